@@ -60,7 +60,9 @@ def host_cpu_flags():
 
 def has_python_module(name):
     """Whether the Python of the tests can import `name`, without importing it."""
-    probe = f"import importlib.util, sys; sys.exit(not importlib.util.find_spec('{name}'))"
+    probe = (
+        f"import importlib.util, sys; sys.exit(not importlib.util.find_spec('{name}'))"
+    )
     return subprocess.run([config.python_executable, "-c", probe]).returncode == 0
 
 

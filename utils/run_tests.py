@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # ===- run_tests.py - run the test suites and count ---------------------------===#
 #
 # Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
@@ -13,7 +12,7 @@ import collections
 import pathlib
 import subprocess
 import sys
-import xml.etree.ElementTree as ElementTree
+from xml.etree import ElementTree
 
 SOURCE_DIR = pathlib.Path(__file__).resolve().parent.parent
 
