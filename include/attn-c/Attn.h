@@ -1,0 +1,56 @@
+//===- Attn.h - The compiler as a C library -*- C -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ATTN_C_ATTN_H
+#define ATTN_C_ATTN_H
+
+#include "attn-c/Runtime.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/// A module compiled for this process.
+typedef struct attn_module attn_module;
+
+/// One key and value of compile options, as `attnc compile --key=value`.
+typedef struct attn_option {
+  const char *key;
+  const char *value;
+} attn_option;
+
+/// Compiles `text` (MLIR text or bytecode of `length` bytes). Returns null on
+/// failure and puts a sentence, to be freed by attn_string_free, in `*error`.
+attn_module *attn_compile(const char *text, size_t length,
+                          const attn_option *options, size_t num_options,
+                          char **error);
+
+void attn_module_free(attn_module *module);
+
+/// The public functions of a module, as a JSON array: name, and per argument
+/// name, whether it is an output, element type, and sizes (-1 for dynamic).
+char *attn_module_signature(const attn_module *module);
+
+/// The compiled function `name`, or null. Lives as long as the module.
+attn_function attn_module_lookup(const attn_module *module, const char *name);
+
+/// The IR after `phase`, as text; null and `*error` for an unknown phase.
+char *attn_module_ir(attn_module *module, const char *phase, char **error);
+
+/// The plan as `attnc explain` prints it (`json` nonzero for --json).
+char *attn_module_explain(attn_module *module, int json, char **error);
+
+/// Writes an artefact as `attnc compile -o path` does. Returns a status.
+int32_t attn_module_save(attn_module *module, const char *path, char **error);
+
+void attn_string_free(char *string);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif // ATTN_C_ATTN_H

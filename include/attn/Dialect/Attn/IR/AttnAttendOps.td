@@ -1,0 +1,211 @@
+//===- AttnAttendOps.td - The canonical op, its tile, and region ops -*- tablegen -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ATTN_ATTEND_OPS_TD
+#define ATTN_ATTEND_OPS_TD
+
+include "attn/Dialect/Attn/IR/AttnAttrs.td"
+include "attn/Dialect/Attn/IR/AttnDialect.td"
+include "mlir/Interfaces/ControlFlowInterfaces.td"
+include "mlir/Interfaces/DestinationStyleOpInterface.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+include "mlir/Interfaces/TilingInterface.td"
+
+def Attn_YieldOp : Attn_Op<"yield", [Pure, ReturnLike, Terminator]> {
+  let summary = "Ends a mask or score region";
+  let arguments = (ins Variadic<AnyType>:$values);
+  let assemblyFormat = "($values^ `:` type($values))? attr-dict";
+  let builders = [OpBuilder<(ins), [{ build($_builder, $_state, ::mlir::ValueRange()); }]>];
+}
+
+def Attn_LoadOp : Attn_Op<"load", [AttrSizedOperandSegments,
+    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
+    TypesMatchWith<"result type is the element type", "source", "result",
+                   "::llvm::cast<::mlir::ShapedType>($_self).getElementType()">]> {
+  let summary = "Reads a captured tensor, under a guard";
+  let description = [{
+    The element at the indices; zero where the guard is false or an index lies
+    outside of the tensor. Lowered to masked loads, so it is never made
+    speculatively.
+
+    ```mlir
+    %x = attn.load %ids[%j] if %guard : tensor<?xi32>
+    ```
+  }];
+  let arguments = (ins AnyTypeOf<[AnyRankedTensor, AnyMemRef]>:$source,
+                       Variadic<Index>:$indices, Optional<I1>:$guard);
+  let results = (outs AnyType:$result);
+  let assemblyFormat = [{
+    $source `[` $indices `]` (`if` $guard^)? attr-dict `:` type($source)
+  }];
+  let hasVerifier = 1;
+}
+
+def Attn_FloorModOp : Attn_Op<"floormod", [Pure, SameOperandsAndResultType]
+    # ElementwiseMappable.traits> {
+  let summary = "Remainder with the sign of the divisor";
+  let description = [{
+    a - b * floor(a / b), the `%` of Python; b is not 0. One op, so that analysis
+    sees its range; `arith.floordivsi` is the matching quotient.
+
+    ```mlir
+    %r = attn.floormod %a, %b : index
+    ```
+  }];
+  let arguments = (ins SignlessIntegerOrIndexLike:$lhs,
+                       SignlessIntegerOrIndexLike:$rhs);
+  let results = (outs SignlessIntegerOrIndexLike:$result);
+  let assemblyFormat = "$lhs `,` $rhs attr-dict `:` type($result)";
+  let hasFolder = 1;
+}
+
+def Attn_RequireOp : Attn_Op<"require"> {
+  let summary = "Refuses the call with a sentence unless a condition holds";
+  let description = [{
+    In the message, `{0}`, `{1}`, ... stand for the values. The compiled function
+    returns a status and leaves its outputs unwritten.
+
+    ```mlir
+    attn.require %same, "key head size {0} differs from query head size {1}"
+        (%dk, %dq)
+    ```
+  }];
+  let arguments = (ins I1:$condition, StrAttr:$message,
+                       Variadic<Index>:$values);
+  let assemblyFormat = "$condition `,` $message (`(` $values^ `)`)? attr-dict";
+}
+
+def Attn_AttendOp : Attn_Op<"attend", [AttrSizedOperandSegments,
+    AttrSizedResultSegments, IsolatedFromAbove, DestinationStyleOpInterface,
+    DeclareOpInterfaceMethods<TilingInterface, ["getIterationDomain",
+        "getLoopIteratorTypes", "getTiledImplementation",
+        "getResultTilePosition"]>]> {
+  let summary = "Attention in canonical form: what every graph op reduces to";
+  let description = [{
+    Iterates over (b, hkv, g, i, j, d, e): batch, key/value head, query head in
+    its group, query, key, query/key feature, value feature. `indexing_maps` are
+    projected permutations for query, key, value, output, then LSE and weights
+    where they exist. Query head h = hkv * G + g.
+
+    score = scale * compatibility(q, k), then the score region, then the mask
+    region, then the normaliser. Either region may be empty. Region arguments are
+    (score,) b, h, i, j and the captures; indices are global: `offsets` (b, hkv,
+    g, i, j) and the whole group size say where this piece lies in the whole.
+    Captures are never sliced.
+
+    `feature_weight` is the vector w of additive scoring. `sink` (hkv, g) is a
+    logit that joins the normaliser.
+
+    ```mlir
+    %r = attn.attend dot softmax
+         ins(%q, %k, %v : tensor<2x2x4x?x64xf32>, tensor<2x2x?x64xf32>,
+                          tensor<2x2x?x64xf32>)
+         outs(%o : tensor<2x2x4x?x64xf32>)
+         indexing_maps = [...] scale = 0.125
+         mask {
+    ^bb0(%b: index, %h: index, %i: index, %j: index):
+      %keep = arith.cmpi sge, %i, %j : index
+      attn.yield %keep : i1
+    }
+    ```
+  }];
+  let arguments = (ins Attn_CompatibilityAttr:$compatibility,
+                       Attn_NormalizerAttr:$normalizer,
+                       AnyRankedTensor:$query, AnyRankedTensor:$key,
+                       AnyRankedTensor:$value,
+                       Optional<AnyRankedTensor>:$feature_weight,
+                       Optional<AnyRankedTensor>:$sink,
+                       Variadic<AnyType>:$captures,
+                       Variadic<Index>:$offsets, Optional<Index>:$group_size,
+                       AnyRankedTensor:$output_init,
+                       Optional<AnyRankedTensor>:$lse_init,
+                       Optional<AnyRankedTensor>:$weights_init,
+                       AffineMapArrayAttr:$indexing_maps, F64Attr:$scale);
+  let results = (outs AnyRankedTensor:$output, Optional<AnyRankedTensor>:$lse,
+                      Optional<AnyRankedTensor>:$weights);
+  let regions = (region AnyRegion:$score, AnyRegion:$mask);
+  let assemblyFormat = [{
+    $compatibility $normalizer
+    `ins` `(` $query `,` $key `,` $value `:` type($query) `,` type($key) `,`
+    type($value) `)`
+    (`feature_weight` `(` $feature_weight^ `:` type($feature_weight) `)`)?
+    (`sink` `(` $sink^ `:` type($sink) `)`)?
+    (`captures` `(` $captures^ `:` type($captures) `)`)?
+    (`offsets` `(` $offsets^ `)` `group_size` `(` $group_size `)`)?
+    `outs` `(` $output_init `:` type($output_init) `)`
+    (`lse` `(` $lse_init^ `:` type($lse_init) `)`)?
+    (`weights` `(` $weights_init^ `:` type($weights_init) `)`)?
+    `indexing_maps` `=` $indexing_maps `scale` `=` $scale attr-dict
+    (`score` $score^)? (`mask` $mask^)? `->` type($output)
+    (`lse` `(` type($lse)^ `)`)? (`weights` `(` type($weights)^ `)`)?
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    ::mlir::MutableOperandRange getDpsInitsMutable();
+    ::mlir::AffineMap getQueryMap() { return getMap(0); }
+    ::mlir::AffineMap getKeyMap() { return getMap(1); }
+    ::mlir::AffineMap getValueMap() { return getMap(2); }
+    ::mlir::AffineMap getOutputMap() { return getMap(3); }
+    ::mlir::AffineMap getMap(unsigned index) {
+      return ::llvm::cast<::mlir::AffineMapAttr>(getIndexingMaps()[index])
+          .getValue();
+    }
+    /// Dimensions of the iteration space.
+    enum Dim { B, Hkv, G, I, J, D, E, NumDims };
+  }];
+}
+
+def Attn_AttendTileOp : Attn_Op<"attend_tile", [AttrSizedOperandSegments,
+    IsolatedFromAbove, DestinationStyleOpInterface]> {
+  let summary = "One tile of queries against one tile of keys";
+  let description = [{
+    Iterates over (i, j, d, e) of one (b, h). Takes in the running maximum and
+    sum per query and the unnormalised accumulator, gives them with the keys of
+    this tile added: associative over keys. `indexing_maps` are for query, key,
+    value, accumulator. Queries are already in the accumulator type; `scale` still
+    applies. Maximum and sum are in natural units.
+
+    `guarded` asks that a pair without weight adds nothing even where its value
+    is NaN or infinite.
+  }];
+  let arguments = (ins Attn_CompatibilityAttr:$compatibility,
+                       Attn_NormalizerAttr:$normalizer,
+                       AnyRankedTensor:$query, AnyRankedTensor:$key,
+                       AnyRankedTensor:$value,
+                       Optional<AnyRankedTensor>:$feature_weight,
+                       Variadic<AnyType>:$captures,
+                       Index:$b, Index:$h, Index:$i, Index:$j,
+                       AnyRankedTensor:$accumulator, AnyRankedTensor:$maximum,
+                       AnyRankedTensor:$sum,
+                       AffineMapArrayAttr:$indexing_maps, F64Attr:$scale,
+                       UnitAttr:$guarded);
+  let results = (outs AnyRankedTensor:$accumulator_result,
+                      AnyRankedTensor:$maximum_result,
+                      AnyRankedTensor:$sum_result);
+  let regions = (region AnyRegion:$score, AnyRegion:$mask);
+  let assemblyFormat = [{
+    $compatibility $normalizer (`guarded` $guarded^)?
+    `ins` `(` $query `,` $key `,` $value `:` type($query) `,` type($key) `,`
+    type($value) `)`
+    (`feature_weight` `(` $feature_weight^ `:` type($feature_weight) `)`)?
+    (`captures` `(` $captures^ `:` type($captures) `)`)?
+    `at` `(` $b `,` $h `,` $i `,` $j `)`
+    `outs` `(` $accumulator `,` $maximum `,` $sum `:` type($accumulator) `,`
+    type($maximum) `,` type($sum) `)`
+    `indexing_maps` `=` $indexing_maps `scale` `=` $scale attr-dict
+    (`score` $score^)? (`mask` $mask^)?
+    `->` type($accumulator_result) `,` type($maximum_result) `,`
+    type($sum_result)
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    ::mlir::MutableOperandRange getDpsInitsMutable();
+  }];
+}
+
+#endif // ATTN_ATTEND_OPS_TD

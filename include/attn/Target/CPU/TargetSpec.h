@@ -1,0 +1,41 @@
+//===- TargetSpec.h - What a CPU offers to compiled functions -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ATTN_TARGET_CPU_TARGETSPEC_H
+#define ATTN_TARGET_CPU_TARGETSPEC_H
+
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+
+#include <string>
+
+namespace mlir::attn {
+
+/// A CPU as tile choice and the micro-kernel lowering see it.
+struct TargetSpec {
+  std::string triple;   ///< LLVM triple.
+  std::string cpu;      ///< LLVM CPU name.
+  std::string features; ///< LLVM feature string, "+a,-b".
+
+  unsigned vectorBits = 128;
+  unsigned vectorRegisters = 16;
+  bool hasFMA = false;     ///< Fused multiply-add on vectors.
+  bool hasBF16Dot = false; ///< vdpbf16ps or bfdot.
+  unsigned l1Bytes = 32 * 1024;
+  unsigned l2Bytes = 512 * 1024;
+
+  /// Lanes of a vector of elements of `bits`.
+  unsigned lanes(unsigned bits) const { return vectorBits / bits; }
+
+  /// Reads `native`, `CPU[,+feature...]` for this machine's architecture, or
+  /// `x86-64:CPU`, `aarch64:CPU`. The error names what is unknown.
+  static llvm::Expected<TargetSpec> parse(llvm::StringRef target);
+};
+
+} // namespace mlir::attn
+
+#endif // ATTN_TARGET_CPU_TARGETSPEC_H

@@ -1,0 +1,144 @@
+//===- Phases.cpp - The corridor: phases in order -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "attn/Pipelines/Phases.h"
+
+#include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/Bufferization/Pipelines/Passes.h"
+#include "mlir/Dialect/Bufferization/Transforms/Passes.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/Passes.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Pass/PassOptions.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+using namespace mlir::attn;
+
+namespace {
+struct PhaseInfo {
+  Phase phase;
+  StringLiteral name;
+  StringLiteral description;
+  void (*build)(OpPassManager &, const PhaseOptions &);
+};
+
+void buildRaise(OpPassManager &, const PhaseOptions &) {}
+
+void buildOptimize(OpPassManager &pm, const PhaseOptions &) {
+  pm.addPass(createInlinerPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+}
+
+void buildTile(OpPassManager &, const PhaseOptions &) {}
+
+void buildDecompose(OpPassManager &, const PhaseOptions &) {}
+
+void buildBufferize(OpPassManager &pm, const PhaseOptions &) {
+  bufferization::OneShotBufferizePassOptions options;
+  options.bufferizeFunctionBoundaries = true;
+  pm.addPass(bufferization::createOneShotBufferizePass(options));
+  bufferization::BufferResultsToOutParamsPassOptions results;
+  results.hoistStaticAllocs = true;
+  results.hoistDynamicAllocs = true;
+  pm.addPass(bufferization::createBufferResultsToOutParamsPass(results));
+  bufferization::buildBufferDeallocationPipeline(pm, {});
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+}
+
+void buildVectorize(OpPassManager &, const PhaseOptions &) {}
+
+void buildLower(OpPassManager &pm, const PhaseOptions &) {
+  pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
+  pm.addPass(memref::createExpandStridedMetadataPass());
+  pm.addPass(createLowerAffinePass());
+  pm.addPass(createSCFToControlFlowPass());
+  pm.addPass(createConvertMathToLibmPass());
+  pm.addPass(createConvertToLLVMPass());
+  pm.addPass(createReconcileUnrealizedCastsPass());
+}
+
+constexpr PhaseInfo phases[] = {
+    {Phase::Raise, "raise", "Linalg forms of attention become attn ops.",
+     buildRaise},
+    {Phase::Optimize, "optimize",
+     "Graph ops become attn.attend, masks and score modifiers its regions.",
+     buildOptimize},
+    {Phase::Tile, "tile",
+     "Loops over batch, heads, query tiles and key tiles.", buildTile},
+    {Phase::Decompose, "decompose", "Tiles become linalg on static blocks.",
+     buildDecompose},
+    {Phase::Bufferize, "bufferize", "Tensors become memrefs.", buildBufferize},
+    {Phase::Vectorize, "vectorize", "Linalg becomes loops over native vectors.",
+     buildVectorize},
+    {Phase::Lower, "lower", "Everything becomes the LLVM dialect.",
+     buildLower},
+};
+
+/// The options of a phase on a command line.
+struct PhasePipelineOptions
+    : public PassPipelineOptions<PhasePipelineOptions> {
+  Option<std::string> target{*this, "target",
+                             llvm::cl::desc("CPU to compile for"),
+                             llvm::cl::init("native")};
+  Option<bool> parallel{*this, "parallel",
+                        llvm::cl::desc("Use threads in compiled functions"),
+                        llvm::cl::init(true)};
+
+  PhaseOptions get() const {
+    llvm::Expected<TargetSpec> spec = TargetSpec::parse(target);
+    if (!spec)
+      llvm::report_fatal_error(spec.takeError(), /*gen_crash_diag=*/false);
+    return {*spec, parallel};
+  }
+};
+} // namespace
+
+ArrayRef<Phase> attn::getPhases() {
+  static const SmallVector<Phase> all = llvm::map_to_vector(
+      phases, [](const PhaseInfo &info) { return info.phase; });
+  return all;
+}
+
+StringRef attn::getPhaseName(Phase phase) {
+  return phases[static_cast<unsigned>(phase)].name;
+}
+
+std::optional<Phase> attn::parsePhase(StringRef name) {
+  for (const PhaseInfo &info : phases)
+    if (info.name == name)
+      return info.phase;
+  return std::nullopt;
+}
+
+void attn::buildPhase(Phase phase, OpPassManager &pm,
+                      const PhaseOptions &options) {
+  phases[static_cast<unsigned>(phase)].build(pm, options);
+}
+
+void attn::registerPhasePipelines() {
+  // Registrations live as long as the process; so do their names.
+  static std::string names[std::size(phases)];
+  for (auto [name, info] : llvm::zip_equal(names, phases)) {
+    name = ("attn-phase-" + info.name).str();
+    static_cast<void>(PassPipelineRegistration<PhasePipelineOptions>(
+        name, info.description,
+        [build = info.build](OpPassManager &pm,
+                             const PhasePipelineOptions &options) {
+          build(pm, options.get());
+        }));
+  }
+  static PassPipelineRegistration<PhasePipelineOptions> all(
+      "attn-to-llvm", "All phases, from attention to the LLVM dialect.",
+      [](OpPassManager &pm, const PhasePipelineOptions &options) {
+        PhaseOptions phaseOptions = options.get();
+        for (const PhaseInfo &info : phases)
+          info.build(pm, phaseOptions);
+      });
+}

@@ -1,0 +1,90 @@
+//===- TargetSpec.cpp - What a CPU offers to compiled functions -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "attn/Target/CPU/TargetSpec.h"
+
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/MC/MCSubtargetInfo.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/TargetParser/Host.h"
+#include "llvm/TargetParser/Triple.h"
+
+using namespace mlir::attn;
+
+static llvm::Error makeError(const llvm::Twine &message) {
+  return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
+}
+
+/// Splits "arch:cpu,+f,-g" into triple, CPU and features.
+static TargetSpec split(llvm::StringRef target) {
+  TargetSpec spec;
+  spec.triple = llvm::sys::getProcessTriple();
+  auto [cpuAndArch, features] = target.split(',');
+  if (cpuAndArch.contains(':')) {
+    auto [arch, cpu] = cpuAndArch.split(':');
+    llvm::Triple triple(arch == "x86-64" ? "x86_64-linux-gnu"
+                                         : arch.str() + "-linux-gnu");
+    spec.triple = triple.str();
+    spec.cpu = cpu.str();
+  } else {
+    spec.cpu = cpuAndArch.str();
+  }
+  spec.features = features.str();
+  if (spec.cpu == "native") {
+    spec.cpu = llvm::sys::getHostCPUName().str();
+    for (auto &feature : llvm::sys::getHostCPUFeatures()) {
+      if (!spec.features.empty())
+        spec.features += ',';
+      spec.features += (feature.getValue() ? '+' : '-');
+      spec.features += feature.getKey();
+    }
+  }
+  return spec;
+}
+
+/// Fills in vector sizes from what the subtarget has.
+static void describe(TargetSpec &spec, const llvm::MCSubtargetInfo &subtarget) {
+  auto has = [&](llvm::StringRef feature) {
+    return subtarget.checkFeatures(("+" + feature).str());
+  };
+  if (llvm::Triple(spec.triple).isAArch64()) {
+    spec.vectorBits = 128;
+    spec.vectorRegisters = 32;
+    spec.hasFMA = true;
+    spec.hasBF16Dot = has("bf16");
+    return;
+  }
+  bool avx512 = has("avx512f") && has("avx512vl") && has("avx512bw");
+  spec.vectorBits = avx512 ? 512 : has("avx2") ? 256 : 128;
+  spec.vectorRegisters = avx512 ? 32 : 16;
+  spec.hasFMA = has("fma");
+  spec.hasBF16Dot = avx512 && has("avx512bf16");
+}
+
+llvm::Expected<TargetSpec> TargetSpec::parse(llvm::StringRef target) {
+  llvm::InitializeAllTargetInfos();
+  llvm::InitializeAllTargets();
+  llvm::InitializeAllTargetMCs();
+  TargetSpec spec = split(target);
+  std::string error;
+  llvm::Triple triple(spec.triple);
+  const llvm::Target *llvmTarget =
+      llvm::TargetRegistry::lookupTarget(triple, error);
+  if (!llvmTarget || !(triple.isX86() || triple.isAArch64()))
+    return makeError("target '" + target + "' names an unknown architecture; "
+                     "x86-64 and aarch64 are known");
+  std::unique_ptr<llvm::MCSubtargetInfo> subtarget(
+      llvmTarget->createMCSubtargetInfo(triple, spec.cpu, spec.features));
+  if (!subtarget || !subtarget->isCPUStringValid(spec.cpu))
+    return makeError("target '" + target + "' names an unknown CPU '" +
+                     spec.cpu + "'; use native or a name of LLVM's, such as "
+                     "x86-64-v3");
+  describe(spec, *subtarget);
+  return spec;
+}
