@@ -21,7 +21,7 @@ def lit(directory):
     """The command that runs the lit tests configured in `directory`."""
     tools = subprocess.check_output(["llvm-config-22", "--bindir"], text=True)
     script = pathlib.Path(tools.strip()) / "lit"
-    options = ["-sv", "--no-progress-bar", "--allow-empty-runs"]
+    options = ["-sv", "--no-progress-bar"]
     return [sys.executable, script, *options, directory]
 
 
