@@ -3,9 +3,33 @@
 # Every room of lib/ is an object library; all of them together are libAttn, the
 # one library that tools, plugin, Python and other projects link.
 
+# The headers of MLIR that most sources include, parsed once: without it they
+# are three quarters of the time of a build.
+file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/AttnPCH.cpp CONTENT "")
+add_library(AttnPCH OBJECT ${PROJECT_BINARY_DIR}/AttnPCH.cpp)
+target_precompile_headers(AttnPCH PRIVATE
+  <mlir/Dialect/Affine/IR/AffineOps.h>
+  <mlir/Dialect/Arith/IR/Arith.h>
+  <mlir/Dialect/Bufferization/IR/BufferizableOpInterface.h>
+  <mlir/Dialect/Func/IR/FuncOps.h>
+  <mlir/Dialect/Linalg/IR/Linalg.h>
+  <mlir/Dialect/Math/IR/Math.h>
+  <mlir/Dialect/MemRef/IR/MemRef.h>
+  <mlir/Dialect/SCF/IR/SCF.h>
+  <mlir/Dialect/Tensor/IR/Tensor.h>
+  <mlir/Dialect/Vector/IR/VectorOps.h>
+  <mlir/Interfaces/TilingInterface.h>
+  <mlir/Pass/PassManager.h>
+  <mlir/Transforms/GreedyPatternRewriteDriver.h>)
+if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  # Lets ccache see that two such files are the same.
+  target_compile_options(AttnPCH PUBLIC "SHELL:-Xclang -fno-pch-timestamp")
+endif()
+
 # add_attn_library(NAME sources...)
 function(add_attn_library name)
   add_library(${name} OBJECT ${ARGN})
+  target_precompile_headers(${name} REUSE_FROM AttnPCH)
   add_dependencies(${name} attn-headers)
   set_property(GLOBAL APPEND PROPERTY ATTN_LIBRARIES ${name})
 endfunction()
