@@ -28,7 +28,8 @@ def lit(directory):
 def pytest(directory, *options):
     """The command that runs the pytest files below test/`directory`."""
     path = SOURCE_DIR / "test" / directory
-    return [sys.executable, "-m", "pytest", "--quiet", "-ra", *options, path]
+    options = ["--quiet", "-ra", "--timeout=300", *options]
+    return [sys.executable, "-m", "pytest", *options, path]
 
 
 def suite_command(suite, build_dir, report):
@@ -57,21 +58,26 @@ def count_cases(report):
     return counts
 
 
-def run_suite(suite, build_dir):
-    """Runs one suite and returns its counts. A runner that fails without
-    reporting a failed test counts as one."""
-    report = build_dir / "test" / f"{suite}-report.xml"
+def run_and_count(command, report):
+    """Runs `command`, which writes `report`, and returns its counts. A runner
+    that fails without reporting a failed test counts as one."""
     report.unlink(missing_ok=True)
+    status = subprocess.run(command, cwd=SOURCE_DIR).returncode
+    counts = count_cases(report) if report.exists() else collections.Counter()
+    if status != 0 and counts["failed"] == 0:
+        print(f"the test runner exited with {status}")
+        counts["failed"] = 1
+    return counts
+
+
+def run_suite(suite, build_dir):
+    """Runs one suite of a build and returns its counts."""
+    report = build_dir / "test" / f"{suite}-report.xml"
     command = suite_command(suite, build_dir, report)
     if command is None:
         return collections.Counter()
     print(f"== {suite}", flush=True)
-    status = subprocess.run(command, cwd=SOURCE_DIR).returncode
-    counts = count_cases(report) if report.exists() else collections.Counter()
-    if status != 0 and counts["failed"] == 0:
-        print(f"{suite}: the test runner exited with {status}")
-        counts["failed"] = 1
-    return counts
+    return run_and_count(command, report)
 
 
 def count_line(counts):
