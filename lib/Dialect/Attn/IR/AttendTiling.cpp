@@ -87,43 +87,32 @@ AttendOp::getTiledImplementation(OpBuilder &builder,
         builder, loc, getIterationDomain(builder)[G].size);
 
   TilingResult result;
-  IRMapping mapping;
-  SmallVector<OpOperand *> sliced{&getQueryMutable(), &getKeyMutable(),
-                                  &getValueMutable(), &getOutputInitMutable()};
-  for (auto range : {getLseInitMutable(), getWeightsInitMutable()})
-    if (!range.empty())
-      sliced.push_back(&range[0]);
-  for (auto [index, operand] : llvm::enumerate(sliced)) {
-    Operation *slice = sliceOperand(builder, loc, operand->get(), getMap(index),
-                                    offsets, sizes);
-    mapping.map(operand->get(), slice->getResult(0));
-    result.generatedSlices.push_back(slice);
-  }
-  if (Value sink = getSink()) {
-    MLIRContext *context = getContext();
-    AffineMap map = AffineMap::get(NumDims, 0,
-                                   {getAffineDimExpr(Hkv, context),
-                                    getAffineDimExpr(G, context)},
-                                   context);
-    Operation *slice = sliceOperand(builder, loc, sink, map, offsets, sizes);
-    mapping.map(sink, slice->getResult(0));
-    result.generatedSlices.push_back(slice);
-  }
-
-  auto operandOr = [&](Value value) {
-    return value ? mapping.lookupOrDefault(value) : Value();
+  // One tensor may be several operands, each sliced by its own map.
+  auto slice = [&](Value operand, AffineMap map) -> Value {
+    Operation *op = sliceOperand(builder, loc, operand, map, offsets, sizes);
+    result.generatedSlices.push_back(op);
+    return op->getResult(0);
   };
-  SmallVector<Type> types;
-  for (OpOperand &init : getDpsInitsMutable())
-    types.push_back(mapping.lookup(init.get()).getType());
+  Value query = slice(getQuery(), getQueryMap());
+  Value key = slice(getKey(), getKeyMap());
+  Value value = slice(getValue(), getValueMap());
+  SmallVector<Value> inits;
+  for (auto [index, init] : llvm::enumerate(getDpsInits()))
+    inits.push_back(slice(init, getMap(3 + index)));
+  Value sink = getSink();
+  if (sink)
+    sink = slice(sink, AffineMap::getMultiDimMapWithTargets(
+                           NumDims, {Hkv, G}, getContext()));
+
+  Value lseInit = getLse() ? inits[1] : Value();
+  Value weightsInit = getWeights() ? inits.back() : Value();
+  auto typeOf = [](Value init) { return init ? init.getType() : Type(); };
   auto tiled = AttendOp::create(
-      builder, loc, types[0], getLse() ? types[1] : Type(),
-      getWeights() ? types.back() : Type(), getCompatibility(),
-      getNormalizer(), operandOr(getQuery()), operandOr(getKey()),
-      operandOr(getValue()), getFeatureWeight(), operandOr(getSink()),
-      getCaptures(), globalOffsets(builder, *this, offsets), group,
-      operandOr(getOutputInit()), operandOr(getLseInit()),
-      operandOr(getWeightsInit()), getIndexingMaps(), getScale());
+      builder, loc, inits[0].getType(), typeOf(lseInit), typeOf(weightsInit),
+      getCompatibility(), getNormalizer(), query, key, value,
+      getFeatureWeight(), sink, getCaptures(),
+      globalOffsets(builder, *this, offsets), group, inits[0], lseInit,
+      weightsInit, getIndexingMaps(), getScale());
   IRMapping regions;
   getScore().cloneInto(&tiled.getScore(), regions);
   getMask().cloneInto(&tiled.getMask(), regions);

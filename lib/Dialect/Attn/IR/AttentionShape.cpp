@@ -14,7 +14,9 @@ using namespace mlir::attn;
 
 static FailureOr<std::string> defaultLayout(int64_t rank, std::string &error) {
   if (rank < 2) {
-    error = llvm::formatv("rank {0} is below 2, (length, head size)", rank);
+    error = llvm::formatv("query has rank {0}; it takes at least 2, (length, "
+                          "head size)",
+                          rank);
     return failure();
   }
   static constexpr StringLiteral byRank[] = {"md", "bmd", "bhmd"};
@@ -47,6 +49,12 @@ FailureOr<AttentionLayout> AttentionLayout::get(std::optional<StringRef> given,
   layout.rank = rank;
   std::optional<int64_t> length, feature;
   for (auto [dim, letter] : llvm::enumerate(text)) {
+    if (!llvm::isAlpha(letter)) {
+      error = llvm::formatv("layout '{0}' holds '{1}'; it takes letters, one "
+                            "per dimension, such as bhmd",
+                            text, letter);
+      return failure();
+    }
     if (text.find(letter) != dim) {
       error = llvm::formatv("layout '{0}' names '{1}' twice", text, letter);
       return failure();
@@ -61,7 +69,9 @@ FailureOr<AttentionLayout> AttentionLayout::get(std::optional<StringRef> given,
       layout.batch.push_back(dim);
   }
   if (!length || !feature) {
-    error = llvm::formatv("layout '{0}' lacks '{1}'", text, length ? 'd' : 'm');
+    error = llvm::formatv("layout '{0}' lacks '{1}'; it takes m (queries or "
+                          "keys) and d (head size)",
+                          text, length ? 'd' : 'm');
     return failure();
   }
   layout.length = *length;
@@ -81,20 +91,45 @@ Type attn::getAccumulatorType(Type elementType) {
   return Float32Type::get(elementType.getContext());
 }
 
+ResultDims ResultDims::get(AttentionOpInterface op,
+                           const AttentionLayout &layout) {
+  ResultDims dims;
+  for (int64_t dim = 0; dim < layout.rank; ++dim)
+    dims.output.push_back(
+        {dim == layout.feature ? op.getValue() : op.getQuery(), dim});
+  for (int64_t dim : layout.batch)
+    dims.lse.push_back({op.getQuery(), dim});
+  if (layout.head)
+    dims.lse.push_back({op.getQuery(), *layout.head});
+  dims.lse.push_back({op.getQuery(), layout.length});
+  dims.weights = dims.lse;
+  dims.weights.push_back({op.getKey(), layout.length});
+  return dims;
+}
+
+PairSizes attn::getPairSizes(AttentionOpInterface op,
+                             const AttentionLayout &layout) {
+  auto query = cast<ShapedType>(op.getQuery().getType());
+  auto key = cast<ShapedType>(op.getKey().getType());
+  int64_t batch = 1;
+  for (int64_t dim : layout.batch)
+    batch = multiplySizes(batch, query.getDimSize(dim));
+  return {batch, layout.head ? query.getDimSize(*layout.head) : 1,
+          query.getDimSize(layout.length), key.getDimSize(layout.length),
+          getAccumulatorType(query.getElementType())};
+}
+
 //===----------------------------------------------------------------------===//
 // Verification
 //===----------------------------------------------------------------------===//
 
 namespace {
 /// One dimension of one operand or result, for messages.
-struct NamedDim {
-  StringRef name;
-  Value value;
-  int64_t dim;
+struct NamedDim : DimSource {
+  NamedDim(StringRef name, Value value, int64_t dim)
+      : DimSource{value, dim}, name(name) {}
 
-  int64_t size() const {
-    return cast<ShapedType>(value.getType()).getDimSize(dim);
-  }
+  StringRef name;
 };
 
 class AttentionVerifier {
@@ -109,7 +144,7 @@ private:
   LogicalResult verifyHeads();
   LogicalResult verifyResults();
   LogicalResult verifyResult(StringRef name, Value result,
-                             ArrayRef<NamedDim> expected);
+                             ArrayRef<DimSource> expected);
   LogicalResult same(StringRef what, NamedDim lhs, NamedDim rhs);
 
   NamedDim query(int64_t dim) { return {"query", op.getQuery(), dim}; }
@@ -123,12 +158,28 @@ private:
 
 LogicalResult AttentionVerifier::same(StringRef what, NamedDim lhs,
                                       NamedDim rhs) {
-  int64_t left = lhs.size(), right = rhs.size();
-  if (ShapedType::isDynamic(left) || ShapedType::isDynamic(right) ||
-      left == right)
+  if (mayBeEqual(lhs.size(), rhs.size()))
     return success();
-  return op->emitOpError() << lhs.name << " has " << what << " " << left << ", "
-                           << rhs.name << " has " << right
+  return op->emitOpError() << lhs.name << " has " << what << " " << lhs.size()
+                           << ", " << rhs.name << " has " << rhs.size()
+                           << "; they must be equal";
+}
+
+LogicalResult attn::verifyScale(Operation *op,
+                                const std::optional<APFloat> &scale) {
+  if (!scale || scale->isFinite())
+    return success();
+  return op->emitOpError("scale ")
+         << scale->convertToDouble() << " is not finite";
+}
+
+LogicalResult attn::verifyElementType(Operation *op, StringRef name,
+                                      Value operand, Value query) {
+  if (!operand || getElementTypeOrSelf(operand) == getElementTypeOrSelf(query))
+    return success();
+  return op->emitOpError() << name << " has element type "
+                           << getElementTypeOrSelf(operand) << ", query has "
+                           << getElementTypeOrSelf(query)
                            << "; they must be equal";
 }
 
@@ -136,11 +187,9 @@ LogicalResult AttentionVerifier::verifyTypes() {
   auto queryType = cast<ShapedType>(op.getQuery().getType());
   for (NamedDim operand : {key(0), value(0)}) {
     auto type = cast<ShapedType>(operand.value.getType());
-    if (type.getElementType() != queryType.getElementType())
-      return op->emitOpError() << operand.name << " has element type "
-                               << type.getElementType() << ", query has "
-                               << queryType.getElementType()
-                               << "; they must be equal";
+    if (failed(verifyElementType(op, operand.name, operand.value,
+                                 op.getQuery())))
+      return failure();
     if (type.getRank() != queryType.getRank())
       return op->emitOpError()
              << operand.name << " has rank " << type.getRank()
@@ -167,36 +216,24 @@ LogicalResult AttentionVerifier::verifyHeads() {
 }
 
 LogicalResult AttentionVerifier::verifyResult(StringRef name, Value result,
-                                              ArrayRef<NamedDim> expected) {
+                                              ArrayRef<DimSource> expected) {
   auto type = cast<ShapedType>(result.getType());
   if (type.getRank() != static_cast<int64_t>(expected.size()))
     return op->emitOpError() << name << " has rank " << type.getRank()
                              << "; it must have rank " << expected.size();
   for (auto [dim, source] : llvm::enumerate(expected))
-    if (failed(same(llvm::formatv("size of dimension {0}", dim).str(),
-                    {name, result, static_cast<int64_t>(dim)}, source)))
-      return failure();
+    if (!mayBeEqual(type.getDimSize(dim), source.size()))
+      return op->emitOpError()
+             << name << " has size " << type.getDimSize(dim)
+             << " in dimension " << dim << "; it must be " << source.size();
   return success();
 }
 
 LogicalResult AttentionVerifier::verifyResults() {
-  SmallVector<NamedDim> output, lse, weights;
-  for (int64_t dim = 0; dim < layout.rank; ++dim)
-    output.push_back(dim == layout.feature ? value(dim) : query(dim));
-  for (int64_t dim : layout.batch)
-    lse.push_back(query(dim));
-  if (layout.head)
-    lse.push_back(query(*layout.head));
-  lse.push_back(query(layout.length));
-  weights = lse;
-  weights.push_back(key(layout.length));
-
+  ResultDims dims = ResultDims::get(op, layout);
   Type element = cast<ShapedType>(op.getQuery().getType()).getElementType();
-  if (getElementTypeOrSelf(op.getOutput()) != element)
-    return op->emitOpError() << "output has element type "
-                             << getElementTypeOrSelf(op.getOutput())
-                             << "; it must be that of query, " << element;
-  if (failed(verifyResult("output", op.getOutput(), output)))
+  if (failed(verifyElementType(op, "output", op.getOutput(), op.getQuery())) ||
+      failed(verifyResult("output", op.getOutput(), dims.output)))
     return failure();
   if (Value result = op.getLse()) {
     Type accumulator = getAccumulatorType(element);
@@ -204,12 +241,20 @@ LogicalResult AttentionVerifier::verifyResults() {
       return op->emitOpError()
              << "lse has element type " << getElementTypeOrSelf(result)
              << "; it must be the accumulator type " << accumulator;
-    if (failed(verifyResult("lse", result, lse)))
+    if (failed(verifyResult("lse", result, dims.lse)))
       return failure();
   }
-  if (Value result = op.getWeights())
-    return verifyResult("weights", result, weights);
-  return success();
+  Value weights = op.getWeights();
+  if (!weights)
+    return success();
+  Type accumulator = getAccumulatorType(element);
+  Type weightType = getElementTypeOrSelf(weights);
+  if (weightType != element && weightType != accumulator)
+    return op->emitOpError()
+           << "weights have element type " << weightType
+           << "; it must be that of query, " << element
+           << ", or the accumulator type " << accumulator;
+  return verifyResult("weights", weights, dims.weights);
 }
 
 LogicalResult AttentionVerifier::run(bool featureSizesAgree) {
@@ -217,7 +262,8 @@ LogicalResult AttentionVerifier::run(bool featureSizesAgree) {
     return failure();
   for (int64_t dim : layout.batch)
     if (failed(same("batch size", query(dim), key(dim))) ||
-        failed(same("batch size", query(dim), value(dim))))
+        failed(same("batch size", query(dim), value(dim))) ||
+        failed(same("batch size", key(dim), value(dim))))
       return failure();
   if (failed(verifyHeads()) ||
       failed(same("length", key(layout.length), value(layout.length))))
@@ -225,7 +271,10 @@ LogicalResult AttentionVerifier::run(bool featureSizesAgree) {
   if (featureSizesAgree &&
       failed(same("head size", query(layout.feature), key(layout.feature))))
     return failure();
-  return verifyResults();
+  if (failed(verifyResults()))
+    return failure();
+  return verifyMaskAndScores(op, op.getMask(), op.getScoreModifiers(),
+                             getPairSizes(op, layout));
 }
 
 LogicalResult attn::verifyAttention(AttentionOpInterface op,

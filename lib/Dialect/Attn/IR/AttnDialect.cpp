@@ -62,5 +62,48 @@ Operation *AttnDialect::materializeConstant(OpBuilder &builder, Attribute value,
   return arith::ConstantOp::materialize(builder, value, type, loc);
 }
 
+//===----------------------------------------------------------------------===//
+// Custom assembly of op definitions
+//===----------------------------------------------------------------------===//
+
+/// Parses `name = 4096` or `name(%value)`, or nothing.
+static ParseResult
+parseSide(OpAsmParser &parser, StringRef name, IntegerAttr &constant,
+          std::optional<OpAsmParser::UnresolvedOperand> &value) {
+  if (failed(parser.parseOptionalKeyword(name)))
+    return success();
+  if (succeeded(parser.parseOptionalEqual()))
+    return parser.parseAttribute(constant, parser.getBuilder().getI64Type());
+  value.emplace();
+  return failure(parser.parseLParen() || parser.parseOperand(*value) ||
+                 parser.parseRParen());
+}
+
+static void printSide(OpAsmPrinter &printer, StringRef name,
+                      IntegerAttr constant, Value value) {
+  if (constant)
+    printer << name << " = " << constant.getInt();
+  if (value)
+    printer << name << '(' << value << ')';
+}
+
+static ParseResult
+parseWindowSides(OpAsmParser &parser, IntegerAttr &past,
+                 std::optional<OpAsmParser::UnresolvedOperand> &dynamicPast,
+                 IntegerAttr &future,
+                 std::optional<OpAsmParser::UnresolvedOperand> &dynamicFuture) {
+  return failure(parseSide(parser, "past", past, dynamicPast) ||
+                 parseSide(parser, "future", future, dynamicFuture));
+}
+
+static void printWindowSides(OpAsmPrinter &printer, MaskWindowOp,
+                             IntegerAttr past, Value dynamicPast,
+                             IntegerAttr future, Value dynamicFuture) {
+  printSide(printer, "past", past, dynamicPast);
+  if ((past || dynamicPast) && (future || dynamicFuture))
+    printer << ' ';
+  printSide(printer, "future", future, dynamicFuture);
+}
+
 #define GET_OP_CLASSES
 #include "attn/Dialect/Attn/IR/AttnOps.cpp.inc"

@@ -1,4 +1,4 @@
-//===- AttnGraphOps.cpp - Verifiers and canonicalisation of graph ops -*- C++ -*-===//
+//===- AttnGraphOps.cpp - Graph ops around attention: verifiers, assembly -*- C++ -*-===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -8,124 +8,13 @@
 #include "attn/Dialect/Attn/IR/Attn.h"
 #include "attn/Dialect/Attn/IR/AttentionShape.h"
 
-#include "mlir/IR/PatternMatch.h"
+#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 using namespace mlir::attn;
 
 static ArrayRef<int64_t> shapeOf(Value value) {
   return cast<ShapedType>(value.getType()).getShape();
-}
-
-/// Whether two sizes may be equal at run time.
-static bool compatible(int64_t lhs, int64_t rhs) {
-  return ShapedType::isDynamic(lhs) || ShapedType::isDynamic(rhs) || lhs == rhs;
-}
-
-//===----------------------------------------------------------------------===//
-// Scaled dot product, dot product
-//===----------------------------------------------------------------------===//
-
-/// A sink has one logit per query head.
-static LogicalResult verifySink(AttentionOpInterface op, Value sink) {
-  if (!sink)
-    return success();
-  AttentionLayout layout = AttentionLayout::get(op);
-  int64_t heads = layout.head ? shapeOf(op.getQuery())[*layout.head] : 1;
-  if (!compatible(shapeOf(sink)[0], heads))
-    return op->emitOpError() << "sink has " << shapeOf(sink)[0]
-                             << " logits; it takes one per query head, "
-                             << heads;
-  return success();
-}
-
-LogicalResult ScaledDotProductOp::verify() {
-  if (failed(verifyAttention(*this, /*featureSizesAgree=*/true)))
-    return failure();
-  return verifySink(*this, getSink());
-}
-
-LogicalResult DotProductOp::verify() {
-  if (failed(verifyAttention(*this, /*featureSizesAgree=*/true)))
-    return failure();
-  return verifySink(*this, getSink());
-}
-
-LogicalResult DotProductOp::canonicalize(DotProductOp op,
-                                         PatternRewriter &rewriter) {
-  rewriter.replaceOpWithNewOp<ScaledDotProductOp>(
-      op, op->getResultTypes(), op.getQuery(), op.getKey(), op.getValue(),
-      op.getMask(), op.getScore(), op.getSink(), rewriter.getF64FloatAttr(1.0),
-      op.getLayoutAttr());
-  return success();
-}
-
-//===----------------------------------------------------------------------===//
-// Additive
-//===----------------------------------------------------------------------===//
-
-/// The size of the space that `projection` maps the last dimension of `input`
-/// to; without a projection, that dimension itself.
-static FailureOr<int64_t> projectedSize(AdditiveOp op, StringRef name,
-                                        int64_t inputSize, Value projection) {
-  if (!projection)
-    return inputSize;
-  if (shapeOf(projection).size() != 2)
-    return op.emitOpError() << name << "_projection has rank "
-                            << shapeOf(projection).size()
-                            << "; it must be (out, in)";
-  if (!compatible(shapeOf(projection)[1], inputSize))
-    return op.emitOpError() << name << "_projection takes "
-                            << shapeOf(projection)[1] << " features, " << name
-                            << " has " << inputSize;
-  return shapeOf(projection)[0];
-}
-
-LogicalResult AdditiveOp::verify() {
-  if (failed(verifyAttention(*this, /*featureSizesAgree=*/false)))
-    return failure();
-  AttentionLayout layout = AttentionLayout::get(*this);
-  if (shapeOf(getWeight()).size() != 1)
-    return emitOpError("weight has rank ")
-           << shapeOf(getWeight()).size() << "; it must be a vector (D)";
-  FailureOr<int64_t> query =
-      projectedSize(*this, "query", shapeOf(getQuery())[layout.feature],
-                    getQueryProjection());
-  FailureOr<int64_t> key = projectedSize(
-      *this, "key", shapeOf(getKey())[layout.feature], getKeyProjection());
-  if (failed(query) || failed(key))
-    return failure();
-  for (auto [name, size] : {std::pair<StringRef, int64_t>{"query", *query},
-                            std::pair<StringRef, int64_t>{"key", *key}})
-    if (!compatible(size, shapeOf(getWeight())[0]))
-      return emitOpError() << name << " has " << size
-                           << " projected features, weight has "
-                           << shapeOf(getWeight())[0]
-                           << "; they must be equal";
-  return success();
-}
-
-//===----------------------------------------------------------------------===//
-// Kernel regression
-//===----------------------------------------------------------------------===//
-
-LogicalResult KernelRegressionOp::verify() {
-  if (failed(verifyAttention(*this, /*featureSizesAgree=*/true)))
-    return failure();
-  if (!getScore().empty() && getKernel() != RegressionKernel::Gaussian)
-    return emitOpError("score modifiers apply to the log weights of the "
-                       "gaussian kernel; the ")
-           << stringifyRegressionKernel(getKernel()) << " kernel has none";
-  if (getBandwidth())
-    if (auto type = dyn_cast<ShapedType>(getBandwidth().getType())) {
-      AttentionLayout layout = AttentionLayout::get(*this);
-      int64_t heads = layout.head ? shapeOf(getQuery())[*layout.head] : 1;
-      if (!compatible(type.getDimSize(0), heads))
-        return emitOpError("bandwidth has ")
-               << type.getDimSize(0) << " entries; it takes one per head, "
-               << heads;
-    }
-  return success();
 }
 
 //===----------------------------------------------------------------------===//
@@ -143,34 +32,125 @@ struct Projection {
 } // namespace
 
 static LogicalResult verifyProjection(MultiHeadOp op, Projection projection,
-                                      int64_t in, int64_t out) {
+                                      StringRef input, int64_t in) {
+  std::string weight = ("w_" + projection.name).str();
+  std::string bias = ("b_" + projection.name).str();
+  if (failed(verifyElementType(op, weight, projection.weight, op.getQuery())) ||
+      failed(verifyElementType(op, bias, projection.bias, op.getQuery())))
+    return failure();
   if (shapeOf(projection.weight).size() != 2)
-    return op.emitOpError() << "w_" << projection.name << " has rank "
+    return op.emitOpError() << weight << " has rank "
                             << shapeOf(projection.weight).size()
                             << "; it must be (out, in)";
-  if (!compatible(projection.in(), in))
-    return op.emitOpError() << "w_" << projection.name << " takes "
-                            << projection.in() << " features, its input has "
-                            << in;
-  if (!compatible(projection.out(), out))
-    return op.emitOpError() << "w_" << projection.name << " gives "
-                            << projection.out() << " features; it must give "
-                            << out;
-  if (projection.bias && (shapeOf(projection.bias).size() != 1 ||
-                          !compatible(shapeOf(projection.bias)[0],
-                                      projection.out())))
-    return op.emitOpError() << "b_" << projection.name << " must be a vector of "
-                            << projection.out() << " features";
+  if (!mayBeEqual(projection.in(), in))
+    return op.emitOpError() << weight << " takes " << projection.in()
+                            << " features, " << input << " has " << in
+                            << "; they must be equal";
+  if (!projection.bias)
+    return success();
+  if (shapeOf(projection.bias).size() != 1)
+    return op.emitOpError() << bias << " has rank "
+                            << shapeOf(projection.bias).size()
+                            << "; it must be a vector (out)";
+  if (!mayBeEqual(shapeOf(projection.bias)[0], projection.out()))
+    return op.emitOpError() << bias << " has " << shapeOf(projection.bias)[0]
+                            << " features, " << weight << " gives "
+                            << projection.out() << "; they must be equal";
   return success();
 }
 
-static LogicalResult verifySplit(MultiHeadOp op, StringRef name, int64_t size,
-                                 int64_t heads) {
-  if (ShapedType::isDynamic(size) || size % heads == 0)
+/// Verifies that the output of a projection splits into `heads`, and returns
+/// the head size.
+static FailureOr<int64_t> splitHeads(MultiHeadOp op, Projection projection,
+                                     int64_t heads) {
+  int64_t size = projection.out();
+  if (ShapedType::isDynamic(size))
+    return size;
+  if (size % heads != 0)
+    return op.emitOpError() << "w_" << projection.name << " gives " << size
+                            << " features; it takes a multiple of " << heads
+                            << ", the number of its heads";
+  return size / heads;
+}
+
+static LogicalResult verifyProjections(MultiHeadOp op, int64_t heads,
+                                       int64_t kvHeads) {
+  Projection q{"q", op.getWQ(), op.getBQ()}, k{"k", op.getWK(), op.getBK()},
+      v{"v", op.getWV(), op.getBV()}, o{"o", op.getWO(), op.getBO()};
+  if (failed(verifyProjection(op, q, "query", shapeOf(op.getQuery())[2])) ||
+      failed(verifyProjection(op, k, "key", shapeOf(op.getKey())[2])) ||
+      failed(verifyProjection(op, v, "value", shapeOf(op.getValue())[2])))
+    return failure();
+  FailureOr<int64_t> queryHead = splitHeads(op, q, heads);
+  if (failed(queryHead))
+    return failure();
+  FailureOr<int64_t> keyHead = splitHeads(op, k, kvHeads);
+  if (failed(keyHead))
+    return failure();
+  if (!mayBeEqual(*queryHead, *keyHead))
+    return op.emitOpError() << "w_q gives heads of size " << *queryHead
+                            << ", w_k of size " << *keyHead
+                            << "; they must be equal";
+  FailureOr<int64_t> valueHead = splitHeads(op, v, kvHeads);
+  if (failed(valueHead) ||
+      failed(verifyProjection(op, o, "the merge of all heads",
+                              multiplySizes(*valueHead, heads))))
+    return failure();
+  int64_t features = shapeOf(op.getOutput())[2];
+  if (mayBeEqual(o.out(), features))
     return success();
-  return op.emitOpError() << "w_" << name << " gives " << size
-                          << " features, which do not split into " << heads
-                          << " heads";
+  return op.emitOpError() << "w_o gives " << o.out()
+                          << " features, output has " << features
+                          << "; they must be equal";
+}
+
+/// Verifies what is (batch, length, features).
+static LogicalResult verifySequences(MultiHeadOp op) {
+  for (auto [name, operand] :
+       {std::pair<StringRef, Value>{"query", op.getQuery()},
+        std::pair<StringRef, Value>{"key", op.getKey()},
+        std::pair<StringRef, Value>{"value", op.getValue()},
+        std::pair<StringRef, Value>{"output", op.getOutput()}}) {
+    if (shapeOf(operand).size() != 3)
+      return op.emitOpError() << name << " has rank " << shapeOf(operand).size()
+                              << "; it must be (batch, length, features)";
+    if (failed(verifyElementType(op, name, operand, op.getQuery())))
+      return failure();
+  }
+  auto same = [&](StringRef what, int64_t dim, StringRef left, Value lhs,
+                  StringRef right, Value rhs) -> LogicalResult {
+    int64_t leftSize = shapeOf(lhs)[dim], rightSize = shapeOf(rhs)[dim];
+    if (mayBeEqual(leftSize, rightSize))
+      return success();
+    return op.emitOpError() << left << " has " << what << " " << leftSize
+                            << ", " << right << " has " << rightSize
+                            << "; they must be equal";
+  };
+  Value query = op.getQuery(), key = op.getKey(), value = op.getValue(),
+        output = op.getOutput();
+  if (failed(same("batch size", 0, "query", query, "key", key)) ||
+      failed(same("batch size", 0, "query", query, "value", value)) ||
+      failed(same("batch size", 0, "key", key, "value", value)) ||
+      failed(same("batch size", 0, "query", query, "output", output)) ||
+      failed(same("length", 1, "key", key, "value", value)) ||
+      failed(same("length", 1, "query", query, "output", output)))
+    return failure();
+  return success();
+}
+
+static LogicalResult verifyWeightsResult(MultiHeadOp op,
+                                         const PairSizes &sizes) {
+  if (!op.getWeights())
+    return success();
+  if (failed(verifyElementType(op, "weights", op.getWeights(), op.getQuery())))
+    return failure();
+  ArrayRef<int64_t> shape = shapeOf(op.getWeights());
+  int64_t expected[] = {sizes.b, sizes.h, sizes.m, sizes.n};
+  if (shape.size() == 4 && llvm::all_of_zip(shape, expected, mayBeEqual))
+    return success();
+  return op.emitOpError() << "weights are " << op.getWeights().getType()
+                          << "; they must be (batch, " << sizes.h
+                          << " heads, query length, key length)";
 }
 
 LogicalResult MultiHeadOp::verify() {
@@ -179,58 +159,16 @@ LogicalResult MultiHeadOp::verify() {
   if (heads % kvHeads != 0)
     return emitOpError("has ") << heads << " heads; they must be a multiple of "
                                << kvHeads << " key/value heads";
-  for (auto [name, operand] :
-       {std::pair<StringRef, Value>{"query", getQuery()},
-        std::pair<StringRef, Value>{"key", getKey()},
-        std::pair<StringRef, Value>{"value", getValue()},
-        std::pair<StringRef, Value>{"output", getOutput()}})
-    if (shapeOf(operand).size() != 3)
-      return emitOpError() << name << " has rank " << shapeOf(operand).size()
-                           << "; it must be (batch, length, features)";
-  int64_t any = ShapedType::kDynamic;
-  int64_t queryOut = shapeOf(getWQ())[0], keyOut = any;
-  if (!ShapedType::isDynamic(queryOut))
-    keyOut = queryOut / heads * kvHeads;
-  if (failed(verifyProjection(*this, {"q", getWQ(), getBQ()},
-                              shapeOf(getQuery())[2], any)) ||
-      failed(verifySplit(*this, "q", queryOut, heads)) ||
-      failed(verifyProjection(*this, {"k", getWK(), getBK()},
-                              shapeOf(getKey())[2], keyOut)) ||
-      failed(verifyProjection(*this, {"v", getWV(), getBV()},
-                              shapeOf(getValue())[2], any)) ||
-      failed(verifySplit(*this, "v", shapeOf(getWV())[0], kvHeads)))
+  if (failed(verifySequences(*this)) ||
+      failed(verifyProjections(*this, heads, kvHeads)) ||
+      failed(verifyScale(*this, getScale())))
     return failure();
-  int64_t merged = shapeOf(getWV())[0];
-  if (!ShapedType::isDynamic(merged))
-    merged = merged / kvHeads * heads;
-  if (failed(verifyProjection(*this, {"o", getWO(), getBO()}, merged,
-                              shapeOf(getOutput())[2])))
+  ArrayRef<int64_t> query = shapeOf(getQuery());
+  PairSizes sizes{query[0], heads, query[1], shapeOf(getKey())[1],
+                  getAccumulatorType(getElementTypeOrSelf(getQuery()))};
+  if (failed(verifyWeightsResult(*this, sizes)))
     return failure();
-  auto sameSize = [&](StringRef what, StringRef left, int64_t lhs,
-                      StringRef right, int64_t rhs) -> LogicalResult {
-    if (compatible(lhs, rhs))
-      return success();
-    return emitOpError() << left << " has " << what << " " << lhs << ", "
-                         << right << " has " << rhs
-                         << "; they must be equal";
-  };
-  ArrayRef<int64_t> q = shapeOf(getQuery()), k = shapeOf(getKey()),
-                    v = shapeOf(getValue()), o = shapeOf(getOutput());
-  if (failed(sameSize("batch size", "query", q[0], "key", k[0])) ||
-      failed(sameSize("batch size", "key", k[0], "value", v[0])) ||
-      failed(sameSize("batch size", "query", q[0], "output", o[0])) ||
-      failed(sameSize("length", "key", k[1], "value", v[1])) ||
-      failed(sameSize("length", "query", q[1], "output", o[1])))
-    return failure();
-  if (!getWeights())
-    return success();
-  ArrayRef<int64_t> w = shapeOf(getWeights());
-  if (w.size() != 4 || !compatible(w[0], q[0]) || !compatible(w[1], heads) ||
-      !compatible(w[2], q[1]) || !compatible(w[3], k[1]))
-    return emitOpError("weights are ")
-           << getWeights().getType() << "; they must be (batch, " << heads
-           << " heads, query length, key length)";
-  return success();
+  return verifyMaskAndScores(*this, getMask(), getScore(), sizes);
 }
 
 //===----------------------------------------------------------------------===//
@@ -238,14 +176,28 @@ LogicalResult MultiHeadOp::verify() {
 //===----------------------------------------------------------------------===//
 
 LogicalResult MaskedSoftmaxOp::verify() {
-  if (shapeOf(getScores()).size() < 2)
+  ArrayRef<int64_t> shape = shapeOf(getScores());
+  int64_t rank = shape.size();
+  if (rank < 2)
     return emitOpError("scores have rank ")
-           << shapeOf(getScores()).size() << "; they take at least (M, N)";
+           << rank << "; they take at least (M, N)";
   if (getScores().getType() != getResult().getType())
     return emitOpError("result is ") << getResult().getType()
                                      << "; it must be that of scores, "
                                      << getScores().getType();
-  return success();
+  PairSizes sizes{1, rank < 4 ? 1 : shape[rank - 3], shape[rank - 2],
+                  shape[rank - 1],
+                  getAccumulatorType(getElementTypeOrSelf(getScores()))};
+  for (int64_t size : shape.drop_back(rank < 4 ? 2 : 3))
+    sizes.b = multiplySizes(sizes.b, size);
+  return verifyMaskAndScores(*this, getMask(), /*scores=*/{}, sizes);
+}
+
+static LogicalResult verifyBase(Operation *op, const APFloat &base) {
+  if (base.convertToDouble() > 0 && base.isFinite())
+    return success();
+  return op->emitOpError("base ")
+         << base.convertToDouble() << " is not finite and greater than 0";
 }
 
 LogicalResult SinusoidOp::verify() {
@@ -254,14 +206,17 @@ LogicalResult SinusoidOp::verify() {
     return emitOpError("result has rank ")
            << shape.size() << "; it must be (length, dim)";
   if (ShapedType::isDynamic(shape[1]))
-    return emitOpError("dim must be static");
+    return emitOpError("result ")
+           << getResult().getType() << " has a dynamic dim; it must be static";
   if (ShapedType::isDynamic(shape[0]) != bool(getLength()))
-    return emitOpError("takes 'length' exactly where the result's first "
-                       "dimension is dynamic");
-  if (!(getBase().convertToDouble() > 0))
-    return emitOpError("base ") << getBase().convertToDouble()
-                                << " is not greater than 0";
-  return success();
+    return emitOpError("takes 'length' exactly where the first dimension of ")
+           << "its result is dynamic; it is " << getResult().getType();
+  APInt length;
+  if (getLength() && matchPattern(getLength(), m_ConstantInt(&length)) &&
+      length.isNegative())
+    return emitOpError("length ")
+           << length.getSExtValue() << " is not at least 0";
+  return verifyBase(*this, getBase());
 }
 
 LogicalResult RotaryOp::verify() {
@@ -277,18 +232,19 @@ LogicalResult RotaryOp::verify() {
     return emitOpError("head size ") << shape.back() << " is not even";
   if (getPositions()) {
     ArrayRef<int64_t> positions = shapeOf(getPositions());
-    if (!compatible(positions.back(), shape[shape.size() - 2]))
+    int64_t rows = shape[shape.size() - 2];
+    if (!mayBeEqual(positions.back(), rows))
       return emitOpError("has ") << positions.back() << " positions for "
-                                 << shape[shape.size() - 2] << " rows";
-    if (positions.size() == 2 &&
-        (shape.size() < 3 || !compatible(positions[0], shape[0])))
-      return emitOpError("positions are per batch, but their first size is not "
-                         "the batch size of input");
+                                 << rows << " rows; they must be equal";
+    if (positions.size() == 2 && shape.size() < 3)
+      return emitOpError("has positions per batch, but input ")
+             << getInput().getType() << " has no batch dimension";
+    if (positions.size() == 2 && !mayBeEqual(positions[0], shape[0]))
+      return emitOpError("has positions of ")
+             << positions[0] << " batches, input has " << shape[0]
+             << "; they must be equal";
   }
-  if (!(getBase().convertToDouble() > 0))
-    return emitOpError("base ") << getBase().convertToDouble()
-                                << " is not greater than 0";
-  return success();
+  return verifyBase(*this, getBase());
 }
 
 //===----------------------------------------------------------------------===//
@@ -296,8 +252,10 @@ LogicalResult RotaryOp::verify() {
 //===----------------------------------------------------------------------===//
 
 LogicalResult MergeOp::verify() {
-  if (getOutputs().empty())
-    return emitOpError("takes at least one output and its lse");
+  if (getNumOperands() == 0 || getNumOperands() % 2 != 0)
+    return emitOpError("has ")
+           << getNumOperands()
+           << " operands; it takes at least one output, and an lse for each";
   for (Value output : getOutputs())
     if (output.getType() != getOutput().getType())
       return emitOpError("merges outputs of type ")
@@ -310,6 +268,14 @@ LogicalResult MergeOp::verify() {
              << "; all must have one type";
   auto output = cast<ShapedType>(getOutput().getType());
   auto lse = cast<ShapedType>(getLse().getType());
+  if (output.getRank() < 2)
+    return emitOpError("merges outputs of rank ")
+           << output.getRank() << "; they take at least (M, Dv)";
+  Type accumulator = getAccumulatorType(output.getElementType());
+  if (lse.getElementType() != accumulator)
+    return emitOpError("lse has element type ")
+           << lse.getElementType() << "; it must be the accumulator type "
+           << accumulator;
   if (lse.getShape() != output.getShape().drop_back())
     return emitOpError("lse is ") << lse << "; it must have the shape of "
                                   << output << " without the last dimension";

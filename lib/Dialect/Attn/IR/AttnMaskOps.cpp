@@ -1,4 +1,4 @@
-//===- AttnMaskOps.cpp - Verifiers, folds and predicates of masks -*- C++ -*-===//
+//===- AttnMaskOps.cpp - Verifiers and folds of masks -*- C++ -*-===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -8,82 +8,17 @@
 #include "attn/Dialect/Attn/IR/Attn.h"
 #include "attn/Dialect/Attn/IR/RegionUtils.h"
 
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Matchers.h"
 #include "mlir/IR/PatternMatch.h"
 
 using namespace mlir;
 using namespace mlir::attn;
 
-namespace {
-using EmitOperand = function_ref<Value(unsigned, Value)>;
-
-/// Builds index arithmetic at one place.
-struct IndexBuilder {
-  OpBuilder &b;
-  Location loc;
-  const PairIndices &at;
-  Value guard;
-
-  Value constant(int64_t value) {
-    return arith::ConstantIndexOp::create(b, loc, value);
-  }
-  Value add(Value lhs, Value rhs) {
-    return arith::AddIOp::create(b, loc, lhs, rhs);
-  }
-  Value sub(Value lhs, Value rhs) {
-    return arith::SubIOp::create(b, loc, lhs, rhs);
-  }
-  Value compare(arith::CmpIPredicate predicate, Value lhs, Value rhs) {
-    return arith::CmpIOp::create(b, loc, predicate, lhs, rhs);
-  }
-  Value both(Value lhs, Value rhs) {
-    return arith::AndIOp::create(b, loc, lhs, rhs);
-  }
-  Value toIndex(Value value) {
-    if (value.getType().isIndex())
-      return value;
-    return arith::IndexCastOp::create(b, loc, b.getIndexType(), value);
-  }
-  Value load(Value tensor, ValueRange indices) {
-    return LoadOp::create(b, loc, tensor, indices, guard);
-  }
-  /// A scalar, or the element of the pair's batch.
-  Value perBatch(Value capture) {
-    if (!isa<ShapedType>(capture.getType()))
-      return toIndex(capture);
-    return toIndex(load(capture, at.b));
-  }
-  /// The element for position `at`, of (length) or (batch, length).
-  Value perPosition(Value capture, Value position) {
-    if (cast<ShapedType>(capture.getType()).getRank() == 1)
-      return load(capture, position);
-    return load(capture, {at.b, position});
-  }
-};
-
-void append(SmallVector<Value> &captures, Value value) {
-  if (value)
-    captures.push_back(value);
-}
-} // namespace
-
 //===----------------------------------------------------------------------===//
-// Constant
+// Constant, causal
 //===----------------------------------------------------------------------===//
 
 OpFoldResult MaskConstantOp::fold(FoldAdaptor) { return getValueAttr(); }
-
-SmallVector<Value> MaskConstantOp::getCaptures() { return {}; }
-
-Value MaskConstantOp::emitPredicate(OpBuilder &builder, Location loc,
-                                    const PairIndices &, ValueRange, Value,
-                                    EmitOperand) {
-  return arith::ConstantOp::create(builder, loc, getValueAttr());
-}
-
-//===----------------------------------------------------------------------===//
-// Causal
-//===----------------------------------------------------------------------===//
 
 LogicalResult MaskCausalOp::verify() {
   if (getOffset() && getBottomRight())
@@ -91,100 +26,48 @@ LogicalResult MaskCausalOp::verify() {
   return success();
 }
 
-SmallVector<Value> MaskCausalOp::getCaptures() {
-  SmallVector<Value> captures;
-  append(captures, getOffset());
-  return captures;
-}
-
-Value MaskCausalOp::emitPredicate(OpBuilder &builder, Location loc,
-                                  const PairIndices &indices,
-                                  ValueRange captures, Value guard,
-                                  EmitOperand) {
-  IndexBuilder e{builder, loc, indices, guard};
-  Value last = indices.i;
-  if (!captures.empty())
-    last = e.add(last, e.perBatch(captures[0]));
-  return e.compare(arith::CmpIPredicate::sle, indices.j, last);
+/// An offset of 0 is none.
+LogicalResult MaskCausalOp::canonicalize(MaskCausalOp op,
+                                         PatternRewriter &rewriter) {
+  if (!op.getOffset() || !matchPattern(op.getOffset(), m_Zero()))
+    return failure();
+  rewriter.modifyOpInPlace(op, [&] { op.getOffsetMutable().clear(); });
+  return success();
 }
 
 //===----------------------------------------------------------------------===//
 // Window
 //===----------------------------------------------------------------------===//
 
-LogicalResult MaskWindowOp::verify() {
-  if (getPast() && getDynamicPast())
-    return emitOpError("takes 'past' as a constant or as a value, not both");
-  if (getFuture() && getDynamicFuture())
-    return emitOpError("takes 'future' as a constant or as a value, not both");
+/// Sides are bounded so that i + offset + side does not overflow.
+static constexpr int64_t maxSide = int64_t(1) << 62;
+
+static LogicalResult verifySide(MaskWindowOp op, StringRef name,
+                                std::optional<int64_t> constant, Value value) {
+  if (constant && value)
+    return op.emitOpError()
+           << "takes '" << name << "' as a constant or as a value, not both";
+  APInt known;
+  if (value && matchPattern(value, m_ConstantInt(&known)))
+    constant = known.getSExtValue();
+  if (constant && (*constant < 0 || *constant > maxSide))
+    return op.emitOpError() << name << " " << *constant
+                            << " is not between 0 and 2^62; leave '" << name
+                            << "' out for no bound";
   return success();
 }
 
-SmallVector<Value> MaskWindowOp::getCaptures() {
-  SmallVector<Value> captures;
-  append(captures, getDynamicPast());
-  append(captures, getDynamicFuture());
-  append(captures, getOffset());
-  return captures;
+LogicalResult MaskWindowOp::verify() {
+  if (failed(verifySide(*this, "past", getPast(), getDynamicPast())))
+    return failure();
+  return verifySide(*this, "future", getFuture(), getDynamicFuture());
 }
 
-Value MaskWindowOp::emitPredicate(OpBuilder &builder, Location loc,
-                                  const PairIndices &indices,
-                                  ValueRange captures, Value guard,
-                                  EmitOperand) {
-  IndexBuilder e{builder, loc, indices, guard};
-  auto takeSide = [&](std::optional<uint64_t> constant, bool dynamic) -> Value {
-    if (constant)
-      return e.constant(*constant);
-    if (!dynamic)
-      return {};
-    Value value = captures.front();
-    captures = captures.drop_front();
-    return value;
-  };
-  Value past = takeSide(getPast(), bool(getDynamicPast()));
-  Value future = takeSide(getFuture(), bool(getDynamicFuture()));
-  Value centre = indices.i;
-  if (!captures.empty())
-    centre = e.add(centre, e.perBatch(captures[0]));
-  Value keep;
-  if (past)
-    keep = e.compare(arith::CmpIPredicate::sge, indices.j, e.sub(centre, past));
-  if (future) {
-    Value before = e.compare(arith::CmpIPredicate::sle, indices.j,
-                             e.add(centre, future));
-    keep = keep ? e.both(keep, before) : before;
-  }
-  return keep ? keep : arith::ConstantIntOp::create(builder, loc, 1, 1);
-}
-
-//===----------------------------------------------------------------------===//
-// Prefix and padding
-//===----------------------------------------------------------------------===//
-
-SmallVector<Value> MaskPrefixOp::getCaptures() { return {getLength()}; }
-
-Value MaskPrefixOp::emitPredicate(OpBuilder &builder, Location loc,
-                                  const PairIndices &indices,
-                                  ValueRange captures, Value guard,
-                                  EmitOperand) {
-  IndexBuilder e{builder, loc, indices, guard};
-  return e.compare(arith::CmpIPredicate::slt, indices.j,
-                   e.perBatch(captures[0]));
-}
-
-SmallVector<Value> MaskPaddingOp::getCaptures() { return {getLengths()}; }
-
-Value MaskPaddingOp::emitPredicate(OpBuilder &builder, Location loc,
-                                   const PairIndices &indices,
-                                   ValueRange captures, Value guard,
-                                   EmitOperand) {
-  IndexBuilder e{builder, loc, indices, guard};
-  SmallVector<Value> position{indices.b};
-  if (cast<ShapedType>(captures[0].getType()).getRank() == 2)
-    position.push_back(indices.i);
-  return e.compare(arith::CmpIPredicate::slt, indices.j,
-                   e.toIndex(e.load(captures[0], position)));
+/// A window without bounds keeps everything.
+OpFoldResult MaskWindowOp::fold(FoldAdaptor) {
+  if (getPast() || getDynamicPast() || getFuture() || getDynamicFuture())
+    return {};
+  return BoolAttr::get(getContext(), true);
 }
 
 //===----------------------------------------------------------------------===//
@@ -201,47 +84,31 @@ LogicalResult MaskDocumentOp::verify() {
   return success();
 }
 
-SmallVector<Value> MaskDocumentOp::getCaptures() {
-  SmallVector<Value> captures{getIds()};
-  append(captures, getKeyIds());
-  return captures;
-}
-
-Value MaskDocumentOp::emitPredicate(OpBuilder &builder, Location loc,
-                                    const PairIndices &indices,
-                                    ValueRange captures, Value guard,
-                                    EmitOperand) {
-  IndexBuilder e{builder, loc, indices, guard};
-  return e.compare(arith::CmpIPredicate::eq,
-                   e.perPosition(captures.front(), indices.i),
-                   e.perPosition(captures.back(), indices.j));
-}
-
-SmallVector<Value> MaskDocumentOffsetsOp::getCaptures() {
-  SmallVector<Value> captures{getOffsets()};
-  append(captures, getKeyOffsets());
-  return captures;
-}
-
-Value MaskDocumentOffsetsOp::emitPredicate(OpBuilder &, Location,
-                                           const PairIndices &, ValueRange,
-                                           Value, EmitOperand) {
-  llvm_unreachable("document_offsets is rewritten to document before emission");
+LogicalResult MaskDocumentOffsetsOp::verify() {
+  int64_t count = getOffsets().getType().getDimSize(0);
+  if (count == 0)
+    return emitOpError("has 0 offsets; it takes one more than documents, at "
+                       "least 1");
+  if (!getKeyOffsets())
+    return success();
+  int64_t keyCount = getKeyOffsets().getType().getDimSize(0);
+  if (!ShapedType::isDynamic(count) && !ShapedType::isDynamic(keyCount) &&
+      count != keyCount)
+    return emitOpError("has ")
+           << count << " offsets of queries and " << keyCount
+           << " of keys; they must be equal, one more than documents";
+  return success();
 }
 
 //===----------------------------------------------------------------------===//
-// Dilated, block-sparse, dense
+// Dilated, block-sparse
 //===----------------------------------------------------------------------===//
 
-SmallVector<Value> MaskDilatedOp::getCaptures() { return {}; }
-
-Value MaskDilatedOp::emitPredicate(OpBuilder &builder, Location loc,
-                                   const PairIndices &indices, ValueRange,
-                                   Value guard, EmitOperand) {
-  IndexBuilder e{builder, loc, indices, guard};
-  Value rest = FloorModOp::create(builder, loc, e.sub(indices.i, indices.j),
-                                  e.constant(getStride()));
-  return e.compare(arith::CmpIPredicate::eq, rest, e.constant(0));
+/// A stride of 1 keeps everything.
+OpFoldResult MaskDilatedOp::fold(FoldAdaptor) {
+  if (getStride() != 1)
+    return {};
+  return BoolAttr::get(getContext(), true);
 }
 
 LogicalResult MaskBlockSparseOp::verify() {
@@ -254,60 +121,22 @@ LogicalResult MaskBlockSparseOp::verify() {
   return success();
 }
 
-SmallVector<Value> MaskBlockSparseOp::getCaptures() { return {getLayout()}; }
-
-Value MaskBlockSparseOp::emitPredicate(OpBuilder &builder, Location loc,
-                                       const PairIndices &indices,
-                                       ValueRange captures, Value guard,
-                                       EmitOperand) {
-  IndexBuilder e{builder, loc, indices, guard};
-  SmallVector<Value> position;
-  if (cast<ShapedType>(captures[0].getType()).getRank() == 3)
-    position.push_back(indices.h);
-  position.push_back(arith::FloorDivSIOp::create(builder, loc, indices.i,
-                                                 e.constant(getBlock()[0])));
-  position.push_back(arith::FloorDivSIOp::create(builder, loc, indices.j,
-                                                 e.constant(getBlock()[1])));
-  return e.load(captures[0], position);
-}
-
-SmallVector<Value> MaskDenseOp::getCaptures() { return {getKeep()}; }
-
-Value MaskDenseOp::emitPredicate(OpBuilder &builder, Location loc,
-                                 const PairIndices &indices,
-                                 ValueRange captures, Value guard,
-                                 EmitOperand) {
-  return emitBroadcastLoad(builder, loc, captures[0], indices, guard);
-}
-
 //===----------------------------------------------------------------------===//
 // Predicate
 //===----------------------------------------------------------------------===//
 
-LogicalResult MaskPredicateOp::verify() {
+LogicalResult MaskPredicateOp::verifyRegions() {
   return verifyPairRegion(*this, getPredicate(), /*scoreType=*/nullptr,
                           IntegerType::get(getContext(), 1),
                           getCaptured().getTypes());
-}
-
-SmallVector<Value> MaskPredicateOp::getCaptures() { return getCaptured(); }
-
-Value MaskPredicateOp::emitPredicate(OpBuilder &builder, Location loc,
-                                     const PairIndices &indices,
-                                     ValueRange captures, Value guard,
-                                     EmitOperand) {
-  SmallVector<Value> arguments{indices.b, indices.h, indices.i, indices.j};
-  arguments.append(captures.begin(), captures.end());
-  return inlinePairRegion(builder, *getBody(), arguments, guard);
 }
 
 //===----------------------------------------------------------------------===//
 // And, or, not
 //===----------------------------------------------------------------------===//
 
-namespace {
 /// The value of `mask` where it is a constant.
-std::optional<bool> getConstant(Attribute mask) {
+static std::optional<bool> getConstant(Attribute mask) {
   if (auto value = dyn_cast_or_null<BoolAttr>(mask))
     return value.getValue();
   return std::nullopt;
@@ -316,8 +145,8 @@ std::optional<bool> getConstant(Attribute mask) {
 /// Folds a combination whose neutral element is `neutral`: the other constant
 /// decides it, one operand is itself.
 template <typename OpTy>
-OpFoldResult foldCombination(OpTy op, ArrayRef<Attribute> operands,
-                             bool neutral) {
+static OpFoldResult foldCombination(OpTy op, ArrayRef<Attribute> operands,
+                                    bool neutral) {
   bool allNeutral = true;
   for (Attribute operand : operands) {
     std::optional<bool> value = getConstant(operand);
@@ -335,8 +164,8 @@ OpFoldResult foldCombination(OpTy op, ArrayRef<Attribute> operands,
 /// Flattens nested combinations of one kind, drops neutral and repeated
 /// operands, keeps the order.
 template <typename OpTy>
-LogicalResult canonicalizeCombination(OpTy op, PatternRewriter &rewriter,
-                                      bool neutral) {
+static LogicalResult canonicalizeCombination(OpTy op, PatternRewriter &rewriter,
+                                             bool neutral) {
   SmallVector<Value> operands;
   for (Value operand : op.getOperands()) {
     if (auto constant = operand.getDefiningOp<MaskConstantOp>())
@@ -348,19 +177,18 @@ LogicalResult canonicalizeCombination(OpTy op, PatternRewriter &rewriter,
       if (!llvm::is_contained(operands, part))
         operands.push_back(part);
   }
-  if (llvm::equal(operands, op.getOperands()))
+  if (operands.empty() || llvm::equal(operands, op.getOperands()))
     return failure();
   rewriter.replaceOpWithNewOp<OpTy>(op, op.getType(), operands);
   return success();
 }
 
 template <typename OpTy>
-LogicalResult verifyCombination(OpTy op) {
+static LogicalResult verifyCombination(OpTy op) {
   if (op.getOperands().empty())
-    return op.emitOpError("takes at least one mask");
+    return op.emitOpError("has no operands; it takes at least one mask");
   return success();
 }
-} // namespace
 
 LogicalResult MaskAndOp::verify() { return verifyCombination(*this); }
 
@@ -370,19 +198,6 @@ OpFoldResult MaskAndOp::fold(FoldAdaptor adaptor) {
 
 LogicalResult MaskAndOp::canonicalize(MaskAndOp op, PatternRewriter &rewriter) {
   return canonicalizeCombination(op, rewriter, /*neutral=*/true);
-}
-
-SmallVector<Value> MaskAndOp::getCaptures() { return {}; }
-
-Value MaskAndOp::emitPredicate(OpBuilder &builder, Location loc,
-                               const PairIndices &, ValueRange, Value guard,
-                               EmitOperand emitOperand) {
-  Value keep;
-  for (unsigned index = 0; index < getOperands().size(); ++index) {
-    Value next = emitOperand(index, conjunction(builder, loc, guard, keep));
-    keep = conjunction(builder, loc, keep, next);
-  }
-  return keep;
 }
 
 LogicalResult MaskOrOp::verify() { return verifyCombination(*this); }
@@ -395,32 +210,10 @@ LogicalResult MaskOrOp::canonicalize(MaskOrOp op, PatternRewriter &rewriter) {
   return canonicalizeCombination(op, rewriter, /*neutral=*/false);
 }
 
-SmallVector<Value> MaskOrOp::getCaptures() { return {}; }
-
-Value MaskOrOp::emitPredicate(OpBuilder &builder, Location loc,
-                              const PairIndices &, ValueRange, Value guard,
-                              EmitOperand emitOperand) {
-  Value keep = emitOperand(0, guard);
-  for (unsigned index = 1; index < getOperands().size(); ++index) {
-    Value open = negation(builder, loc, keep);
-    Value next = emitOperand(index, conjunction(builder, loc, guard, open));
-    keep = arith::OrIOp::create(builder, loc, keep, next);
-  }
-  return keep;
-}
-
 OpFoldResult MaskNotOp::fold(FoldAdaptor adaptor) {
   if (std::optional<bool> value = getConstant(adaptor.getOperand()))
     return BoolAttr::get(getContext(), !*value);
   if (auto inner = getOperand().getDefiningOp<MaskNotOp>())
     return inner.getOperand();
   return {};
-}
-
-SmallVector<Value> MaskNotOp::getCaptures() { return {}; }
-
-Value MaskNotOp::emitPredicate(OpBuilder &builder, Location loc,
-                               const PairIndices &, ValueRange, Value guard,
-                               EmitOperand emitOperand) {
-  return negation(builder, loc, emitOperand(0, guard));
 }

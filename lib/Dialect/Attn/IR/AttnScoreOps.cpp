@@ -40,9 +40,9 @@ Value toFloat(OpBuilder &builder, Location loc, Value index, Type type) {
 LogicalResult ScoreSoftcapOp::verify() {
   FloatAttr cap;
   if (matchPattern(getCap(), m_Constant(&cap)) &&
-      !(cap.getValueAsDouble() > 0))
+      !(cap.getValueAsDouble() > 0 && cap.getValue().isFinite()))
     return emitOpError("cap ")
-           << cap.getValueAsDouble() << " is not greater than 0";
+           << cap.getValueAsDouble() << " is not finite and greater than 0";
   return success();
 }
 
@@ -137,13 +137,16 @@ Value ScoreBiasOp::emitScore(OpBuilder &builder, Location loc, Value score,
 // Map
 //===----------------------------------------------------------------------===//
 
-LogicalResult ScoreMapOp::verify() {
-  if (getMap().front().getNumArguments() == 0)
-    return emitOpError("region takes the score, b, h, i, j and the captures");
-  Type score = getMap().front().getArgument(0).getType();
-  if (!isa<Float32Type, Float64Type>(score))
-    return emitOpError("region computes in ")
-           << score << "; scores are f32 (f64 for f64 inputs)";
+LogicalResult ScoreMapOp::verifyRegions() {
+  Type score;
+  if (getBody()->getNumArguments() > 0)
+    score = getBody()->getArgument(0).getType();
+  if (!score || !isa<Float32Type, Float64Type>(score)) {
+    InFlightDiagnostic error = emitOpError("region begins with ");
+    if (score)
+      return error << score << "; it takes the score, f32 (f64 for f64 inputs)";
+    return error << "no argument; it takes the score, b, h, i, j and captures";
+  }
   return verifyPairRegion(*this, getMap(), score, score,
                           getCaptured().getTypes());
 }
@@ -155,5 +158,5 @@ Value ScoreMapOp::emitScore(OpBuilder &builder, Location loc, Value score,
   SmallVector<Value> arguments{score, indices.b, indices.h, indices.i,
                                indices.j};
   arguments.append(captures.begin(), captures.end());
-  return inlinePairRegion(builder, *getBody(), arguments, /*guard=*/{});
+  return clonePairRegion(builder, *getBody(), arguments, /*guard=*/{});
 }

@@ -10,9 +10,29 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 
 using namespace mlir;
 using namespace mlir::attn;
+
+static bool isScalar(Type type) { return type.isIntOrIndexOrFloat(); }
+
+/// Verifies one op inside a region over pairs of `parent`.
+static LogicalResult verifyRegionOp(Operation *parent, Operation &op) {
+  if (op.getNumRegions() != 0 || (!isMemoryEffectFree(&op) && !isa<LoadOp>(op)))
+    return parent->emitOpError("region holds '")
+           << op.getName()
+           << "'; it takes ops without regions and without effects, and "
+              "attn.load";
+  bool readsTensor = isa<LoadOp, tensor::DimOp, memref::DimOp>(op);
+  if (llvm::all_of(op.getResultTypes(), isScalar) &&
+      (readsTensor || llvm::all_of(op.getOperandTypes(), isScalar)))
+    return success();
+  return parent->emitOpError("region holds '")
+         << op.getName() << "' on values that are no scalars; tensors are "
+         << "captured and read by attn.load";
+}
 
 LogicalResult attn::verifyPairRegion(Operation *op, Region &region,
                                      Type scoreType, Type resultType,
@@ -22,40 +42,79 @@ LogicalResult attn::verifyPairRegion(Operation *op, Region &region,
     expected.push_back(scoreType);
   expected.append(4, IndexType::get(op->getContext()));
   llvm::append_range(expected, captureTypes);
+  if (!region.hasOneBlock() || region.front().empty())
+    return op->emitOpError("region must have one block, ended by attn.yield");
   Block &body = region.front();
   if (body.getNumArguments() != expected.size())
     return op->emitOpError("region has ")
            << body.getNumArguments() << " arguments; it takes "
-           << (scoreType ? "the score, " : "") << "b, h, i, j and "
-           << captureTypes.size() << " captures";
+           << expected.size() << ": " << (scoreType ? "the score, " : "")
+           << "b, h, i, j and " << captureTypes.size() << " captures";
   for (auto [index, type] : llvm::enumerate(expected))
     if (body.getArgument(index).getType() != type)
       return op->emitOpError("region argument ")
              << index << " is " << body.getArgument(index).getType()
              << "; it must be " << type;
-  auto yield = dyn_cast<YieldOp>(body.getTerminator());
-  if (!yield || yield.getNumOperands() != 1 ||
-      yield.getOperand(0).getType() != resultType)
-    return op->emitOpError("region must yield one ") << resultType;
-  return success();
+  for (Operation &nested : body.without_terminator())
+    if (failed(verifyRegionOp(op, nested)))
+      return failure();
+  auto yield = dyn_cast<YieldOp>(body.back());
+  if (yield && llvm::equal(yield.getOperandTypes(), ArrayRef<Type>(resultType)))
+    return success();
+  return op->emitOpError("region must end by attn.yield of one ") << resultType;
 }
 
-Value attn::inlinePairRegion(OpBuilder &builder, Block &body,
-                             ValueRange arguments, Value guard) {
+Value attn::clonePairRegion(OpBuilder &builder, Block &body,
+                            ValueRange arguments, Value guard) {
   IRMapping mapping;
   mapping.map(body.getArguments(), arguments);
   for (Operation &op : body.without_terminator()) {
     Operation *clone = builder.clone(op, mapping);
-    if (!guard)
+    auto load = dyn_cast<LoadOp>(clone);
+    if (!load || !guard)
       continue;
-    clone->walk([&](LoadOp load) {
-      OpBuilder::InsertionGuard restore(builder);
-      builder.setInsertionPoint(load);
-      load.getGuardMutable().assign(
-          conjunction(builder, load.getLoc(), guard, load.getGuard()));
-    });
+    OpBuilder::InsertionGuard restore(builder);
+    builder.setInsertionPoint(load);
+    load.getGuardMutable().assign(
+        conjunction(builder, load.getLoc(), guard, load.getGuard()));
   }
   return mapping.lookup(body.getTerminator()->getOperand(0));
+}
+
+static bool isIntegerDivision(Operation &op) {
+  return isa<arith::DivSIOp, arith::DivUIOp, arith::CeilDivSIOp,
+             arith::CeilDivUIOp, arith::FloorDivSIOp, arith::RemSIOp,
+             arith::RemUIOp, FloorModOp>(op);
+}
+
+/// Divides by 1 where the divisor is 0.
+static void makeTotal(Operation &division) {
+  OpOperand &divisor = division.getOpOperand(1);
+  APInt known;
+  if (matchPattern(divisor.get(), m_ConstantInt(&known)) && !known.isZero())
+    return;
+  OpBuilder builder(&division);
+  Location loc = division.getLoc();
+  Type type = divisor.get().getType();
+  Value zero = arith::ConstantOp::create(builder, loc, builder.getZeroAttr(type));
+  Value one = arith::ConstantOp::create(builder, loc, builder.getOneAttr(type));
+  Value isZero = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq,
+                                       divisor.get(), zero);
+  divisor.set(arith::SelectOp::create(builder, loc, isZero, one, divisor.get()));
+}
+
+Value attn::inlinePairRegion(OpBuilder &builder, Block &body,
+                             ValueRange arguments, Value guard) {
+  Block *block = builder.getInsertionBlock();
+  Block::iterator end = builder.getInsertionPoint();
+  Operation *before = end == block->begin() ? nullptr : &*std::prev(end);
+  Value result = clonePairRegion(builder, body, arguments, guard);
+  Block::iterator begin =
+      before ? std::next(before->getIterator()) : block->begin();
+  for (Operation &op : llvm::make_early_inc_range(llvm::make_range(begin, end)))
+    if (isIntegerDivision(op))
+      makeTotal(op);
+  return result;
 }
 
 Value attn::emitBroadcastLoad(OpBuilder &builder, Location loc, Value tensor,

@@ -8,7 +8,7 @@
 #ifndef ATTN_DIALECT_ATTN_IR_ATTENTIONSHAPE_H
 #define ATTN_DIALECT_ATTN_IR_ATTENTIONSHAPE_H
 
-#include "attn/Dialect/Attn/IR/Attn.h"
+#include "attn/Dialect/Attn/IR/PairSizes.h"
 
 namespace mlir::attn {
 
@@ -30,10 +30,39 @@ struct AttentionLayout {
   static AttentionLayout get(AttentionOpInterface op);
 };
 
+/// One dimension of an operand: where the size of a result comes from.
+struct DimSource {
+  Value value;
+  int64_t dim;
+
+  int64_t size() const {
+    return cast<ShapedType>(value.getType()).getDimSize(dim);
+  }
+};
+
+/// The operand dimensions that give each dimension of the results; those of
+/// results that the op does not have are given all the same.
+struct ResultDims {
+  SmallVector<DimSource> output, lse, weights;
+
+  static ResultDims get(AttentionOpInterface op, const AttentionLayout &layout);
+};
+
+/// The sizes that masks and score modifiers of an attention op see; several
+/// batch dimensions count as one, outermost first.
+PairSizes getPairSizes(AttentionOpInterface op, const AttentionLayout &layout);
+
 /// Verifies what all attention ops share: ranks, layout, element types, equal
-/// batch, head groups, lengths, value and result shapes. `featureSizesAgree`
-/// says whether query and key have one head size.
+/// batch, head groups, lengths, value and result shapes, mask and score
+/// modifiers. `featureSizesAgree` says whether query and key have one head size.
 LogicalResult verifyAttention(AttentionOpInterface op, bool featureSizesAgree);
+
+/// Verifies that `scale` (nullopt for the default) is finite.
+LogicalResult verifyScale(Operation *op, const std::optional<APFloat> &scale);
+
+/// Verifies that `operand` (null for none) has the element type of `query`.
+LogicalResult verifyElementType(Operation *op, StringRef name, Value operand,
+                                Value query);
 
 /// The type in which scores are computed: f64 for f64, else f32.
 Type getAccumulatorType(Type elementType);

@@ -18,6 +18,7 @@
 #include "mlir/IR/TypeUtilities.h"
 #include "mlir/Interfaces/ControlFlowInterfaces.h"
 #include "mlir/Interfaces/DestinationStyleOpInterface.h"
+#include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Interfaces/TilingInterface.h"
 
@@ -25,6 +26,13 @@ namespace mlir::attn {
 /// Global indices of a pair: batch, query head, query, key; each of type index.
 struct PairIndices {
   Value b, h, i, j;
+};
+
+/// What one attention op iterates over: batch, query heads, queries, keys (each
+/// `ShapedType::kDynamic` where not static), and the type of its scores.
+struct PairSizes {
+  int64_t b, h, m, n;
+  Type accumulator;
 };
 } // namespace mlir::attn
 

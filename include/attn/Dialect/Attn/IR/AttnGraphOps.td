@@ -12,21 +12,25 @@ include "attn/Dialect/Attn/IR/AttnAttrs.td"
 include "attn/Dialect/Attn/IR/AttnDialect.td"
 include "attn/Dialect/Attn/IR/AttnInterfaces.td"
 include "attn/Dialect/Attn/IR/AttnTypes.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
-def Attn_FloatTensor : RankedTensorOf<[F32, BF16, F16, F64]>;
-def Attn_FloatOrPerHead : AnyTypeOf<[AnyFloat, 1DTensorOf<[AnyFloat]>],
-    "float or 1-D tensor of floats (one per head)">;
+/// An op on tensors: pure, and the sizes of its results follow from those of
+/// its operands.
+class Attn_GraphOp<string mnemonic, list<Trait> traits = []>
+    : Attn_Op<mnemonic, [Pure,
+          DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface,
+                                    ["reifyResultShapes"]>] # traits> {
+  let hasVerifier = 1;
+}
 
 /// Query, key, value to output; on demand LSE and weights. `score` modifiers
 /// apply in order, then the mask, then the normaliser.
 class Attn_AttentionOp<string mnemonic, list<Trait> traits = []>
-    : Attn_Op<mnemonic, traits # [Pure, AttrSizedOperandSegments,
-              AttrSizedResultSegments,
-              AttentionOpInterface]> {
+    : Attn_GraphOp<mnemonic, traits # [AttrSizedOperandSegments,
+                   AttrSizedResultSegments, AttentionOpInterface]> {
   let results = (outs Attn_FloatTensor:$output, Optional<Attn_FloatTensor>:$lse,
                       Optional<Attn_FloatTensor>:$weights);
-  let hasVerifier = 1;
   let extraClassDeclaration = [{
     ::mlir::ValueRange getScoreModifiers() { return getScore(); }
   }];
@@ -55,7 +59,7 @@ def Attn_ScaledDotProductOp : Attn_AttentionOp<"scaled_dot_product"> {
   let arguments = (ins Attn_FloatTensor:$query, Attn_FloatTensor:$key,
                        Attn_FloatTensor:$value, Optional<Attn_MaskType>:$mask,
                        Variadic<Attn_ScoreModType>:$score,
-                       Optional<1DTensorOf<[AnyFloat]>>:$sink,
+                       Optional<Attn_FloatVector>:$sink,
                        OptionalAttr<F64Attr>:$scale,
                        OptionalAttr<StrAttr>:$layout);
   let assemblyFormat = [{
@@ -79,7 +83,7 @@ def Attn_DotProductOp : Attn_AttentionOp<"dot_product"> {
   let arguments = (ins Attn_FloatTensor:$query, Attn_FloatTensor:$key,
                        Attn_FloatTensor:$value, Optional<Attn_MaskType>:$mask,
                        Variadic<Attn_ScoreModType>:$score,
-                       Optional<1DTensorOf<[AnyFloat]>>:$sink,
+                       Optional<Attn_FloatVector>:$sink,
                        OptionalAttr<StrAttr>:$layout);
   let assemblyFormat = [{
     $query `,` $key `,` $value (`mask` `(` $mask^ `)`)?
@@ -99,7 +103,8 @@ def Attn_AdditiveOp : Attn_AttentionOp<"additive"> {
 
     ```mlir
     %o = attn.additive %q, %k, %v, %w
-         project(%wq, %wk : tensor<64x32xf32>, tensor<64x48xf32>) mask(%m)
+         project_query(%wq : tensor<64x32xf32>)
+         project_key(%wk : tensor<64x48xf32>) mask(%m)
          : tensor<8x32xf32>, tensor<9x48xf32>, tensor<9x16xf32>, tensor<64xf32>
          -> tensor<8x16xf32>
     ```
@@ -153,8 +158,7 @@ def Attn_KernelRegressionOp : Attn_AttentionOp<"kernel_regression"> {
   }];
 }
 
-def Attn_MultiHeadOp : Attn_Op<"multi_head",
-    [Pure, AttrSizedOperandSegments]> {
+def Attn_MultiHeadOp : Attn_GraphOp<"multi_head", [AttrSizedOperandSegments]> {
   let summary = "Projections, attention per head, output projection";
   let description = [{
     `query` is (B, M, E), `key` and `value` (B, N, E'), weights are (out, in) and
@@ -201,17 +205,17 @@ def Attn_MultiHeadOp : Attn_Op<"multi_head",
     `:` type($query) `,` type($key) `,` type($value) `->` type($output)
     (`weights` `(` type($weights)^ `)`)?
   }];
-  let hasVerifier = 1;
 }
 
-def Attn_MaskedSoftmaxOp : Attn_Op<"masked_softmax", [Pure]> {
+def Attn_MaskedSoftmaxOp : Attn_GraphOp<"masked_softmax"> {
   let summary = "Softmax over the last dimension, under a mask";
   let description = [{
     `scores` is (M, N), (B, M, N), (B, H, M, N) or has further leading batch
     dimensions. A row that keeps nothing is 0.
 
     ```mlir
-    %w = attn.masked_softmax %scores mask(%m) : tensor<2x8x?x?xf32>
+    %w = attn.masked_softmax %scores mask(%m)
+         : tensor<2x8x?x?xf32> -> tensor<2x8x?x?xf32>
     ```
   }];
   let arguments = (ins Attn_FloatTensor:$scores, Optional<Attn_MaskType>:$mask);
@@ -220,10 +224,9 @@ def Attn_MaskedSoftmaxOp : Attn_Op<"masked_softmax", [Pure]> {
     $scores (`mask` `(` $mask^ `)`)? attr-dict `:` type($scores)
     `->` type($result)
   }];
-  let hasVerifier = 1;
 }
 
-def Attn_SinusoidOp : Attn_Op<"sinusoid", [Pure]> {
+def Attn_SinusoidOp : Attn_GraphOp<"sinusoid"> {
   let summary = "The sinusoidal position table (length, dim)";
   let description = [{
     table[p, 2t] = sin(p / base^(2t/dim)), table[p, 2t+1] = cos of the same
@@ -240,10 +243,9 @@ def Attn_SinusoidOp : Attn_Op<"sinusoid", [Pure]> {
   let assemblyFormat = [{
     (`length` `(` $length^ `)`)? (`base` `=` $base^)? attr-dict `:` type($result)
   }];
-  let hasVerifier = 1;
 }
 
-def Attn_RotaryOp : Attn_Op<"rotary", [Pure]> {
+def Attn_RotaryOp : Attn_GraphOp<"rotary"> {
   let summary = "Rotary position embedding";
   let description = [{
     Rotates pairs of features of `input`, whose last two dimensions are
@@ -252,12 +254,12 @@ def Attn_RotaryOp : Attn_Op<"rotary", [Pure]> {
     position, or per (batch, position); it defaults to 0, 1, 2, ...
 
     ```mlir
-    %r = attn.rotary %x positions(%p : tensor<?xi32>) : tensor<2x8x?x64xf32>
+    %r = attn.rotary %x positions(%p : tensor<?xi32>)
+         : tensor<2x8x?x64xf32> -> tensor<2x8x?x64xf32>
     ```
   }];
   let arguments = (ins Attn_FloatTensor:$input,
-                       Optional<RankedTensorOf<[I32, I64, Index],
-                           [HasAnyRankOfPred<[1, 2]>]>>:$positions,
+                       Optional<Attn_IdTensor>:$positions,
                        UnitAttr:$interleaved,
                        DefaultValuedAttr<F64Attr, "10000.0">:$base);
   let results = (outs Attn_FloatTensor:$result);
@@ -266,10 +268,9 @@ def Attn_RotaryOp : Attn_Op<"rotary", [Pure]> {
     (`interleaved` $interleaved^)? (`base` `=` $base^)? attr-dict
     `:` type($input) `->` type($result)
   }];
-  let hasVerifier = 1;
 }
 
-def Attn_MergeOp : Attn_Op<"merge", [Pure, SameVariadicOperandSize]> {
+def Attn_MergeOp : Attn_GraphOp<"merge", [SameVariadicOperandSize]> {
   let summary = "Combines (output, LSE) pairs of disjoint key ranges";
   let description = [{
     Outputs (..., M, Dv) and LSEs (..., M): the result is what attention over the
@@ -284,7 +285,6 @@ def Attn_MergeOp : Attn_Op<"merge", [Pure, SameVariadicOperandSize]> {
                        Variadic<Attn_FloatTensor>:$lses);
   let results = (outs Attn_FloatTensor:$output, Attn_FloatTensor:$lse);
   let hasCustomAssemblyFormat = 1;
-  let hasVerifier = 1;
 }
 
 #endif // ATTN_GRAPH_OPS_TD

@@ -33,6 +33,13 @@ def MaskOpInterface : OpInterface<"MaskOpInterface"> {
            "::mlir::ValueRange":$captures, "::mlir::Value":$guard,
            "::llvm::function_ref<::mlir::Value(unsigned, ::mlir::Value)>":
                $emitOperand)>,
+    InterfaceMethod<[{
+        Verifies captures of static size against the attention that uses this
+        op. `emitError` begins a message that names both; it goes on with a verb.
+      }], "::llvm::LogicalResult", "verifyPairSizes",
+      (ins "const ::mlir::attn::PairSizes &":$sizes,
+           "::llvm::function_ref<::mlir::InFlightDiagnostic()>":$emitError),
+      "", [{ return ::mlir::success(); }]>,
   ];
 }
 
@@ -53,6 +60,13 @@ def ScoreModOpInterface : OpInterface<"ScoreModOpInterface"> {
            "::mlir::Value":$score,
            "const ::mlir::attn::PairIndices &":$indices,
            "::mlir::ValueRange":$captures)>,
+    InterfaceMethod<[{
+        Verifies captures of static size against the attention that uses this
+        op. `emitError` begins a message that names both; it goes on with a verb.
+      }], "::llvm::LogicalResult", "verifyPairSizes",
+      (ins "const ::mlir::attn::PairSizes &":$sizes,
+           "::llvm::function_ref<::mlir::InFlightDiagnostic()>":$emitError),
+      "", [{ return ::mlir::success(); }]>,
   ];
 }
 

@@ -13,18 +13,17 @@ include "attn/Dialect/Attn/IR/AttnInterfaces.td"
 include "attn/Dialect/Attn/IR/AttnTypes.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
-class Attn_MaskOp<string mnemonic, list<Trait> traits = []>
+class Attn_MaskOp<string mnemonic, list<Trait> traits = [],
+                  list<string> overrides = []>
     : Attn_Op<"mask." # mnemonic,
-              traits # [Pure, DeclareOpInterfaceMethods<MaskOpInterface>]> {
+              traits # [Pure, DeclareOpInterfaceMethods<MaskOpInterface,
+                                                        overrides>]> {
   let results = (outs Attn_MaskType:$result);
 }
 
-/// An integer, or a tensor of integers with one element per batch.
-def Attn_PerBatchInteger : AnyTypeOf<[Index, I32, I64, 1DTensorOf<[Index, I32, I64]>],
-    "integer or 1-D tensor of integers (one per batch)">;
-def Attn_IdTensor : RankedTensorOf<[I32, I64, Index],
-    [HasAnyRankOfPred<[1, 2]>],
-    "1-D or (batch, length) tensor of integers">;
+/// A mask whose captures have sizes that depend on those of the attention.
+class Attn_SizedMaskOp<string mnemonic, list<Trait> traits = []>
+    : Attn_MaskOp<mnemonic, traits, ["verifyPairSizes"]>;
 
 def Attn_MaskConstantOp : Attn_MaskOp<"constant", [ConstantLike]> {
   let summary = "Keeps every pair, or none";
@@ -38,7 +37,7 @@ def Attn_MaskConstantOp : Attn_MaskOp<"constant", [ConstantLike]> {
   let hasFolder = 1;
 }
 
-def Attn_MaskCausalOp : Attn_MaskOp<"causal"> {
+def Attn_MaskCausalOp : Attn_SizedMaskOp<"causal"> {
   let summary = "Keeps keys at or before the query: j <= i + offset";
   let description = [{
     The offset defaults to 0. `offset(%o)` gives it as an integer or as one
@@ -56,17 +55,20 @@ def Attn_MaskCausalOp : Attn_MaskOp<"causal"> {
     (`offset` `(` $offset^ `:` type($offset) `)`)?
     (`bottom_right` $bottom_right^)? attr-dict
   }];
+  let hasCanonicalizeMethod = 1;
   let hasVerifier = 1;
 }
 
-def Attn_MaskWindowOp : Attn_MaskOp<"window", [AttrSizedOperandSegments]> {
+def Attn_MaskWindowOp : Attn_SizedMaskOp<"window", [AttrSizedOperandSegments]> {
   let summary = "Keeps i + offset - past <= j <= i + offset + future";
   let description = [{
     Both sides are inclusive; a side left out is unbounded. A side is a constant
-    (`past = 4096`) or an integer value (`past(%p : index)`).
+    of at least 0 (`past = 4096`) or an index (`past(%n)`). The offset is as that
+    of `attn.mask.causal`.
 
     ```mlir
     %w = attn.mask.window past = 4096 future = 0
+    %u = attn.mask.window past(%n) offset(%n : index)
     ```
   }];
   let arguments = (ins OptionalAttr<I64Attr>:$past,
@@ -75,14 +77,14 @@ def Attn_MaskWindowOp : Attn_MaskOp<"window", [AttrSizedOperandSegments]> {
                        Optional<Index>:$dynamic_future,
                        Optional<Attn_PerBatchInteger>:$offset);
   let assemblyFormat = [{
-    (`past` `=` $past^)? (`past` `(` $dynamic_past^ `)`)?
-    (`future` `=` $future^)? (`future` `(` $dynamic_future^ `)`)?
+    custom<WindowSides>($past, $dynamic_past, $future, $dynamic_future)
     (`offset` `(` $offset^ `:` type($offset) `)`)? attr-dict
   }];
+  let hasFolder = 1;
   let hasVerifier = 1;
 }
 
-def Attn_MaskPrefixOp : Attn_MaskOp<"prefix"> {
+def Attn_MaskPrefixOp : Attn_SizedMaskOp<"prefix"> {
   let summary = "Keeps the first keys: j < length";
   let description = [{
     A prefix language model is `attn.mask.or %prefix, %causal`.
@@ -95,7 +97,7 @@ def Attn_MaskPrefixOp : Attn_MaskOp<"prefix"> {
   let assemblyFormat = "$length attr-dict `:` type($length)";
 }
 
-def Attn_MaskPaddingOp : Attn_MaskOp<"padding"> {
+def Attn_MaskPaddingOp : Attn_SizedMaskOp<"padding"> {
   let summary = "Keeps the valid keys: j < lengths[b] or lengths[b, i]";
   let description = [{
     ```mlir
@@ -106,7 +108,7 @@ def Attn_MaskPaddingOp : Attn_MaskOp<"padding"> {
   let assemblyFormat = "$lengths attr-dict `:` type($lengths)";
 }
 
-def Attn_MaskDocumentOp : Attn_MaskOp<"document"> {
+def Attn_MaskDocumentOp : Attn_SizedMaskOp<"document"> {
   let summary = "Keeps pairs of one document: ids[i] == key_ids[j]";
   let description = [{
     `ids` has one entry per query, or (batch, query). `keys(%k)` gives ids of
@@ -137,12 +139,13 @@ def Attn_MaskDocumentOffsetsOp : Attn_MaskOp<"document_offsets"> {
     %d = attn.mask.document_offsets %offsets : tensor<?xi32>
     ```
   }];
-  let arguments = (ins 1DTensorOf<[I32, I64, Index]>:$offsets,
-                       Optional<1DTensorOf<[I32, I64, Index]>>:$key_offsets);
+  let arguments = (ins Attn_IndexVector:$offsets,
+                       Optional<Attn_IndexVector>:$key_offsets);
   let assemblyFormat = [{
     $offsets (`keys` `(` $key_offsets^ `:` type($key_offsets) `)`)?
     attr-dict `:` type($offsets)
   }];
+  let hasVerifier = 1;
 }
 
 def Attn_MaskDilatedOp : Attn_MaskOp<"dilated"> {
@@ -154,9 +157,10 @@ def Attn_MaskDilatedOp : Attn_MaskOp<"dilated"> {
   }];
   let arguments = (ins ConfinedAttr<I64Attr, [IntPositive]>:$stride);
   let assemblyFormat = "`stride` `=` $stride attr-dict";
+  let hasFolder = 1;
 }
 
-def Attn_MaskBlockSparseOp : Attn_MaskOp<"block_sparse"> {
+def Attn_MaskBlockSparseOp : Attn_SizedMaskOp<"block_sparse"> {
   let summary = "Keeps whole blocks: layout[i / block_m, j / block_n]";
   let description = [{
     `layout` is (query blocks, key blocks) or (heads, query blocks, key blocks).
@@ -165,23 +169,23 @@ def Attn_MaskBlockSparseOp : Attn_MaskOp<"block_sparse"> {
     %s = attn.mask.block_sparse %layout block [64, 64] : tensor<?x?xi1>
     ```
   }];
-  let arguments = (ins RankedTensorOf<[I1], [HasAnyRankOfPred<[2, 3]>]>:$layout,
+  let arguments = (ins Attn_TensorOf<[I1], [2, 3], "2-D or 3-D tensor">:$layout,
                        DenseI64ArrayAttr:$block);
   let assemblyFormat = "$layout `block` $block attr-dict `:` type($layout)";
   let hasVerifier = 1;
 }
 
-def Attn_MaskDenseOp : Attn_MaskOp<"dense"> {
+def Attn_MaskDenseOp : Attn_SizedMaskOp<"dense"> {
   let summary = "Keeps the pairs that a tensor of booleans names";
   let description = [{
-    The tensor's shape is aligned right with (B, H, M, N); a dimension of size 1
-    is broadcast.
+    The tensor's shape is aligned right with (B, H, M, N); a dimension of static
+    size 1 is broadcast.
 
     ```mlir
     %d = attn.mask.dense %keep : tensor<?x?xi1>
     ```
   }];
-  let arguments = (ins RankedTensorOf<[I1], [HasAnyRankOfPred<[1, 2, 3, 4]>]>:$keep);
+  let arguments = (ins Attn_TensorOf<[I1], [1, 2, 3, 4], "1-D to 4-D tensor">:$keep);
   let assemblyFormat = "$keep attr-dict `:` type($keep)";
 }
 
@@ -202,12 +206,12 @@ def Attn_MaskPredicateOp : Attn_MaskOp<"predicate", [IsolatedFromAbove,
     }
     ```
   }];
-  let arguments = (ins Variadic<AnyType>:$captured);
+  let arguments = (ins Variadic<Attn_Capture>:$captured);
   let regions = (region SizedRegion<1>:$predicate);
   let assemblyFormat = [{
     (`(` $captured^ `:` type($captured) `)`)? attr-dict-with-keyword $predicate
   }];
-  let hasVerifier = 1;
+  let hasRegionVerifier = 1;
   let extraClassDeclaration = [{
     ::mlir::Block *getBody() { return &getPredicate().front(); }
   }];

@@ -12,13 +12,20 @@
 
 namespace mlir::attn {
 
-/// Verifies a region over pairs: arguments are (`scoreType` if given,) four
-/// indices and `captureTypes`; it yields one `resultType`.
+/// Verifies a region over pairs: one block whose arguments are (`scoreType` if
+/// given,) four indices and `captureTypes`; it yields one `resultType`. Its ops
+/// are free of effects and regions and work on scalars; tensors are read by
+/// attn.load.
 LogicalResult verifyPairRegion(Operation *op, Region &region, Type scoreType,
                                Type resultType, TypeRange captureTypes);
 
 /// Clones the ops of `body` at the builder with `arguments` for its arguments
 /// and returns what it yields. Its loads also need `guard` (null for always).
+Value clonePairRegion(OpBuilder &builder, Block &body, ValueRange arguments,
+                      Value guard);
+
+/// As `clonePairRegion`, where code runs for every pair, masked or not: an
+/// integer division by zero, which a masked pair may hold, does not trap.
 Value inlinePairRegion(OpBuilder &builder, Block &body, ValueRange arguments,
                        Value guard);
 

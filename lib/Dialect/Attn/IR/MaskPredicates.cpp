@@ -1,0 +1,296 @@
+//===- MaskPredicates.cpp - The predicate that each mask emits -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "attn/Dialect/Attn/IR/Attn.h"
+#include "attn/Dialect/Attn/IR/RegionUtils.h"
+
+using namespace mlir;
+using namespace mlir::attn;
+
+namespace {
+using EmitOperand = function_ref<Value(unsigned, Value)>;
+
+/// Builds index arithmetic at one place.
+struct IndexBuilder {
+  OpBuilder &b;
+  Location loc;
+  const PairIndices &at;
+  Value guard;
+
+  Value constant(int64_t value) {
+    return arith::ConstantIndexOp::create(b, loc, value);
+  }
+  Value add(Value lhs, Value rhs) {
+    return arith::AddIOp::create(b, loc, lhs, rhs);
+  }
+  Value sub(Value lhs, Value rhs) {
+    return arith::SubIOp::create(b, loc, lhs, rhs);
+  }
+  Value compare(arith::CmpIPredicate predicate, Value lhs, Value rhs) {
+    return arith::CmpIOp::create(b, loc, predicate, lhs, rhs);
+  }
+  Value both(Value lhs, Value rhs) {
+    return arith::AndIOp::create(b, loc, lhs, rhs);
+  }
+  Value toIndex(Value value) {
+    if (value.getType().isIndex())
+      return value;
+    return arith::IndexCastOp::create(b, loc, b.getIndexType(), value);
+  }
+  Value load(Value tensor, ValueRange indices) {
+    return LoadOp::create(b, loc, tensor, indices, guard);
+  }
+  /// A scalar, or the element of the pair's batch.
+  Value perBatch(Value capture) {
+    if (!isa<ShapedType>(capture.getType()))
+      return toIndex(capture);
+    return toIndex(load(capture, at.b));
+  }
+  /// The element for position `at`, of (length) or (batch, length).
+  Value perPosition(Value capture, Value position) {
+    if (cast<ShapedType>(capture.getType()).getRank() == 1)
+      return load(capture, position);
+    return load(capture, {at.b, position});
+  }
+};
+
+void append(SmallVector<Value> &captures, Value value) {
+  if (value)
+    captures.push_back(value);
+}
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// Constant
+//===----------------------------------------------------------------------===//
+
+SmallVector<Value> MaskConstantOp::getCaptures() { return {}; }
+
+Value MaskConstantOp::emitPredicate(OpBuilder &builder, Location loc,
+                                    const PairIndices &, ValueRange, Value,
+                                    EmitOperand) {
+  return arith::ConstantOp::create(builder, loc, getValueAttr());
+}
+
+//===----------------------------------------------------------------------===//
+// Causal
+//===----------------------------------------------------------------------===//
+
+SmallVector<Value> MaskCausalOp::getCaptures() {
+  SmallVector<Value> captures;
+  append(captures, getOffset());
+  return captures;
+}
+
+Value MaskCausalOp::emitPredicate(OpBuilder &builder, Location loc,
+                                  const PairIndices &indices,
+                                  ValueRange captures, Value guard,
+                                  EmitOperand) {
+  IndexBuilder e{builder, loc, indices, guard};
+  Value last = indices.i;
+  if (!captures.empty())
+    last = e.add(last, e.perBatch(captures[0]));
+  return e.compare(arith::CmpIPredicate::sle, indices.j, last);
+}
+
+//===----------------------------------------------------------------------===//
+// Window
+//===----------------------------------------------------------------------===//
+
+SmallVector<Value> MaskWindowOp::getCaptures() {
+  SmallVector<Value> captures;
+  append(captures, getDynamicPast());
+  append(captures, getDynamicFuture());
+  append(captures, getOffset());
+  return captures;
+}
+
+Value MaskWindowOp::emitPredicate(OpBuilder &builder, Location loc,
+                                  const PairIndices &indices,
+                                  ValueRange captures, Value guard,
+                                  EmitOperand) {
+  IndexBuilder e{builder, loc, indices, guard};
+  auto takeSide = [&](std::optional<uint64_t> constant, bool dynamic) -> Value {
+    if (constant)
+      return e.constant(*constant);
+    if (!dynamic)
+      return {};
+    Value value = captures.front();
+    captures = captures.drop_front();
+    return value;
+  };
+  Value past = takeSide(getPast(), bool(getDynamicPast()));
+  Value future = takeSide(getFuture(), bool(getDynamicFuture()));
+  Value centre = indices.i;
+  if (!captures.empty())
+    centre = e.add(centre, e.perBatch(captures[0]));
+  Value keep;
+  if (past)
+    keep = e.compare(arith::CmpIPredicate::sge, indices.j, e.sub(centre, past));
+  if (future) {
+    Value before = e.compare(arith::CmpIPredicate::sle, indices.j,
+                             e.add(centre, future));
+    keep = keep ? e.both(keep, before) : before;
+  }
+  return keep ? keep : arith::ConstantIntOp::create(builder, loc, 1, 1);
+}
+
+//===----------------------------------------------------------------------===//
+// Prefix and padding
+//===----------------------------------------------------------------------===//
+
+SmallVector<Value> MaskPrefixOp::getCaptures() { return {getLength()}; }
+
+Value MaskPrefixOp::emitPredicate(OpBuilder &builder, Location loc,
+                                  const PairIndices &indices,
+                                  ValueRange captures, Value guard,
+                                  EmitOperand) {
+  IndexBuilder e{builder, loc, indices, guard};
+  return e.compare(arith::CmpIPredicate::slt, indices.j,
+                   e.perBatch(captures[0]));
+}
+
+SmallVector<Value> MaskPaddingOp::getCaptures() { return {getLengths()}; }
+
+Value MaskPaddingOp::emitPredicate(OpBuilder &builder, Location loc,
+                                   const PairIndices &indices,
+                                   ValueRange captures, Value guard,
+                                   EmitOperand) {
+  IndexBuilder e{builder, loc, indices, guard};
+  SmallVector<Value> position{indices.b};
+  if (cast<ShapedType>(captures[0].getType()).getRank() == 2)
+    position.push_back(indices.i);
+  return e.compare(arith::CmpIPredicate::slt, indices.j,
+                   e.toIndex(e.load(captures[0], position)));
+}
+
+//===----------------------------------------------------------------------===//
+// Documents
+//===----------------------------------------------------------------------===//
+
+SmallVector<Value> MaskDocumentOp::getCaptures() {
+  SmallVector<Value> captures{getIds()};
+  append(captures, getKeyIds());
+  return captures;
+}
+
+Value MaskDocumentOp::emitPredicate(OpBuilder &builder, Location loc,
+                                    const PairIndices &indices,
+                                    ValueRange captures, Value guard,
+                                    EmitOperand) {
+  IndexBuilder e{builder, loc, indices, guard};
+  return e.compare(arith::CmpIPredicate::eq,
+                   e.perPosition(captures.front(), indices.i),
+                   e.perPosition(captures.back(), indices.j));
+}
+
+SmallVector<Value> MaskDocumentOffsetsOp::getCaptures() {
+  SmallVector<Value> captures{getOffsets()};
+  append(captures, getKeyOffsets());
+  return captures;
+}
+
+Value MaskDocumentOffsetsOp::emitPredicate(OpBuilder &, Location,
+                                           const PairIndices &, ValueRange,
+                                           Value, EmitOperand) {
+  llvm_unreachable("document_offsets is rewritten to document before emission");
+}
+
+//===----------------------------------------------------------------------===//
+// Dilated, block-sparse, dense
+//===----------------------------------------------------------------------===//
+
+SmallVector<Value> MaskDilatedOp::getCaptures() { return {}; }
+
+Value MaskDilatedOp::emitPredicate(OpBuilder &builder, Location loc,
+                                   const PairIndices &indices, ValueRange,
+                                   Value guard, EmitOperand) {
+  IndexBuilder e{builder, loc, indices, guard};
+  Value rest = FloorModOp::create(builder, loc, e.sub(indices.i, indices.j),
+                                  e.constant(getStride()));
+  return e.compare(arith::CmpIPredicate::eq, rest, e.constant(0));
+}
+
+SmallVector<Value> MaskBlockSparseOp::getCaptures() { return {getLayout()}; }
+
+Value MaskBlockSparseOp::emitPredicate(OpBuilder &builder, Location loc,
+                                       const PairIndices &indices,
+                                       ValueRange captures, Value guard,
+                                       EmitOperand) {
+  IndexBuilder e{builder, loc, indices, guard};
+  SmallVector<Value> position;
+  if (cast<ShapedType>(captures[0].getType()).getRank() == 3)
+    position.push_back(indices.h);
+  position.push_back(arith::FloorDivSIOp::create(builder, loc, indices.i,
+                                                 e.constant(getBlock()[0])));
+  position.push_back(arith::FloorDivSIOp::create(builder, loc, indices.j,
+                                                 e.constant(getBlock()[1])));
+  return e.load(captures[0], position);
+}
+
+SmallVector<Value> MaskDenseOp::getCaptures() { return {getKeep()}; }
+
+Value MaskDenseOp::emitPredicate(OpBuilder &builder, Location loc,
+                                 const PairIndices &indices,
+                                 ValueRange captures, Value guard,
+                                 EmitOperand) {
+  return emitBroadcastLoad(builder, loc, captures[0], indices, guard);
+}
+
+//===----------------------------------------------------------------------===//
+// Predicate
+//===----------------------------------------------------------------------===//
+
+SmallVector<Value> MaskPredicateOp::getCaptures() { return getCaptured(); }
+
+Value MaskPredicateOp::emitPredicate(OpBuilder &builder, Location loc,
+                                     const PairIndices &indices,
+                                     ValueRange captures, Value guard,
+                                     EmitOperand) {
+  SmallVector<Value> arguments{indices.b, indices.h, indices.i, indices.j};
+  arguments.append(captures.begin(), captures.end());
+  return clonePairRegion(builder, *getBody(), arguments, guard);
+}
+
+//===----------------------------------------------------------------------===//
+// And, or, not
+//===----------------------------------------------------------------------===//
+
+SmallVector<Value> MaskAndOp::getCaptures() { return {}; }
+
+Value MaskAndOp::emitPredicate(OpBuilder &builder, Location loc,
+                               const PairIndices &, ValueRange, Value guard,
+                               EmitOperand emitOperand) {
+  Value keep;
+  for (unsigned index = 0; index < getOperands().size(); ++index) {
+    Value next = emitOperand(index, conjunction(builder, loc, guard, keep));
+    keep = conjunction(builder, loc, keep, next);
+  }
+  return keep;
+}
+
+SmallVector<Value> MaskOrOp::getCaptures() { return {}; }
+
+Value MaskOrOp::emitPredicate(OpBuilder &builder, Location loc,
+                              const PairIndices &, ValueRange, Value guard,
+                              EmitOperand emitOperand) {
+  Value keep = emitOperand(0, guard);
+  for (unsigned index = 1; index < getOperands().size(); ++index) {
+    Value open = negation(builder, loc, keep);
+    Value next = emitOperand(index, conjunction(builder, loc, guard, open));
+    keep = arith::OrIOp::create(builder, loc, keep, next);
+  }
+  return keep;
+}
+
+SmallVector<Value> MaskNotOp::getCaptures() { return {}; }
+
+Value MaskNotOp::emitPredicate(OpBuilder &builder, Location loc,
+                               const PairIndices &, ValueRange, Value guard,
+                               EmitOperand emitOperand) {
+  return negation(builder, loc, emitOperand(0, guard));
+}
