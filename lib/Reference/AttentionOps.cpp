@@ -1,0 +1,382 @@
+//===- AttentionOps.cpp - Attention ops in their layouts --------*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "AttentionOps.h"
+#include "PairScores.h"
+
+#include "llvm/Support/FormatVariadic.h"
+
+#include <cmath>
+
+using namespace mlir;
+using namespace mlir::attn;
+using namespace mlir::attn::reference;
+
+//===----------------------------------------------------------------------===//
+// Layouts
+//===----------------------------------------------------------------------===//
+
+HeadView reference::viewOf(ArrayRef<int64_t> shape,
+                           const AttentionLayout &layout, int64_t queryHeads,
+                           int64_t group) {
+  SmallVector<int64_t> strides = stridesOf(shape);
+  HeadView view;
+  SmallVector<int64_t> batchShape, position(layout.batch.size());
+  for (int64_t dim : layout.batch)
+    batchShape.push_back(shape[dim]);
+  if (!llvm::is_contained(batchShape, 0))
+    do {
+      int64_t offset = 0;
+      for (auto [dim, index] : llvm::zip_equal(layout.batch, position))
+        offset += index * strides[dim];
+      view.batch.push_back(offset);
+    } while (nextPosition(position, batchShape));
+  for (int64_t head = 0; head < queryHeads; ++head)
+    view.head.push_back(layout.head ? head / group * strides[*layout.head] : 0);
+  view.rows = shape[layout.length];
+  view.rowStride = strides[layout.length];
+  view.features = shape[layout.feature];
+  view.featureStride = strides[layout.feature];
+  return view;
+}
+
+void reference::scatter(const ReferenceResult &source, ArrayRef<int64_t> sizes,
+                        const HeadView &view, ReferenceResult &target) {
+  int64_t index = 0;
+  for (int64_t b = 0; b < sizes[0]; ++b)
+    for (int64_t h = 0; h < sizes[1]; ++h)
+      for (int64_t row = 0; row < view.rows; ++row)
+        for (int64_t feature = 0; feature < view.features; ++feature)
+          setElement(target, view.offset(b, h, row, feature),
+                     elementAt(source, index++));
+}
+
+//===----------------------------------------------------------------------===//
+// Run-time sizes (`attention_c4` to `attention_c8`)
+//===----------------------------------------------------------------------===//
+
+static llvm::Error checkEqual(Operation *op, StringRef what, StringRef left,
+                              int64_t lhs, StringRef right, int64_t rhs) {
+  if (lhs == rhs)
+    return llvm::Error::success();
+  return opError(op, llvm::formatv("{0} has {1} {2}, {3} has {4}; they must be "
+                                   "equal",
+                                   left, what, lhs, right, rhs));
+}
+
+namespace {
+/// Sizes and tensors of an attention op.
+struct Operands {
+  AttentionLayout layout;
+  TensorRef query, key, value;
+  int64_t keyHeads = 1;
+};
+} // namespace
+
+static llvm::Error checkOperands(Operation *op, const Operands &operands) {
+  const AttentionLayout &layout = operands.layout;
+  ArrayRef<int64_t> q = operands.query->value.getShape(),
+                    k = operands.key->value.getShape(),
+                    v = operands.value->value.getShape();
+  for (int64_t dim : layout.batch) {
+    if (auto error = checkEqual(op, "batch size", "query", q[dim], "key", k[dim]))
+      return error;
+    if (auto error =
+            checkEqual(op, "batch size", "query", q[dim], "value", v[dim]))
+      return error;
+  }
+  if (auto error = checkEqual(op, "length", "key", k[layout.length], "value",
+                              v[layout.length]))
+    return error;
+  if (!layout.head)
+    return llvm::Error::success();
+  int64_t heads = q[*layout.head], keyHeads = k[*layout.head];
+  if (auto error =
+          checkEqual(op, "heads", "key", keyHeads, "value", v[*layout.head]))
+    return error;
+  if (keyHeads == 0 ? heads != 0 : heads % keyHeads != 0)
+    return opError(op, llvm::formatv("query has {0} heads, key has {1}; query "
+                                     "heads must be a multiple of key heads",
+                                     heads, keyHeads));
+  return llvm::Error::success();
+}
+
+static int64_t productOver(ArrayRef<int64_t> shape, ArrayRef<int64_t> dims) {
+  int64_t product = 1;
+  for (int64_t dim : dims)
+    product *= shape[dim];
+  return product;
+}
+
+/// Fills in all that the ops share but query and key, which may be projected.
+static llvm::Expected<AttentionProblem>
+makeProblem(Interpreter &state, AttentionOpInterface op, Operands &operands) {
+  operands.query = state.tensor(op.getQuery());
+  operands.key = state.tensor(op.getKey());
+  operands.value = state.tensor(op.getValue());
+  operands.layout = AttentionLayout::get(op);
+  if (llvm::Error error = checkOperands(op, operands))
+    return std::move(error);
+  const AttentionLayout &layout = operands.layout;
+  ArrayRef<int64_t> q = operands.query->value.getShape(),
+                    k = operands.key->value.getShape();
+  AttentionProblem problem;
+  problem.op = op;
+  problem.outputType = getElementTypeOrSelf(op.getOutput());
+  problem.accumulator = getAccumulatorType(problem.outputType);
+  if (op.getWeights())
+    problem.weightsType = getElementTypeOrSelf(op.getWeights());
+  problem.sizes = {productOver(q, layout.batch),
+                   layout.head ? q[*layout.head] : 1, q[layout.length],
+                   k[layout.length]};
+  if (layout.head)
+    operands.keyHeads = k[*layout.head];
+  problem.query = operands.query;
+  problem.key = operands.key;
+  problem.value = operands.value;
+  for (Value modifier : op.getScoreModifiers())
+    problem.modifiers.push_back(
+        std::get<ScoreModifierRef>(state.get(modifier)));
+  problem.mask = state.mask(op.getMask());
+  return problem;
+}
+
+/// Sets the views, evaluates and gives the results their layout.
+static llvm::Error finish(Interpreter &state, AttentionOpInterface op,
+                          const Operands &operands, AttentionProblem &problem) {
+  int64_t heads = problem.sizes.heads;
+  int64_t group = std::max<int64_t>(1, heads / std::max<int64_t>(
+                                                   1, operands.keyHeads));
+  const AttentionLayout &layout = operands.layout;
+  auto view = [&](const TensorRef &tensor, int64_t headsPerGroup) {
+    return viewOf(tensor->value.getShape(), layout, heads, headsPerGroup);
+  };
+  problem.queryView = view(problem.query, 1);
+  problem.keyView = view(problem.key, group);
+  problem.valueView = view(problem.value, group);
+  llvm::Expected<AttentionResult> result =
+      attend(problem, bool(op.getWeights()));
+  if (!result)
+    return result.takeError();
+
+  SmallVector<int64_t> shape(operands.query->value.getShape());
+  shape[layout.feature] = operands.value->value.getShape()[layout.feature];
+  llvm::Expected<ReferenceResult> output =
+      makeTensor(op, problem.outputType, shape);
+  if (!output)
+    return output.takeError();
+  scatter(result->output, {problem.sizes.batches, heads},
+          viewOf(shape, layout, heads, 1), *output);
+  if (llvm::Error error = state.setTensor(op.getOutput(), std::move(*output)))
+    return error;
+
+  SmallVector<int64_t> rows;
+  for (int64_t dim : layout.batch)
+    rows.push_back(shape[dim]);
+  if (layout.head)
+    rows.push_back(heads);
+  rows.push_back(problem.sizes.queries);
+  if (op.getLse()) {
+    result->lse.value.reshape(rows);
+    if (auto error = state.setTensor(op.getLse(), std::move(result->lse)))
+      return error;
+  }
+  if (!op.getWeights())
+    return llvm::Error::success();
+  rows.push_back(problem.sizes.keys);
+  result->weights.value.reshape(rows);
+  return state.setTensor(op.getWeights(), std::move(result->weights));
+}
+
+static int64_t featuresOf(const Operands &operands, const TensorRef &tensor) {
+  return tensor->value.getShape()[operands.layout.feature];
+}
+
+static llvm::Error checkHeadSizes(Operation *op, const Operands &operands) {
+  return checkEqual(op, "head size", "query",
+                    featuresOf(operands, operands.query), "key",
+                    featuresOf(operands, operands.key));
+}
+
+//===----------------------------------------------------------------------===//
+// Dot products
+//===----------------------------------------------------------------------===//
+
+double reference::defaultScale(int64_t features) {
+  return features == 0 ? 1 : 1 / std::sqrt(static_cast<double>(features));
+}
+
+template <typename OpTy>
+static llvm::Error runDot(Interpreter &state, OpTy op,
+                          std::optional<double> scale) {
+  Operands operands;
+  llvm::Expected<AttentionProblem> problem = makeProblem(state, op, operands);
+  if (!problem)
+    return problem.takeError();
+  if (llvm::Error error = checkHeadSizes(op, operands))
+    return error;
+  if (op.getSink()) {
+    TensorRef sink = state.tensor(op.getSink());
+    if (auto error = checkEqual(op, "logits", "sink", sink->value.size(),
+                                "query heads", problem->sizes.heads))
+      return error;
+    double unit = FloatFormat::get(problem->accumulator).unit;
+    for (int64_t h = 0; h < sink->value.size(); ++h) {
+      Scalar logit = elementAt(*sink, h);
+      if (std::isfinite(logit.real))
+        logit.bound += unit * std::fabs(logit.real);
+      problem->sink.push_back(logit);
+    }
+  }
+  DotScore score(problem->accumulator,
+                 scale.value_or(
+                     defaultScale(featuresOf(operands, operands.query))));
+  problem->score = &score;
+  return finish(state, op, operands, *problem);
+}
+
+static llvm::Error runScaledDotProduct(Interpreter &state,
+                                       ScaledDotProductOp op) {
+  std::optional<double> scale;
+  if (op.getScale())
+    scale = op.getScale()->convertToDouble();
+  return runDot(state, op, scale);
+}
+
+static llvm::Error runDotProduct(Interpreter &state, DotProductOp op) {
+  return runDot(state, op, 1.0);
+}
+
+//===----------------------------------------------------------------------===//
+// Additive
+//===----------------------------------------------------------------------===//
+
+/// `tensor` with its features multiplied by a matrix (out, in).
+static llvm::Expected<TensorRef>
+project(Operation *op, StringRef name, const Operands &operands,
+        const TensorRef &tensor, const TensorRef &matrix) {
+  SmallVector<int64_t> shape(tensor->value.getShape());
+  int64_t feature = operands.layout.feature;
+  int64_t out = matrix->value.getShape()[0], in = matrix->value.getShape()[1];
+  if (in != shape[feature])
+    return opError(op, llvm::formatv("{0}_projection takes {1} features, {0} "
+                                     "has {2}",
+                                     name, in, shape[feature]));
+  SmallVector<int64_t> sourceStrides = stridesOf(shape);
+  shape[feature] = out;
+  llvm::Expected<ReferenceResult> result =
+      makeTensor(op, tensor->value.getElementType(), shape);
+  if (!result)
+    return result.takeError();
+  SmallVector<int64_t> position(shape.size());
+  SmallVector<Scalar> lhs(in), rhs(in);
+  for (int64_t index = 0, size = result->value.size(); index < size; ++index) {
+    int64_t base = 0;
+    for (auto [dim, at] : llvm::enumerate(position))
+      base += static_cast<int64_t>(dim) == feature ? 0
+                                                   : at * sourceStrides[dim];
+    for (int64_t d = 0; d < in; ++d) {
+      lhs[d] = elementAt(*tensor, base + d * sourceStrides[feature]);
+      rhs[d] = elementAt(*matrix, position[feature] * in + d);
+    }
+    setElement(*result, index, contract(tensor->value.getElementType(), lhs, rhs));
+    nextPosition(position, shape);
+  }
+  return std::make_shared<const ReferenceResult>(std::move(*result));
+}
+
+static llvm::Error runAdditive(Interpreter &state, AdditiveOp op) {
+  Operands operands;
+  llvm::Expected<AttentionProblem> problem = makeProblem(state, op, operands);
+  if (!problem)
+    return problem.takeError();
+  TensorRef weight = state.tensor(op.getWeight());
+  auto prepare = [&](StringRef name, TensorRef &tensor,
+                     Value matrix) -> llvm::Error {
+    if (matrix) {
+      llvm::Expected<TensorRef> projected =
+          project(op, name, operands, tensor, state.tensor(matrix));
+      if (!projected)
+        return projected.takeError();
+      tensor = *projected;
+    }
+    return checkEqual(op, "projected features", name,
+                      featuresOf(operands, tensor), "weight",
+                      weight->value.size());
+  };
+  if (auto error = prepare("query", problem->query, op.getQueryProjection()))
+    return error;
+  if (auto error = prepare("key", problem->key, op.getKeyProjection()))
+    return error;
+  AdditiveScore score(problem->accumulator, weight, /*scale=*/1);
+  problem->score = &score;
+  return finish(state, op, operands, *problem);
+}
+
+//===----------------------------------------------------------------------===//
+// Kernel regression
+//===----------------------------------------------------------------------===//
+
+/// One bandwidth for all heads, or one per head.
+static llvm::Expected<SmallVector<Scalar>>
+bandwidthsOf(Interpreter &state, KernelRegressionOp op, int64_t heads) {
+  SmallVector<Scalar> bandwidths{Scalar::ofReal(1)};
+  if (op.getBandwidth()) {
+    const RuntimeValue &given = state.get(op.getBandwidth());
+    if (const auto *tensor = std::get_if<TensorRef>(&given)) {
+      if (llvm::Error error =
+              checkEqual(op, "entries", "bandwidth", (*tensor)->value.size(),
+                         "query heads", heads))
+        return std::move(error);
+      bandwidths.clear();
+      for (int64_t h = 0; h < heads; ++h)
+        bandwidths.push_back(elementAt(**tensor, h));
+    } else {
+      bandwidths[0] = std::get<Scalar>(given);
+    }
+  }
+  for (const Scalar &bandwidth : bandwidths)
+    if (!(bandwidth.real > 0))
+      return opError(op, llvm::formatv("has bandwidth {0}, which is not greater "
+                                       "than 0",
+                                       bandwidth.real));
+  return bandwidths;
+}
+
+static llvm::Error runKernelRegression(Interpreter &state,
+                                       KernelRegressionOp op) {
+  Operands operands;
+  llvm::Expected<AttentionProblem> problem = makeProblem(state, op, operands);
+  if (!problem)
+    return problem.takeError();
+  if (llvm::Error error = checkHeadSizes(op, operands))
+    return error;
+  llvm::Expected<SmallVector<Scalar>> bandwidths =
+      bandwidthsOf(state, op, problem->sizes.heads);
+  if (!bandwidths)
+    return bandwidths.takeError();
+  KernelWeight weight(problem->accumulator, op.getKernel(), *bandwidths);
+  SmallVector<Scalar> scales;
+  for (const Scalar &bandwidth : *bandwidths) {
+    double scale = 1 / (2 * bandwidth.real * bandwidth.real);
+    scales.push_back(Scalar::ofReal(
+        scale, scale * 2 * bandwidth.bound / bandwidth.real));
+  }
+  DistanceScore logWeight(problem->accumulator, scales);
+  bool gaussian = op.getKernel() == RegressionKernel::Gaussian;
+  problem->normalizer = gaussian ? Normalizer::Softmax : Normalizer::Sum;
+  problem->score = gaussian ? static_cast<const PairScore *>(&logWeight)
+                            : &weight;
+  return finish(state, op, operands, *problem);
+}
+
+void reference::addAttentionHandlers(HandlerTable &table) {
+  table.add<ScaledDotProductOp, runScaledDotProduct>();
+  table.add<DotProductOp, runDotProduct>();
+  table.add<AdditiveOp, runAdditive>();
+  table.add<KernelRegressionOp, runKernelRegression>();
+}

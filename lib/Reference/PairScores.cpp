@@ -1,0 +1,158 @@
+//===- PairScores.cpp - How a query and a key give a score ------*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Errors are step 1 of `tolerance_m1` in docs/Spec.md.
+//
+//===----------------------------------------------------------------------===//
+
+#include "PairScores.h"
+
+#include <cmath>
+
+using namespace mlir;
+using namespace mlir::attn;
+using namespace mlir::attn::reference;
+
+static constexpr double infinity = std::numeric_limits<double>::infinity();
+
+static double boundOf(const double *bounds, int64_t feature) {
+  return bounds ? bounds[feature] : 0;
+}
+
+/// A score whose own error is `own`, on top of `inherited`, and whose sums reach
+/// `magnitude`: where that leaves the accumulator's range anything may come.
+static Scalar finish(Type accumulator, double value, double own,
+                     double inherited, double magnitude) {
+  if (!std::isfinite(value))
+    return Scalar::ofReal(value, inherited > 0 ? infinity : 0);
+  if (!(magnitude <= FloatFormat::get(accumulator).largest))
+    return Scalar::ofReal(value, infinity);
+  return boundedReal(accumulator, value, own + inherited);
+}
+
+Scalar DotScore::compute(const RowPair &pair) const {
+  double sum = 0, magnitude = 0, inherited = 0;
+  for (int64_t d = 0; d < pair.features; ++d) {
+    double product = pair.query[d] * pair.key[d];
+    sum += product;
+    magnitude += std::fabs(product);
+  }
+  if (pair.queryBound || pair.keyBound)
+    for (int64_t d = 0; d < pair.features; ++d) {
+      double query = boundOf(pair.queryBound, d), key = boundOf(pair.keyBound, d);
+      inherited += std::fabs(pair.query[d]) * key +
+                   std::fabs(pair.key[d]) * query + query * key;
+    }
+  double steepness = std::fabs(scale);
+  double unit = FloatFormat::get(accumulator).unit;
+  return finish(accumulator, scale * sum,
+                (pair.features + 8) * unit * steepness * magnitude,
+                steepness * inherited, std::max(1.0, steepness) * magnitude);
+}
+
+Scalar AdditiveScore::compute(const RowPair &pair) const {
+  double unit = FloatFormat::get(accumulator).unit;
+  double sum = 0, magnitude = 0, own = 0, inherited = 0;
+  for (int64_t d = 0; d < pair.features; ++d) {
+    Scalar factor = elementAt(*weight, d);
+    double steepness = std::fabs(factor.real);
+    double squashed = std::tanh(pair.query[d] + pair.key[d]);
+    sum += factor.real * squashed;
+    magnitude += std::fabs(factor.real * squashed);
+    double arguments = std::fabs(pair.query[d]) + std::fabs(pair.key[d]);
+    // An argument in which tanh has saturated moves it no further than this.
+    own += steepness * unit * (8 + 2 * std::min(arguments, 32.0));
+    inherited += steepness * (boundOf(pair.queryBound, d) +
+                              boundOf(pair.keyBound, d)) +
+                 factor.bound;
+  }
+  own += (pair.features + 8) * unit * magnitude;
+  double steepness = std::fabs(scale);
+  return finish(accumulator, scale * sum, steepness * own,
+                steepness * inherited, std::max(1.0, steepness) * magnitude);
+}
+
+namespace {
+/// A squared distance.
+struct Distance {
+  double square = 0;    ///< sum (q - k)^2
+  double magnitude = 0; ///< sum (|q| + |k|)^2
+  double inherited = 0; ///< From the errors of q and k.
+};
+} // namespace
+
+static Distance distanceOf(const RowPair &pair) {
+  Distance result;
+  for (int64_t d = 0; d < pair.features; ++d) {
+    double difference = pair.query[d] - pair.key[d];
+    double reach = std::fabs(pair.query[d]) + std::fabs(pair.key[d]);
+    double error = boundOf(pair.queryBound, d) + boundOf(pair.keyBound, d);
+    result.square += difference * difference;
+    result.magnitude += reach * reach;
+    result.inherited += (2 * std::fabs(difference) + error) * error;
+  }
+  return result;
+}
+
+static const Scalar &ofHead(ArrayRef<Scalar> values, int64_t head) {
+  return values[values.size() == 1 ? 0 : head];
+}
+
+Scalar DistanceScore::compute(const RowPair &pair) const {
+  Distance distance = distanceOf(pair);
+  const Scalar &scale = ofHead(scales, pair.head);
+  double steepness = std::fabs(scale.real);
+  double unit = FloatFormat::get(accumulator).unit;
+  return finish(accumulator, -scale.real * distance.square,
+                (pair.features + 8) * unit * steepness * distance.magnitude,
+                steepness * distance.inherited + scale.bound * distance.square,
+                std::max(1.0, steepness) * distance.magnitude);
+}
+
+static double evaluateKernel(RegressionKernel kernel, double u) {
+  switch (kernel) {
+  case RegressionKernel::Gaussian:
+    return std::exp(-u * u / 2);
+  case RegressionKernel::Boxcar:
+    return u < 1 ? 1 : 0;
+  case RegressionKernel::Epanechnikov:
+    return std::max(0.0, 1 - u * u);
+  case RegressionKernel::Triangular:
+    return std::max(0.0, 1 - u);
+  case RegressionKernel::Constant:
+    return 1;
+  }
+  return 0;
+}
+
+Scalar KernelWeight::compute(const RowPair &pair) const {
+  if (kernel == RegressionKernel::Constant)
+    return Scalar::ofReal(1);
+  Distance distance = distanceOf(pair);
+  const Scalar &bandwidth = ofHead(bandwidths, pair.head);
+  double unit = FloatFormat::get(accumulator).unit;
+  double u = std::sqrt(distance.square) / bandwidth.real;
+  if (!std::isfinite(u))
+    return Scalar::ofReal(std::isnan(u) ? u : 0);
+  if (!(distance.magnitude <= FloatFormat::get(accumulator).largest))
+    return Scalar::ofReal(evaluateKernel(kernel, u), infinity);
+  // Differences first: the expanded form would lose what lies near u = 0.
+  double square = (pair.features + 8) * unit * distance.square +
+                  distance.inherited;
+  double relative = bandwidth.bound / bandwidth.real + 4 * unit;
+  double nearest = std::sqrt(std::max(0.0, distance.square - square));
+  double farthest = std::sqrt(distance.square + square);
+  double low = nearest / bandwidth.real * (1 - relative);
+  double high = farthest / bandwidth.real * (1 + relative);
+  double value = evaluateKernel(kernel, u);
+  double bound = std::max(std::fabs(evaluateKernel(kernel, low) - value),
+                          std::fabs(evaluateKernel(kernel, high) - value));
+  // 1 - u and 1 - u^2 round at the size of 1.
+  if (kernel != RegressionKernel::Boxcar && value != 0)
+    bound += 4 * unit;
+  return Scalar::ofReal(value, bound);
+}

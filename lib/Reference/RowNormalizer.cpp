@@ -1,0 +1,239 @@
+//===- RowNormalizer.cpp - From scores to output, with bounds ---*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The numbered steps are those of `tolerance_m1` in docs/Spec.md.
+//
+//===----------------------------------------------------------------------===//
+
+#include "AttentionCore.h"
+
+#include <cmath>
+
+using namespace mlir;
+using namespace mlir::attn;
+using namespace mlir::attn::reference;
+
+static constexpr double infinity = std::numeric_limits<double>::infinity();
+static constexpr double quietNaN = std::numeric_limits<double>::quiet_NaN();
+
+namespace {
+/// A pair's weight before division by the sum, and its largest error.
+struct Weight {
+  double value, error;
+};
+
+/// Sums over one feature of the values.
+struct FeatureSum {
+  double value = 0, magnitude = 0, error = 0, largest = 0;
+  bool hazard = false; ///< An infinite value may meet a weight that underflows.
+};
+
+class RowNormalizer {
+public:
+  RowNormalizer(const AttentionProblem &problem, const RowInput &input,
+                const Rows &values)
+      : problem(problem), input(input), values(values),
+        format(FloatFormat::get(problem.accumulator)),
+        sumRoundings((input.candidates.size() + 16) * format.unit) {}
+
+  void run(bool wantWeights, RowOutput &result);
+
+private:
+  bool isPoisoned() const;
+  void findWeights();
+  void findSoftmaxWeights();
+  void fill(double value, double bound, RowOutput &result);
+  void storeOutput(RowOutput &result);
+  std::vector<FeatureSum> sumFeatures() const;
+  Scalar divide(const FeatureSum &sums) const;
+  Scalar findLse() const;
+  Scalar findWeight(const Weight &weight) const;
+
+  bool normalizes() const {
+    return problem.normalizer != Normalizer::None;
+  }
+  /// Largest relative error of the sum of weights; 1 or more says nothing.
+  double relativeError() const { return sumError / std::fabs(sum); }
+
+  const AttentionProblem &problem;
+  const RowInput &input;
+  const Rows &values;
+  FloatFormat format;
+  double sumRoundings;
+  std::vector<Weight> weights;
+  double maximum = 0, sum = 0, sumError = 0, largestExponentError = 0;
+};
+} // namespace
+
+/// Whether a NaN or a score of +inf makes the row NaN (`attention_m10`).
+bool RowNormalizer::isPoisoned() const {
+  auto poisons = [&](double score) {
+    return std::isnan(score) ||
+           (problem.normalizer == Normalizer::Softmax && score == infinity);
+  };
+  if (input.sink && poisons(input.sink->real))
+    return true;
+  return llvm::any_of(input.candidates, [&](const Candidate &candidate) {
+    return poisons(candidate.score.real);
+  });
+}
+
+/// Step 3.
+void RowNormalizer::findSoftmaxWeights() {
+  bool hasSink = input.sink && input.sink->real != -infinity;
+  maximum = hasSink ? input.sink->real : -infinity;
+  for (const Candidate &candidate : input.candidates)
+    maximum = std::max(maximum, candidate.score.real);
+  auto weigh = [&](Scalar score) {
+    double distance = score.real - maximum, value = std::exp(distance);
+    double exponent = score.bound +
+                      2 * format.unit *
+                          (std::fabs(score.real) + std::fabs(maximum)) +
+                      8 * format.unit;
+    largestExponentError = std::max(largestExponentError, exponent);
+    double error = exponent < 1 ? value * std::expm1(exponent)
+                                : std::exp(distance + exponent) - value;
+    return Weight{value, error + format.floor};
+  };
+  for (const Candidate &candidate : input.candidates)
+    weights.push_back(weigh(candidate.score));
+  if (hasSink) {
+    Weight weight = weigh(*input.sink);
+    sum += weight.value;
+    sumError += weight.error;
+  }
+}
+
+void RowNormalizer::findWeights() {
+  if (problem.normalizer == Normalizer::Softmax)
+    findSoftmaxWeights();
+  else
+    for (const Candidate &candidate : input.candidates)
+      weights.push_back({candidate.score.real, candidate.score.bound});
+  for (const Weight &weight : weights) {
+    sum += weight.value;
+    sumError += weight.error;
+  }
+}
+
+void RowNormalizer::fill(double value, double bound, RowOutput &result) {
+  llvm::fill(result.output, value);
+  llvm::fill(result.outputBound, bound);
+  for (Scalar &weight : result.weights)
+    weight = Scalar::ofReal(value, bound);
+}
+
+std::vector<FeatureSum> RowNormalizer::sumFeatures() const {
+  std::vector<FeatureSum> sums(values.features);
+  for (auto [candidate, weight] : llvm::zip_equal(input.candidates, weights)) {
+    const double *row = values.row(candidate.j);
+    const double *bounds = values.rowBounds(candidate.j);
+    // Far above where the weight underflows; exponents may be off as well.
+    bool mayUnderflow = !(weight.value > 1e-30);
+    for (int64_t feature = 0; feature < values.features; ++feature) {
+      FeatureSum &sum = sums[feature];
+      double magnitude = std::fabs(row[feature]);
+      sum.value += weight.value * row[feature];
+      sum.magnitude += weight.value * magnitude;
+      sum.error += weight.error * magnitude;
+      sum.largest = std::max(sum.largest, magnitude);
+      if (bounds)
+        sum.error += weight.value * bounds[feature];
+      if (mayUnderflow)
+        sum.hazard |= std::isinf(magnitude);
+    }
+  }
+  return sums;
+}
+
+/// Steps 4 and 5.
+Scalar RowNormalizer::divide(const FeatureSum &sums) const {
+  double value = normalizes() ? sums.value / sum : sums.value;
+  if (sums.hazard)
+    return Scalar::ofReal(value, infinity);
+  if (!std::isfinite(value))
+    return Scalar::ofReal(value);
+  if (sums.magnitude > format.largest)
+    return Scalar::ofReal(value, infinity);
+  double storing = FloatFormat::get(problem.outputType).rounding(value);
+  if (!normalizes())
+    return Scalar::ofReal(value, sums.error + sumRoundings * sums.magnitude +
+                                     storing);
+  double relative = relativeError();
+  double bound = infinity;
+  if (relative < 1)
+    bound = (sums.error + std::fabs(value) * sumError) /
+                (std::fabs(sum) * (1 - relative)) +
+            sumRoundings * (sums.magnitude / std::fabs(sum) + std::fabs(value));
+  // A convex combination, whatever the weights.
+  bound = std::min(bound, (std::fabs(value) + sums.largest) * (1 + sumRoundings));
+  return boundedReal(problem.accumulator, value, bound + storing);
+}
+
+/// Step 6. The logarithm of the sum moves by no more than the largest exponent.
+Scalar RowNormalizer::findLse() const {
+  double logarithm = std::log(sum), relative = relativeError();
+  double bound = relative < 0.5 ? -std::log1p(-relative) : infinity;
+  if (problem.normalizer == Normalizer::Softmax)
+    bound = std::min(bound, largestExponentError);
+  bound += sumRoundings +
+           4 * format.unit * (std::fabs(maximum) + std::fabs(logarithm));
+  return boundedReal(problem.accumulator, maximum + logarithm, bound);
+}
+
+Scalar RowNormalizer::findWeight(const Weight &weight) const {
+  FloatFormat stored = FloatFormat::get(problem.weightsType);
+  if (!normalizes())
+    return Scalar::ofReal(weight.value,
+                          weight.error + stored.rounding(weight.value));
+  double value = weight.value / sum, relative = relativeError();
+  double bound = 1 + std::fabs(value);
+  if (relative < 1)
+    bound = std::min(bound, (weight.error / std::fabs(sum) +
+                             std::fabs(value) * relative) /
+                                    (1 - relative) +
+                                std::fabs(value) * sumRoundings);
+  return Scalar::ofReal(value, bound + stored.rounding(value));
+}
+
+void RowNormalizer::storeOutput(RowOutput &result) {
+  for (auto [feature, sums] : llvm::enumerate(sumFeatures())) {
+    Scalar value = divide(sums);
+    result.output[feature] = value.real;
+    result.outputBound[feature] = input.unsure ? infinity : value.bound;
+  }
+}
+
+void RowNormalizer::run(bool wantWeights, RowOutput &result) {
+  if (wantWeights)
+    result.weights.resize(input.candidates.size());
+  double bound = input.unsure ? infinity : 0;
+  if (isPoisoned()) {
+    result.lse = Scalar::ofReal(quietNaN, bound);
+    return fill(quietNaN, bound, result);
+  }
+  findWeights();
+  if (normalizes() && sum == 0) {
+    double empty = sumError > 0 ? infinity : bound;
+    result.lse = Scalar::ofReal(-infinity, empty);
+    return fill(0, empty, result);
+  }
+  storeOutput(result);
+  if (wantWeights)
+    for (auto [slot, weight] : llvm::zip_equal(result.weights, weights))
+      slot = findWeight(weight);
+  if (normalizes())
+    result.lse = findLse();
+  if (input.unsure)
+    result.lse.bound = infinity;
+}
+
+void reference::normalizeRow(const AttentionProblem &problem,
+                             const RowInput &input, const Rows &values,
+                             bool wantWeights, RowOutput &result) {
+  RowNormalizer(problem, input, values).run(wantWeights, result);
+}
