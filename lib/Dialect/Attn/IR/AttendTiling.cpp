@@ -16,7 +16,8 @@
 using namespace mlir;
 using namespace mlir::attn;
 
-/// The size of each dimension of the iteration space, from the operands.
+/// The size of each dimension of the iteration space, from the operands; 1 for a
+/// dimension that no operand has.
 SmallVector<Range> AttendOp::getIterationDomain(OpBuilder &builder) {
   OpBuilder::InsertionGuard restore(builder);
   builder.setInsertionPoint(*this);
@@ -33,6 +34,9 @@ SmallVector<Range> AttendOp::getIterationDomain(OpBuilder &builder) {
       if (!size || isa<Value>(size))
         size = tensor::getMixedSize(builder, getLoc(), operand, position);
     }
+  for (Range &range : domain)
+    if (!range.size)
+      range.size = builder.getIndexAttr(1);
   return domain;
 }
 

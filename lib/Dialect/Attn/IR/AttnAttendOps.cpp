@@ -136,3 +136,14 @@ MutableOperandRange AttendTileOp::getDpsInitsMutable() {
   unsigned first = getAccumulatorMutable().getOperandNumber();
   return MutableOperandRange(getOperation(), first, /*length=*/3);
 }
+
+//===----------------------------------------------------------------------===//
+// Score tile
+//===----------------------------------------------------------------------===//
+
+LogicalResult ScoreTileOp::verify() {
+  if (failed(verifyMaps(*this, getIndexingMaps(),
+                        {getQuery(), getKey(), getScores()}, /*numDims=*/4)))
+    return failure();
+  return verifyPairRegions(*this);
+}

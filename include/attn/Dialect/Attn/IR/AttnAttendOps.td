@@ -208,4 +208,40 @@ def Attn_AttendTileOp : Attn_Op<"attend_tile", [AttrSizedOperandSegments,
   }];
 }
 
+def Attn_ScoreTileOp : Attn_Op<"score_tile", [AttrSizedOperandSegments,
+    IsolatedFromAbove, DestinationStyleOpInterface]> {
+  let summary = "The scores of one tile of queries against one tile of keys";
+  let description = [{
+    As `attn.attend_tile`, without values: gives the scaled, modified scores,
+    -inf where the mask is false under softmax, else 0. `indexing_maps` are for
+    query, key, scores. Weights are made from it.
+  }];
+  let arguments = (ins Attn_CompatibilityAttr:$compatibility,
+                       Attn_NormalizerAttr:$normalizer,
+                       AnyRankedTensor:$query, AnyRankedTensor:$key,
+                       Optional<AnyRankedTensor>:$feature_weight,
+                       Variadic<AnyType>:$captures,
+                       Index:$b, Index:$h, Index:$i, Index:$j,
+                       AnyRankedTensor:$scores,
+                       AffineMapArrayAttr:$indexing_maps, F64Attr:$scale);
+  let results = (outs AnyRankedTensor:$result);
+  let regions = (region AnyRegion:$score, AnyRegion:$mask);
+  let assemblyFormat = [{
+    $compatibility $normalizer
+    `ins` `(` $query `,` $key `:` type($query) `,` type($key) `)`
+    (`feature_weight` `(` $feature_weight^ `:` type($feature_weight) `)`)?
+    (`captures` `(` $captures^ `:` type($captures) `)`)?
+    `at` `(` $b `,` $h `,` $i `,` $j `)`
+    `outs` `(` $scores `:` type($scores) `)`
+    `indexing_maps` `=` $indexing_maps `scale` `=` $scale attr-dict
+    (`score` $score^)? (`mask` $mask^)? `->` type($result)
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    ::mlir::MutableOperandRange getDpsInitsMutable() {
+      return getScoresMutable();
+    }
+  }];
+}
+
 #endif // ATTN_ATTEND_OPS_TD

@@ -1,0 +1,93 @@
+//===- ScoreEmitter.h - The scores of a tile as linalg -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ATTN_CONVERSION_ATTNTOLINALG_SCOREEMITTER_H
+#define ATTN_CONVERSION_ATTNTOLINALG_SCOREEMITTER_H
+
+#include "attn/Dialect/Attn/IR/Attn.h"
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+
+namespace mlir::attn {
+
+/// What attn.attend_tile and attn.score_tile have in common.
+struct TileScores {
+  Compatibility compatibility;
+  Normalizer normalizer;
+  Value query, key, featureWeight;
+  ValueRange captures;
+  PairIndices first; ///< Batch, head, first query, first key.
+  AffineMap queryMap, keyMap;
+  double scale;
+  Region *score;
+  Region *mask;
+
+  template <typename OpTy>
+  static TileScores get(OpTy op) {
+    auto map = [&](unsigned index) {
+      return cast<AffineMapAttr>(op.getIndexingMaps()[index]).getValue();
+    };
+    return {op.getCompatibility(),
+            op.getNormalizer(),
+            op.getQuery(),
+            op.getKey(),
+            op.getFeatureWeight(),
+            op.getCaptures(),
+            {op.getB(), op.getH(), op.getI(), op.getJ()},
+            map(0),
+            map(1),
+            op.getScale().convertToDouble(),
+            &op.getScore(),
+            &op.getMask()};
+  }
+};
+
+/// Dimensions of the iteration space of a tile op.
+enum TileDim { TileI, TileJ, TileD, TileE, NumTileDims };
+
+/// Emits linalg on tensors for pieces of a tile.
+class ScoreEmitter {
+public:
+  ScoreEmitter(OpBuilder &builder, Location loc, Type accumulator)
+      : b(builder), loc(loc), accumulator(accumulator) {}
+
+  using Body = function_ref<SmallVector<Value>(OpBuilder &, Location,
+                                               ValueRange)>;
+  /// One linalg.generic; `reductions` says which dimensions are reduced.
+  SmallVector<Value> generic(ValueRange inputs, ValueRange inits,
+                             ArrayRef<AffineMap> maps,
+                             ArrayRef<bool> reductions, Body body);
+
+  /// `operand` in the accumulator type, in scratch of static size where its
+  /// sizes are bounded.
+  Value widen(Value operand);
+
+  /// Uninitialised (rows, columns), a slice of scratch of static size where
+  /// `rows` is bounded.
+  Value scratch(OpFoldResult rows, OpFoldResult columns);
+
+  /// Scores (keys, queries) of the tile. `pendingScale` is what they still have
+  /// to be multiplied by: the scale where nothing else depends on it.
+  Value emitScores(const TileScores &tile, Value init, double &pendingScale);
+
+  Value constant(double value);
+  AffineMap map(unsigned numDims, ArrayRef<unsigned> dims) {
+    return AffineMap::getMultiDimMapWithTargets(numDims, dims, b.getContext());
+  }
+
+private:
+  Value contract(const TileScores &tile, Value init);
+  Value applyRegions(const TileScores &tile, Value scores);
+
+  OpBuilder &b;
+  Location loc;
+  Type accumulator;
+};
+
+} // namespace mlir::attn
+
+#endif // ATTN_CONVERSION_ATTNTOLINALG_SCOREEMITTER_H

@@ -1,0 +1,76 @@
+//===- CanonicalLayout.h - Operands in the form that attn.attend takes -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ATTN_DIALECT_ATTN_TRANSFORMS_CANONICALLAYOUT_H
+#define ATTN_DIALECT_ATTN_TRANSFORMS_CANONICALLAYOUT_H
+
+#include "attn/Dialect/Attn/IR/AttentionShape.h"
+#include "attn/Dialect/Attn/Transforms/RegionBuilder.h"
+
+namespace mlir::attn {
+
+/// Brings the tensors of one attention op into canonical form and back: batch
+/// dimensions collapsed into one, query heads split into (hkv, g) where H and
+/// Hkv may differ. Dimensions keep their order, so no data moves.
+class CanonicalLayout {
+public:
+  static FailureOr<CanonicalLayout> get(OpBuilder &builder,
+                                        AttentionOpInterface op);
+
+  /// A tensor in canonical form with its indexing map.
+  struct Operand {
+    Value value;
+    AffineMap map;
+  };
+  Operand query(OpBuilder &builder, Value value) const;
+  Operand key(OpBuilder &builder, Value value) const;
+  Operand value(OpBuilder &builder, Value value) const;
+  /// A vector with one element per query head, as (hkv, g).
+  Value perHead(OpBuilder &builder, Value value) const;
+
+  /// An uninitialised tensor of the canonical form of an output, LSE or weights
+  /// result of type `elementType`.
+  Operand outputInit(OpBuilder &builder, Type elementType) const;
+  Operand lseInit(OpBuilder &builder, Type elementType) const;
+  Operand weightsInit(OpBuilder &builder, Type elementType) const;
+  /// The way back from canonical form to the type of the op's result.
+  Value restoreOutput(OpBuilder &builder, Value value, Type type) const;
+  Value restoreLse(OpBuilder &builder, Value value, Type type) const;
+  Value restoreWeights(OpBuilder &builder, Value value, Type type) const;
+
+  /// Sizes as index values; B counts all batch dimensions.
+  AttentionSizes sizes;
+
+private:
+  /// What a dimension of a user's tensor is: one of AttendOp::Dim, or Head for
+  /// a query head that is split.
+  enum { Head = AttendOp::NumDims };
+  using Kinds = SmallVector<unsigned>;
+
+  Kinds kindsOf(unsigned length, unsigned feature, unsigned head) const;
+  Kinds rowKinds() const;
+  Operand canonicalize(OpBuilder &builder, Value value,
+                       ArrayRef<unsigned> kinds) const;
+  Operand init(OpBuilder &builder, Type elementType,
+               ArrayRef<unsigned> kinds) const;
+  Value restore(OpBuilder &builder, Value value, Type type,
+                ArrayRef<unsigned> kinds) const;
+  /// Kinds after batch dimensions are merged and heads are split.
+  Kinds canonicalKinds(ArrayRef<unsigned> kinds) const;
+
+  Location loc;
+  AttentionLayout layout;
+  bool splitHeads = false;
+  SmallVector<OpFoldResult> batchSizes;
+  OpFoldResult dimSizes[AttendOp::NumDims];
+
+  explicit CanonicalLayout(Location loc) : loc(loc) {}
+};
+
+} // namespace mlir::attn
+
+#endif // ATTN_DIALECT_ATTN_TRANSFORMS_CANONICALLAYOUT_H

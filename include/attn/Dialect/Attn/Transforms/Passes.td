@@ -1,0 +1,92 @@
+//===- Passes.td - Passes from attn to attn -*- tablegen -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ATTN_DIALECT_ATTN_TRANSFORMS_PASSES_TD
+#define ATTN_DIALECT_ATTN_TRANSFORMS_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def LowerToAttendPass : Pass<"attn-lower-to-attend"> {
+  let summary = "Reduce graph ops to attn.attend, masks to its regions";
+  let description = [{
+    Accepts attention ops whose masks and score modifiers are built in the same
+    function (inline private functions first). Each becomes one `attn.attend`;
+    masks and modifiers become its regions, the tensors they read its captures.
+    Sizes that must agree and are not static are checked by `attn.require`.
+
+    Guarantees that no value of type `!attn.mask` or `!attn.score_mod` is used
+    any more. Fails on an op whose layout has batch dimensions apart from each
+    other.
+
+    Example: test/Dialect/Attn/Transforms/lower-to-attend.mlir.
+  }];
+  let dependentDialects = ["arith::ArithDialect", "math::MathDialect",
+                           "scf::SCFDialect", "tensor::TensorDialect",
+                           "linalg::LinalgDialect"];
+}
+
+def BindDestinationsPass : Pass<"attn-bind-destinations", "ModuleOp"> {
+  let summary = "Give public functions memrefs: inputs, then destinations";
+  let description = [{
+    Every public function on tensors takes strided memrefs with innermost stride
+    1: its inputs, which are only read, then one destination per result, which
+    the producing op writes in place where it can. Sizes of destinations are
+    checked by `attn.require`, and all requirements move to the function's top,
+    so that a refused call has written nothing.
+
+    Example: test/Dialect/Attn/Transforms/bind-destinations.mlir.
+  }];
+  let dependentDialects = ["arith::ArithDialect", "memref::MemRefDialect",
+                           "tensor::TensorDialect",
+                           "bufferization::BufferizationDialect"];
+}
+
+def TileQueriesPass : Pass<"attn-tile-queries"> {
+  let summary = "Loop over batch, heads and query tiles";
+  let description = [{
+    Tiles each `attn.attend` by one batch, one head and a tile of queries into a
+    `scf.forall`, through the op's TilingInterface. The tile size comes from the
+    target.
+
+    Example: test/Dialect/Attn/Transforms/tile-queries.mlir.
+  }];
+  let options = [
+    Option<"target", "target", "std::string", "\"native\"", "CPU to tile for">];
+  let dependentDialects = ["affine::AffineDialect", "arith::ArithDialect",
+                           "scf::SCFDialect", "tensor::TensorDialect"];
+}
+
+def TileKeysPass : Pass<"attn-tile-keys"> {
+  let summary = "Loop over key tiles, with running maximum and sum";
+  let description = [{
+    Accepts `attn.attend` on one batch and head and at most one tile of queries.
+    Packs the queries transposed, loops over key tiles with `attn.attend_tile`,
+    then normalises. Where a masked value that is not finite could reach the
+    output, a tile whose accumulator is not finite is computed again, guarded.
+
+    Example: test/Dialect/Attn/Transforms/tile-keys.mlir.
+  }];
+  let options = [
+    Option<"target", "target", "std::string", "\"native\"", "CPU to tile for">];
+  let dependentDialects = ["affine::AffineDialect", "arith::ArithDialect",
+                           "linalg::LinalgDialect", "math::MathDialect",
+                           "scf::SCFDialect", "tensor::TensorDialect"];
+}
+
+def BufferizePass : Pass<"attn-bufferize", "ModuleOp"> {
+  let summary = "Turn tensors into memrefs by one-shot bufferization";
+  let description = [{
+    One-shot bufferization of function bodies. Scratch of static size inside a
+    `scf.forall` becomes stack memory at the top of its body.
+
+    Example: test/Dialect/Attn/Transforms/bufferize.mlir.
+  }];
+  let dependentDialects = ["bufferization::BufferizationDialect",
+                           "memref::MemRefDialect", "linalg::LinalgDialect"];
+}
+
+#endif // ATTN_DIALECT_ATTN_TRANSFORMS_PASSES_TD

@@ -1,0 +1,69 @@
+//===- QueryTile.h - One tile of queries against all keys -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ATTN_DIALECT_ATTN_TRANSFORMS_QUERYTILE_H
+#define ATTN_DIALECT_ATTN_TRANSFORMS_QUERYTILE_H
+
+#include "attn/Dialect/Attn/IR/Attn.h"
+#include "attn/Dialect/Attn/Transforms/TilePlan.h"
+
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+namespace mlir::attn {
+
+/// Emits what an `attn.attend` on one batch, one head and one tile of queries
+/// means: packed queries, a loop over key tiles, normalisation.
+///
+/// Queries lie along the last dimension of every tile, so that they become
+/// vector lanes: packed queries are (D, tile), scores (keys, tile), the
+/// accumulator (Dv, tile), maximum and sum (tile). Queries beyond M are zeros
+/// whose results are not stored.
+class QueryTile {
+public:
+  QueryTile(OpBuilder &builder, AttendOp op, TilePlan plan);
+
+  /// Returns a value for every result of the op.
+  SmallVector<Value> emit();
+
+private:
+  /// Running state: accumulator, maximum, sum.
+  using State = SmallVector<Value, 3>;
+
+  Value sliceTo2D(Value operand, AffineMap map, unsigned rowDim,
+                  unsigned columnDim, AffineMap &map2D);
+  Value packQueries();
+  State initialState();
+  State loopOverKeys(State state, bool guarded);
+  State emitKeyTile(OpBuilder &b, Location loc, Value start, State state,
+                    bool guarded);
+  bool needsGuard();
+  State recomputeUnlessFinite(State fast);
+  Value isFinite(Value accumulator);
+  Value emitOutput(const State &state);
+  Value emitLse(const State &state);
+  Value emitWeights(const State &state);
+  Value emitWeightsTile(OpBuilder &b, Value start, const State &state,
+                        Value weights);
+
+  Value fill(OpBuilder &b, double value, ArrayRef<OpFoldResult> sizes);
+  Value headOffset();
+  AffineMap tileMap(ArrayRef<unsigned> dims);
+
+  OpBuilder &builder;
+  AttendOp op;
+  TilePlan plan;
+  Location loc;
+  Type accumulator;
+  OpFoldResult queries, keys, features, valueFeatures;
+  Value query, key, value, packed;
+  AffineMap queryMap, keyMap, valueMap;
+  Value batch, head;
+};
+
+} // namespace mlir::attn
+
+#endif // ATTN_DIALECT_ATTN_TRANSFORMS_QUERYTILE_H

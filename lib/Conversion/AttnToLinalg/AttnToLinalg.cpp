@@ -1,0 +1,278 @@
+//===- AttnToLinalg.cpp - Attend tiles into linalg -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "attn/Conversion/AttnToLinalg/AttnToLinalg.h"
+
+#include "attn/Conversion/AttnToLinalg/ScoreEmitter.h"
+#include "attn/Dialect/Attn/IR/Attn.h"
+
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+#include <cmath>
+
+namespace mlir::attn {
+#define GEN_PASS_DEF_CONVERTATTNTOLINALGPASS
+#include "attn/Conversion/AttnToLinalg/Passes.h.inc"
+} // namespace mlir::attn
+
+using namespace mlir;
+using namespace mlir::attn;
+
+static constexpr double log2e = 1.44269504088896340736;
+
+namespace {
+/// Decomposes one attn.attend_tile.
+class TileDecomposition {
+public:
+  TileDecomposition(OpBuilder &builder, AttendTileOp op)
+      : b(builder), op(op), loc(op.getLoc()),
+        accumulator(getElementTypeOrSelf(op.getAccumulator().getType())),
+        emit(builder, loc, accumulator) {}
+
+  SmallVector<Value> run();
+
+private:
+  /// What the online softmax needs per query, besides the new maximum.
+  struct Rescaling {
+    Value maximum; ///< New running maximum, natural units.
+    Value factor;  ///< What old sums are multiplied by.
+    Value shift;   ///< -maximum * log2(e), 0 for an empty row.
+  };
+  Value tileMaximum(Value scores);
+  Rescaling rescale(Value tileMaximum, double scale);
+  Value scaleBy(Value tensor, Value perQuery);
+  std::pair<Value, Value> weigh(Value scores, Value sum, Value shift,
+                                double scale);
+  Value sumWeights(Value weights);
+  Value accumulate(Value acc, Value weights, Value scores);
+  SmallVector<Value> runSoftmax(Value scores, double scale);
+  SmallVector<Value> runPlain(Value weights);
+
+  Value emptyLike(Value tensor) {
+    return tensor::EmptyOp::create(
+        b, loc, tensor::getMixedSizes(b, loc, tensor), accumulator);
+  }
+
+  OpBuilder &b;
+  AttendTileOp op;
+  Location loc;
+  Type accumulator;
+  ScoreEmitter emit;
+};
+} // namespace
+
+/// max over keys, -inf for no keys. A score of NaN is passed over here and
+/// reaches the sum through its weight.
+Value TileDecomposition::tileMaximum(Value scores) {
+  Value lowest = emit.constant(-std::numeric_limits<double>::infinity());
+  Value init =
+      linalg::FillOp::create(b, loc, lowest, emptyLike(op.getMaximum()))
+          .getResult(0);
+  return emit.generic(scores, init, {emit.map(2, {0, 1}), emit.map(2, {1})},
+                      {true, false},
+                      [](OpBuilder &b, Location loc, ValueRange args) {
+                        Value larger = arith::CmpFOp::create(
+                            b, loc, arith::CmpFPredicate::OGT, args[0],
+                            args[1]);
+                        return SmallVector<Value>{arith::SelectOp::create(
+                            b, loc, larger, args[0], args[1])};
+                      })[0];
+}
+
+TileDecomposition::Rescaling TileDecomposition::rescale(Value tileMaximum,
+                                                        double scale) {
+  AffineMap map = b.getMultiDimIdentityMap(1);
+  Value oldMaximum = op.getMaximum();
+  SmallVector<Value> results = emit.generic(
+      {tileMaximum, oldMaximum},
+      {emptyLike(oldMaximum), emptyLike(oldMaximum), emptyLike(oldMaximum)},
+      {map, map, map, map, map}, {false},
+      [&](OpBuilder &builder, Location loc, ValueRange args) {
+        Value candidate = args[0], old = args[1];
+        if (scale != 1.0)
+          candidate = arith::MulFOp::create(builder, loc, candidate,
+                                            emit.constant(scale));
+        Value larger = arith::CmpFOp::create(
+            builder, loc, arith::CmpFPredicate::OGT, candidate, old);
+        Value maximum =
+            arith::SelectOp::create(builder, loc, larger, candidate, old);
+        // An empty row has no maximum to subtract: -inf - -inf is NaN.
+        Value lowest =
+            emit.constant(-std::numeric_limits<double>::infinity());
+        Value empty = arith::CmpFOp::create(
+            builder, loc, arith::CmpFPredicate::OEQ, maximum, lowest);
+        Value finite = arith::SelectOp::create(builder, loc, empty,
+                                               emit.constant(0.0), maximum);
+        Value difference = arith::SubFOp::create(builder, loc, old, finite);
+        Value exponent = arith::MulFOp::create(builder, loc, difference,
+                                               emit.constant(log2e));
+        Value factor = math::Exp2Op::create(builder, loc, exponent);
+        Value shift = arith::MulFOp::create(builder, loc, finite,
+                                            emit.constant(-log2e));
+        return SmallVector<Value>{maximum, factor, shift};
+      });
+  return {results[0], results[1], results[2]};
+}
+
+/// tensor[..., i] * perQuery[i].
+Value TileDecomposition::scaleBy(Value tensor, Value perQuery) {
+  unsigned rank = cast<ShapedType>(tensor.getType()).getRank();
+  return emit.generic(perQuery, tensor,
+                      {emit.map(rank, {rank - 1}),
+                       b.getMultiDimIdentityMap(rank)},
+                      SmallVector<bool>(rank, false),
+                      [](OpBuilder &b, Location loc, ValueRange args) {
+                        return SmallVector<Value>{arith::MulFOp::create(
+                            b, loc, args[1], args[0])};
+                      })[0];
+}
+
+/// Weights 2^(score * scale * log2(e) + shift), and their sum added to `sum`.
+std::pair<Value, Value> TileDecomposition::weigh(Value scores, Value sum,
+                                                 Value shift, double scale) {
+  // Guarded accumulation still needs the scores.
+  auto sizes = tensor::getMixedSizes(b, loc, scores);
+  Value init = op.getGuarded() ? emit.scratch(sizes[0], sizes[1]) : scores;
+  SmallVector<Value> inputs{shift};
+  SmallVector<AffineMap> maps{emit.map(2, {1})};
+  if (op.getGuarded()) {
+    inputs.push_back(scores);
+    maps.push_back(emit.map(2, {0, 1}));
+  }
+  maps.append({emit.map(2, {0, 1}), emit.map(2, {1})});
+  SmallVector<Value> results = emit.generic(
+      inputs, {init, sum}, maps, {true, false},
+      [&](OpBuilder &builder, Location loc, ValueRange args) {
+        Value scaled = arith::MulFOp::create(builder, loc, args[1],
+                                             emit.constant(scale * log2e));
+        Value exponent =
+            arith::AddFOp::create(builder, loc, scaled, args[0]);
+        Value weight = math::Exp2Op::create(builder, loc, exponent);
+        Value total =
+            arith::AddFOp::create(builder, loc, args.back(), weight);
+        return SmallVector<Value>{weight, total};
+      });
+  return {results[0], results[1]};
+}
+
+/// The running sum with the weights of this tile added.
+Value TileDecomposition::sumWeights(Value weights) {
+  return emit.generic(weights, op.getSum(),
+                      {emit.map(2, {0, 1}), emit.map(2, {1})}, {true, false},
+                      [](OpBuilder &b, Location loc, ValueRange args) {
+                        return SmallVector<Value>{arith::AddFOp::create(
+                            b, loc, args[1], args[0])};
+                      })[0];
+}
+
+/// acc[e, i] + sum_j value[j, e] * weights[j, i]. Guarded: a pair without weight
+/// (`scores` of -inf, or weight 0 without softmax) adds nothing.
+Value TileDecomposition::accumulate(Value acc, Value weights, Value scores) {
+  auto valueMap = cast<AffineMapAttr>(op.getIndexingMaps()[2]).getValue();
+  AffineExpr e = b.getAffineDimExpr(0), j = b.getAffineDimExpr(2);
+  valueMap = valueMap.replaceDimsAndSymbols({e, j, e, e}, {}, 3, 0);
+  SmallVector<Value> inputs{emit.widen(op.getValue()), weights};
+  SmallVector<AffineMap> maps{valueMap, emit.map(3, {2, 1})};
+  if (op.getGuarded()) {
+    inputs.push_back(scores);
+    maps.push_back(emit.map(3, {2, 1}));
+  }
+  maps.push_back(emit.map(3, {0, 1}));
+  bool softmax = op.getNormalizer() == Normalizer::Softmax;
+  return emit.generic(
+      inputs, acc, maps, {false, false, true},
+      [&](OpBuilder &builder, Location loc, ValueRange args) {
+        Value term =
+            arith::MulFOp::create(builder, loc, args[0], args[1]);
+        if (op.getGuarded()) {
+          Value none = emit.constant(
+              softmax ? -std::numeric_limits<double>::infinity() : 0.0);
+          Value absent = arith::CmpFOp::create(
+              builder, loc, arith::CmpFPredicate::OEQ, args[2], none);
+          term = arith::SelectOp::create(builder, loc, absent,
+                                         emit.constant(0.0), term);
+        }
+        return SmallVector<Value>{
+            arith::AddFOp::create(builder, loc, args.back(), term)};
+      })[0];
+}
+
+SmallVector<Value> TileDecomposition::runSoftmax(Value scores, double scale) {
+  Rescaling rescaling = rescale(tileMaximum(scores), scale);
+  Value oldSum = scaleBy(op.getSum(), rescaling.factor);
+  auto [weights, sum] = weigh(scores, oldSum, rescaling.shift, scale);
+  Value acc = scaleBy(op.getAccumulator(), rescaling.factor);
+  return {accumulate(acc, weights, scores), rescaling.maximum, sum};
+}
+
+SmallVector<Value> TileDecomposition::runPlain(Value weights) {
+  Value sum = op.getNormalizer() == Normalizer::Sum ? sumWeights(weights)
+                                                    : op.getSum();
+  return {accumulate(op.getAccumulator(), weights, weights), op.getMaximum(),
+          sum};
+}
+
+SmallVector<Value> TileDecomposition::run() {
+  TileScores tile = TileScores::get(op);
+  auto dimOf = [&](Value operand, AffineMap map, unsigned dim) {
+    unsigned position = *map.getResultPosition(b.getAffineDimExpr(dim));
+    return tensor::getMixedSize(b, loc, operand, position);
+  };
+  Value init = emit.scratch(dimOf(tile.key, tile.keyMap, TileJ),
+                            dimOf(tile.query, tile.queryMap, TileI));
+  double scale;
+  Value scores = emit.emitScores(tile, init, scale);
+  if (op.getNormalizer() == Normalizer::Softmax)
+    return runSoftmax(scores, scale);
+  if (scale != 1.0) {
+    Value factor = emit.constant(scale);
+    scores = emit.generic({}, scores, b.getMultiDimIdentityMap(2),
+                          {false, false},
+                          [&](OpBuilder &b, Location loc, ValueRange args) {
+                            return SmallVector<Value>{arith::MulFOp::create(
+                                b, loc, args[0], factor)};
+                          })[0];
+  }
+  return runPlain(scores);
+}
+
+/// The scores of a tile, scaled.
+static Value decompose(OpBuilder &b, ScoreTileOp op) {
+  Type accumulator = getElementTypeOrSelf(op.getScores().getType());
+  ScoreEmitter emit(b, op.getLoc(), accumulator);
+  double scale;
+  Value scores =
+      emit.emitScores(TileScores::get(op), op.getScores(), scale);
+  if (scale == 1.0)
+    return scores;
+  Value factor = emit.constant(scale);
+  return emit.generic({}, scores, b.getMultiDimIdentityMap(2), {false, false},
+                      [&](OpBuilder &b, Location loc, ValueRange args) {
+                        return SmallVector<Value>{arith::MulFOp::create(
+                            b, loc, args[0], factor)};
+                      })[0];
+}
+
+namespace {
+struct ConvertAttnToLinalg
+    : public attn::impl::ConvertAttnToLinalgPassBase<ConvertAttnToLinalg> {
+  void runOnOperation() override {
+    SmallVector<Operation *> ops;
+    getOperation()->walk([&](Operation *op) {
+      if (isa<AttendTileOp, ScoreTileOp>(op))
+        ops.push_back(op);
+    });
+    for (Operation *op : ops) {
+      IRRewriter rewriter(op);
+      if (auto tile = dyn_cast<AttendTileOp>(op))
+        rewriter.replaceOp(op, TileDecomposition(rewriter, tile).run());
+      else
+        rewriter.replaceOp(op, decompose(rewriter, cast<ScoreTileOp>(op)));
+    }
+  }
+};
+} // namespace

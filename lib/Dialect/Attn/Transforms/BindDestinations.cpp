@@ -1,0 +1,246 @@
+//===- BindDestinations.cpp - Public functions take memrefs -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "attn/Dialect/Attn/IR/Attn.h"
+#include "attn/Dialect/Attn/IR/RegionUtils.h"
+#include "attn/Dialect/Attn/Transforms/Passes.h"
+
+#include "mlir/Analysis/SliceAnalysis.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Dominance.h"
+
+namespace mlir::attn {
+#define GEN_PASS_DEF_BINDDESTINATIONSPASS
+#include "attn/Dialect/Attn/Transforms/Passes.h.inc"
+} // namespace mlir::attn
+
+using namespace mlir;
+using namespace mlir::attn;
+
+/// A memref of the tensor's shape with dynamic strides, the innermost 1.
+static MemRefType getArgumentType(RankedTensorType type) {
+  SmallVector<int64_t> strides(type.getRank(), ShapedType::kDynamic);
+  if (!strides.empty())
+    strides.back() = 1;
+  auto layout = StridedLayoutAttr::get(type.getContext(),
+                                       /*offset=*/ShapedType::kDynamic,
+                                       strides);
+  return MemRefType::get(type.getShape(), type.getElementType(), layout);
+}
+
+//===----------------------------------------------------------------------===//
+// Destinations
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// Makes the producer of `result` write into `destination`.
+class DestinationBinder {
+public:
+  DestinationBinder(OpBuilder &builder, Location loc)
+      : builder(builder), loc(loc) {}
+
+  /// Copies where no producer can write in place.
+  void bind(Value result, Value destination) {
+    if (auto cast = result.getDefiningOp<tensor::CastOp>())
+      if (Value uncast = castDestination(cast, destination))
+        return bind(cast.getSource(), uncast);
+    if (auto collapse = result.getDefiningOp<tensor::CollapseShapeOp>())
+      return bind(collapse.getSrc(), expand(collapse, destination));
+    if (auto expanded = result.getDefiningOp<tensor::ExpandShapeOp>())
+      return bind(expanded.getSrc(),
+                  memref::CollapseShapeOp::create(
+                      builder, loc, destination,
+                      expanded.getReassociationIndices()));
+    useAsInit(result, destination);
+    bufferization::MaterializeInDestinationOp::create(
+        builder, loc, Type(), result, destination, /*restrict=*/true,
+        /*writable=*/true);
+  }
+
+private:
+  Value castDestination(tensor::CastOp cast, Value destination) {
+    auto type = getArgumentType(
+        llvm::cast<RankedTensorType>(cast.getSource().getType()));
+    auto from = llvm::cast<MemRefType>(destination.getType());
+    type = MemRefType::get(type.getShape(), type.getElementType(),
+                           from.getLayout());
+    if (!memref::CastOp::areCastCompatible(from, type))
+      return {};
+    return memref::CastOp::create(builder, loc, type, destination);
+  }
+
+  Value expand(tensor::CollapseShapeOp collapse, Value destination) {
+    SmallVector<OpFoldResult> sizes =
+        tensor::getMixedSizes(builder, loc, collapse.getSrc());
+    return memref::ExpandShapeOp::create(
+        builder, loc, collapse.getSrcType().getShape(), destination,
+        collapse.getReassociationIndices(), sizes);
+  }
+
+  /// Where a destination-style op makes `result` from uninitialised memory, it
+  /// can use the destination instead.
+  void useAsInit(Value result, Value destination) {
+    auto op = result.getDefiningOp<DestinationStyleOpInterface>();
+    if (!op)
+      return;
+    OpOperand *init = op.getTiedOpOperand(cast<OpResult>(result));
+    if (auto nested = init->get().getDefiningOp<DestinationStyleOpInterface>())
+      if (nested->hasOneUse())
+        return useAsInit(init->get(), destination);
+    if (!init->get().getDefiningOp<tensor::EmptyOp>())
+      return;
+    OpBuilder::InsertionGuard restore(builder);
+    builder.setInsertionPoint(op);
+    hoistDefinition(destination, op);
+    Value tensor = bufferization::ToTensorOp::create(
+        builder, loc, init->get().getType(), destination, /*restrict=*/true,
+        /*writable=*/true);
+    init->set(tensor);
+  }
+
+  /// Moves the reshapes that define `destination` before `user`.
+  static void hoistDefinition(Value destination, Operation *user) {
+    SetVector<Operation *> slice;
+    BackwardSliceOptions options;
+    options.inclusive = true;
+    options.filter = [&](Operation *op) {
+      return op->getBlock() == user->getBlock() && user->isBeforeInBlock(op);
+    };
+    if (succeeded(getBackwardSlice(destination, &slice, options)))
+      for (Operation *op : slice)
+        op->moveBefore(user);
+  }
+
+  OpBuilder &builder;
+  Location loc;
+};
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// Requirements
+//===----------------------------------------------------------------------===//
+
+/// Refuses a destination whose sizes are not those of the result.
+static void requireSizes(OpBuilder &builder, Location loc, unsigned index,
+                         Value result, Value destination) {
+  auto type = cast<RankedTensorType>(result.getType());
+  for (int64_t dim = 0; dim < type.getRank(); ++dim) {
+    if (!type.isDynamicDim(dim))
+      continue;
+    Value expected = tensor::DimOp::create(builder, loc, result, dim);
+    Value actual = memref::DimOp::create(builder, loc, destination, dim);
+    Value equal = arith::CmpIOp::create(
+        builder, loc, arith::CmpIPredicate::eq, expected, actual);
+    std::string message = "output " + std::to_string(index) +
+                          " has {0} in dimension " + std::to_string(dim) +
+                          "; it must have {1}";
+    RequireOp::create(builder, loc, equal, message, {actual, expected});
+  }
+}
+
+/// Moves requirements, with the pure ops that they need, to the top of the
+/// function: a refused call has then written nothing.
+static void hoistRequirements(func::FuncOp function) {
+  Block &entry = function.getBody().front();
+  Operation *position = &entry.front();
+  SmallVector<RequireOp> requirements(entry.getOps<RequireOp>());
+  for (RequireOp requirement : requirements) {
+    SetVector<Operation *> slice;
+    BackwardSliceOptions options;
+    options.omitBlockArguments = true;
+    options.inclusive = true;
+    if (failed(getBackwardSlice(requirement.getOperation(), &slice, options)))
+      continue;
+    bool movable = llvm::all_of(slice, [&](Operation *op) {
+      return op->getBlock() == &entry && (op == requirement || isPure(op));
+    });
+    if (!movable)
+      continue;
+    for (Operation *op : slice)
+      if (op == position)
+        position = position->getNextNode();
+      else if (position->isBeforeInBlock(op))
+        op->moveBefore(position);
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Functions
+//===----------------------------------------------------------------------===//
+
+/// Inputs become memrefs that are only read.
+static void bindInputs(func::FuncOp function, OpBuilder &builder) {
+  builder.setInsertionPointToStart(&function.getBody().front());
+  for (BlockArgument argument : function.getArguments()) {
+    auto type = dyn_cast<RankedTensorType>(argument.getType());
+    if (!type)
+      continue;
+    argument.setType(getArgumentType(type));
+    auto tensor = bufferization::ToTensorOp::create(
+        builder, argument.getLoc(), type, argument, /*restrict=*/true);
+    argument.replaceAllUsesExcept(tensor, tensor);
+  }
+}
+
+/// Results become destinations: further arguments, in order.
+static LogicalResult bindResults(func::FuncOp function, OpBuilder &builder) {
+  auto returnOp =
+      cast<func::ReturnOp>(function.getBody().front().getTerminator());
+  for (auto [index, result] : llvm::enumerate(returnOp.getOperands())) {
+    auto type = dyn_cast<RankedTensorType>(result.getType());
+    if (!type)
+      return function.emitError("function '")
+             << function.getName() << "' returns " << result.getType()
+             << "; results must be ranked tensors";
+    Location loc = result.getLoc();
+    Value destination = function.getBody().addArgument(getArgumentType(type),
+                                                       loc);
+    builder.setInsertionPoint(returnOp);
+    requireSizes(builder, loc, index, result, destination);
+    DestinationBinder(builder, loc).bind(result, destination);
+  }
+  returnOp.getOperandsMutable().clear();
+  return success();
+}
+
+static LogicalResult bindFunction(func::FuncOp function) {
+  if (!function.getBody().hasOneBlock())
+    return function.emitError("function '")
+           << function.getName()
+           << "' has branches between blocks; use scf.if and scf.for";
+  OpBuilder builder(function.getContext());
+  bindInputs(function, builder);
+  if (failed(bindResults(function, builder)))
+    return failure();
+  function.setType(builder.getFunctionType(
+      function.getBody().getArgumentTypes(), TypeRange()));
+  function.setResAttrsAttr(nullptr);
+  SmallVector<Attribute> attributes;
+  if (ArrayAttr old = function.getArgAttrsAttr())
+    llvm::append_range(attributes, old);
+  attributes.resize(function.getNumArguments(), builder.getDictionaryAttr({}));
+  function.setArgAttrsAttr(builder.getArrayAttr(attributes));
+  return success();
+}
+
+namespace {
+struct BindDestinations
+    : public attn::impl::BindDestinationsPassBase<BindDestinations> {
+  void runOnOperation() override {
+    for (auto function : getOperation().getOps<func::FuncOp>()) {
+      if (function.isPrivate() || function.isExternal())
+        continue;
+      if (failed(bindFunction(function)))
+        return signalPassFailure();
+      hoistRequirements(function);
+    }
+  }
+};
+} // namespace

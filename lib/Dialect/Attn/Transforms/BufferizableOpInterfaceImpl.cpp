@@ -1,0 +1,53 @@
+//===- BufferizableOpInterfaceImpl.cpp - One-shot bufferization of attn ops -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "attn/Dialect/Attn/IR/Attn.h"
+#include "attn/Dialect/Attn/Transforms/Passes.h"
+
+#include "mlir/Dialect/Bufferization/IR/BufferizableOpInterface.h"
+
+using namespace mlir;
+using namespace mlir::attn;
+using namespace mlir::bufferization;
+
+namespace {
+/// attn.load reads its source and aliases nothing.
+struct LoadOpInterface
+    : public BufferizableOpInterface::ExternalModel<LoadOpInterface, LoadOp> {
+  bool bufferizesToMemoryRead(Operation *, OpOperand &,
+                              const AnalysisState &) const {
+    return true;
+  }
+  bool bufferizesToMemoryWrite(Operation *, OpOperand &,
+                               const AnalysisState &) const {
+    return false;
+  }
+  AliasingValueList getAliasingValues(Operation *, OpOperand &,
+                                      const AnalysisState &) const {
+    return {};
+  }
+  LogicalResult bufferize(Operation *op, RewriterBase &rewriter,
+                          const BufferizationOptions &options,
+                          BufferizationState &state) const {
+    auto load = cast<LoadOp>(op);
+    FailureOr<Value> source =
+        getBuffer(rewriter, load.getSource(), options, state);
+    if (failed(source))
+      return failure();
+    replaceOpWithNewBufferizedOp<LoadOp>(rewriter, op, *source,
+                                         load.getIndices(), load.getGuard());
+    return success();
+  }
+};
+} // namespace
+
+void attn::registerBufferizableOpInterfaceExternalModels(
+    DialectRegistry &registry) {
+  registry.addExtension(+[](MLIRContext *context, AttnDialect *) {
+    LoadOp::attachInterface<LoadOpInterface>(*context);
+  });
+}

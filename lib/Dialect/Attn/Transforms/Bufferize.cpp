@@ -1,0 +1,94 @@
+//===- Bufferize.cpp - Tensors become memrefs -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "attn/Dialect/Attn/IR/Attn.h"
+#include "attn/Dialect/Attn/Transforms/Passes.h"
+
+#include "mlir/Dialect/Bufferization/IR/BufferizableOpInterface.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/Bufferization/Transforms/OneShotAnalysis.h"
+#include "mlir/Dialect/Bufferization/Transforms/OneShotModuleBufferize.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+namespace mlir::attn {
+#define GEN_PASS_DEF_BUFFERIZEPASS
+#include "attn/Dialect/Attn/Transforms/Passes.h.inc"
+} // namespace mlir::attn
+
+using namespace mlir;
+using namespace mlir::attn;
+
+/// Stack that one body of a parallel loop may take, in bytes: thread stacks are
+/// at least 2 MiB.
+static constexpr int64_t maxStackBytes = 512 * 1024;
+/// Vector loads of scratch are then aligned on every target.
+static constexpr int64_t scratchAlignment = 64;
+
+static int64_t sizeInBytes(MemRefType type) {
+  return type.getNumElements() *
+         llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+}
+
+/// Allocations of static size in the body of a parallel loop move to its top,
+/// on the stack, as far as they fit.
+static void placeScratch(scf::ForallOp loop) {
+  int64_t bytes = 0;
+  SmallVector<memref::AllocOp> scratch;
+  loop.walk([&](memref::AllocOp alloc) {
+    if (alloc.getType().hasStaticShape() &&
+        alloc->getParentOfType<scf::ForallOp>() == loop)
+      scratch.push_back(alloc);
+  });
+  for (memref::AllocOp alloc : scratch) {
+    int64_t size = sizeInBytes(alloc.getType());
+    if (bytes + size > maxStackBytes)
+      continue;
+    bytes += size;
+    auto builder = OpBuilder::atBlockBegin(loop.getBody());
+    Value stack = memref::AllocaOp::create(
+        builder, alloc.getLoc(), alloc.getType(),
+        builder.getI64IntegerAttr(scratchAlignment));
+    alloc.replaceAllUsesWith(stack);
+    alloc.erase();
+  }
+}
+
+static FailureOr<Value> allocate(OpBuilder &builder, Location loc,
+                                 MemRefType type, ValueRange sizes,
+                                 unsigned alignment) {
+  return memref::AllocOp::create(
+             builder, loc, type, sizes,
+             builder.getI64IntegerAttr(
+                 std::max<int64_t>(alignment, scratchAlignment)))
+      .getResult();
+}
+
+static LogicalResult copy(OpBuilder &builder, Location loc, Value from,
+                          Value to) {
+  if (from != to)
+    linalg::CopyOp::create(builder, loc, from, to);
+  return success();
+}
+
+namespace {
+struct Bufferize : public attn::impl::BufferizePassBase<Bufferize> {
+  void runOnOperation() override {
+    bufferization::OneShotBufferizationOptions options;
+    options.bufferizeFunctionBoundaries = true;
+    options.allocationFn = allocate;
+    options.memCpyFn = copy;
+    bufferization::BufferizationState state;
+    if (failed(bufferization::runOneShotModuleBufferize(getOperation(), options,
+                                                        state)))
+      return signalPassFailure();
+    getOperation()->walk([](scf::ForallOp loop) { placeScratch(loop); });
+  }
+};
+} // namespace

@@ -1,0 +1,61 @@
+//===- TileQueries.cpp - Loop over batch, heads and query tiles -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "attn/Dialect/Attn/IR/Attn.h"
+#include "attn/Dialect/Attn/Transforms/Passes.h"
+#include "attn/Dialect/Attn/Transforms/TilePlan.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/SCF/Transforms/TileUsingInterface.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+namespace mlir::attn {
+#define GEN_PASS_DEF_TILEQUERIESPASS
+#include "attn/Dialect/Attn/Transforms/Passes.h.inc"
+} // namespace mlir::attn
+
+using namespace mlir;
+using namespace mlir::attn;
+
+static LogicalResult tileQueries(AttendOp op, const TilePlan &plan) {
+  IRRewriter rewriter(op);
+  SmallVector<OpFoldResult> sizes(AttendOp::NumDims, rewriter.getIndexAttr(0));
+  for (unsigned dim : {AttendOp::B, AttendOp::Hkv, AttendOp::G})
+    sizes[dim] = rewriter.getIndexAttr(1);
+  sizes[AttendOp::I] = rewriter.getIndexAttr(plan.queries);
+  scf::SCFTilingOptions options;
+  options.setTileSizes(sizes);
+  options.setLoopType(scf::SCFTilingOptions::LoopType::ForallOp);
+  FailureOr<scf::SCFTilingResult> tiled = scf::tileUsingSCF(
+      rewriter, cast<TilingInterface>(op.getOperation()), options);
+  if (failed(tiled))
+    return op.emitOpError("cannot be tiled over batch, heads and queries");
+  rewriter.replaceOp(op, tiled->replacements);
+  return success();
+}
+
+namespace {
+struct TileQueries : public attn::impl::TileQueriesPassBase<TileQueries> {
+  using Base::Base;
+
+  void runOnOperation() override {
+    llvm::Expected<TargetSpec> spec = TargetSpec::parse(target);
+    if (!spec) {
+      getOperation()->emitError() << llvm::toString(spec.takeError());
+      return signalPassFailure();
+    }
+    SmallVector<AttendOp> ops;
+    getOperation()->walk([&](AttendOp op) {
+      if (op.getOffsets().empty())
+        ops.push_back(op);
+    });
+    for (AttendOp op : ops)
+      if (failed(tileQueries(op, TilePlan::get(*spec, op))))
+        return signalPassFailure();
+  }
+};
+} // namespace
