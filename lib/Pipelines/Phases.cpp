@@ -7,6 +7,9 @@
 
 #include "attn/Pipelines/Phases.h"
 
+#include "attn/Conversion/AttnToLinalg/AttnToLinalg.h"
+#include "attn/Dialect/Attn/Transforms/Passes.h"
+
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Bufferization/Pipelines/Passes.h"
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
@@ -27,29 +30,49 @@ struct PhaseInfo {
   void (*build)(OpPassManager &, const PhaseOptions &);
 };
 
-void buildRaise(OpPassManager &, const PhaseOptions &) {}
-
-void buildOptimize(OpPassManager &pm, const PhaseOptions &) {
-  pm.addPass(createInlinerPass());
+void addCleanup(OpPassManager &pm) {
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
 }
 
-void buildTile(OpPassManager &, const PhaseOptions &) {}
+/// The target as TargetSpec::parse reads it back.
+std::string targetName(const PhaseOptions &options) {
+  return options.target.name;
+}
 
-void buildDecompose(OpPassManager &, const PhaseOptions &) {}
+void buildRaise(OpPassManager &, const PhaseOptions &) {}
+
+void buildOptimize(OpPassManager &pm, const PhaseOptions &) {
+  pm.addPass(createInlinerPass());
+  pm.addPass(createSymbolDCEPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addNestedPass<func::FuncOp>(createLowerToAttendPass());
+  pm.addPass(memref::createResolveRankedShapeTypeResultDimsPass());
+  pm.addPass(createCSEPass());
+  pm.addPass(createBindDestinationsPass());
+  addCleanup(pm);
+}
+
+void buildTile(OpPassManager &pm, const PhaseOptions &options) {
+  TileQueriesPassOptions queries{targetName(options)};
+  pm.addNestedPass<func::FuncOp>(createTileQueriesPass(queries));
+  TileKeysPassOptions keys{targetName(options)};
+  pm.addNestedPass<func::FuncOp>(createTileKeysPass(keys));
+  addCleanup(pm);
+}
+
+void buildDecompose(OpPassManager &pm, const PhaseOptions &) {
+  pm.addNestedPass<func::FuncOp>(createConvertAttnToLinalgPass());
+  pm.addNestedPass<func::FuncOp>(createConvertElementwiseToLinalgPass());
+  addCleanup(pm);
+}
 
 void buildBufferize(OpPassManager &pm, const PhaseOptions &) {
-  bufferization::OneShotBufferizePassOptions options;
-  options.bufferizeFunctionBoundaries = true;
-  pm.addPass(bufferization::createOneShotBufferizePass(options));
-  bufferization::BufferResultsToOutParamsPassOptions results;
-  results.hoistStaticAllocs = true;
-  results.hoistDynamicAllocs = true;
-  pm.addPass(bufferization::createBufferResultsToOutParamsPass(results));
+  pm.addNestedPass<func::FuncOp>(
+      bufferization::createEmptyTensorEliminationPass());
+  pm.addPass(createBufferizePass());
   bufferization::buildBufferDeallocationPipeline(pm, {});
-  pm.addPass(createCanonicalizerPass());
-  pm.addPass(createCSEPass());
+  addCleanup(pm);
 }
 
 void buildVectorize(OpPassManager &, const PhaseOptions &) {}

@@ -45,7 +45,7 @@ static std::optional<int64_t> upperBound(OpFoldResult size) {
   FailureOr<int64_t> bound = ValueBoundsConstraintSet::computeConstantBound(
       presburger::BoundType::UB,
       ValueBoundsConstraintSet::Variable(cast<Value>(size)),
-      /*stopCondition=*/nullptr, ValueBoundsOptions{/*closedUB=*/true});
+      /*stopCondition=*/nullptr, /*closedUB=*/true);
   if (failed(bound))
     return std::nullopt;
   return *bound;

@@ -24,6 +24,7 @@ static llvm::Error makeError(const llvm::Twine &message) {
 /// Splits "arch:cpu,+f,-g" into triple, CPU and features.
 static TargetSpec split(llvm::StringRef target) {
   TargetSpec spec;
+  spec.name = target.str();
   spec.triple = llvm::sys::getProcessTriple();
   auto [cpuAndArch, features] = target.split(',');
   if (cpuAndArch.contains(':')) {

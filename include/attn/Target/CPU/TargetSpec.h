@@ -17,6 +17,7 @@ namespace mlir::attn {
 
 /// A CPU as tile choice and the micro-kernel lowering see it.
 struct TargetSpec {
+  std::string name;     ///< As given to `parse`.
   std::string triple;   ///< LLVM triple.
   std::string cpu;      ///< LLVM CPU name.
   std::string features; ///< LLVM feature string, "+a,-b".
