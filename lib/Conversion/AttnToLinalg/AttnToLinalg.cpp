@@ -88,9 +88,8 @@ TileDecomposition::Rescaling TileDecomposition::rescale(Value tileMaximum,
   AffineMap map = b.getMultiDimIdentityMap(1);
   Value oldMaximum = op.getMaximum();
   SmallVector<Value> results = emit.generic(
-      {tileMaximum, oldMaximum},
-      {emptyLike(oldMaximum), emptyLike(oldMaximum), emptyLike(oldMaximum)},
-      {map, map, map, map, map}, {false},
+      tileMaximum, {oldMaximum, emptyLike(oldMaximum), emptyLike(oldMaximum)},
+      {map, map, map, map}, {false},
       [&](OpBuilder &builder, Location loc, ValueRange args) {
         Value candidate = args[0], old = args[1];
         if (scale != 1.0)

@@ -9,6 +9,9 @@
 #include "attn/Dialect/Attn/IR/AttentionShape.h"
 #include "attn/Dialect/Attn/IR/RegionUtils.h"
 
+#include "mlir/IR/Matchers.h"
+#include "mlir/IR/PatternMatch.h"
+
 using namespace mlir;
 using namespace mlir::attn;
 
@@ -47,6 +50,18 @@ OpFoldResult FloorModOp::fold(FoldAdaptor adaptor) {
   if (!rest.isZero() && rest.isNegative() != rhs.getValue().isNegative())
     rest += rhs.getValue();
   return IntegerAttr::get(rhs.getType(), rest);
+}
+
+//===----------------------------------------------------------------------===//
+// Require
+//===----------------------------------------------------------------------===//
+
+/// What always holds need not be checked.
+LogicalResult RequireOp::canonicalize(RequireOp op, PatternRewriter &rewriter) {
+  if (!matchPattern(op.getCondition(), m_One()))
+    return failure();
+  rewriter.eraseOp(op);
+  return success();
 }
 
 //===----------------------------------------------------------------------===//

@@ -10,6 +10,7 @@
 #include "attn/Dialect/Attn/Transforms/Passes.h"
 
 #include "mlir/Analysis/SliceAnalysis.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -127,6 +128,32 @@ private:
 // Requirements
 //===----------------------------------------------------------------------===//
 
+/// The size of a result's dimension from what the program computes, not from the
+/// destination that it will be written to.
+static Value resolveSize(OpBuilder &builder, Location loc, Value tensor,
+                         int64_t dim) {
+  if (auto op = tensor.getDefiningOp<DestinationStyleOpInterface>())
+    return resolveSize(builder, loc,
+                       op.getTiedOpOperand(cast<OpResult>(tensor))->get(), dim);
+  if (auto cast = tensor.getDefiningOp<tensor::CastOp>())
+    return resolveSize(builder, loc, cast.getSource(), dim);
+  if (auto empty = tensor.getDefiningOp<tensor::EmptyOp>())
+    return getValueOrCreateConstantIndexOp(builder, loc,
+                                           empty.getMixedSizes()[dim]);
+  if (auto expand = tensor.getDefiningOp<tensor::ExpandShapeOp>())
+    return getValueOrCreateConstantIndexOp(builder, loc,
+                                           expand.getMixedOutputShape()[dim]);
+  if (auto collapse = tensor.getDefiningOp<tensor::CollapseShapeOp>()) {
+    Value product = arith::ConstantIndexOp::create(builder, loc, 1);
+    for (int64_t source : collapse.getReassociationIndices()[dim])
+      product = arith::MulIOp::create(
+          builder, loc, product,
+          resolveSize(builder, loc, collapse.getSrc(), source));
+    return product;
+  }
+  return tensor::DimOp::create(builder, loc, tensor, dim);
+}
+
 /// Refuses a destination whose sizes are not those of the result.
 static void requireSizes(OpBuilder &builder, Location loc, unsigned index,
                          Value result, Value destination) {
@@ -134,7 +161,7 @@ static void requireSizes(OpBuilder &builder, Location loc, unsigned index,
   for (int64_t dim = 0; dim < type.getRank(); ++dim) {
     if (!type.isDynamicDim(dim))
       continue;
-    Value expected = tensor::DimOp::create(builder, loc, result, dim);
+    Value expected = resolveSize(builder, loc, result, dim);
     Value actual = memref::DimOp::create(builder, loc, destination, dim);
     Value equal = arith::CmpIOp::create(
         builder, loc, arith::CmpIPredicate::eq, expected, actual);

@@ -82,6 +82,7 @@ struct Bufferize : public attn::impl::BufferizePassBase<Bufferize> {
   void runOnOperation() override {
     bufferization::OneShotBufferizationOptions options;
     options.bufferizeFunctionBoundaries = true;
+    options.allowReturnAllocsFromLoops = true;
     options.allocationFn = allocate;
     options.memCpyFn = copy;
     bufferization::BufferizationState state;

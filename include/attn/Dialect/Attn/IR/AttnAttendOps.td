@@ -64,7 +64,7 @@ def Attn_FloorModOp : Attn_Op<"floormod", [Pure, SameOperandsAndResultType]
   let hasFolder = 1;
 }
 
-def Attn_RequireOp : Attn_Op<"require"> {
+def Attn_RequireOp : Attn_Op<"require", [MemoryEffects<[MemWrite]>]> {
   let summary = "Refuses the call with a sentence unless a condition holds";
   let description = [{
     In the message, `{0}`, `{1}`, ... stand for the values. The compiled function
@@ -78,6 +78,7 @@ def Attn_RequireOp : Attn_Op<"require"> {
   let arguments = (ins I1:$condition, StrAttr:$message,
                        Variadic<Index>:$values);
   let assemblyFormat = "$condition `,` $message (`(` $values^ `)`)? attr-dict";
+  let hasCanonicalizeMethod = 1;
 }
 
 def Attn_AttendOp : Attn_Op<"attend", [AttrSizedOperandSegments,
