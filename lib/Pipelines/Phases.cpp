@@ -58,18 +58,17 @@ void buildTile(OpPassManager &pm, const PhaseOptions &options) {
   pm.addNestedPass<func::FuncOp>(createTileQueriesPass(queries));
   TileKeysPassOptions keys{targetName(options)};
   pm.addNestedPass<func::FuncOp>(createTileKeysPass(keys));
-  addCleanup(pm);
+  // Merging equal fills here would make bufferization copy them.
+  pm.addPass(createCanonicalizerPass());
 }
 
 void buildDecompose(OpPassManager &pm, const PhaseOptions &) {
   pm.addNestedPass<func::FuncOp>(createConvertAttnToLinalgPass());
   pm.addNestedPass<func::FuncOp>(createConvertElementwiseToLinalgPass());
-  addCleanup(pm);
+  pm.addPass(createCanonicalizerPass());
 }
 
 void buildBufferize(OpPassManager &pm, const PhaseOptions &) {
-  pm.addNestedPass<func::FuncOp>(
-      bufferization::createEmptyTensorEliminationPass());
   pm.addPass(createBufferizePass());
   bufferization::buildBufferDeallocationPipeline(pm, {});
   addCleanup(pm);
