@@ -1,4 +1,4 @@
-//===- AttnAttendOps.cpp - The canonical op, its tile, and region ops -*- C++ -*-===//
+//===- AttnAttendOps.cpp - The canonical op and its tile: verifiers -*- C++ -*-===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -9,60 +9,8 @@
 #include "attn/Dialect/Attn/IR/AttentionShape.h"
 #include "attn/Dialect/Attn/IR/RegionUtils.h"
 
-#include "mlir/IR/Matchers.h"
-#include "mlir/IR/PatternMatch.h"
-
 using namespace mlir;
 using namespace mlir::attn;
-
-//===----------------------------------------------------------------------===//
-// Load
-//===----------------------------------------------------------------------===//
-
-LogicalResult LoadOp::verify() {
-  int64_t rank = cast<ShapedType>(getSource().getType()).getRank();
-  if (rank != static_cast<int64_t>(getIndices().size()))
-    return emitOpError("has ") << getIndices().size()
-                               << " indices for a source of rank " << rank;
-  return success();
-}
-
-void LoadOp::getEffects(
-    SmallVectorImpl<MemoryEffects::EffectInstance> &effects) {
-  if (isa<MemRefType>(getSource().getType()))
-    effects.emplace_back(MemoryEffects::Read::get(), &getSourceMutable());
-}
-
-//===----------------------------------------------------------------------===//
-// Floormod
-//===----------------------------------------------------------------------===//
-
-OpFoldResult FloorModOp::fold(FoldAdaptor adaptor) {
-  auto lhs = dyn_cast_or_null<IntegerAttr>(adaptor.getLhs());
-  auto rhs = dyn_cast_or_null<IntegerAttr>(adaptor.getRhs());
-  if (!rhs || rhs.getValue().isZero())
-    return {};
-  if (rhs.getValue().isOne())
-    return IntegerAttr::get(rhs.getType(), 0);
-  if (!lhs)
-    return {};
-  APInt rest = lhs.getValue().srem(rhs.getValue());
-  if (!rest.isZero() && rest.isNegative() != rhs.getValue().isNegative())
-    rest += rhs.getValue();
-  return IntegerAttr::get(rhs.getType(), rest);
-}
-
-//===----------------------------------------------------------------------===//
-// Require
-//===----------------------------------------------------------------------===//
-
-/// What always holds need not be checked.
-LogicalResult RequireOp::canonicalize(RequireOp op, PatternRewriter &rewriter) {
-  if (!matchPattern(op.getCondition(), m_One()))
-    return failure();
-  rewriter.eraseOp(op);
-  return success();
-}
 
 //===----------------------------------------------------------------------===//
 // What attend and attend_tile share
@@ -77,32 +25,86 @@ static LogicalResult verifyPairRegions(OpTy op) {
       failed(verifyPairRegion(op, op.getScore(), accumulator, accumulator,
                               op.getCaptures().getTypes())))
     return failure();
-  if (!op.getMask().empty() &&
-      failed(verifyPairRegion(op, op.getMask(), Type(),
-                              IntegerType::get(op.getContext(), 1),
-                              op.getCaptures().getTypes())))
-    return failure();
+  if (op.getMask().empty())
+    return success();
+  return verifyPairRegion(op, op.getMask(), Type(),
+                          IntegerType::get(op.getContext(), 1),
+                          op.getCaptures().getTypes());
+}
+
+/// Verifies the scale, and the feature weight against the `features` of a query.
+template <typename OpTy>
+static LogicalResult verifyScoring(OpTy op, int64_t features) {
   bool additive = op.getCompatibility() == Compatibility::Additive;
   if (additive != bool(op.getFeatureWeight()))
     return op.emitOpError("takes a feature weight exactly for additive "
-                          "compatibility");
-  return success();
+                          "compatibility; it is ")
+           << stringifyCompatibility(op.getCompatibility());
+  if (additive &&
+      !mayBeEqual(op.getFeatureWeight().getType().getDimSize(0), features))
+    return op.emitOpError("feature weight has ")
+           << op.getFeatureWeight().getType().getDimSize(0)
+           << " features, query has " << features << "; they must be equal";
+  return verifyScale(op, op.getScale());
 }
 
-/// Verifies that `maps` fit `operands` and a domain of `numDims`.
+namespace {
+/// An operand with the dimensions that it must have and those that it may have,
+/// sets of bits.
+struct MappedOperand {
+  StringRef name;
+  Value value;
+  unsigned required, optional;
+};
+} // namespace
+
+static std::string describe(unsigned dims, ArrayRef<StringRef> names) {
+  std::string text;
+  for (auto [index, name] : llvm::enumerate(names))
+    if (dims >> index & 1)
+      text += (text.empty() ? "" : ", ") + name.str();
+  return text;
+}
+
+/// Verifies that `maps` fit `operands` and a domain of dimensions `names`, and
+/// gives the size of each dimension, dynamic where no type shows it.
 static LogicalResult verifyMaps(Operation *op, ArrayAttr maps,
-                                ValueRange operands, unsigned numDims) {
+                                ArrayRef<MappedOperand> operands,
+                                ArrayRef<StringRef> names,
+                                SmallVector<int64_t> &domain) {
   if (maps.size() != operands.size())
     return op->emitOpError("has ") << maps.size() << " indexing maps for "
                                    << operands.size() << " operands";
+  domain.assign(names.size(), ShapedType::kDynamic);
   for (auto [attribute, operand] : llvm::zip_equal(maps, operands)) {
     AffineMap map = cast<AffineMapAttr>(attribute).getValue();
-    int64_t rank = cast<ShapedType>(operand.getType()).getRank();
-    if (map.getNumDims() != numDims || !map.isProjectedPermutation() ||
-        map.getNumResults() != rank)
+    auto type = cast<ShapedType>(operand.value.getType());
+    if (map.getNumDims() != names.size() || !map.isProjectedPermutation() ||
+        map.getNumResults() != type.getRank())
       return op->emitOpError("indexing map ")
-             << attribute << " must be a projected permutation from " << numDims
-             << " dimensions to the " << rank << " of " << operand.getType();
+             << attribute << " must be a projected permutation from "
+             << names.size() << " dimensions to the " << type.getRank()
+             << " of " << type;
+    unsigned dims = 0;
+    for (auto [position, result] : llvm::enumerate(map.getResults())) {
+      unsigned dim = cast<AffineDimExpr>(result).getPosition();
+      dims |= 1u << dim;
+      int64_t size = type.getDimSize(position);
+      if (!mayBeEqual(domain[dim], size))
+        return op->emitOpError() << operand.name << " has " << size << " in "
+                                 << "dimension " << names[dim]
+                                 << ", operands before it have " << domain[dim]
+                                 << "; they must be equal";
+      if (!ShapedType::isDynamic(size))
+        domain[dim] = size;
+    }
+    if ((dims & operand.required) != operand.required ||
+        (dims & ~(operand.required | operand.optional)) != 0)
+      return op->emitOpError("indexing map ")
+             << attribute << " gives " << operand.name << " dimensions ("
+             << describe(dims, names) << "); it must have ("
+             << describe(operand.required, names) << ") and may have ("
+             << describe(operand.optional, names) << ")";
   }
   return success();
 }
@@ -111,23 +113,52 @@ static LogicalResult verifyMaps(Operation *op, ArrayAttr maps,
 // Attend
 //===----------------------------------------------------------------------===//
 
+static constexpr unsigned bit(unsigned dim) { return 1u << dim; }
+
 LogicalResult AttendOp::verify() {
-  SmallVector<Value> operands{getQuery(), getKey(), getValue(),
-                              getOutputInit()};
-  if (getLseInit())
-    operands.push_back(getLseInit());
-  if (getWeightsInit())
-    operands.push_back(getWeightsInit());
+  if (bool(getLse()) != bool(getLseInit()) ||
+      bool(getWeights()) != bool(getWeightsInit()))
+    return emitOpError("takes an init for each of lse and weights that it gives");
+  bool softmax = getNormalizer() == Normalizer::Softmax;
+  if (getSink() && !softmax)
+    return emitOpError("takes a sink with softmax alone; its normalizer is ")
+           << stringifyNormalizer(getNormalizer());
+  if (getLse() && getNormalizer() == Normalizer::None)
+    return emitOpError("gives lse with softmax or sum; its normalizer is none");
   if (!getOffsets().empty() && getOffsets().size() != 5)
     return emitOpError("has ") << getOffsets().size()
                                << " offsets; it takes none, or five: b, hkv, g, "
                                   "i, j";
   if (getOffsets().empty() == bool(getGroupSize()))
     return emitOpError("takes a group size exactly with offsets");
-  if (failed(verifyMaps(*this, getIndexingMaps(), operands, NumDims)))
+
+  unsigned kv = bit(B) | bit(Hkv), heads = kv | bit(G);
+  SmallVector<MappedOperand> operands{
+      {"query", getQuery(), bit(I) | bit(D), heads},
+      {"key", getKey(), bit(J) | bit(D), kv},
+      {"value", getValue(), bit(J) | bit(E), kv},
+      {"output", getOutputInit(), bit(I) | bit(E), heads}};
+  if (getLseInit())
+    operands.push_back({"lse", getLseInit(), bit(I), heads});
+  if (getWeightsInit())
+    operands.push_back({"weights", getWeightsInit(), bit(I) | bit(J), heads});
+  SmallVector<int64_t> domain;
+  static constexpr StringRef names[] = {"b", "hkv", "g", "i", "j", "d", "e"};
+  if (failed(verifyMaps(*this, getIndexingMaps(), operands, names, domain)))
     return failure();
-  return verifyPairRegions(*this);
+  if (getSink()) {
+    auto sink = cast<ShapedType>(getSink().getType());
+    static constexpr Dim dims[] = {Hkv, G};
+    for (auto [position, dim] : llvm::enumerate(dims))
+      if (!mayBeEqual(sink.getDimSize(position), domain[dim]))
+        return emitOpError("sink has ")
+               << sink.getDimSize(position) << " in dimension " << names[dim]
+               << "; it must be " << domain[dim];
+  }
+  return verifyScoring(*this, domain[D]);
 }
+
+LogicalResult AttendOp::verifyRegions() { return verifyPairRegions(*this); }
 
 MutableOperandRange AttendOp::getDpsInitsMutable() {
   unsigned first = getOutputInitMutable().getOperandNumber();
@@ -139,13 +170,31 @@ MutableOperandRange AttendOp::getDpsInitsMutable() {
 // Attend tile
 //===----------------------------------------------------------------------===//
 
+/// Dimensions of a tile.
+enum TileDim { TileI, TileJ, TileD, TileE };
+static constexpr StringRef tileDimNames[] = {"i", "j", "d", "e"};
+
 LogicalResult AttendTileOp::verify() {
+  SmallVector<int64_t> domain;
   if (failed(verifyMaps(*this, getIndexingMaps(),
-                        {getQuery(), getKey(), getValue(), getAccumulator()},
-                        /*numDims=*/4)))
+                        {{"query", getQuery(), bit(TileI) | bit(TileD), 0},
+                         {"key", getKey(), bit(TileJ) | bit(TileD), 0},
+                         {"value", getValue(), bit(TileJ) | bit(TileE), 0},
+                         {"accumulator", getAccumulator(), bit(TileI) | bit(TileE), 0}},
+                        tileDimNames, domain)))
     return failure();
-  return verifyPairRegions(*this);
+  for (auto [name, operand] :
+       {std::pair<StringRef, Value>{"maximum", getMaximum()},
+        std::pair<StringRef, Value>{"sum", getSum()}}) {
+    int64_t size = cast<ShapedType>(operand.getType()).getDimSize(0);
+    if (!mayBeEqual(size, domain[TileI]))
+      return emitOpError() << name << " has " << size
+                           << " entries; it takes one per query, " << domain[TileI];
+  }
+  return verifyScoring(*this, domain[TileD]);
 }
+
+LogicalResult AttendTileOp::verifyRegions() { return verifyPairRegions(*this); }
 
 MutableOperandRange AttendTileOp::getDpsInitsMutable() {
   unsigned first = getAccumulatorMutable().getOperandNumber();
@@ -157,8 +206,14 @@ MutableOperandRange AttendTileOp::getDpsInitsMutable() {
 //===----------------------------------------------------------------------===//
 
 LogicalResult ScoreTileOp::verify() {
+  SmallVector<int64_t> domain;
   if (failed(verifyMaps(*this, getIndexingMaps(),
-                        {getQuery(), getKey(), getScores()}, /*numDims=*/4)))
+                        {{"query", getQuery(), bit(TileI) | bit(TileD), 0},
+                         {"key", getKey(), bit(TileJ) | bit(TileD), 0},
+                         {"scores", getScores(), bit(TileI) | bit(TileJ), 0}},
+                        tileDimNames, domain)))
     return failure();
-  return verifyPairRegions(*this);
+  return verifyScoring(*this, domain[TileD]);
 }
+
+LogicalResult ScoreTileOp::verifyRegions() { return verifyPairRegions(*this); }

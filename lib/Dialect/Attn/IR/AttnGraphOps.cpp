@@ -292,7 +292,7 @@ ParseResult MergeOp::parse(OpAsmParser &parser, OperationState &result) {
       parser.parseType(lseType))
     return failure();
   if (outputs.size() != lses.size())
-    return parser.emitError(parser.getCurrentLocation())
+    return parser.emitError(parser.getNameLoc())
            << outputs.size() << " outputs need as many lses, not "
            << lses.size();
   result.addTypes({outputType, lseType});

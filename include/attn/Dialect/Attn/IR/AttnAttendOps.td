@@ -10,6 +10,7 @@
 
 include "attn/Dialect/Attn/IR/AttnAttrs.td"
 include "attn/Dialect/Attn/IR/AttnDialect.td"
+include "attn/Dialect/Attn/IR/AttnTypes.td"
 include "mlir/Interfaces/ControlFlowInterfaces.td"
 include "mlir/Interfaces/DestinationStyleOpInterface.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
@@ -18,20 +19,33 @@ include "mlir/Interfaces/TilingInterface.td"
 
 def Attn_YieldOp : Attn_Op<"yield", [Pure, ReturnLike, Terminator]> {
   let summary = "Ends a mask or score region";
+  let description = [{
+    Gives what the region computes: an i1 for a mask, the new score for a score
+    modifier.
+
+    ```mlir
+    %keep = attn.mask.predicate {
+    ^bb0(%b: index, %h: index, %i: index, %j: index):
+      %before = arith.cmpi ult, %j, %i : index
+      attn.yield %before : i1
+    }
+    ```
+  }];
   let arguments = (ins Variadic<AnyType>:$values);
   let assemblyFormat = "($values^ `:` type($values))? attr-dict";
   let builders = [OpBuilder<(ins), [{ build($_builder, $_state, ::mlir::ValueRange()); }]>];
+  let hasVerifier = 1;
 }
 
-def Attn_LoadOp : Attn_Op<"load", [AttrSizedOperandSegments,
+def Attn_LoadOp : Attn_Op<"load", [AttrSizedOperandSegments, AlwaysSpeculatable,
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
     TypesMatchWith<"result type is the element type", "source", "result",
                    "::llvm::cast<::mlir::ShapedType>($_self).getElementType()">]> {
   let summary = "Reads a captured tensor, under a guard";
   let description = [{
     The element at the indices; zero where the guard is false or an index lies
-    outside of the tensor. Lowered to masked loads, so it is never made
-    speculatively.
+    outside of the tensor: total, so that it may be moved like arithmetic. The
+    read itself is a masked load and never made where the guard is false.
 
     ```mlir
     %x = attn.load %ids[%j] if %guard : tensor<?xi32>
@@ -43,6 +57,7 @@ def Attn_LoadOp : Attn_Op<"load", [AttrSizedOperandSegments,
   let assemblyFormat = [{
     $source `[` $indices `]` (`if` $guard^)? attr-dict `:` type($source)
   }];
+  let hasFolder = 1;
   let hasVerifier = 1;
 }
 
@@ -50,8 +65,9 @@ def Attn_FloorModOp : Attn_Op<"floormod", [Pure, SameOperandsAndResultType]
     # ElementwiseMappable.traits> {
   let summary = "Remainder with the sign of the divisor";
   let description = [{
-    a - b * floor(a / b), the `%` of Python; b is not 0. One op, so that analysis
-    sees its range; `arith.floordivsi` is the matching quotient.
+    a - b * floor(a / b), the `%` of Python; b is not 0 for a pair that counts.
+    One op, so that analysis sees its range; `arith.floordivsi` is the matching
+    quotient.
 
     ```mlir
     %r = attn.floormod %a, %b : index
@@ -79,10 +95,20 @@ def Attn_RequireOp : Attn_Op<"require", [MemoryEffects<[MemWrite]>]> {
                        Variadic<Index>:$values);
   let assemblyFormat = "$condition `,` $message (`(` $values^ `)`)? attr-dict";
   let hasCanonicalizeMethod = 1;
+  let hasVerifier = 1;
 }
 
-def Attn_AttendOp : Attn_Op<"attend", [AttrSizedOperandSegments,
-    AttrSizedResultSegments, IsolatedFromAbove, DestinationStyleOpInterface,
+/// An op on destinations whose effects are those of its regions: none.
+class Attn_PairRegionOp<string mnemonic, list<Trait> traits = []>
+    : Attn_Op<mnemonic, [AttrSizedOperandSegments, IsolatedFromAbove,
+          DestinationStyleOpInterface, RecursiveMemoryEffects,
+          RecursivelySpeculatable] # traits> {
+  let regions = (region AnyRegion:$score, AnyRegion:$mask);
+  let hasVerifier = 1;
+  let hasRegionVerifier = 1;
+}
+
+def Attn_AttendOp : Attn_PairRegionOp<"attend", [AttrSizedResultSegments,
     DeclareOpInterfaceMethods<TilingInterface, ["getIterationDomain",
         "getLoopIteratorTypes", "getTiledImplementation",
         "getResultTilePosition"]>]> {
@@ -117,19 +143,19 @@ def Attn_AttendOp : Attn_Op<"attend", [AttrSizedOperandSegments,
   }];
   let arguments = (ins Attn_CompatibilityAttr:$compatibility,
                        Attn_NormalizerAttr:$normalizer,
-                       AnyRankedTensor:$query, AnyRankedTensor:$key,
-                       AnyRankedTensor:$value,
-                       Optional<AnyRankedTensor>:$feature_weight,
-                       Optional<AnyRankedTensor>:$sink,
-                       Variadic<AnyType>:$captures,
+                       Attn_FloatTensor:$query, Attn_FloatTensor:$key,
+                       Attn_FloatTensor:$value,
+                       Optional<Attn_FloatVector>:$feature_weight,
+                       Optional<Attn_TensorOf<[Attn_Float], [2],
+                                              "2-D tensor">>:$sink,
+                       Variadic<Attn_Capture>:$captures,
                        Variadic<Index>:$offsets, Optional<Index>:$group_size,
-                       AnyRankedTensor:$output_init,
-                       Optional<AnyRankedTensor>:$lse_init,
-                       Optional<AnyRankedTensor>:$weights_init,
+                       Attn_FloatTensor:$output_init,
+                       Optional<Attn_FloatTensor>:$lse_init,
+                       Optional<Attn_FloatTensor>:$weights_init,
                        AffineMapArrayAttr:$indexing_maps, F64Attr:$scale);
-  let results = (outs AnyRankedTensor:$output, Optional<AnyRankedTensor>:$lse,
-                      Optional<AnyRankedTensor>:$weights);
-  let regions = (region AnyRegion:$score, AnyRegion:$mask);
+  let results = (outs Attn_FloatTensor:$output, Optional<Attn_FloatTensor>:$lse,
+                      Optional<Attn_FloatTensor>:$weights);
   let assemblyFormat = [{
     $compatibility $normalizer
     `ins` `(` $query `,` $key `,` $value `:` type($query) `,` type($key) `,`
@@ -145,7 +171,7 @@ def Attn_AttendOp : Attn_Op<"attend", [AttrSizedOperandSegments,
     (`score` $score^)? (`mask` $mask^)? `->` type($output)
     (`lse` `(` type($lse)^ `)`)? (`weights` `(` type($weights)^ `)`)?
   }];
-  let hasVerifier = 1;
+  let hasCanonicalizer = 1;
   let extraClassDeclaration = [{
     ::mlir::MutableOperandRange getDpsInitsMutable();
     ::mlir::AffineMap getQueryMap() { return getMap(0); }
@@ -161,8 +187,7 @@ def Attn_AttendOp : Attn_Op<"attend", [AttrSizedOperandSegments,
   }];
 }
 
-def Attn_AttendTileOp : Attn_Op<"attend_tile", [AttrSizedOperandSegments,
-    IsolatedFromAbove, DestinationStyleOpInterface]> {
+def Attn_AttendTileOp : Attn_PairRegionOp<"attend_tile"> {
   let summary = "One tile of queries against one tile of keys";
   let description = [{
     Iterates over (i, j, d, e) of one (b, h). Takes in the running maximum and
@@ -176,19 +201,18 @@ def Attn_AttendTileOp : Attn_Op<"attend_tile", [AttrSizedOperandSegments,
   }];
   let arguments = (ins Attn_CompatibilityAttr:$compatibility,
                        Attn_NormalizerAttr:$normalizer,
-                       AnyRankedTensor:$query, AnyRankedTensor:$key,
-                       AnyRankedTensor:$value,
-                       Optional<AnyRankedTensor>:$feature_weight,
-                       Variadic<AnyType>:$captures,
+                       Attn_FloatTensor:$query, Attn_FloatTensor:$key,
+                       Attn_FloatTensor:$value,
+                       Optional<Attn_FloatVector>:$feature_weight,
+                       Variadic<Attn_Capture>:$captures,
                        Index:$b, Index:$h, Index:$i, Index:$j,
-                       AnyRankedTensor:$accumulator, AnyRankedTensor:$maximum,
-                       AnyRankedTensor:$sum,
+                       Attn_FloatTensor:$accumulator, Attn_FloatVector:$maximum,
+                       Attn_FloatVector:$sum,
                        AffineMapArrayAttr:$indexing_maps, F64Attr:$scale,
                        UnitAttr:$guarded);
-  let results = (outs AnyRankedTensor:$accumulator_result,
-                      AnyRankedTensor:$maximum_result,
-                      AnyRankedTensor:$sum_result);
-  let regions = (region AnyRegion:$score, AnyRegion:$mask);
+  let results = (outs Attn_FloatTensor:$accumulator_result,
+                      Attn_FloatVector:$maximum_result,
+                      Attn_FloatVector:$sum_result);
   let assemblyFormat = [{
     $compatibility $normalizer (`guarded` $guarded^)?
     `ins` `(` $query `,` $key `,` $value `:` type($query) `,` type($key) `,`
@@ -203,14 +227,12 @@ def Attn_AttendTileOp : Attn_Op<"attend_tile", [AttrSizedOperandSegments,
     `->` type($accumulator_result) `,` type($maximum_result) `,`
     type($sum_result)
   }];
-  let hasVerifier = 1;
   let extraClassDeclaration = [{
     ::mlir::MutableOperandRange getDpsInitsMutable();
   }];
 }
 
-def Attn_ScoreTileOp : Attn_Op<"score_tile", [AttrSizedOperandSegments,
-    IsolatedFromAbove, DestinationStyleOpInterface]> {
+def Attn_ScoreTileOp : Attn_PairRegionOp<"score_tile"> {
   let summary = "The scores of one tile of queries against one tile of keys";
   let description = [{
     As `attn.attend_tile`, without values: gives the scaled, modified scores,
@@ -219,14 +241,13 @@ def Attn_ScoreTileOp : Attn_Op<"score_tile", [AttrSizedOperandSegments,
   }];
   let arguments = (ins Attn_CompatibilityAttr:$compatibility,
                        Attn_NormalizerAttr:$normalizer,
-                       AnyRankedTensor:$query, AnyRankedTensor:$key,
-                       Optional<AnyRankedTensor>:$feature_weight,
-                       Variadic<AnyType>:$captures,
+                       Attn_FloatTensor:$query, Attn_FloatTensor:$key,
+                       Optional<Attn_FloatVector>:$feature_weight,
+                       Variadic<Attn_Capture>:$captures,
                        Index:$b, Index:$h, Index:$i, Index:$j,
-                       AnyRankedTensor:$scores,
+                       Attn_FloatTensor:$scores,
                        AffineMapArrayAttr:$indexing_maps, F64Attr:$scale);
-  let results = (outs AnyRankedTensor:$result);
-  let regions = (region AnyRegion:$score, AnyRegion:$mask);
+  let results = (outs Attn_FloatTensor:$result);
   let assemblyFormat = [{
     $compatibility $normalizer
     `ins` `(` $query `,` $key `:` type($query) `,` type($key) `)`
@@ -237,7 +258,6 @@ def Attn_ScoreTileOp : Attn_Op<"score_tile", [AttrSizedOperandSegments,
     `indexing_maps` `=` $indexing_maps `scale` `=` $scale attr-dict
     (`score` $score^)? (`mask` $mask^)? `->` type($result)
   }];
-  let hasVerifier = 1;
   let extraClassDeclaration = [{
     ::mlir::MutableOperandRange getDpsInitsMutable() {
       return getScoresMutable();

@@ -17,16 +17,16 @@ class Attn_Type<string name, string typeMnemonic>
 }
 
 def Attn_MaskType : Attn_Type<"Mask", "mask"> {
-  let summary = "A predicate over (b, h, i, j): does query i keep key j";
+  let summary = "mask, a predicate over (b, h, i, j)";
   let description = [{
-    A compile-time value: it never appears in a public function signature, a
+    Does query i keep key j? A compile-time value: it never appears in a public function signature, a
     block argument, a select or a loop. After the optimize phase every mask has
     become a region of the `attn.attend` that uses it.
   }];
 }
 
 def Attn_ScoreModType : Attn_Type<"ScoreMod", "score_mod"> {
-  let summary = "A function of (score, b, h, i, j) to a score";
+  let summary = "score modifier, a function of (score, b, h, i, j)";
   let description = [{
     A compile-time value under the same rules as `!attn.mask`. It sees scores in
     natural units, in the accumulator type.

@@ -1,0 +1,94 @@
+//===- AttendCanonicalization.cpp - Regions and captures that attend does not need -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "attn/Dialect/Attn/IR/Attn.h"
+
+#include "mlir/IR/Matchers.h"
+#include "mlir/IR/PatternMatch.h"
+
+using namespace mlir;
+using namespace mlir::attn;
+
+/// What a region over pairs yields, or null if it is empty.
+static Value getYielded(Region &region) {
+  return region.empty() ? Value()
+                        : region.front().getTerminator()->getOperand(0);
+}
+
+namespace {
+/// Erases a mask region that keeps every pair and a score region that leaves the
+/// score as it is.
+struct EraseTrivialRegions : public OpRewritePattern<AttendOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(AttendOp op,
+                                PatternRewriter &rewriter) const override {
+    Value keep = getYielded(op.getMask()), score = getYielded(op.getScore());
+    bool keepsAll = keep && matchPattern(keep, m_One());
+    bool sameScore = score && score == op.getScore().getArgument(0);
+    if (!keepsAll && !sameScore)
+      return failure();
+    rewriter.modifyOpInPlace(op, [&] {
+      if (keepsAll)
+        rewriter.eraseBlock(&op.getMask().front());
+      if (sameScore)
+        rewriter.eraseBlock(&op.getScore().front());
+    });
+    return success();
+  }
+};
+
+/// Drops a capture that no region reads or that is there twice.
+struct DropCaptures : public OpRewritePattern<AttendOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(AttendOp op,
+                                PatternRewriter &rewriter) const override {
+    ValueRange captures = op.getCaptures();
+    for (auto [index, capture] : llvm::enumerate(captures)) {
+      unsigned first = llvm::find(captures, capture) - captures.begin();
+      if (first == index && isRead(op, index))
+        continue;
+      rewriter.modifyOpInPlace(op, [&, index = index] {
+        for (Region *region : {&op.getScore(), &op.getMask()})
+          if (!region->empty())
+            drop(region->front(), region->getNumArguments() - captures.size(),
+                 index, first, rewriter);
+        op.getCapturesMutable().erase(index);
+      });
+      return success();
+    }
+    return failure();
+  }
+
+private:
+  static bool isRead(AttendOp op, unsigned index) {
+    return llvm::any_of(op->getRegions(), [&](Region &region) {
+      return !region.empty() &&
+             !region
+                  .getArgument(region.getNumArguments() -
+                               op.getCaptures().size() + index)
+                  .use_empty();
+    });
+  }
+
+  /// Drops capture `index` of a block, whose uses `first` takes over. Captures
+  /// begin at the argument `begin`.
+  static void drop(Block &block, unsigned begin, unsigned index, unsigned first,
+                   PatternRewriter &rewriter) {
+    if (first != index)
+      rewriter.replaceAllUsesWith(block.getArgument(begin + index),
+                                  block.getArgument(begin + first));
+    block.eraseArgument(begin + index);
+  }
+};
+} // namespace
+
+void AttendOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
+                                           MLIRContext *context) {
+  patterns.add<EraseTrivialRegions, DropCaptures>(context);
+}

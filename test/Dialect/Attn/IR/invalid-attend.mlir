@@ -1,0 +1,351 @@
+// RUN: attn-opt %s -split-input-file -verify-diagnostics
+
+// attend_c1
+func.func @f(%q: tensor<2x2x4x8x64xf32>, %k: tensor<2x2x9x64xf32>, %v: tensor<2x2x9x32xf32>, %o: tensor<2x2x4x8x32xf32>) {
+  // expected-error @below {{'attn.attend' op has 3 indexing maps for 4 operands}}
+  %r = attn.attend dot softmax ins(%q, %k, %v : tensor<2x2x4x8x64xf32>, tensor<2x2x9x64xf32>, tensor<2x2x9x32xf32>) outs(%o : tensor<2x2x4x8x32xf32>)
+      indexing_maps = [affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, g, i, d)>,
+      affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, j, d)>,
+      affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, j, e)>]
+      scale = 1.0 -> tensor<2x2x4x8x32xf32>
+  return
+}
+
+// -----
+
+// attend_c2
+func.func @f(%q: tensor<2x2x4x8x64xf32>, %k: tensor<2x2x9x64xf32>, %v: tensor<2x2x9x32xf32>, %o: tensor<2x2x4x8x32xf32>) {
+  // expected-error @below {{'attn.attend' op indexing map affine_map<(d0, d1, d2, d3, d4, d5, d6) -> (d0, d1, d4)> must be a projected permutation from 7 dimensions to the 4 of 'tensor<2x2x9x64xf32>'}}
+  %r = attn.attend dot softmax ins(%q, %k, %v : tensor<2x2x4x8x64xf32>, tensor<2x2x9x64xf32>, tensor<2x2x9x32xf32>) outs(%o : tensor<2x2x4x8x32xf32>)
+      indexing_maps = [affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, g, i, d)>,
+      affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, j)>,
+      affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, j, e)>,
+      affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, g, i, e)>]
+      scale = 1.0 -> tensor<2x2x4x8x32xf32>
+  return
+}
+
+// -----
+
+// attend_c2
+func.func @f(%q: tensor<2x2x4x8x64xf32>, %k: tensor<2x2x9x64xf32>, %v: tensor<2x2x9x32xf32>, %o: tensor<2x2x4x8x32xf32>) {
+  // expected-error @below {{'attn.attend' op indexing map affine_map<(d0, d1) -> (d0, d1)> must be a projected permutation from 7 dimensions to the 4 of 'tensor<2x2x9x64xf32>'}}
+  %r = attn.attend dot softmax ins(%q, %k, %v : tensor<2x2x4x8x64xf32>, tensor<2x2x9x64xf32>, tensor<2x2x9x32xf32>) outs(%o : tensor<2x2x4x8x32xf32>)
+      indexing_maps = [affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, g, i, d)>,
+      affine_map<(d0, d1) -> (d0, d1)>,
+      affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, j, e)>,
+      affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, g, i, e)>]
+      scale = 1.0 -> tensor<2x2x4x8x32xf32>
+  return
+}
+
+// -----
+
+// attend_c3
+func.func @f(%q: tensor<2x2x4x8x64xf32>, %k: tensor<2x2x9x64xf32>, %v: tensor<2x2x9x32xf32>, %o: tensor<2x2x4x8x32xf32>, %n: index) {
+  // expected-error @below {{'attn.attend' op has 2 offsets; it takes none, or five: b, hkv, g, i, j}}
+  %r = attn.attend dot softmax ins(%q, %k, %v : tensor<2x2x4x8x64xf32>, tensor<2x2x9x64xf32>, tensor<2x2x9x32xf32>) offsets(%n, %n) group_size(%n) outs(%o : tensor<2x2x4x8x32xf32>)
+      indexing_maps = [affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, g, i, d)>,
+      affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, j, d)>,
+      affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, j, e)>,
+      affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, g, i, e)>]
+      scale = 1.0 -> tensor<2x2x4x8x32xf32>
+  return
+}
+
+// -----
+
+// attend_c4
+func.func @f(%q: tensor<8x4xf32>, %n: index) {
+  // expected-error @below {{'attn.attend' op takes a group size exactly with offsets}}
+  %r = "attn.attend"(%q, %q, %q, %n, %q) <{compatibility = #attn<compatibility dot>, normalizer = #attn<normalizer softmax>,
+      indexing_maps = [affine_map<(b, hkv, g, i, j, d, e) -> (i, d)>, affine_map<(b, hkv, g, i, j, d, e) -> (j, d)>, affine_map<(b, hkv, g, i, j, d, e) -> (j, e)>, affine_map<(b, hkv, g, i, j, d, e) -> (i, e)>],
+      scale = 1.0, operandSegmentSizes = array<i32: 1, 1, 1, 0, 0, 0, 0, 1, 1, 0, 0>, resultSegmentSizes = array<i32: 1, 0, 0>}> ({}, {})
+      : (tensor<8x4xf32>, tensor<8x4xf32>, tensor<8x4xf32>, index, tensor<8x4xf32>) -> tensor<8x4xf32>
+  return
+}
+
+// -----
+
+// attend_c5
+func.func @f(%q: tensor<2x2x4x8x64xf32>, %k: tensor<2x2x9x64xf32>, %v: tensor<2x2x9x32xf32>, %o: tensor<2x2x4x8x32xf32>) {
+  // expected-error @below {{'attn.attend' op region argument 0 is 'f64'; it must be 'f32'}}
+  %r = attn.attend dot softmax ins(%q, %k, %v : tensor<2x2x4x8x64xf32>, tensor<2x2x9x64xf32>, tensor<2x2x9x32xf32>) outs(%o : tensor<2x2x4x8x32xf32>)
+      indexing_maps = [affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, g, i, d)>,
+      affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, j, d)>,
+      affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, j, e)>,
+      affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, g, i, e)>]
+      scale = 1.0 score {
+  ^bb0(%s: f64, %b: index, %h: index, %i: index, %j: index):
+    attn.yield %s : f64
+  } -> tensor<2x2x4x8x32xf32>
+  return
+}
+
+// -----
+
+// attend_c6
+func.func @f(%q: tensor<2x2x4x8x64xf32>, %k: tensor<2x2x9x64xf32>, %v: tensor<2x2x9x32xf32>, %o: tensor<2x2x4x8x32xf32>, %t: tensor<?xi1>) {
+  // expected-error @below {{'attn.attend' op region has 4 arguments; it takes 5: b, h, i, j and 1 captures}}
+  %r = attn.attend dot softmax ins(%q, %k, %v : tensor<2x2x4x8x64xf32>, tensor<2x2x9x64xf32>, tensor<2x2x9x32xf32>) captures(%t : tensor<?xi1>) outs(%o : tensor<2x2x4x8x32xf32>)
+      indexing_maps = [affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, g, i, d)>,
+      affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, j, d)>,
+      affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, j, e)>,
+      affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, g, i, e)>]
+      scale = 1.0 mask {
+  ^bb0(%b: index, %h: index, %i: index, %j: index):
+    %c = arith.constant true
+    attn.yield %c : i1
+  } -> tensor<2x2x4x8x32xf32>
+  return
+}
+
+// -----
+
+// attend_c6
+func.func @f(%q: tensor<2x2x4x8x64xf32>, %k: tensor<2x2x9x64xf32>, %v: tensor<2x2x9x32xf32>, %o: tensor<2x2x4x8x32xf32>) {
+  // expected-error @below {{'attn.attend' op region must have one block, ended by attn.yield}}
+  %r = attn.attend dot softmax ins(%q, %k, %v : tensor<2x2x4x8x64xf32>, tensor<2x2x9x64xf32>, tensor<2x2x9x32xf32>) outs(%o : tensor<2x2x4x8x32xf32>)
+      indexing_maps = [affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, g, i, d)>,
+      affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, j, d)>,
+      affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, j, e)>,
+      affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, g, i, e)>]
+      scale = 1.0 mask {
+  ^bb0(%b: index, %h: index, %i: index, %j: index):
+    cf.br ^bb1
+  ^bb1:
+    %c = arith.constant true
+    attn.yield %c : i1
+  } -> tensor<2x2x4x8x32xf32>
+  return
+}
+
+// -----
+
+// attend_c7
+func.func @f(%q: tensor<2x2x4x8x64xf32>, %k: tensor<2x2x9x64xf32>, %v: tensor<2x2x9x32xf32>, %o: tensor<2x2x4x8x32xf32>) {
+  // expected-error @below {{'attn.attend' op takes a feature weight exactly for additive compatibility; it is additive}}
+  %r = attn.attend additive softmax ins(%q, %k, %v : tensor<2x2x4x8x64xf32>, tensor<2x2x9x64xf32>, tensor<2x2x9x32xf32>) outs(%o : tensor<2x2x4x8x32xf32>)
+      indexing_maps = [affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, g, i, d)>,
+      affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, j, d)>,
+      affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, j, e)>,
+      affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, g, i, e)>]
+      scale = 1.0 -> tensor<2x2x4x8x32xf32>
+  return
+}
+
+// -----
+
+// attend_c7
+func.func @f(%q: tensor<2x2x4x8x64xf32>, %k: tensor<2x2x9x64xf32>, %v: tensor<2x2x9x32xf32>, %o: tensor<2x2x4x8x32xf32>, %f: tensor<64xf32>) {
+  // expected-error @below {{'attn.attend' op takes a feature weight exactly for additive compatibility; it is dot}}
+  %r = attn.attend dot softmax ins(%q, %k, %v : tensor<2x2x4x8x64xf32>, tensor<2x2x9x64xf32>, tensor<2x2x9x32xf32>) feature_weight(%f : tensor<64xf32>) outs(%o : tensor<2x2x4x8x32xf32>)
+      indexing_maps = [affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, g, i, d)>,
+      affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, j, d)>,
+      affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, j, e)>,
+      affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, g, i, e)>]
+      scale = 1.0 -> tensor<2x2x4x8x32xf32>
+  return
+}
+
+// -----
+
+// attend_c7
+func.func @f(%q: tensor<2x2x4x8x64xf32>, %k: tensor<2x2x9x64xf32>, %v: tensor<2x2x9x32xf32>, %o: tensor<2x2x4x8x32xf32>, %f: tensor<32xf32>) {
+  // expected-error @below {{'attn.attend' op feature weight has 32 features, query has 64; they must be equal}}
+  %r = attn.attend additive softmax ins(%q, %k, %v : tensor<2x2x4x8x64xf32>, tensor<2x2x9x64xf32>, tensor<2x2x9x32xf32>) feature_weight(%f : tensor<32xf32>) outs(%o : tensor<2x2x4x8x32xf32>)
+      indexing_maps = [affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, g, i, d)>,
+      affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, j, d)>,
+      affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, j, e)>,
+      affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, g, i, e)>]
+      scale = 1.0 -> tensor<2x2x4x8x32xf32>
+  return
+}
+
+// -----
+
+// attend_c8
+func.func @f(%q: tensor<8x4xf32>) {
+  // expected-error @below {{'attn.attend' op takes an init for each of lse and weights that it gives}}
+  %r:2 = "attn.attend"(%q, %q, %q, %q, %q) <{compatibility = #attn<compatibility dot>, normalizer = #attn<normalizer softmax>,
+      indexing_maps = [affine_map<(b, hkv, g, i, j, d, e) -> (i, d)>, affine_map<(b, hkv, g, i, j, d, e) -> (j, d)>, affine_map<(b, hkv, g, i, j, d, e) -> (j, e)>, affine_map<(b, hkv, g, i, j, d, e) -> (i, e)>, affine_map<(b, hkv, g, i, j, d, e) -> (i, j)>],
+      scale = 1.0, operandSegmentSizes = array<i32: 1, 1, 1, 0, 0, 0, 0, 0, 1, 0, 1>, resultSegmentSizes = array<i32: 1, 1, 0>}> ({}, {})
+      : (tensor<8x4xf32>, tensor<8x4xf32>, tensor<8x4xf32>, tensor<8x4xf32>, tensor<8x4xf32>) -> (tensor<8x4xf32>, tensor<8x4xf32>)
+  return
+}
+
+// -----
+
+// attend_c9
+func.func @f(%q: tensor<2x2x4x8x64xf32>, %k: tensor<2x2x9x64xf32>, %v: tensor<2x2x9x32xf32>, %o: tensor<2x2x4x8x32xf32>, %s: tensor<2x4xf32>) {
+  // expected-error @below {{'attn.attend' op takes a sink with softmax alone; its normalizer is sum}}
+  %r = attn.attend dot sum ins(%q, %k, %v : tensor<2x2x4x8x64xf32>, tensor<2x2x9x64xf32>, tensor<2x2x9x32xf32>) sink(%s : tensor<2x4xf32>) outs(%o : tensor<2x2x4x8x32xf32>)
+      indexing_maps = [affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, g, i, d)>,
+      affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, j, d)>,
+      affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, j, e)>,
+      affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, g, i, e)>]
+      scale = 1.0 -> tensor<2x2x4x8x32xf32>
+  return
+}
+
+// -----
+
+// attend_c10
+func.func @f(%q: tensor<2x2x4x8x64xf32>, %k: tensor<2x2x9x64xf32>, %v: tensor<2x2x9x32xf32>, %o: tensor<2x2x4x8x32xf32>, %l: tensor<2x2x4x8xf32>) {
+  // expected-error @below {{'attn.attend' op gives lse with softmax or sum; its normalizer is none}}
+  %r, %lse = attn.attend dot none ins(%q, %k, %v : tensor<2x2x4x8x64xf32>, tensor<2x2x9x64xf32>, tensor<2x2x9x32xf32>) outs(%o : tensor<2x2x4x8x32xf32>) lse(%l : tensor<2x2x4x8xf32>)
+      indexing_maps = [affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, g, i, d)>,
+      affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, j, d)>,
+      affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, j, e)>,
+      affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, g, i, e)>,
+      affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, g, i)>]
+      scale = 1.0 -> tensor<2x2x4x8x32xf32> lse(tensor<2x2x4x8xf32>)
+  return
+}
+
+// -----
+
+// attend_c11
+func.func @f(%q: tensor<2x2x4x8x64xf32>, %k: tensor<2x2x8x64xf32>, %v: tensor<2x2x9x32xf32>, %o: tensor<2x2x4x8x32xf32>) {
+  // expected-error @below {{'attn.attend' op indexing map affine_map<(d0, d1, d2, d3, d4, d5, d6) -> (d0, d1, d3, d5)> gives key dimensions (b, hkv, i, d); it must have (j, d) and may have (b, hkv)}}
+  %r = attn.attend dot softmax ins(%q, %k, %v : tensor<2x2x4x8x64xf32>, tensor<2x2x8x64xf32>, tensor<2x2x9x32xf32>) outs(%o : tensor<2x2x4x8x32xf32>)
+      indexing_maps = [affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, g, i, d)>,
+      affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, i, d)>,
+      affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, j, e)>,
+      affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, g, i, e)>]
+      scale = 1.0 -> tensor<2x2x4x8x32xf32>
+  return
+}
+
+// -----
+
+// attend_c11
+func.func @f(%q: tensor<2x2x4x8x64xf32>, %k: tensor<2x4x9x64xf32>, %v: tensor<2x2x9x32xf32>, %o: tensor<2x2x4x8x32xf32>) {
+  // expected-error @below {{'attn.attend' op indexing map affine_map<(d0, d1, d2, d3, d4, d5, d6) -> (d0, d2, d4, d5)> gives key dimensions (b, g, j, d); it must have (j, d) and may have (b, hkv)}}
+  %r = attn.attend dot softmax ins(%q, %k, %v : tensor<2x2x4x8x64xf32>, tensor<2x4x9x64xf32>, tensor<2x2x9x32xf32>) outs(%o : tensor<2x2x4x8x32xf32>)
+      indexing_maps = [affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, g, i, d)>,
+      affine_map<(b, hkv, g, i, j, d, e) -> (b, g, j, d)>,
+      affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, j, e)>,
+      affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, g, i, e)>]
+      scale = 1.0 -> tensor<2x2x4x8x32xf32>
+  return
+}
+
+// -----
+
+// attend_c12
+func.func @f(%q: tensor<2x2x4x8x64xf32>, %k: tensor<2x2x9x64xf32>, %v: tensor<2x2x10x32xf32>, %o: tensor<2x2x4x8x32xf32>) {
+  // expected-error @below {{'attn.attend' op value has 10 in dimension j, operands before it have 9; they must be equal}}
+  %r = attn.attend dot softmax ins(%q, %k, %v : tensor<2x2x4x8x64xf32>, tensor<2x2x9x64xf32>, tensor<2x2x10x32xf32>) outs(%o : tensor<2x2x4x8x32xf32>)
+      indexing_maps = [affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, g, i, d)>,
+      affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, j, d)>,
+      affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, j, e)>,
+      affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, g, i, e)>]
+      scale = 1.0 -> tensor<2x2x4x8x32xf32>
+  return
+}
+
+// -----
+
+// attend_c12
+func.func @f(%q: tensor<2x2x4x8x64xf32>, %k: tensor<2x2x9x64xf32>, %v: tensor<2x2x9x32xf32>, %o: tensor<2x2x4x7x32xf32>) {
+  // expected-error @below {{'attn.attend' op output has 7 in dimension i, operands before it have 8; they must be equal}}
+  %r = attn.attend dot softmax ins(%q, %k, %v : tensor<2x2x4x8x64xf32>, tensor<2x2x9x64xf32>, tensor<2x2x9x32xf32>) outs(%o : tensor<2x2x4x7x32xf32>)
+      indexing_maps = [affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, g, i, d)>,
+      affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, j, d)>,
+      affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, j, e)>,
+      affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, g, i, e)>]
+      scale = 1.0 -> tensor<2x2x4x7x32xf32>
+  return
+}
+
+// -----
+
+// attend_c13
+func.func @f(%q: tensor<2x2x4x8x64xf32>, %k: tensor<2x2x9x64xf32>, %v: tensor<2x2x9x32xf32>, %o: tensor<2x2x4x8x32xf32>, %s: tensor<2x2xf32>) {
+  // expected-error @below {{'attn.attend' op sink has 2 in dimension g; it must be 4}}
+  %r = attn.attend dot softmax ins(%q, %k, %v : tensor<2x2x4x8x64xf32>, tensor<2x2x9x64xf32>, tensor<2x2x9x32xf32>) sink(%s : tensor<2x2xf32>) outs(%o : tensor<2x2x4x8x32xf32>)
+      indexing_maps = [affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, g, i, d)>,
+      affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, j, d)>,
+      affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, j, e)>,
+      affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, g, i, e)>]
+      scale = 1.0 -> tensor<2x2x4x8x32xf32>
+  return
+}
+
+// -----
+
+// attend_c14
+func.func @f(%q: tensor<2x2x4x8x64xf32>, %k: tensor<2x2x9x64xf32>, %v: tensor<2x2x9x32xf32>, %o: tensor<2x2x4x8x32xf32>) {
+  // expected-error @below {{'attn.attend' op scale INF is not finite}}
+  %r = attn.attend dot softmax ins(%q, %k, %v : tensor<2x2x4x8x64xf32>, tensor<2x2x9x64xf32>, tensor<2x2x9x32xf32>) outs(%o : tensor<2x2x4x8x32xf32>)
+      indexing_maps = [affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, g, i, d)>,
+      affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, j, d)>,
+      affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, j, e)>,
+      affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, g, i, e)>]
+      scale = 0x7FF0000000000000 -> tensor<2x2x4x8x32xf32>
+  return
+}
+
+// -----
+
+// attend_tile_c1
+func.func @f(%q: tensor<16x64xf32>, %k: tensor<8x64xf32>, %v: tensor<8x32xf32>, %a: tensor<16x32xf32>, %m: tensor<16xf32>, %s: tensor<16xf32>, %n: index) {
+  // expected-error @below {{'attn.attend_tile' op has 3 indexing maps for 4 operands}}
+  %r:3 = attn.attend_tile dot softmax ins(%q, %k, %v : tensor<16x64xf32>, tensor<8x64xf32>, tensor<8x32xf32>) at(%n, %n, %n, %n) outs(%a, %m, %s : tensor<16x32xf32>, tensor<16xf32>, tensor<16xf32>)
+      indexing_maps = [affine_map<(i, j, d, e) -> (i, d)>, affine_map<(i, j, d, e) -> (j, d)>, affine_map<(i, j, d, e) -> (j, e)>] scale = 1.0 -> tensor<16x32xf32>, tensor<16xf32>, tensor<16xf32>
+  return
+}
+
+// -----
+
+// attend_tile_c2
+func.func @f(%q: tensor<16x64xf32>, %k: tensor<8x64xf32>, %v: tensor<8x32xf32>, %a: tensor<16x32xf32>, %m: tensor<16xf32>, %s: tensor<16xf32>, %n: index) {
+  // expected-error @below {{'attn.attend_tile' op indexing map affine_map<(d0, d1, d2, d3) -> (d1, d2)> gives query dimensions (j, d); it must have (i, d) and may have ()}}
+  %r:3 = attn.attend_tile dot softmax ins(%q, %k, %v : tensor<16x64xf32>, tensor<8x64xf32>, tensor<8x32xf32>) at(%n, %n, %n, %n) outs(%a, %m, %s : tensor<16x32xf32>, tensor<16xf32>, tensor<16xf32>)
+      indexing_maps = [affine_map<(i, j, d, e) -> (j, d)>, affine_map<(i, j, d, e) -> (j, d)>, affine_map<(i, j, d, e) -> (j, e)>, affine_map<(i, j, d, e) -> (i, e)>] scale = 1.0 -> tensor<16x32xf32>, tensor<16xf32>, tensor<16xf32>
+  return
+}
+
+// -----
+
+// attend_tile_c3
+func.func @f(%q: tensor<16x64xf32>, %k: tensor<8x64xf32>, %v: tensor<8x32xf32>, %a: tensor<16x32xf32>, %m: tensor<16xf32>, %s: tensor<16xf32>, %n: index) {
+  // expected-error @below {{'attn.attend_tile' op region must end by attn.yield of one 'i1'}}
+  %r:3 = attn.attend_tile dot softmax ins(%q, %k, %v : tensor<16x64xf32>, tensor<8x64xf32>, tensor<8x32xf32>) at(%n, %n, %n, %n) outs(%a, %m, %s : tensor<16x32xf32>, tensor<16xf32>, tensor<16xf32>)
+      indexing_maps = [affine_map<(i, j, d, e) -> (i, d)>, affine_map<(i, j, d, e) -> (j, d)>, affine_map<(i, j, d, e) -> (j, e)>, affine_map<(i, j, d, e) -> (i, e)>] scale = 1.0 mask {
+  ^bb0(%b: index, %h: index, %i: index, %j: index):
+    attn.yield %i : index
+  } -> tensor<16x32xf32>, tensor<16xf32>, tensor<16xf32>
+  return
+}
+
+// -----
+
+// attend_tile_c4
+func.func @f(%q: tensor<16x64xf32>, %k: tensor<8x64xf32>, %v: tensor<8x32xf32>, %a: tensor<16x32xf32>, %m: tensor<16xf32>, %s: tensor<16xf32>, %n: index) {
+  // expected-error @below {{'attn.attend_tile' op takes a feature weight exactly for additive compatibility; it is additive}}
+  %r:3 = attn.attend_tile additive softmax ins(%q, %k, %v : tensor<16x64xf32>, tensor<8x64xf32>, tensor<8x32xf32>) at(%n, %n, %n, %n) outs(%a, %m, %s : tensor<16x32xf32>, tensor<16xf32>, tensor<16xf32>)
+      indexing_maps = [affine_map<(i, j, d, e) -> (i, d)>, affine_map<(i, j, d, e) -> (j, d)>, affine_map<(i, j, d, e) -> (j, e)>, affine_map<(i, j, d, e) -> (i, e)>] scale = 1.0 -> tensor<16x32xf32>, tensor<16xf32>, tensor<16xf32>
+  return
+}
+
+// -----
+
+// attend_tile_c5
+func.func @f(%q: tensor<16x64xf32>, %k: tensor<8x64xf32>, %v: tensor<9x32xf32>, %a: tensor<16x32xf32>, %m: tensor<16xf32>, %s: tensor<16xf32>, %n: index) {
+  // expected-error @below {{'attn.attend_tile' op value has 9 in dimension j, operands before it have 8; they must be equal}}
+  %r:3 = attn.attend_tile dot softmax ins(%q, %k, %v : tensor<16x64xf32>, tensor<8x64xf32>, tensor<9x32xf32>) at(%n, %n, %n, %n) outs(%a, %m, %s : tensor<16x32xf32>, tensor<16xf32>, tensor<16xf32>)
+      indexing_maps = [affine_map<(i, j, d, e) -> (i, d)>, affine_map<(i, j, d, e) -> (j, d)>, affine_map<(i, j, d, e) -> (j, e)>, affine_map<(i, j, d, e) -> (i, e)>] scale = 1.0 -> tensor<16x32xf32>, tensor<16xf32>, tensor<16xf32>
+  return
+}
+
+// -----
+
+// attend_tile_c6
+func.func @f(%q: tensor<16x64xf32>, %k: tensor<8x64xf32>, %v: tensor<8x32xf32>, %a: tensor<16x32xf32>, %m: tensor<16xf32>, %s: tensor<8xf32>, %n: index) {
+  // expected-error @below {{'attn.attend_tile' op sum has 8 entries; it takes one per query, 16}}
+  %r:3 = attn.attend_tile dot softmax ins(%q, %k, %v : tensor<16x64xf32>, tensor<8x64xf32>, tensor<8x32xf32>) at(%n, %n, %n, %n) outs(%a, %m, %s : tensor<16x32xf32>, tensor<16xf32>, tensor<8xf32>)
+      indexing_maps = [affine_map<(i, j, d, e) -> (i, d)>, affine_map<(i, j, d, e) -> (j, d)>, affine_map<(i, j, d, e) -> (j, e)>, affine_map<(i, j, d, e) -> (i, e)>] scale = 1.0 -> tensor<16x32xf32>, tensor<16xf32>, tensor<8xf32>
+  return
+}
