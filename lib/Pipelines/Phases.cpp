@@ -8,6 +8,8 @@
 #include "attn/Pipelines/Phases.h"
 
 #include "attn/Conversion/AttnToLinalg/AttnToLinalg.h"
+#include "attn/Conversion/ExpandMath/Passes.h"
+#include "attn/Conversion/LinalgToVector/Passes.h"
 #include "attn/Dialect/Attn/Transforms/Passes.h"
 
 #include "mlir/Conversion/Passes.h"
@@ -74,13 +76,23 @@ void buildBufferize(OpPassManager &pm, const PhaseOptions &) {
   addCleanup(pm);
 }
 
-void buildVectorize(OpPassManager &, const PhaseOptions &) {}
+void buildVectorize(OpPassManager &pm, const PhaseOptions &options) {
+  OpPassManager &functions = pm.nest<func::FuncOp>();
+  functions.addPass(createVectorizePass({targetName(options)}));
+  functions.addPass(createExpandMathPass());
+  functions.addPass(createLoopInvariantCodeMotionPass());
+  functions.addPass(createCanonicalizerPass());
+  functions.addPass(createCSEPass());
+}
 
 void buildLower(OpPassManager &pm, const PhaseOptions &) {
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
   pm.addPass(memref::createExpandStridedMetadataPass());
   pm.addPass(createLowerAffinePass());
   pm.addPass(createSCFToControlFlowPass());
+  pm.addPass(createConvertVectorToLLVMPass());
+  // Before libm, which would take fma for a library function.
+  pm.addPass(createConvertMathToLLVMPass());
   pm.addPass(createConvertMathToLibmPass());
   pm.addPass(createConvertToLLVMPass());
   pm.addPass(createReconcileUnrealizedCastsPass());

@@ -5,6 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "attn/Conversion/ExpandMath/Passes.h"
+#include "attn/Conversion/LinalgToVector/Passes.h"
 #include "attn/Dialect/Attn/IR/Attn.h"
 #include "attn/Dialect/Attn/Transforms/Passes.h"
 #include "attn/Pipelines/Phases.h"
@@ -23,6 +25,8 @@ int main(int argc, char **argv) {
   mlir::registerAllPasses();
   mlir::attn::registerPhasePipelines();
   mlir::attn::registerAttnTransformsPasses();
+  mlir::attn::registerExpandMathPasses();
+  mlir::attn::registerLinalgToVectorPasses();
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "attn optimizer driver\n", registry));
 }

@@ -1,0 +1,41 @@
+//===- Passes.h - Passes that expand math functions -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ATTN_CONVERSION_EXPANDMATH_PASSES_H
+#define ATTN_CONVERSION_EXPANDMATH_PASSES_H
+
+#include "mlir/Pass/Pass.h"
+
+namespace mlir {
+namespace arith {
+class ArithDialect;
+} // namespace arith
+namespace math {
+class MathDialect;
+} // namespace math
+namespace memref {
+class MemRefDialect;
+} // namespace memref
+namespace scf {
+class SCFDialect;
+} // namespace scf
+namespace vector {
+class VectorDialect;
+} // namespace vector
+} // namespace mlir
+
+namespace mlir::attn {
+
+#define GEN_PASS_DECL
+#include "attn/Conversion/ExpandMath/Passes.h.inc"
+
+#define GEN_PASS_REGISTRATION
+#include "attn/Conversion/ExpandMath/Passes.h.inc"
+
+} // namespace mlir::attn
+
+#endif // ATTN_CONVERSION_EXPANDMATH_PASSES_H

@@ -1,0 +1,41 @@
+//===- Passes.td - Passes from linalg to vector -*- tablegen -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ATTN_CONVERSION_LINALGTOVECTOR_PASSES_TD
+#define ATTN_CONVERSION_LINALGTOVECTOR_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def VectorizePass : Pass<"attn-vectorize"> {
+  let summary = "Turn linalg on memrefs into loops over native vectors";
+  let description = [{
+    Accepts any linalg op on memrefs. One parallel dimension, the lane dimension,
+    runs along vector lanes; a second one is blocked by rows; reductions become
+    the innermost loops and carry one vector per row and lane vector in
+    registers. Block sizes come from the target's registers. All vectors are 1-D
+    and of the target's size.
+
+    `attn.load` in a body becomes a masked load, a gather or a guarded scalar
+    load. A `linalg.fill` that only initialises a reduction is absorbed by it.
+    Reductions run in order of the loops: results do not depend on block sizes.
+
+    Guarantees that no linalg op on memrefs is left, but for those that it
+    declines with a remark `vectorize`: they have an indexing map or layout that
+    is not understood.
+
+    Example: test/Conversion/LinalgToVector/vectorize.mlir.
+  }];
+  let options = [
+    Option<"target", "target", "std::string", "\"native\"",
+           "CPU whose registers are blocked for">];
+  let dependentDialects = ["affine::AffineDialect", "arith::ArithDialect",
+                           "linalg::LinalgDialect", "math::MathDialect",
+                           "memref::MemRefDialect", "scf::SCFDialect",
+                           "vector::VectorDialect"];
+}
+
+#endif // ATTN_CONVERSION_LINALGTOVECTOR_PASSES_TD

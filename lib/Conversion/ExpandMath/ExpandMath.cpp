@@ -1,0 +1,124 @@
+//===- ExpandMath.cpp - Expands math functions into arithmetic -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Polynomials.h"
+
+#include "attn/Conversion/ExpandMath/Passes.h"
+#include "attn/Conversion/LinalgToVector/LinalgToVector.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Math/Transforms/Passes.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+#define DEBUG_TYPE "attn-expand-math"
+
+namespace mlir::attn {
+#define GEN_PASS_DEF_EXPANDMATHPASS
+#include "attn/Conversion/ExpandMath/Passes.h.inc"
+} // namespace mlir::attn
+
+using namespace mlir;
+using namespace mlir::attn;
+
+namespace {
+using Emit = Value (*)(OpBuilder &, Location, Value);
+
+/// One function on f32, and on f16 and bf16 through it.
+template <typename OpTy>
+struct ExpandFunction : OpRewritePattern<OpTy> {
+  ExpandFunction(MLIRContext *context, Emit emit)
+      : OpRewritePattern<OpTy>(context), emit(emit) {}
+
+  LogicalResult matchAndRewrite(OpTy op,
+                                PatternRewriter &rewriter) const override {
+    Location loc = op.getLoc();
+    Value x = op.getOperand();
+    Type type = x.getType(), element = getElementTypeOrSelf(type);
+    if (element.isF32()) {
+      rewriter.replaceOp(op, emit(rewriter, loc, x));
+      return success();
+    }
+    if (!element.isF16() && !element.isBF16())
+      return failure();
+    Type wide = rewriter.getF32Type();
+    if (auto vector = dyn_cast<VectorType>(type))
+      wide = vector.clone(wide);
+    Value extended = arith::ExtFOp::create(rewriter, loc, wide, x);
+    rewriter.replaceOpWithNewOp<arith::TruncFOp>(op, type,
+                                                 emit(rewriter, loc, extended));
+    return success();
+  }
+
+  Emit emit;
+};
+
+struct ExpandFloorMod : OpRewritePattern<FloorModOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(FloorModOp op,
+                                PatternRewriter &rewriter) const override {
+    Location loc = op.getLoc();
+    Type type = op.getType();
+    Value zero = arith::ConstantOp::create(rewriter, loc, type,
+                                           rewriter.getZeroAttr(type));
+    auto isNegative = [&](Value value) -> Value {
+      return arith::CmpIOp::create(rewriter, loc, arith::CmpIPredicate::slt,
+                                   value, zero);
+    };
+    Value rest =
+        arith::RemSIOp::create(rewriter, loc, op.getLhs(), op.getRhs());
+    Value signsDiffer = arith::XOrIOp::create(rewriter, loc, isNegative(rest),
+                                              isNegative(op.getRhs()));
+    Value isRest = arith::CmpIOp::create(rewriter, loc,
+                                         arith::CmpIPredicate::ne, rest, zero);
+    Value correct = arith::AndIOp::create(rewriter, loc, signsDiffer, isRest);
+    Value corrected = arith::AddIOp::create(rewriter, loc, rest, op.getRhs());
+    rewriter.replaceOpWithNewOp<arith::SelectOp>(op, correct, corrected, rest);
+    return success();
+  }
+};
+
+struct ExpandLoad : OpRewritePattern<LoadOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(LoadOp op,
+                                PatternRewriter &rewriter) const override {
+    if (!isa<MemRefType>(op.getSource().getType()))
+      return failure();
+    rewriter.replaceOp(op, emitTotalLoad(rewriter, op.getLoc(), op.getSource(),
+                                         op.getIndices(), op.getGuard()));
+    return success();
+  }
+};
+
+struct ExpandMathPass : attn::impl::ExpandMathPassBase<ExpandMathPass> {
+  using ExpandMathPassBase::ExpandMathPassBase;
+
+  void runOnOperation() override {
+    RewritePatternSet patterns(&getContext());
+    patterns.add<ExpandFunction<math::Exp2Op>>(&getContext(), emitExp2);
+    patterns.add<ExpandFunction<math::ExpOp>>(&getContext(), emitExp);
+    patterns.add<ExpandFunction<math::TanhOp>>(&getContext(), emitTanh);
+    patterns.add<ExpandFloorMod, ExpandLoad>(&getContext());
+    auto isLogarithm = [](StringRef name) {
+      return name == math::LogOp::getOperationName() ||
+             name == math::Log2Op::getOperationName();
+    };
+    populateMathF32ExpansionPatterns(patterns, isLogarithm);
+    populateMathPolynomialApproximationPatterns(patterns, isLogarithm);
+    // Most targets have no such instruction and would call a library.
+    arith::populateExpandBFloat16Patterns(patterns);
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+      signalPassFailure();
+  }
+};
+} // namespace

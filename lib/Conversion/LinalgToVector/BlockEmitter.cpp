@@ -1,0 +1,185 @@
+//===- BlockEmitter.cpp - Loops around register blocks -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "BlockEmitter.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace mlir::attn;
+
+BlockEmitter::Block::Block(BlockEmitter &parent, int64_t rows,
+                           LaneSegment lanes)
+    : rows(rows), lanes(lanes), access(parent.op, parent.plan, lanes.width),
+      body(parent.op, parent.plan, access) {
+  for (auto [dim, iv] : llvm::enumerate(parent.ivs))
+    access.setIV(dim, iv);
+}
+
+void BlockEmitter::Block::forEachPosition(
+    function_ref<void(BlockPosition)> visit) const {
+  for (int64_t row = 0; row < rows; ++row)
+    for (int64_t vector = 0; vector < lanes.vectors; ++vector)
+      visit({row, vector});
+}
+
+//===----------------------------------------------------------------------===//
+// Loops over blocks
+//===----------------------------------------------------------------------===//
+
+void BlockEmitter::emit(OpBuilder &builder) {
+  Location loc = op.getLoc();
+  auto ranges =
+      cast<linalg::LinalgOp>(op.getOperation()).createLoopRanges(builder, loc);
+  for (auto [range, size] : llvm::zip_equal(ranges, plan.sizes)) {
+    OpFoldResult known = builder.getIndexAttr(size);
+    sizes.push_back(getValueOrCreateConstantIndexOp(
+        builder, loc, ShapedType::isStatic(size) ? known : range.size));
+  }
+  ivs.resize(sizes.size());
+  emitOuter(builder, 0);
+}
+
+Value BlockEmitter::emitLoop(OpBuilder &builder, unsigned dim, Value start,
+                             int64_t step,
+                             function_ref<void(OpBuilder &)> body) {
+  Location loc = op.getLoc();
+  Value stepValue = arith::ConstantIndexOp::create(builder, loc, step);
+  Value end = sizes[dim];
+  if (step > 1) {
+    Value left = arith::SubIOp::create(builder, loc, end, start);
+    Value rest = arith::RemUIOp::create(builder, loc, left, stepValue);
+    end = arith::SubIOp::create(builder, loc, end, rest);
+  }
+  scf::ForOp::create(builder, loc, start, end, stepValue, ValueRange(),
+                     [&](OpBuilder &b, Location loc, Value iv, ValueRange) {
+                       ivs[dim] = iv;
+                       body(b);
+                       scf::YieldOp::create(b, loc);
+                     });
+  return end;
+}
+
+void BlockEmitter::emitOuter(OpBuilder &builder, unsigned level) {
+  if (level == plan.outerDims.size())
+    return emitRows(builder);
+  Value zero = arith::ConstantIndexOp::create(builder, op.getLoc(), 0);
+  emitLoop(builder, plan.outerDims[level], zero, 1,
+           [&](OpBuilder &b) { emitOuter(b, level + 1); });
+}
+
+void BlockEmitter::emitRows(OpBuilder &builder) {
+  if (!plan.rowDim)
+    return emitLanes(builder, 1);
+  Value start = arith::ConstantIndexOp::create(builder, op.getLoc(), 0);
+  for (int64_t rows : plan.rowSegments)
+    start = emitLoop(builder, *plan.rowDim, start, rows,
+                     [&](OpBuilder &b) { emitLanes(b, rows); });
+}
+
+void BlockEmitter::emitLanes(OpBuilder &builder, int64_t rows) {
+  if (!plan.laneDim)
+    return emitBlock(builder, rows, {1, 1});
+  Value start = arith::ConstantIndexOp::create(builder, op.getLoc(), 0);
+  for (LaneSegment lanes : plan.laneSegments)
+    start = emitLoop(builder, *plan.laneDim, start, lanes.step(),
+                     [&](OpBuilder &b) { emitBlock(b, rows, lanes); });
+}
+
+//===----------------------------------------------------------------------===//
+// One block
+//===----------------------------------------------------------------------===//
+
+SmallVector<OpOperand *>
+BlockEmitter::carriedOutputs(const Block &block) const {
+  SmallVector<OpOperand *> outputs;
+  if (plan.reductionDims.empty())
+    return outputs;
+  for (OpOperand &output : op.getDpsInitsMutable())
+    if (block.body.isCarried(output))
+      outputs.push_back(&output);
+  return outputs;
+}
+
+SmallVector<Value> BlockEmitter::loadAccumulators(OpBuilder &builder,
+                                                  Block &block) {
+  SmallVector<Value> accumulators;
+  for (OpOperand *output : carriedOutputs(block)) {
+    Value initial =
+        initialValues[output->getOperandNumber() - op.getNumDpsInputs()];
+    if (initial && block.lanes.width > 1)
+      initial = vector::BroadcastOp::create(
+          builder, op.getLoc(),
+          getLaneType(initial.getType(), block.lanes.width), initial);
+    block.forEachPosition([&](BlockPosition position) {
+      accumulators.push_back(
+          initial ? initial : block.access.load(builder, *output, position));
+    });
+  }
+  return accumulators;
+}
+
+void BlockEmitter::emitBlock(OpBuilder &builder, int64_t rows,
+                             LaneSegment lanes) {
+  Block block(*this, rows, lanes);
+  SmallVector<Value> results =
+      emitReductions(builder, block, 0, loadAccumulators(builder, block));
+  const Value *next = results.begin();
+  for (OpOperand *output : carriedOutputs(block))
+    block.forEachPosition([&](BlockPosition position) {
+      block.access.store(builder, *output, position, *next++);
+    });
+}
+
+SmallVector<Value> BlockEmitter::emitReductions(OpBuilder &builder,
+                                                Block &block, unsigned depth,
+                                                ValueRange accumulators) {
+  if (depth == plan.reductionDims.size())
+    return emitBody(builder, block, accumulators);
+  block.forEachPosition([&](BlockPosition position) {
+    block.body.emit(builder, depth, position);
+  });
+  Location loc = op.getLoc();
+  unsigned dim = plan.reductionDims[depth];
+  Value zero = arith::ConstantIndexOp::create(builder, loc, 0);
+  Value one = arith::ConstantIndexOp::create(builder, loc, 1);
+  auto loop = scf::ForOp::create(
+      builder, loc, zero, sizes[dim], one, accumulators,
+      [&](OpBuilder &b, Location loc, Value iv, ValueRange carried) {
+        block.access.setIV(dim, iv);
+        scf::YieldOp::create(b, loc,
+                             emitReductions(b, block, depth + 1, carried));
+      });
+  return loop.getResults();
+}
+
+SmallVector<Value> BlockEmitter::emitBody(OpBuilder &builder, Block &block,
+                                          ValueRange accumulators) {
+  unsigned depth = plan.reductionDims.size();
+  SmallVector<OpOperand *> carried = carriedOutputs(block);
+  auto next = accumulators.begin();
+  for (OpOperand *output : carried)
+    block.forEachPosition([&](BlockPosition position) {
+      block.body.setAccumulator(*output, position, *next++);
+    });
+  block.forEachPosition([&](BlockPosition position) {
+    block.body.emit(builder, depth, position);
+    for (OpOperand &output : op.getDpsInitsMutable())
+      if (!llvm::is_contained(carried, &output))
+        block.access.store(builder, output, position,
+                           block.body.getResult(builder, output, position));
+  });
+  SmallVector<Value> results;
+  for (OpOperand *output : carried)
+    block.forEachPosition([&](BlockPosition position) {
+      results.push_back(block.body.getResult(builder, *output, position));
+    });
+  return results;
+}

@@ -1,0 +1,338 @@
+//===- BlockPlan.cpp - How a linalg op is cut into register blocks -*- C++
+//-*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "BlockPlan.h"
+
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace mlir::attn;
+
+//===----------------------------------------------------------------------===//
+// Legality
+//===----------------------------------------------------------------------===//
+
+static LogicalResult checkOperand(linalg::GenericOp op, OpOperand &operand,
+                                  std::string &reason) {
+  if (op.isScalar(&operand))
+    return success();
+  auto type = dyn_cast<MemRefType>(operand.get().getType());
+  SmallVector<int64_t> strides;
+  int64_t offset;
+  if (type && succeeded(type.getStridesAndOffset(strides, offset)))
+    return success();
+  reason = "operand " + std::to_string(operand.getOperandNumber()) +
+           " is not a strided memref";
+  return failure();
+}
+
+/// Every parallel dimension must distinguish the elements of every output.
+static LogicalResult checkOutput(linalg::GenericOp op, OpOperand &output,
+                                 std::string &reason) {
+  AffineMap map = op.getMatchingIndexingMap(&output);
+  for (auto [dim, type] : llvm::enumerate(op.getIteratorTypesArray())) {
+    if (type == utils::IteratorType::parallel && !map.isFunctionOfDim(dim)) {
+      reason = "an output does not depend on parallel dimension " +
+               std::to_string(dim);
+      return failure();
+    }
+  }
+  return success();
+}
+
+static LogicalResult checkOp(linalg::GenericOp op, std::string &reason) {
+  if (!op.getShapesToLoopsMap()) {
+    reason = "loop bounds do not follow from the operands' shapes";
+    return failure();
+  }
+  for (OpOperand &operand : op->getOpOperands())
+    if (failed(checkOperand(op, operand, reason)))
+      return failure();
+  for (OpOperand &output : op.getDpsInitsMutable())
+    if (failed(checkOutput(op, output, reason)))
+      return failure();
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Dimensions
+//===----------------------------------------------------------------------===//
+
+/// Sizes of the loops, static where any operand knows them.
+static SmallVector<int64_t> getLoopSizes(linalg::GenericOp op) {
+  SmallVector<int64_t> sizes = op.getStaticLoopRanges();
+  for (OpOperand &operand : op->getOpOperands()) {
+    ArrayRef<int64_t> shape = op.getShape(&operand);
+    AffineMap map = op.getMatchingIndexingMap(&operand);
+    for (auto [expr, size] : llvm::zip_equal(map.getResults(), shape))
+      if (auto dim = dyn_cast<AffineDimExpr>(expr))
+        if (ShapedType::isStatic(size))
+          sizes[dim.getPosition()] = size;
+  }
+  return sizes;
+}
+
+/// Whether `expr` is `dim` plus something that does not depend on it.
+static bool advancesWith(AffineExpr expr, unsigned dim) {
+  if (auto dimExpr = dyn_cast<AffineDimExpr>(expr))
+    return dimExpr.getPosition() == dim;
+  auto sum = dyn_cast<AffineBinaryOpExpr>(expr);
+  if (!sum || sum.getKind() != AffineExprKind::Add)
+    return false;
+  if (sum.getRHS().isFunctionOfDim(dim))
+    return !sum.getLHS().isFunctionOfDim(dim) &&
+           advancesWith(sum.getRHS(), dim);
+  return advancesWith(sum.getLHS(), dim);
+}
+
+LaneAccess BlockPlan::accessAlong(OpOperand &operand, AffineMap map,
+                                  unsigned dim) {
+  if (!map.isFunctionOfDim(dim))
+    return LaneAccess::Uniform;
+  auto type = cast<MemRefType>(operand.get().getType());
+  SmallVector<int64_t> strides;
+  int64_t offset;
+  bool strided = failed(type.getStridesAndOffset(strides, offset)) ||
+                 strides.back() != 1 || type.getElementType().isInteger(1);
+  if (strided || !advancesWith(map.getResults().back(), dim))
+    return LaneAccess::Strided;
+  for (AffineExpr expr : map.getResults().drop_back())
+    if (expr.isFunctionOfDim(dim))
+      return LaneAccess::Strided;
+  return LaneAccess::Contiguous;
+}
+
+/// Scalar accesses that lanes along `dim` would make; outputs count more, as
+/// they are read and written.
+static unsigned stridedAccesses(linalg::GenericOp op, unsigned dim) {
+  unsigned count = 0;
+  for (OpOperand &operand : op->getOpOperands()) {
+    AffineMap map = op.getMatchingIndexingMap(&operand);
+    if (BlockPlan::accessAlong(operand, map, dim) == LaneAccess::Strided)
+      count += op.isDpsInit(&operand) ? 3 : 2;
+  }
+  return count;
+}
+
+/// The parallel dimension with the fewest strided accesses; the innermost of
+/// the first output where several are equal. None has a static size of 1.
+static std::optional<unsigned> chooseLaneDim(linalg::GenericOp op,
+                                             ArrayRef<int64_t> sizes,
+                                             ArrayRef<unsigned> parallelDims) {
+  std::optional<unsigned> best;
+  unsigned bestCount = 0;
+  for (unsigned dim : llvm::reverse(parallelDims)) {
+    unsigned count = stridedAccesses(op, dim);
+    if (sizes[dim] == 1 || (best && count >= bestCount))
+      continue;
+    best = dim;
+    bestCount = count;
+  }
+  return best;
+}
+
+/// A dimension along which some vector is reused: an input varies along the
+/// lanes but not along it.
+static std::optional<unsigned> chooseRowDim(linalg::GenericOp op,
+                                            ArrayRef<unsigned> parallelDims,
+                                            unsigned laneDim) {
+  for (unsigned dim : llvm::reverse(parallelDims)) {
+    if (dim == laneDim)
+      continue;
+    for (OpOperand *input : op.getDpsInputOperands()) {
+      AffineMap map = op.getMatchingIndexingMap(input);
+      if (map.isFunctionOfDim(laneDim) && !map.isFunctionOfDim(dim))
+        return dim;
+    }
+  }
+  return std::nullopt;
+}
+
+/// Parallel dimensions in the order in which the first output stores them.
+static SmallVector<unsigned> getParallelDims(linalg::GenericOp op) {
+  SmallVector<unsigned> dims;
+  AffineMap map = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
+  auto types = op.getIteratorTypesArray();
+  for (AffineExpr expr : map.getResults())
+    for (unsigned dim = 0; dim < types.size(); ++dim)
+      if (types[dim] == utils::IteratorType::parallel &&
+          expr.isFunctionOfDim(dim) && !llvm::is_contained(dims, dim))
+        dims.push_back(dim);
+  return dims;
+}
+
+//===----------------------------------------------------------------------===//
+// Block sizes
+//===----------------------------------------------------------------------===//
+
+/// Bits of the widest number in the body; indices follow the others. Zero if
+/// something cannot be a vector element.
+static unsigned widestElement(linalg::GenericOp op) {
+  unsigned bits = 0;
+  bool legal = true;
+  auto visit = [&](Value value) {
+    Type type = value.getType();
+    legal &= VectorType::isValidElementType(type) || isa<ShapedType>(type);
+    if (type.isIntOrFloat() && !type.isInteger(1))
+      bits = std::max(bits, type.getIntOrFloatBitWidth());
+  };
+  llvm::for_each(op.getBody()->getArguments(), visit);
+  for (Operation &inner : op.getBody()->without_terminator())
+    llvm::for_each(inner.getResults(), visit);
+  return legal ? std::max(bits, 8u) : 0;
+}
+
+/// Registers that the body needs beside accumulators and loaded vectors.
+static unsigned temporaries(linalg::GenericOp op) {
+  unsigned count = 1;
+  for (Operation &inner : op.getBody()->without_terminator()) {
+    bool expands = isa_and_nonnull<math::MathDialect>(inner.getDialect()) &&
+                   !isa<math::FmaOp, math::AbsFOp, math::SqrtOp>(inner);
+    count += expands ? 6 : 0;
+  }
+  return std::min(count, 7u);
+}
+
+namespace {
+/// A block of rows and vectors.
+struct BlockSize {
+  int64_t rows;
+  int64_t vectors;
+
+  /// Multiply-adds per vector or scalar that is loaded.
+  double intensity() const {
+    return double(rows * vectors) / double(rows + vectors);
+  }
+};
+} // namespace
+
+/// How well blocks of `size` fill a row of `total` vectors.
+static double utilization(int64_t size, std::optional<int64_t> total) {
+  if (!total)
+    return 1.0;
+  int64_t blocks = llvm::divideCeil(*total, size);
+  return double(*total) / double(blocks * size);
+}
+
+/// The largest reuse of loaded values for which accumulators, one row of loaded
+/// vectors and temporaries fit into the registers.
+static BlockSize chooseBlock(int64_t registers,
+                             std::optional<int64_t> vectorsPerRow) {
+  constexpr int64_t maxRows = 8, maxVectors = 6;
+  BlockSize best = {1, 1};
+  double bestScore = 0;
+  for (int64_t vectors = 1; vectors <= maxVectors; ++vectors) {
+    if (vectorsPerRow && vectors > *vectorsPerRow)
+      break;
+    int64_t rows = std::min((registers - vectors) / vectors, maxRows);
+    if (rows < 1)
+      break;
+    BlockSize size = {rows, vectors};
+    double score = size.intensity() * utilization(vectors, vectorsPerRow);
+    if (score > bestScore) {
+      best = size;
+      bestScore = score;
+    }
+  }
+  return best;
+}
+
+/// Without reuse along rows: enough vectors to hide latencies.
+static int64_t chooseVectors(int64_t most, std::optional<int64_t> total) {
+  int64_t best = 1;
+  for (int64_t vectors = 1; vectors <= most; ++vectors)
+    if (!total || (vectors <= *total && *total % vectors == 0))
+      best = vectors;
+  return best;
+}
+
+/// Blocks of `vectors`, then single vectors, then what is left of a vector: in
+/// halves where its size is known, else element by element.
+static SmallVector<LaneSegment> cutLanes(int64_t size, int64_t width,
+                                         int64_t vectors) {
+  SmallVector<LaneSegment> segments;
+  auto add = [&](int64_t vectors, int64_t width) {
+    if (ShapedType::isStatic(size) && size < vectors * width)
+      return;
+    segments.push_back({vectors, width});
+    if (ShapedType::isStatic(size))
+      size %= vectors * width;
+  };
+  add(vectors, width);
+  if (ShapedType::isStatic(size)) {
+    if (int64_t rest = size / width)
+      add(rest, width);
+    for (int64_t part = width / 2; part >= 1; part /= 2)
+      if (size >= part)
+        add(1, part);
+    return segments;
+  }
+  if (vectors > 1)
+    add(1, width);
+  if (width > 1)
+    add(1, 1);
+  return segments;
+}
+
+static SmallVector<int64_t> cutRows(int64_t size, int64_t rows) {
+  SmallVector<int64_t> segments;
+  for (int64_t step = rows; step >= 1; step /= 2) {
+    if (ShapedType::isStatic(size) && size < step)
+      continue;
+    segments.push_back(step);
+    if (ShapedType::isStatic(size))
+      size %= step;
+  }
+  return segments;
+}
+
+static void chooseSegments(BlockPlan &plan, linalg::GenericOp op,
+                           const TargetSpec &target, unsigned elementBits) {
+  int64_t lanes = plan.sizes[*plan.laneDim];
+  int64_t width = target.lanes(elementBits);
+  std::optional<int64_t> total;
+  if (ShapedType::isStatic(lanes))
+    total = std::max<int64_t>(lanes / width, 1);
+  int64_t registers =
+      int64_t(target.vectorRegisters) - int64_t(temporaries(op));
+  BlockSize block = {1, 1};
+  if (plan.rowDim)
+    block = chooseBlock(registers, total);
+  else if (plan.reductionDims.empty())
+    block.vectors = chooseVectors(4, total);
+  else
+    block.vectors = chooseVectors(registers / 2, total);
+  plan.laneSegments = cutLanes(lanes, width, block.vectors);
+  if (plan.rowDim)
+    plan.rowSegments = cutRows(plan.sizes[*plan.rowDim], block.rows);
+}
+
+FailureOr<BlockPlan> BlockPlan::get(linalg::GenericOp op,
+                                    const TargetSpec &target,
+                                    std::string &reason) {
+  if (failed(checkOp(op, reason)))
+    return failure();
+  BlockPlan plan;
+  plan.sizes = getLoopSizes(op);
+  op.getReductionDims(plan.reductionDims);
+  SmallVector<unsigned> parallelDims = getParallelDims(op);
+  unsigned elementBits = widestElement(op);
+  if (elementBits)
+    plan.laneDim = chooseLaneDim(op, plan.sizes, parallelDims);
+  if (plan.laneDim && !plan.reductionDims.empty())
+    plan.rowDim = chooseRowDim(op, parallelDims, *plan.laneDim);
+  for (unsigned dim : parallelDims)
+    if (!plan.isLane(dim) && !plan.isRow(dim))
+      plan.outerDims.push_back(dim);
+  if (plan.laneDim)
+    chooseSegments(plan, op, target, elementBits);
+  return plan;
+}

@@ -1,0 +1,65 @@
+//===- BlockPlan.h - How a linalg op is cut into register blocks -*- C++
+//-*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ATTN_LIB_CONVERSION_LINALGTOVECTOR_BLOCKPLAN_H
+#define ATTN_LIB_CONVERSION_LINALGTOVECTOR_BLOCKPLAN_H
+
+#include "attn/Target/CPU/TargetSpec.h"
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+
+#include <optional>
+
+namespace mlir::attn {
+
+/// How an operand's elements for consecutive lanes lie in memory.
+enum class LaneAccess {
+  Uniform,    ///< One element serves all lanes.
+  Contiguous, ///< Neighbours: one vector load or store.
+  Strided,    ///< One scalar access per lane.
+};
+
+/// A stretch of the lane dimension: blocks of `vectors` vectors of `width`.
+struct LaneSegment {
+  int64_t vectors;
+  int64_t width;
+
+  int64_t step() const { return vectors * width; }
+};
+
+/// The loops of one op, from the outside in: outer dimensions, the row
+/// dimension in blocks, the lane dimension in blocks, reductions.
+struct BlockPlan {
+  /// Per dimension; dynamic where no operand has it as a static size.
+  SmallVector<int64_t> sizes;
+  SmallVector<unsigned> outerDims;
+  SmallVector<unsigned> reductionDims;
+  /// Unset where the op has no dimension to block.
+  std::optional<unsigned> rowDim;
+  std::optional<unsigned> laneDim;
+  /// Block heights; each covers what the one before left over.
+  SmallVector<int64_t> rowSegments = {1};
+  /// Block widths; each covers what the one before left over.
+  SmallVector<LaneSegment> laneSegments = {{1, 1}};
+
+  bool isLane(unsigned dim) const { return laneDim && *laneDim == dim; }
+  bool isRow(unsigned dim) const { return rowDim && *rowDim == dim; }
+
+  /// How `operand` varies along lane dimension `dim`.
+  static LaneAccess accessAlong(OpOperand &operand, AffineMap map,
+                                unsigned dim);
+
+  /// Chooses dimensions and block sizes. On failure `reason` says what is not
+  /// supported.
+  static FailureOr<BlockPlan>
+  get(linalg::GenericOp op, const TargetSpec &target, std::string &reason);
+};
+
+} // namespace mlir::attn
+
+#endif // ATTN_LIB_CONVERSION_LINALGTOVECTOR_BLOCKPLAN_H

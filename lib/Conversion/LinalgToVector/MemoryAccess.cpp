@@ -1,0 +1,114 @@
+//===- MemoryAccess.cpp - Loads and stores of one block -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "MemoryAccess.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace mlir::attn;
+
+Type attn::getLaneType(Type element, int64_t width) {
+  return width == 1 ? element : VectorType::get({width}, element);
+}
+
+Value attn::buildLanes(OpBuilder &builder, Location loc, int64_t width,
+                       function_ref<Value(int64_t)> build) {
+  SmallVector<Value> lanes;
+  for (int64_t lane = 0; lane < width; ++lane)
+    lanes.push_back(build(lane));
+  if (width == 1)
+    return lanes.front();
+  return vector::FromElementsOp::create(
+      builder, loc, getLaneType(lanes.front().getType(), width), lanes);
+}
+
+Value attn::extractLane(OpBuilder &builder, Location loc, Value value,
+                        int64_t lane) {
+  if (!isa<VectorType>(value.getType()))
+    return value;
+  return vector::ExtractOp::create(builder, loc, value, lane);
+}
+
+LaneAccess MemoryAccess::getAccess(OpOperand &operand) const {
+  AffineMap map = op.getMatchingIndexingMap(&operand);
+  if (!plan.laneDim || !map.isFunctionOfDim(*plan.laneDim))
+    return LaneAccess::Uniform;
+  return BlockPlan::accessAlong(operand, map, *plan.laneDim);
+}
+
+Value MemoryAccess::getIndex(OpBuilder &builder, Location loc, unsigned dim,
+                             BlockPosition position, int64_t lane) const {
+  int64_t offset = 0;
+  if (plan.isRow(dim))
+    offset = position.row;
+  else if (plan.isLane(dim))
+    offset = position.vector * width + lane;
+  if (offset == 0)
+    return ivs[dim];
+  Value constant = arith::ConstantIndexOp::create(builder, loc, offset);
+  return arith::AddIOp::create(builder, loc, ivs[dim], constant);
+}
+
+SmallVector<Value> MemoryAccess::getIndices(OpBuilder &builder,
+                                            OpOperand &operand,
+                                            BlockPosition position,
+                                            int64_t lane) const {
+  Location loc = op.getLoc();
+  AffineMap map = op.getMatchingIndexingMap(&operand);
+  auto valueOf = [&](AffineExpr expr) -> Value {
+    if (auto dim = dyn_cast<AffineDimExpr>(expr))
+      return getIndex(builder, loc, dim.getPosition(), position, lane);
+    SmallVector<OpFoldResult> dims;
+    for (unsigned dim = 0; dim < ivs.size(); ++dim)
+      dims.push_back(expr.isFunctionOfDim(dim)
+                         ? getIndex(builder, loc, dim, position, lane)
+                         : OpFoldResult(builder.getIndexAttr(0)));
+    auto apply = affine::makeComposedFoldedAffineApply(
+        builder, loc, AffineMap::get(dims.size(), 0, expr), dims);
+    return getValueOrCreateConstantIndexOp(builder, loc, apply);
+  };
+  return llvm::map_to_vector(map.getResults(), valueOf);
+}
+
+Value MemoryAccess::load(OpBuilder &builder, OpOperand &operand,
+                         BlockPosition position) const {
+  if (op.isScalar(&operand))
+    return operand.get();
+  Location loc = op.getLoc();
+  Value memref = operand.get();
+  auto loadScalar = [&](int64_t lane) -> Value {
+    return memref::LoadOp::create(builder, loc, memref,
+                                  getIndices(builder, operand, position, lane));
+  };
+  LaneAccess access = getAccess(operand);
+  if (access == LaneAccess::Uniform)
+    return loadScalar(0);
+  if (access == LaneAccess::Strided || width == 1)
+    return buildLanes(builder, loc, width, loadScalar);
+  Type element = cast<MemRefType>(memref.getType()).getElementType();
+  return vector::LoadOp::create(
+      builder, loc, cast<VectorType>(getLaneType(element, width)), memref,
+      getIndices(builder, operand, position, 0));
+}
+
+void MemoryAccess::store(OpBuilder &builder, OpOperand &operand,
+                         BlockPosition position, Value value) const {
+  Location loc = op.getLoc();
+  if (width > 1 && getAccess(operand) == LaneAccess::Contiguous) {
+    vector::StoreOp::create(builder, loc, value, operand.get(),
+                            getIndices(builder, operand, position, 0));
+    return;
+  }
+  for (int64_t lane = 0; lane < width; ++lane)
+    memref::StoreOp::create(
+        builder, loc, extractLane(builder, loc, value, lane), operand.get(),
+        getIndices(builder, operand, position, lane));
+}

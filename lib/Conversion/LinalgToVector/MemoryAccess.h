@@ -1,0 +1,66 @@
+//===- MemoryAccess.h - Loads and stores of one block -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ATTN_LIB_CONVERSION_LINALGTOVECTOR_MEMORYACCESS_H
+#define ATTN_LIB_CONVERSION_LINALGTOVECTOR_MEMORYACCESS_H
+
+#include "BlockPlan.h"
+
+namespace mlir::attn {
+
+/// A vector of a block: `row` rows and `vector` vectors from the block's base.
+struct BlockPosition {
+  int64_t row;
+  int64_t vector;
+};
+
+/// `element`, or a vector of `width` of it where width is more than 1.
+Type getLaneType(Type element, int64_t width);
+
+/// A value per lane, from scalars that `build` makes.
+Value buildLanes(OpBuilder &builder, Location loc, int64_t width,
+                 function_ref<Value(int64_t lane)> build);
+
+/// Lane `lane` of `value`, or `value` itself if it is a scalar.
+Value extractLane(OpBuilder &builder, Location loc, Value value, int64_t lane);
+
+/// Elements of a linalg op's operands, addressed by the loops around a block.
+class MemoryAccess {
+public:
+  MemoryAccess(linalg::GenericOp op, const BlockPlan &plan, int64_t width)
+      : op(op), plan(plan), width(width), ivs(op.getNumLoops()) {}
+
+  void setIV(unsigned dim, Value iv) { ivs[dim] = iv; }
+  Value getIV(unsigned dim) const { return ivs[dim]; }
+  int64_t getWidth() const { return width; }
+
+  /// The value of loop `dim` in lane `lane` of `position`.
+  Value getIndex(OpBuilder &builder, Location loc, unsigned dim,
+                 BlockPosition position, int64_t lane) const;
+  LaneAccess getAccess(OpOperand &operand) const;
+  /// A scalar where the access is uniform, else `width` lanes.
+  Value load(OpBuilder &builder, OpOperand &operand,
+             BlockPosition position) const;
+  /// `value` has `width` lanes.
+  void store(OpBuilder &builder, OpOperand &operand, BlockPosition position,
+             Value value) const;
+
+private:
+  SmallVector<Value> getIndices(OpBuilder &builder, OpOperand &operand,
+                                BlockPosition position, int64_t lane) const;
+
+  // A handle: reading through it is not a change, but its methods are not
+  // const.
+  mutable linalg::GenericOp op;
+  const BlockPlan &plan;
+  int64_t width;
+  SmallVector<Value> ivs;
+};
+
+} // namespace mlir::attn
+
+#endif // ATTN_LIB_CONVERSION_LINALGTOVECTOR_MEMORYACCESS_H

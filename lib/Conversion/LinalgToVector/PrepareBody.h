@@ -1,0 +1,25 @@
+//===- PrepareBody.h - Rewrites of a linalg op before blocking -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ATTN_LIB_CONVERSION_LINALGTOVECTOR_PREPAREBODY_H
+#define ATTN_LIB_CONVERSION_LINALGTOVECTOR_PREPAREBODY_H
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+
+namespace mlir::attn {
+
+/// Makes math.fma of a product that is added to an accumulator, and of products
+/// and sums that may be contracted.
+void formMultiplyAdds(RewriterBase &rewriter, linalg::GenericOp op);
+
+/// One entry per output: the value that all its elements have on entry, taken
+/// from a `linalg.fill` that serves nothing else and is erased, or null.
+SmallVector<Value> absorbFills(RewriterBase &rewriter, linalg::GenericOp op);
+
+} // namespace mlir::attn
+
+#endif // ATTN_LIB_CONVERSION_LINALGTOVECTOR_PREPAREBODY_H

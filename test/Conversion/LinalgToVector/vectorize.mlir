@@ -1,0 +1,115 @@
+// RUN: attn-opt %s -split-input-file --pass-pipeline='builtin.module(func.func(attn-vectorize{target=x86-64:x86-64-v3}))' | FileCheck %s --check-prefixes=CHECK,V3
+// RUN: attn-opt %s -split-input-file --pass-pipeline='builtin.module(func.func(attn-vectorize{target=x86-64:x86-64-v4}))' | FileCheck %s --check-prefixes=CHECK,V4
+
+#key = affine_map<(j, i, d) -> (j, d)>
+#query = affine_map<(j, i, d) -> (d, i)>
+#score = affine_map<(j, i, d) -> (j, i)>
+
+// The fill gives the accumulators their value; one register per accumulator.
+// CHECK-LABEL: func @contraction
+// CHECK-SAME: %[[K:.*]]: memref<?x64xf32, {{.*}}>, %[[Q:.*]]: memref<64x64xf32>
+// CHECK-NOT: linalg
+// V4: %[[ZERO:.*]] = vector.broadcast %{{.*}} : f32 to vector<16xf32>
+// V4: scf.for {{.*}} iter_args(%{{.*}} = %[[ZERO]]
+// V4-COUNT-24: math.fma
+// V4-NEXT: scf.yield
+// V4-COUNT-24: vector.store
+// V3: %[[ZERO:.*]] = vector.broadcast %{{.*}} : f32 to vector<8xf32>
+// V3: scf.for {{.*}} iter_args(%{{.*}} = %[[ZERO]]
+// V3-COUNT-12: math.fma
+// V3-NEXT: scf.yield
+// V3-COUNT-12: vector.store
+func.func @contraction(%k: memref<?x64xf32, strided<[?, 1], offset: ?>>,
+                       %q: memref<64x64xf32>) -> memref<96x64xf32> {
+  %zero = arith.constant 0.0 : f32
+  %s = memref.alloc() : memref<96x64xf32>
+  linalg.fill ins(%zero : f32) outs(%s : memref<96x64xf32>)
+  linalg.generic {indexing_maps = [#key, #query, #score],
+                  iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%k, %q : memref<?x64xf32, strided<[?, 1], offset: ?>>, memref<64x64xf32>)
+      outs(%s : memref<96x64xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %m = arith.mulf %a, %b : f32
+    %r = arith.addf %c, %m : f32
+    linalg.yield %r : f32
+  }
+  return %s : memref<96x64xf32>
+}
+
+// -----
+
+// A carried sum and a stored output in one loop; what does not vary with the
+// reduced dimension is read before it.
+// CHECK-LABEL: func @weights_and_sum
+// CHECK-SAME: %[[S:.*]]: memref<?x16xf32>, %[[M:.*]]: memref<16xf32>, %[[P:.*]]: memref<?x16xf32>, %[[L:.*]]: memref<16xf32>
+// CHECK-NOT: linalg
+// CHECK: vector.load %[[L]]
+// CHECK: vector.load %[[M]]
+// CHECK: scf.for {{.*}} iter_args
+// CHECK: %[[SCORE:.*]] = vector.load %[[S]]
+// CHECK: arith.subf %[[SCORE]]
+// CHECK: %[[E:.*]] = math.exp2
+// CHECK: vector.store %[[E]], %[[P]]
+// CHECK: scf.yield
+// CHECK: vector.store %{{.*}}, %[[L]]
+#row = affine_map<(j, i) -> (j, i)>
+#lane = affine_map<(j, i) -> (i)>
+func.func @weights_and_sum(%s: memref<?x16xf32>, %m: memref<16xf32>,
+                           %p: memref<?x16xf32>, %l: memref<16xf32>) {
+  linalg.generic {indexing_maps = [#row, #lane, #row, #lane],
+                  iterator_types = ["reduction", "parallel"]}
+      ins(%s, %m : memref<?x16xf32>, memref<16xf32>)
+      outs(%p, %l : memref<?x16xf32>, memref<16xf32>) {
+  ^bb0(%score: f32, %max: f32, %old: f32, %sum: f32):
+    %d = arith.subf %score, %max : f32
+    %e = math.exp2 %d : f32
+    %r = arith.addf %sum, %e : f32
+    linalg.yield %e, %r : f32, f32
+  }
+  return
+}
+
+// -----
+
+// Tails of a dynamic size: single vectors, then elements.
+// CHECK-LABEL: func @dynamic_lanes
+// V3: scf.for {{.*}} step %{{.*}} {
+// V3-COUNT-4: vector.store {{.*}} vector<8xf32>
+// V3: scf.for
+// V3: vector.store {{.*}} vector<8xf32>
+// V3: scf.for
+// V3: memref.store
+func.func @dynamic_lanes(%x: memref<?xf32>, %y: memref<?xf32>) {
+  linalg.exp ins(%x : memref<?xf32>) outs(%y : memref<?xf32>)
+  return
+}
+
+// -----
+
+// A captured tensor is read by masked loads where it follows the lanes, by a
+// guarded scalar where it does not, by a gather otherwise.
+// CHECK-LABEL: func @captured_loads
+// CHECK-SAME: %[[IDS:.*]]: memref<?xi32>
+// CHECK: memref.dim %[[IDS]]
+// CHECK: %[[IN:.*]] = arith.cmpi ult
+// CHECK: scf.if %[[IN]]
+// CHECK: memref.load %[[IDS]]
+// CHECK: vector.maskedload %[[IDS]]
+// CHECK: vector.gather
+#pair = affine_map<(j, i) -> (j, i)>
+func.func @captured_loads(%ids: memref<?xi32>, %out: memref<8x16xi32>) {
+  linalg.generic {indexing_maps = [#pair],
+                  iterator_types = ["parallel", "parallel"]}
+      outs(%out : memref<8x16xi32>) {
+  ^bb0(%old: i32):
+    %j = linalg.index 0 : index
+    %i = linalg.index 1 : index
+    %a = attn.load %ids[%j] : memref<?xi32>
+    %b = attn.load %ids[%i] : memref<?xi32>
+    %twice = arith.muli %i, %i : index
+    %same = arith.cmpi eq, %a, %b : i32
+    %c = attn.load %ids[%twice] if %same : memref<?xi32>
+    linalg.yield %c : i32
+  }
+  return
+}
