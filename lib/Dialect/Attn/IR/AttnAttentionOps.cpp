@@ -51,10 +51,13 @@ LogicalResult DotProductOp::verify() {
 
 LogicalResult DotProductOp::canonicalize(DotProductOp op,
                                          PatternRewriter &rewriter) {
-  rewriter.replaceOpWithNewOp<ScaledDotProductOp>(
-      op, op->getResultTypes(), op.getQuery(), op.getKey(), op.getValue(),
+  auto typeOf = [](Value result) { return result ? result.getType() : Type(); };
+  auto scaled = ScaledDotProductOp::create(
+      rewriter, op.getLoc(), op.getOutput().getType(), typeOf(op.getLse()),
+      typeOf(op.getWeights()), op.getQuery(), op.getKey(), op.getValue(),
       op.getMask(), op.getScore(), op.getSink(), rewriter.getF64FloatAttr(1.0),
       op.getLayoutAttr());
+  rewriter.replaceOp(op, scaled);
   return success();
 }
 
