@@ -37,6 +37,36 @@ static MemRefType getArgumentType(RankedTensorType type) {
 }
 
 //===----------------------------------------------------------------------===//
+// Sizes
+//===----------------------------------------------------------------------===//
+
+/// The size of a result's dimension from what the program computes, not from the
+/// destination that it will be written to.
+static Value resolveSize(OpBuilder &builder, Location loc, Value tensor,
+                         int64_t dim) {
+  if (auto op = tensor.getDefiningOp<DestinationStyleOpInterface>())
+    return resolveSize(builder, loc,
+                       op.getTiedOpOperand(cast<OpResult>(tensor))->get(), dim);
+  if (auto cast = tensor.getDefiningOp<tensor::CastOp>())
+    return resolveSize(builder, loc, cast.getSource(), dim);
+  if (auto empty = tensor.getDefiningOp<tensor::EmptyOp>())
+    return getValueOrCreateConstantIndexOp(builder, loc,
+                                           empty.getMixedSizes()[dim]);
+  if (auto expand = tensor.getDefiningOp<tensor::ExpandShapeOp>())
+    return getValueOrCreateConstantIndexOp(builder, loc,
+                                           expand.getMixedOutputShape()[dim]);
+  if (auto collapse = tensor.getDefiningOp<tensor::CollapseShapeOp>()) {
+    Value product = arith::ConstantIndexOp::create(builder, loc, 1);
+    for (int64_t source : collapse.getReassociationIndices()[dim])
+      product = arith::MulIOp::create(
+          builder, loc, product,
+          resolveSize(builder, loc, collapse.getSrc(), source));
+    return product;
+  }
+  return tensor::DimOp::create(builder, loc, tensor, dim);
+}
+
+//===----------------------------------------------------------------------===//
 // Destinations
 //===----------------------------------------------------------------------===//
 
@@ -78,8 +108,11 @@ private:
   }
 
   Value expand(tensor::CollapseShapeOp collapse, Value destination) {
-    SmallVector<OpFoldResult> sizes =
-        tensor::getMixedSizes(builder, loc, collapse.getSrc());
+    // From what the program computes: the tensor itself comes after this.
+    SmallVector<OpFoldResult> sizes;
+    for (int64_t dim = 0; dim < collapse.getSrcType().getRank(); ++dim)
+      sizes.push_back(getAsOpFoldResult(
+          resolveSize(builder, loc, collapse.getSrc(), dim)));
     return memref::ExpandShapeOp::create(
         builder, loc, collapse.getSrcType().getShape(), destination,
         collapse.getReassociationIndices(), sizes);
@@ -127,32 +160,6 @@ private:
 //===----------------------------------------------------------------------===//
 // Requirements
 //===----------------------------------------------------------------------===//
-
-/// The size of a result's dimension from what the program computes, not from the
-/// destination that it will be written to.
-static Value resolveSize(OpBuilder &builder, Location loc, Value tensor,
-                         int64_t dim) {
-  if (auto op = tensor.getDefiningOp<DestinationStyleOpInterface>())
-    return resolveSize(builder, loc,
-                       op.getTiedOpOperand(cast<OpResult>(tensor))->get(), dim);
-  if (auto cast = tensor.getDefiningOp<tensor::CastOp>())
-    return resolveSize(builder, loc, cast.getSource(), dim);
-  if (auto empty = tensor.getDefiningOp<tensor::EmptyOp>())
-    return getValueOrCreateConstantIndexOp(builder, loc,
-                                           empty.getMixedSizes()[dim]);
-  if (auto expand = tensor.getDefiningOp<tensor::ExpandShapeOp>())
-    return getValueOrCreateConstantIndexOp(builder, loc,
-                                           expand.getMixedOutputShape()[dim]);
-  if (auto collapse = tensor.getDefiningOp<tensor::CollapseShapeOp>()) {
-    Value product = arith::ConstantIndexOp::create(builder, loc, 1);
-    for (int64_t source : collapse.getReassociationIndices()[dim])
-      product = arith::MulIOp::create(
-          builder, loc, product,
-          resolveSize(builder, loc, collapse.getSrc(), source));
-    return product;
-  }
-  return tensor::DimOp::create(builder, loc, tensor, dim);
-}
 
 /// Refuses a destination whose sizes are not those of the result.
 static void requireSizes(OpBuilder &builder, Location loc, unsigned index,
