@@ -1,0 +1,338 @@
+//===- LeafEmission.cpp - Leaves of a mask as IR, and tables of them -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "LeafEmission.h"
+#include "ScalarBuilder.h"
+
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/IRMapping.h"
+#include "llvm/ADT/DenseSet.h"
+
+using namespace mlir;
+using namespace mlir::attn;
+
+//===----------------------------------------------------------------------===//
+// Cloning
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// Clones one leaf.
+class LeafCloner {
+public:
+  LeafCloner(OpBuilder &builder, Location loc, const Leaf &leaf,
+             Block &body, ValueRange arguments)
+      : builder(builder), loc(loc), leaf(leaf) {
+    mapping.map(body.getArguments(), arguments);
+  }
+
+  Value clone(Value value) {
+    if (Value known = mapping.lookupOrNull(value))
+      return known;
+    Value result = cloneOp(value.getDefiningOp(), value);
+    mapping.map(value, result);
+    return result;
+  }
+
+private:
+  Value cloneOp(Operation *op, Value value) {
+    auto load = dyn_cast<LoadOp>(op);
+    bool unguarded = false;
+    if (load && load.getGuard())
+      for (auto [guard, holds] : leaf.guards)
+        if (guard == load.getGuard()) {
+          if (!holds)
+            return arith::ConstantOp::create(
+                builder, loc, builder.getZeroAttr(load.getType()));
+          unguarded = true;
+        }
+    if (unguarded) {
+      SmallVector<Value> indices;
+      for (Value index : load.getIndices())
+        indices.push_back(clone(index));
+      return LoadOp::create(builder, loc, clone(load.getSource()), indices,
+                            /*guard=*/Value());
+    }
+    op->walk([&](Operation *nested) {
+      for (Value operand : nested->getOperands())
+        if (!op->isAncestor(operand.getParentBlock()->getParentOp()))
+          clone(operand);
+    });
+    Operation *copy = builder.clone(*op, mapping);
+    makeTotal(copy);
+    return copy->getResult(cast<OpResult>(value).getResultNumber());
+  }
+
+  /// A division that the mask never makes, because there are no pairs, may be
+  /// made here.
+  void makeTotal(Operation *op) {
+    if (!isa<arith::DivSIOp, arith::DivUIOp, arith::RemSIOp, arith::RemUIOp,
+             arith::FloorDivSIOp, arith::CeilDivSIOp, arith::CeilDivUIOp,
+             FloorModOp>(op))
+      return;
+    Value divisor = op->getOperand(1);
+    Type type = divisor.getType();
+    APInt constant;
+    if (!type.isIntOrIndex() ||
+        (matchPattern(divisor, m_ConstantInt(&constant)) &&
+         !constant.isZero() && !constant.isAllOnes()))
+      return;
+    OpBuilder::InsertionGuard restore(builder);
+    builder.setInsertionPoint(op);
+    auto number = [&](int64_t value) {
+      return arith::ConstantOp::create(builder, loc,
+                                       builder.getIntegerAttr(type, value));
+    };
+    auto equals = [&](Value lhs, Value rhs) -> Value {
+      return arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq, lhs,
+                                   rhs);
+    };
+    unsigned width = type.isIndex() ? 64 : type.getIntOrFloatBitWidth();
+    Value least = arith::ConstantOp::create(
+        builder, loc,
+        builder.getIntegerAttr(type, APInt::getSignedMinValue(width)));
+    Value overflows = arith::AndIOp::create(
+        builder, loc, equals(op->getOperand(0), least),
+        equals(divisor, number(-1)));
+    Value traps = arith::OrIOp::create(builder, loc, overflows,
+                                       equals(divisor, number(0)));
+    op->setOperand(1, arith::SelectOp::create(builder, loc, traps, number(1),
+                                              divisor));
+  }
+
+  OpBuilder &builder;
+  Location loc;
+  const Leaf &leaf;
+  IRMapping mapping;
+};
+} // namespace
+
+Value attn::emitLeaf(OpBuilder &builder, Location loc, const MaskModel &model,
+                     const Leaf &leaf, ValueRange arguments) {
+  return LeafCloner(builder, loc, leaf, model.getBody(), arguments)
+      .clone(leaf.value);
+}
+
+//===----------------------------------------------------------------------===//
+// Walking
+//===----------------------------------------------------------------------===//
+
+namespace {
+class LeafWalker {
+public:
+  LeafWalker(const MaskModel &model, function_ref<void(unsigned)> visitTerm,
+             function_ref<void(unsigned)> visitNode)
+      : model(model), visitTerm(visitTerm), visitNode(visitNode) {}
+
+  void walk(const Disjunction &disjunction) {
+    for (const Conjunction &conjunction : disjunction.conjunctions) {
+      for (const LinearForm &atom : conjunction.atoms)
+        walk(atom);
+      for (Conjunction::Literal literal : conjunction.literals)
+        walkNode(literal.node);
+    }
+    for (unsigned premise : disjunction.premises)
+      walk(model.getPremise(premise).form);
+  }
+
+private:
+  void walk(const LinearForm &form) {
+    for (auto [id, coefficient] : form.summands) {
+      if (!terms.insert(id).second)
+        continue;
+      const Term &term = model.getTerm(id);
+      walk(term.lhs);
+      walk(term.rhs);
+      for (const LinearForm &index : term.indices)
+        walk(index);
+      visitTerm(id);
+    }
+  }
+
+  void walkNode(unsigned id) {
+    if (!nodes.insert(id).second)
+      return;
+    const Node &node = model.getNode(id);
+    switch (node.kind) {
+    case Node::Kind::Atom:
+      return walk(node.form);
+    case Node::Kind::Not:
+      return walkNode(node.lhs);
+    case Node::Kind::And:
+    case Node::Kind::Or:
+      walkNode(node.lhs);
+      return walkNode(node.rhs);
+    default:
+      for (const LinearForm &index : node.indices)
+        walk(index);
+      visitNode(id);
+    }
+  }
+
+  const MaskModel &model;
+  function_ref<void(unsigned)> visitTerm, visitNode;
+  DenseSet<unsigned> terms, nodes;
+};
+} // namespace
+
+void attn::walkLeaves(const MaskModel &model, const Disjunction &disjunction,
+                      function_ref<void(unsigned)> visitTerm,
+                      function_ref<void(unsigned)> visitNode) {
+  LeafWalker(model, visitTerm, visitNode).walk(disjunction);
+}
+
+bool attn::isTableEquality(const MaskModel &model, const LinearForm &lhs,
+                           const LinearForm &rhs,
+                           std::pair<unsigned, unsigned> &terms) {
+  if (lhs.constant != 0 || lhs.summands.size() != 2 || !(lhs.negated() == rhs))
+    return false;
+  auto [first, firstFactor] = lhs.summands[0];
+  auto [second, secondFactor] = lhs.summands[1];
+  const Term &one = model.getTerm(first), &other = model.getTerm(second);
+  terms = {first, second};
+  return firstFactor == -secondFactor && std::abs(firstFactor) == 1 &&
+         one.kind == Term::Kind::Table && other.kind == Term::Kind::Table &&
+         Dependence::isMixed(one.dependence | other.dependence);
+}
+
+//===----------------------------------------------------------------------===//
+// Tables
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// One pass over the positions of one side, for tables of equal dependence.
+class TablePass {
+public:
+  TablePass(OpBuilder &builder, Location loc, const MaskModel &model,
+            ArrayRef<LeafTable *> tables, const TableSizes &sizes,
+            ValueRange captures)
+      : s{builder, loc}, model(model), tables(tables), captures(captures) {
+    unsigned bits = tables.front()->leaf.dependence;
+    overKeys = bits & Dependence::Key;
+    tile = overKeys ? sizes.tileKeys : sizes.tileQueries;
+    length = overKeys ? sizes.keys : sizes.queries;
+    batches = bits & Dependence::Batch ? sizes.batches : index(1);
+    heads = bits & Dependence::Head ? sizes.heads : index(1);
+  }
+
+  void emit() {
+    OpBuilder &b = s.builder;
+    Value tiles = b.createOrFold<arith::CeilDivUIOp>(s.loc, length, index(tile));
+    SmallVector<Value> results;
+    for (const LeafTable *table : tables)
+      for (unsigned part = 0, e = parts(*table); part < e; ++part)
+        results.push_back(tensor::EmptyOp::create(
+            b, s.loc, ArrayRef<OpFoldResult>{batches, heads, tiles},
+            b.getI64Type()));
+    results = loop(batches, results, [&](Value batch, ValueRange outer) {
+      return loop(heads, outer, [&](Value head, ValueRange middle) {
+        return loop(tiles, middle, [&](Value position, ValueRange inner) {
+          return fillTile(batch, head, position, inner);
+        });
+      });
+    });
+    auto next = results.begin();
+    for (LeafTable *table : tables) {
+      table->minimum = *next++;
+      table->maximum = *next++;
+      if (table->needsSignature)
+        table->signature = *next++;
+    }
+  }
+
+private:
+  Value index(int64_t value) {
+    return arith::ConstantIndexOp::create(s.builder, s.loc, value);
+  }
+  static unsigned parts(const LeafTable &table) {
+    return table.needsSignature ? 3 : 2;
+  }
+
+  SmallVector<Value> loop(Value lower, Value upper, ValueRange carried,
+                          function_ref<SmallVector<Value>(Value, ValueRange)>
+                              body) {
+    auto loop = scf::ForOp::create(
+        s.builder, s.loc, lower, upper, index(1), carried,
+        [&](OpBuilder &, Location loc, Value position, ValueRange arguments) {
+          scf::YieldOp::create(s.builder, loc, body(position, arguments));
+        });
+    return loop.getResults();
+  }
+  SmallVector<Value> loop(Value size, ValueRange carried,
+                          function_ref<SmallVector<Value>(Value, ValueRange)>
+                              body) {
+    return loop(index(0), size, carried, body);
+  }
+
+  SmallVector<Value> fillTile(Value batch, Value head, Value position,
+                              ValueRange tensors) {
+    OpBuilder &b = s.builder;
+    Value first = b.createOrFold<arith::MulIOp>(s.loc, position, index(tile));
+    Value last = b.createOrFold<arith::MinSIOp>(
+        s.loc, b.createOrFold<arith::AddIOp>(s.loc, first, index(tile)),
+        length);
+    SmallVector<Value> neutral;
+    for (const LeafTable *table : tables) {
+      neutral.push_back(s.integer(std::numeric_limits<int64_t>::max()));
+      neutral.push_back(s.integer(std::numeric_limits<int64_t>::min()));
+      if (table->needsSignature)
+        neutral.push_back(s.integer(0));
+    }
+    SmallVector<Value> reduced = loop(
+        first, last, neutral, [&](Value at, ValueRange running) {
+          return reduce(batch, head, at, running);
+        });
+    SmallVector<Value> filled;
+    for (auto [value, tensor] : llvm::zip_equal(reduced, tensors))
+      filled.push_back(tensor::InsertOp::create(
+          b, s.loc, value, tensor, ValueRange{batch, head, position}));
+    return filled;
+  }
+
+  SmallVector<Value> reduce(Value batch, Value head, Value at,
+                            ValueRange running) {
+    SmallVector<Value> arguments{batch, head, at, at};
+    llvm::append_range(arguments, captures);
+    SmallVector<Value> results;
+    for (const LeafTable *table : tables) {
+      Value value = s.toInteger(
+          emitLeaf(s.builder, s.loc, model, table->leaf, arguments));
+      results.push_back(s.min(running[results.size()], value));
+      results.push_back(s.max(running[results.size()], value));
+      if (table->needsSignature)
+        results.push_back(s.either(running[results.size()], hashedBit(value)));
+    }
+    return results;
+  }
+
+  /// One of 64 bits: the upper bits of a multiplicative hash.
+  Value hashedBit(Value value) {
+    Value hash = s.mul(value, s.integer(0x9E3779B97F4A7C15));
+    Value bit =
+        s.builder.createOrFold<arith::ShRUIOp>(s.loc, hash, s.integer(58));
+    return s.builder.createOrFold<arith::ShLIOp>(s.loc, s.integer(1), bit);
+  }
+
+  ScalarBuilder s;
+  const MaskModel &model;
+  ArrayRef<LeafTable *> tables;
+  ValueRange captures;
+  bool overKeys;
+  int64_t tile;
+  Value length, batches, heads;
+};
+} // namespace
+
+void attn::emitTables(OpBuilder &builder, Location loc, const MaskModel &model,
+                      MutableArrayRef<LeafTable> tables,
+                      const TableSizes &sizes, ValueRange captures) {
+  std::map<unsigned, SmallVector<LeafTable *>> groups;
+  for (LeafTable &table : tables)
+    groups[table.leaf.dependence].push_back(&table);
+  for (auto &[dependence, group] : groups)
+    TablePass(builder, loc, model, group, sizes, captures).emit();
+}

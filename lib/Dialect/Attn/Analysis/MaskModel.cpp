@@ -1,0 +1,298 @@
+//===- MaskModel.cpp - Dependence, terms and nodes of a mask ----*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "MaskModel.h"
+
+using namespace mlir;
+using namespace mlir::attn;
+
+StaticRange attn::getTypeRange(Type type) {
+  unsigned width = type.isIndex() ? 64 : type.getIntOrFloatBitWidth();
+  Wide half = Wide(1) << (width - 1);
+  if (width == 1)
+    return {0, 1};
+  return {-half, half - 1};
+}
+
+MaskModel::MaskModel(Region &mask, int64_t queryLimit, int64_t keyLimit)
+    : body(mask.front()),
+      queryRange{0, (queryLimit > 0 ? queryLimit : kIndexLimit) - 1},
+      keyRange{0, (keyLimit > 0 ? keyLimit : kIndexLimit) - 1} {
+  findSplits();
+  root = getBoolean(body.getTerminator()->getOperand(0), {});
+}
+
+//===----------------------------------------------------------------------===//
+// Dependence
+//===----------------------------------------------------------------------===//
+
+MaskModel::Key MaskModel::keyOf(Value value, const GuardCase &guards) {
+  Key key{value.getAsOpaquePointer(), {}};
+  for (auto [guard, holds] : guards)
+    key.second.push_back({guard.getAsOpaquePointer(), holds});
+  return key;
+}
+
+GuardCase MaskModel::extend(const GuardCase &guards, Value guard,
+                            bool holds) const {
+  GuardCase result = guards;
+  result.push_back({guard, holds});
+  llvm::sort(result, [](auto &lhs, auto &rhs) {
+    return lhs.first.getAsOpaquePointer() < rhs.first.getAsOpaquePointer();
+  });
+  return result;
+}
+
+static std::optional<bool> lookup(const GuardCase &guards, Value guard) {
+  for (auto [known, holds] : guards)
+    if (known == guard)
+      return holds;
+  return std::nullopt;
+}
+
+const Dependence &MaskModel::dependence(Value value, const GuardCase &guards) {
+  Key key = keyOf(value, guards);
+  auto found = dependences.find(key);
+  if (found == dependences.end())
+    found = dependences.emplace(key, computeDependence(value, guards)).first;
+  return found->second;
+}
+
+Dependence MaskModel::computeDependence(Value value, const GuardCase &guards) {
+  Dependence result;
+  if (auto argument = dyn_cast<BlockArgument>(value)) {
+    if (argument.getOwner() == &body && argument.getArgNumber() < 4)
+      result.bits = 1u << argument.getArgNumber();
+    return result;
+  }
+  auto absorb = [&](Value operand) {
+    const Dependence &other = dependence(operand, guards);
+    result.bits |= other.bits;
+    result.guards.insert(other.guards.begin(), other.guards.end());
+  };
+  Operation *op = value.getDefiningOp();
+  auto load = dyn_cast<LoadOp>(op);
+  if (!load || !load.getGuard()) {
+    op->walk([&](Operation *nested) {
+      for (Value operand : nested->getOperands())
+        if (!op->isAncestor(operand.getParentBlock()->getParentOp()))
+          absorb(operand);
+    });
+    return result;
+  }
+  std::optional<bool> known = lookup(guards, load.getGuard());
+  if (known && !*known)
+    return result;
+  for (Value index : load.getIndices())
+    absorb(index);
+  if (known)
+    return result;
+  const Dependence &guard = dependence(load.getGuard(), guards);
+  if (Dependence::isMixed(result.bits | guard.bits) || !guard.guards.empty())
+    result.guards.insert(load.getGuard());
+  else
+    result.bits |= guard.bits;
+  return result;
+}
+
+/// Looks for i (or j) both divided and taken modulo by one divisor.
+void MaskModel::findSplits() {
+  for (unsigned argument : {2u, 3u}) {
+    SmallVector<LinearForm> divided, reduced;
+    for (Operation *user : body.getArgument(argument).getUsers()) {
+      bool divides =
+          isa<arith::FloorDivSIOp, arith::DivSIOp, arith::DivUIOp>(user);
+      bool reduces = isa<FloorModOp, arith::RemSIOp, arith::RemUIOp>(user);
+      if ((!divides && !reduces) ||
+          user->getOperand(0) != body.getArgument(argument))
+        continue;
+      const Dependence &depends = dependence(user->getOperand(1), {});
+      if (!Dependence::isUniform(depends.bits) || !depends.guards.empty())
+        continue;
+      LinearForm divisor = getInteger(user->getOperand(1), {});
+      if (!divisor.isConstant() || divisor.constant > 1)
+        (divides ? divided : reduced).push_back(divisor);
+    }
+    for (const LinearForm &divisor : divided)
+      if (llvm::is_contained(reduced, divisor)) {
+        splits.push_back({1u << argument, divisor});
+        break;
+      }
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Terms
+//===----------------------------------------------------------------------===//
+
+unsigned MaskModel::intern(Term term) {
+  for (auto [id, known] : llvm::enumerate(terms))
+    if (known.kind == term.kind && known.leaf == term.leaf &&
+        known.lhs == term.lhs && known.rhs == term.rhs &&
+        known.node == term.node && known.indices == term.indices &&
+        term.kind != Term::Kind::Unknown)
+      return id;
+  terms.push_back(std::move(term));
+  return terms.size() - 1;
+}
+
+StaticRange MaskModel::getRange(const LinearForm &form) const {
+  StaticRange range{form.constant, form.constant};
+  for (auto [term, coefficient] : form.summands) {
+    Wide low = terms[term].range.min * coefficient;
+    Wide high = terms[term].range.max * coefficient;
+    range.min += std::min(low, high);
+    range.max += std::max(low, high);
+  }
+  return range;
+}
+
+unsigned MaskModel::getDependence(const LinearForm &form) const {
+  unsigned bits = 0;
+  for (auto [term, coefficient] : form.summands)
+    bits |= terms[term].dependence;
+  return bits;
+}
+
+bool MaskModel::isStructured(const LinearForm &form) const {
+  return llvm::all_of(form.summands, [&](const LinearForm::Summand &summand) {
+    const Term &term = terms[summand.first];
+    switch (term.kind) {
+    case Term::Kind::Query:
+    case Term::Kind::Key:
+    case Term::Kind::Uniform:
+      return true;
+    case Term::Kind::FloorDiv:
+    case Term::Kind::Max:
+      return isStructured(term.lhs) && isStructured(term.rhs);
+    case Term::Kind::FloorMod:
+      return llvm::any_of(splits, [&](const Split &split) {
+        std::optional<unsigned> base = term.lhs.getSingleTerm();
+        return base && term.rhs == split.divisor &&
+               terms[*base].kind == (split.bit == Dependence::Query
+                                         ? Term::Kind::Query
+                                         : Term::Kind::Key);
+      });
+    default:
+      return false;
+    }
+  });
+}
+
+/// A leaf as a term. Where its type allows values beyond the limit of terms,
+/// that they stay within it is assumed.
+LinearForm MaskModel::makeLeaf(Term::Kind kind, Value value,
+                               const GuardCase &guards) {
+  Term term;
+  term.kind = kind;
+  term.leaf = {value, guards, dependence(value, guards).bits};
+  term.dependence = term.leaf.dependence;
+  StaticRange limit{-kTermLimit, kTermLimit}, type = getTypeRange(value.getType());
+  bool bounded = type.within(limit);
+  term.range = bounded ? type : limit;
+  LinearForm form = LinearForm::ofTerm(intern(std::move(term)));
+  if (!bounded)
+    addPremise(form, {form, limit});
+  return form;
+}
+
+LinearForm MaskModel::makeUnknown(Value value, const Twine &reason) {
+  if (Operation *op = value.getDefiningOp())
+    note(op, reason);
+  Term term;
+  term.kind = Term::Kind::Unknown;
+  term.dependence = Dependence::Query | Dependence::Key;
+  StaticRange limit{-kTermLimit, kTermLimit};
+  term.range = getTypeRange(value.getType());
+  bool bounded = term.range.within(limit);
+  if (!bounded)
+    term.range = limit;
+  term.isUnbounded = !bounded;
+  return LinearForm::ofTerm(intern(std::move(term)));
+}
+
+bool MaskModel::isUnbounded(const LinearForm &form) const {
+  return llvm::any_of(form.summands, [&](const LinearForm::Summand &summand) {
+    const Term &term = terms[summand.first];
+    return term.isUnbounded || isUnbounded(term.lhs) || isUnbounded(term.rhs);
+  });
+}
+
+void MaskModel::assume(LinearForm &form, StaticRange range) {
+  assumeAlso(form, form, range);
+}
+
+void MaskModel::assumeAlso(LinearForm &form, LinearForm other,
+                           StaticRange range) {
+  mergePremises(form.premises, other.premises);
+  if (!getRange(other).within(range))
+    addPremise(form, {other, range});
+}
+
+void MaskModel::addPremise(LinearForm &form, Premise premise) {
+  for (auto [id, known] : llvm::enumerate(premises))
+    if (known.form == premise.form && known.range.within(premise.range))
+      return mergePremises(form.premises, {unsigned(id)});
+  premises.push_back(std::move(premise));
+  mergePremises(form.premises, {unsigned(premises.size() - 1)});
+}
+
+void MaskModel::note(Operation *op, const Twine &reason) {
+  if (llvm::none_of(notes, [&](const AnalysisNote &n) { return n.op == op; }))
+    notes.push_back({op, reason.str()});
+}
+
+//===----------------------------------------------------------------------===//
+// Nodes
+//===----------------------------------------------------------------------===//
+
+unsigned MaskModel::addNode(Node node) {
+  nodes.push_back(std::move(node));
+  return nodes.size() - 1;
+}
+
+unsigned MaskModel::addConstant(bool value) {
+  Node node{Node::Kind::Constant};
+  node.value = value;
+  return addNode(std::move(node));
+}
+
+unsigned MaskModel::addCombination(Node::Kind kind, unsigned lhs,
+                                   unsigned rhs) {
+  bool neutral = kind == Node::Kind::And;
+  for (auto [one, other] : {std::pair(lhs, rhs), std::pair(rhs, lhs)})
+    if (nodes[one].kind == Node::Kind::Constant)
+      return nodes[one].value == neutral ? other : one;
+  Node node{kind};
+  node.lhs = lhs;
+  node.rhs = rhs;
+  node.structured = nodes[lhs].structured && nodes[rhs].structured;
+  return addNode(std::move(node));
+}
+
+unsigned MaskModel::addNot(unsigned operand) {
+  if (nodes[operand].kind == Node::Kind::Constant)
+    return addConstant(!nodes[operand].value);
+  if (nodes[operand].kind == Node::Kind::Not)
+    return nodes[operand].lhs;
+  Node node{Node::Kind::Not};
+  node.lhs = operand;
+  node.structured = nodes[operand].structured;
+  return addNode(std::move(node));
+}
+
+unsigned MaskModel::makeLeafNode(Node::Kind kind, Value value,
+                                 const GuardCase &guards) {
+  for (auto [id, known] : llvm::enumerate(nodes))
+    if (known.kind == kind && known.leaf.value == value &&
+        known.leaf.guards == guards)
+      return id;
+  Node node{kind};
+  node.leaf = {value, guards, dependence(value, guards).bits};
+  node.structured = kind == Node::Kind::Uniform;
+  return addNode(std::move(node));
+}

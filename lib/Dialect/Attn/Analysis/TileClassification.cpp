@@ -1,0 +1,170 @@
+//===- TileClassification.cpp - What a mask does on tiles, as IR -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "attn/Dialect/Attn/Analysis/TileClassification.h"
+#include "TileEmission.h"
+
+using namespace mlir;
+using namespace mlir::attn;
+
+struct TileClassifier::Implementation {
+  Implementation(Region &mask, int64_t queries, int64_t keys)
+      : model(mask, queries, keys),
+        kept(expand(model, model.getRoot(), /*negated=*/false)),
+        dropped(expand(model, model.getRoot(), /*negated=*/true)),
+        notes(model.getNotes().begin(), model.getNotes().end()) {}
+
+  void collectTables();
+  Rectangle toRectangle(ScalarBuilder &s, Value b, Value h, IndexRange i,
+                        IndexRange j, bool isKeyTile);
+
+  MaskModel model;
+  /// The mask and its negation.
+  Disjunction kept, dropped;
+  SmallVector<AnalysisNote> notes;
+  SmallVector<LeafTable> tables;
+  TableSizes sizes;
+  SmallVector<Value> captures;
+};
+
+TileClassifier::TileClassifier(Region &mask, int64_t queries, int64_t keys)
+    : implementation(
+          std::make_unique<Implementation>(mask, queries, keys)) {}
+
+TileClassifier::~TileClassifier() = default;
+
+bool TileClassifier::isAlwaysTrue() const {
+  return implementation->dropped.isFalse();
+}
+
+bool TileClassifier::isAlwaysFalse() const {
+  return implementation->kept.isFalse();
+}
+
+ArrayRef<AnalysisNote> TileClassifier::getNotes() const {
+  return implementation->notes;
+}
+
+//===----------------------------------------------------------------------===//
+// Tables
+//===----------------------------------------------------------------------===//
+
+void TileClassifier::Implementation::collectTables() {
+  tables.clear();
+  auto addTable = [&](const Leaf &leaf) {
+    if (llvm::none_of(tables, [&](const LeafTable &table) {
+          return table.leaf == leaf;
+        }))
+      tables.push_back({leaf, {}, {}, {}, false});
+  };
+  auto addTerm = [&](unsigned id) {
+    if (model.getTerm(id).kind == Term::Kind::Table)
+      addTable(model.getTerm(id).leaf);
+  };
+  auto addNode = [&](unsigned id) {
+    if (model.getNode(id).kind == Node::Kind::Table)
+      addTable(model.getNode(id).leaf);
+  };
+  for (const Disjunction *disjunction : {&kept, &dropped}) {
+    walkLeaves(model, *disjunction, addTerm, addNode);
+    for (const Conjunction &conjunction : disjunction->conjunctions)
+      for (const LinearForm &lhs : conjunction.atoms)
+        for (const LinearForm &rhs : conjunction.atoms) {
+          std::pair<unsigned, unsigned> terms;
+          if (!isTableEquality(model, lhs, rhs, terms))
+            continue;
+          for (LeafTable &table : tables)
+            table.needsSignature |=
+                table.leaf == model.getTerm(terms.first).leaf ||
+                table.leaf == model.getTerm(terms.second).leaf;
+        }
+  }
+}
+
+void TileClassifier::emitPrepass(OpBuilder &builder, Location loc,
+                                 const MaskDomain &domain,
+                                 ValueRange captures) {
+  Implementation &impl = *implementation;
+  impl.sizes = {domain.batches, domain.heads,       domain.queries,
+                domain.keys,    domain.tileQueries, domain.tileKeys};
+  impl.captures.assign(captures.begin(), captures.end());
+  impl.collectTables();
+  emitTables(builder, loc, impl.model, impl.tables, impl.sizes, impl.captures);
+}
+
+//===----------------------------------------------------------------------===//
+// Tiles
+//===----------------------------------------------------------------------===//
+
+Rectangle TileClassifier::Implementation::toRectangle(ScalarBuilder &s, Value b,
+                                                      Value h, IndexRange i,
+                                                      IndexRange j,
+                                                      bool isKeyTile) {
+  auto toInterval = [&](IndexRange range) {
+    return Interval{s.toInteger(range.lower),
+                    s.sub(s.toInteger(range.upper), s.integer(1))};
+  };
+  return {b, h, toInterval(i), toInterval(j), /*isQueryTile=*/true, isKeyTile};
+}
+
+TileClass TileClassifier::emitClass(OpBuilder &builder, Location loc,
+                                    const TileRectangle &tile) {
+  Implementation &impl = *implementation;
+  ScalarBuilder s{builder, loc};
+  Rectangle rectangle = impl.toRectangle(s, tile.b, tile.h, tile.i, tile.j,
+                                         /*isKeyTile=*/true);
+  TileEmitter emitter(s, impl.model, impl.tables, impl.sizes, impl.captures,
+                      rectangle);
+  Value may = emitter.emitMay(impl.kept);
+  return {may, s.negate(emitter.emitMay(impl.dropped))};
+}
+
+//===----------------------------------------------------------------------===//
+// Keys
+//===----------------------------------------------------------------------===//
+
+KeyBounds TileClassifier::emitKeyBounds(OpBuilder &builder, Location loc,
+                                        Value b, Value h, IndexRange queries) {
+  Implementation &impl = *implementation;
+  ScalarBuilder s{builder, loc};
+  Value zero = s.integer(0), one = s.integer(1);
+  Value keys = s.toInteger(impl.sizes.keys);
+  IndexRange all{s.toIndex(zero), impl.sizes.keys};
+  TileEmitter emitter(
+      s, impl.model, impl.tables, impl.sizes, impl.captures,
+      impl.toRectangle(s, b, h, queries, all, /*isKeyTile=*/false));
+  emitter.prepare(impl.kept);
+  emitter.prepare(impl.dropped);
+
+  Value lower = keys, upper = zero;
+  for (const Conjunction &conjunction : impl.kept.conjunctions) {
+    auto [may, hull] = emitter.emitKeyHull(conjunction);
+    lower = s.select(may, s.min(lower, hull.lower), lower);
+    upper = s.select(may, s.max(upper, s.add(hull.upper, one)), upper);
+  }
+  Value known = emitter.emitPremises(impl.kept.premises);
+  lower = s.select(known, s.min(lower, upper), zero);
+  upper = s.select(known, upper, keys);
+
+  // A piece that is not kept cuts off the side on which it lies.
+  Value fullLower = lower, fullUpper = upper;
+  for (const Conjunction &conjunction : impl.dropped.conjunctions) {
+    auto [may, hull] = emitter.emitKeyHull(conjunction);
+    Value isLeft = s.atMost(hull.lower, fullLower);
+    Value cutsLeft = s.both(may, isLeft);
+    Value cutsRight = s.both(may, s.negate(isLeft));
+    fullLower = s.select(cutsLeft, s.max(fullLower, s.add(hull.upper, one)),
+                         fullLower);
+    fullUpper = s.select(cutsRight, s.min(fullUpper, hull.lower), fullUpper);
+  }
+  fullLower = s.min(fullLower, upper);
+  fullUpper = s.max(fullUpper, fullLower);
+  Value certain = emitter.emitPremises(impl.dropped.premises);
+  fullUpper = s.select(certain, fullUpper, fullLower);
+  return {s.toIndex(lower), s.toIndex(upper), s.toIndex(fullLower),
+          s.toIndex(fullUpper)};
+}

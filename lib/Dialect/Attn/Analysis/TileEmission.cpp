@@ -1,0 +1,240 @@
+//===- TileEmission.cpp - What a mask can do on a rectangle, as IR -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "TileEmission.h"
+
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+using namespace mlir;
+using namespace mlir::attn;
+
+TileEmitter::TileEmitter(ScalarBuilder s, const MaskModel &model,
+                         ArrayRef<LeafTable> tables, const TableSizes &sizes,
+                         ValueRange captures, const Rectangle &rectangle)
+    : s(s), model(model), tables(tables), sizes(sizes), captures(captures),
+      rectangle(rectangle) {}
+
+//===----------------------------------------------------------------------===//
+// Leaves
+//===----------------------------------------------------------------------===//
+
+const LeafTable *TileEmitter::findTable(const Leaf &leaf) const {
+  const LeafTable *found = llvm::find_if(
+      tables, [&](const LeafTable &table) { return table.leaf == leaf; });
+  return found == tables.end() ? nullptr : found;
+}
+
+Value TileEmitter::emitLeafHere(const Leaf &leaf) {
+  SmallVector<Value> arguments{rectangle.batch, rectangle.head,
+                               s.toIndex(rectangle.i.lower),
+                               s.toIndex(rectangle.j.lower)};
+  llvm::append_range(arguments, captures);
+  return s.toInteger(emitLeaf(s.builder, s.loc, model, leaf, arguments));
+}
+
+Value TileEmitter::readTensor(const LeafTable &table, Value tensor) {
+  unsigned bits = table.leaf.dependence;
+  bool overKeys = bits & Dependence::Key;
+  Value first = overKeys ? rectangle.j.lower : rectangle.i.lower;
+  Value tile = s.toIndex(s.floorDiv(
+      first, s.integer(overKeys ? sizes.tileKeys : sizes.tileQueries)));
+  Value zero = arith::ConstantIndexOp::create(s.builder, s.loc, 0);
+  return tensor::ExtractOp::create(
+      s.builder, s.loc, tensor,
+      ValueRange{bits & Dependence::Batch ? rectangle.batch : zero,
+                 bits & Dependence::Head ? rectangle.head : zero, tile});
+}
+
+Interval TileEmitter::readTable(const LeafTable &table) {
+  return {readTensor(table, table.minimum), readTensor(table, table.maximum)};
+}
+
+void TileEmitter::prepareTerm(unsigned id) {
+  const Term &term = model.getTerm(id);
+  if (termIntervals.count(id))
+    return;
+  bool isTiled = term.dependence & Dependence::Key ? rectangle.isKeyTile
+                                                   : rectangle.isQueryTile;
+  if (term.kind == Term::Kind::Uniform) {
+    Value value = emitLeafHere(term.leaf);
+    termIntervals[id] = {value, value};
+  } else if (term.kind == Term::Kind::Table && isTiled) {
+    const LeafTable *table = findTable(term.leaf);
+    termIntervals[id] = readTable(*table);
+    if (table->signature)
+      signatures[id] = readTensor(*table, table->signature);
+  } else if (term.kind == Term::Kind::Load) {
+    Value element = emitLeafHere(term.leaf);
+    Value single = emitAllSingle(term.indices);
+    StaticRange range = getTypeRange(term.leaf.value.getType());
+    termIntervals[id] = {
+        s.select(single, element, s.integer(static_cast<int64_t>(range.min))),
+        s.select(single, element, s.integer(static_cast<int64_t>(range.max)))};
+  }
+}
+
+void TileEmitter::prepareNode(unsigned id) {
+  const Node &node = model.getNode(id);
+  if (nodeIntervals.count(id))
+    return;
+  bool isTiled = node.leaf.dependence & Dependence::Key ? rectangle.isKeyTile
+                                                        : rectangle.isQueryTile;
+  if (node.kind == Node::Kind::Uniform) {
+    Value value = emitLeafHere(node.leaf);
+    nodeIntervals[id] = {value, value};
+  } else if (node.kind == Node::Kind::Table && isTiled) {
+    nodeIntervals[id] = readTable(*findTable(node.leaf));
+  } else if (node.kind == Node::Kind::Load) {
+    Value element = emitLeafHere(node.leaf);
+    Value single = emitAllSingle(node.indices);
+    nodeIntervals[id] = {s.select(single, element, s.integer(0)),
+                         s.select(single, element, s.integer(1))};
+  }
+}
+
+/// Whether each form has one value on the rectangle.
+Value TileEmitter::emitAllSingle(ArrayRef<LinearForm> forms) {
+  Conjunction unconstrained;
+  ConjunctionEmitter emitter(*this, unconstrained);
+  Value single = s.boolean(true);
+  for (const LinearForm &form : forms) {
+    std::optional<Interval> interval = emitter.getInterval(form);
+    if (!interval)
+      return s.boolean(false);
+    single = s.both(single, s.compare(arith::CmpIPredicate::eq,
+                                      interval->lower, interval->upper));
+  }
+  return single;
+}
+
+void TileEmitter::prepare(const Disjunction &disjunction) {
+  walkLeaves(
+      model, disjunction, [&](unsigned id) { prepareTerm(id); },
+      [&](unsigned id) { prepareNode(id); });
+}
+
+//===----------------------------------------------------------------------===//
+// Disjunctions
+//===----------------------------------------------------------------------===//
+
+Value TileEmitter::emitPremises(ArrayRef<unsigned> premises) {
+  Conjunction unconstrained;
+  ConjunctionEmitter emitter(*this, unconstrained);
+  Value holds = s.boolean(true);
+  for (unsigned id : premises) {
+    const MaskModel::Premise &premise = model.getPremise(id);
+    // Where a form is not known here, nothing was concluded from it either.
+    std::optional<Interval> interval = emitter.getInterval(premise.form);
+    if (!interval)
+      continue;
+    Wide limit = kFormLimit;
+    auto clamp = [&](Wide value) {
+      return s.integer(
+          static_cast<int64_t>(std::min(std::max(value, -limit), limit)));
+    };
+    holds = s.both(holds, s.atMost(clamp(premise.range.min), interval->lower));
+    holds = s.both(holds, s.atMost(interval->upper, clamp(premise.range.max)));
+  }
+  return holds;
+}
+
+Value TileEmitter::emitMay(const Disjunction &disjunction) {
+  prepare(disjunction);
+  Value may = emitMayInPieces(disjunction, /*split=*/0);
+  if (disjunction.premises.empty())
+    return may;
+  return s.either(may, s.negate(emitPremises(disjunction.premises)));
+}
+
+/// Of `range`, the part in its first period of `divisor` (piece 0), in whole
+/// periods (1), in its last (2); empty where there is none.
+Interval TileEmitter::getPiece(Interval range, Value divisor, Value piece) {
+  Value one = s.integer(1);
+  Value first = s.floorDiv(range.lower, divisor);
+  Value last = s.floorDiv(range.upper, divisor);
+  auto isPiece = [&](int64_t number) {
+    return s.compare(arith::CmpIPredicate::eq, piece, s.integer(number));
+  };
+  // The multiples of the divisor that bound the middle.
+  Value begin = s.mul(s.add(first, one), divisor);
+  Value end = s.mul(s.max(last, s.add(first, one)), divisor);
+  Value lower = s.select(isPiece(0), range.lower,
+                         s.select(isPiece(1), begin, end));
+  Value upper = s.select(
+      isPiece(0), s.min(range.upper, s.sub(begin, one)),
+      s.select(isPiece(1), s.sub(end, one), range.upper));
+  return {lower, upper};
+}
+
+/// Splits the rectangle at multiples of the divisors of splits from `split` on.
+Value TileEmitter::emitMayInPieces(const Disjunction &disjunction,
+                                   unsigned split) {
+  if (split == model.getSplits().size())
+    return emitMayHere(disjunction);
+  const MaskModel::Split &by = model.getSplits()[split];
+  Conjunction unconstrained;
+  ConjunctionEmitter emitter(*this, unconstrained);
+  std::optional<Interval> divisor = emitter.getInterval(by.divisor);
+  if (!divisor)
+    return emitMayInPieces(disjunction, split + 1);
+  Value size = s.max(divisor->lower, s.integer(1));
+  auto index = [&](int64_t value) {
+    return arith::ConstantIndexOp::create(s.builder, s.loc, value);
+  };
+  bool isQuery = by.bit == Dependence::Query;
+  Interval whole = isQuery ? rectangle.i : rectangle.j;
+  auto loop = scf::ForOp::create(
+      s.builder, s.loc, index(0), index(3), index(1), s.boolean(false),
+      [&](OpBuilder &, Location loc, Value piece, ValueRange any) {
+        Interval &range = isQuery ? rectangle.i : rectangle.j;
+        range = getPiece(whole, size, s.toInteger(piece));
+        Value may = s.both(s.atMost(range.lower, range.upper),
+                           emitMayInPieces(disjunction, split + 1));
+        scf::YieldOp::create(s.builder, loc, s.either(any[0], may));
+        range = whole;
+      });
+  return loop.getResult(0);
+}
+
+Value TileEmitter::emitMayHere(const Disjunction &disjunction) {
+  Value may = s.boolean(false);
+  for (const Conjunction &conjunction : disjunction.conjunctions)
+    may = s.either(may, ConjunctionEmitter(*this, conjunction)
+                             .emitMay(/*narrowed=*/false));
+  return may;
+}
+
+Value TileEmitter::emitMayLiteral(unsigned id, bool holds) {
+  const Node &node = model.getNode(id);
+  if (node.kind == Node::Kind::And || node.kind == Node::Kind::Or) {
+    Value lhs = emitMayHere(expand(model, node.lhs, !holds));
+    Value rhs = emitMayHere(expand(model, node.rhs, !holds));
+    bool conjunctive = (node.kind == Node::Kind::And) == holds;
+    return conjunctive ? s.both(lhs, rhs) : s.either(lhs, rhs);
+  }
+  auto known = nodeIntervals.find(id);
+  if (known == nodeIntervals.end())
+    return s.boolean(true);
+  return holds ? s.compare(arith::CmpIPredicate::ne, known->second.upper,
+                           s.integer(0))
+               : s.compare(arith::CmpIPredicate::eq, known->second.lower,
+                           s.integer(0));
+}
+
+//===----------------------------------------------------------------------===//
+// Keys
+//===----------------------------------------------------------------------===//
+
+std::pair<Value, Interval>
+TileEmitter::emitKeyHull(const Conjunction &conjunction) {
+  ConjunctionEmitter emitter(*this, conjunction);
+  Value may = emitter.emitMay(/*narrowed=*/true);
+  Interval keys = emitter.getKeys();
+  may = s.both(may, s.atMost(keys.lower, keys.upper));
+  return {may, keys};
+}

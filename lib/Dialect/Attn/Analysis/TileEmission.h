@@ -1,0 +1,114 @@
+//===- TileEmission.h - What a mask can do on a rectangle, as IR -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ATTN_LIB_DIALECT_ATTN_ANALYSIS_TILEEMISSION_H
+#define ATTN_LIB_DIALECT_ATTN_ANALYSIS_TILEEMISSION_H
+
+#include "LeafEmission.h"
+#include "ScalarBuilder.h"
+
+namespace mlir::attn {
+
+/// Inclusive bounds, i64.
+struct Interval {
+  Value lower, upper;
+};
+
+/// A rectangle: one batch, one head (index values), non-empty i and j.
+struct Rectangle {
+  Value batch, head;
+  Interval i, j;
+  /// Whether i and j are one tile each; where not, its tables say nothing.
+  bool isQueryTile, isKeyTile;
+};
+
+/// Emits, for one rectangle, whether a disjunction may hold on it.
+class TileEmitter {
+public:
+  TileEmitter(ScalarBuilder s, const MaskModel &model,
+              ArrayRef<LeafTable> tables, const TableSizes &sizes,
+              ValueRange captures, const Rectangle &rectangle);
+
+  /// Whether `disjunction` may hold for a pair of the rectangle (i1).
+  Value emitMay(const Disjunction &disjunction);
+
+  /// Keys j outside of which no pair satisfies `conjunction`, and whether there
+  /// may be such a pair.
+  std::pair<Value, Interval> emitKeyHull(const Conjunction &conjunction);
+  /// Emits what both read; to be called first.
+  void prepare(const Disjunction &disjunction);
+
+  /// Whether the premises hold on the rectangle (i1).
+  Value emitPremises(ArrayRef<unsigned> premises);
+
+private:
+  friend class ConjunctionEmitter;
+  void prepareTerm(unsigned id);
+  void prepareNode(unsigned id);
+  const LeafTable *findTable(const Leaf &leaf) const;
+  Value emitLeafHere(const Leaf &leaf);
+  Value emitAllSingle(ArrayRef<LinearForm> forms);
+  Interval readTable(const LeafTable &table);
+  Value readTensor(const LeafTable &table, Value tensor);
+  Value emitMayInPieces(const Disjunction &disjunction, unsigned split);
+  Value emitMayHere(const Disjunction &disjunction);
+  Interval getPiece(Interval range, Value divisor, Value piece);
+  Value emitMayLiteral(unsigned node, bool holds);
+
+  ScalarBuilder s;
+  const MaskModel &model;
+  ArrayRef<LeafTable> tables;
+  const TableSizes &sizes;
+  ValueRange captures;
+  Rectangle rectangle;
+  /// What does not change between pieces.
+  DenseMap<unsigned, Interval> termIntervals;
+  DenseMap<unsigned, Interval> nodeIntervals;
+  DenseMap<unsigned, Value> signatures;
+};
+
+/// Intervals of forms on a rectangle, narrowed to where a conjunction can hold.
+class ConjunctionEmitter {
+public:
+  ConjunctionEmitter(TileEmitter &tile, const Conjunction &conjunction)
+      : tile(tile), s(tile.s), model(tile.model), conjunction(conjunction),
+        i(tile.rectangle.i), j(tile.rectangle.j) {}
+
+  /// Whether it may hold. Narrows i and j first, where `narrowed` or where that
+  /// makes the answer sharper.
+  Value emitMay(bool narrowed);
+  std::optional<Interval> getInterval(const LinearForm &form);
+  Interval getKeys() const { return j; }
+
+private:
+  /// Narrows i and j by each atom in turn.
+  void narrow();
+  /// Whether all that `form` rests on can be checked on this rectangle.
+  bool isChecked(const LinearForm &form);
+  std::optional<Interval> getTerm(unsigned id);
+  std::optional<Interval> getQuotient(const Term &term);
+  std::optional<Interval> getRemainder(const Term &term);
+  std::optional<Interval> getProduct(const Term &term);
+  std::optional<Interval> getLoad(unsigned id);
+  /// The interval of an argument, narrowed by atoms over the same form.
+  std::optional<Interval> getArgument(const LinearForm &form);
+  /// Narrows i or j to where `form >= bound` can hold.
+  void narrowAtLeast(const LinearForm &form, Value bound);
+  void narrowTerm(unsigned id, Value bound, bool isLower);
+  bool isNarrowable(unsigned id) const;
+  Value emitPairChecks();
+
+  TileEmitter &tile;
+  ScalarBuilder &s;
+  const MaskModel &model;
+  const Conjunction &conjunction;
+  Interval i, j;
+};
+
+} // namespace mlir::attn
+
+#endif // ATTN_LIB_DIALECT_ATTN_ANALYSIS_TILEEMISSION_H
