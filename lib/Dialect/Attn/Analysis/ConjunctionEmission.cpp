@@ -16,16 +16,20 @@ using namespace mlir::attn;
 
 std::optional<Interval>
 ConjunctionEmitter::getInterval(const LinearForm &form) {
-  Interval sum{s.integer(form.constant), s.integer(form.constant)};
+  Value constant = s.integer(form.constant);
+  Interval sum{constant, constant};
   for (auto [id, coefficient] : form.summands) {
     std::optional<Interval> term = getTerm(id);
     if (!term)
       return std::nullopt;
     if (coefficient < 0)
       std::swap(term->lower, term->upper);
+    // One value where both bounds are: others ask whether they are one.
+    bool isSingle = sum.lower == sum.upper && term->lower == term->upper;
     Value factor = s.integer(coefficient);
     sum.lower = s.add(sum.lower, s.mul(term->lower, factor));
-    sum.upper = s.add(sum.upper, s.mul(term->upper, factor));
+    sum.upper =
+        isSingle ? sum.lower : s.add(sum.upper, s.mul(term->upper, factor));
   }
   return sum;
 }
@@ -103,10 +107,9 @@ std::optional<Interval> ConjunctionEmitter::getQuotient(const Term &term) {
     return Interval{s.floorDiv(lhs->lower, small),
                     s.floorDiv(lhs->upper, small)};
   Value large = s.max(rhs->upper, one);
-  return Interval{s.min(s.floorDiv(lhs->lower, small),
-                        s.floorDiv(lhs->lower, large)),
-                  s.max(s.floorDiv(lhs->upper, small),
-                        s.floorDiv(lhs->upper, large))};
+  return Interval{
+      s.min(s.floorDiv(lhs->lower, small), s.floorDiv(lhs->lower, large)),
+      s.max(s.floorDiv(lhs->upper, small), s.floorDiv(lhs->upper, large))};
 }
 
 std::optional<Interval> ConjunctionEmitter::getRemainder(const Term &term) {
@@ -258,8 +261,8 @@ Value ConjunctionEmitter::emitPairChecks() {
       if (!one || !other)
         continue;
       Value common = s.both(one, other);
-      may = s.both(may, s.compare(arith::CmpIPredicate::ne, common,
-                                  s.integer(0)));
+      may = s.both(may,
+                   s.compare(arith::CmpIPredicate::ne, common, s.integer(0)));
     }
   return may;
 }

@@ -1,4 +1,5 @@
-//===- Disjunction.cpp - A mask as a disjunction of conjunctions -*- C++ -*-===//
+//===- Disjunction.cpp - A mask as a disjunction of conjunctions -*- C++
+//-*-===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -106,8 +107,8 @@ private:
       if (!addAtom(lhs, form))
         return std::nullopt;
     for (Conjunction::Literal literal : rhs.literals) {
-      if (llvm::is_contained(lhs.literals,
-                             Conjunction::Literal{literal.node, !literal.holds}))
+      if (llvm::is_contained(
+              lhs.literals, Conjunction::Literal{literal.node, !literal.holds}))
         return std::nullopt;
       if (!llvm::is_contained(lhs.literals, literal))
         lhs.literals.push_back(literal);

@@ -1,4 +1,5 @@
-//===- LeafEmission.cpp - Leaves of a mask as IR, and tables of them -*- C++ -*-===//
+//===- LeafEmission.cpp - Leaves of a mask as IR, and tables of them -*- C++
+//-*-===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -7,6 +8,7 @@
 
 #include "LeafEmission.h"
 #include "ScalarBuilder.h"
+#include "attn/Dialect/Attn/IR/RegionUtils.h"
 
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -24,8 +26,8 @@ namespace {
 /// Clones one leaf.
 class LeafCloner {
 public:
-  LeafCloner(OpBuilder &builder, Location loc, const Leaf &leaf,
-             Block &body, ValueRange arguments)
+  LeafCloner(OpBuilder &builder, Location loc, const Leaf &leaf, Block &body,
+             ValueRange arguments)
       : builder(builder), loc(loc), leaf(leaf) {
     mapping.map(body.getArguments(), arguments);
   }
@@ -57,51 +59,11 @@ private:
       return LoadOp::create(builder, loc, clone(load.getSource()), indices,
                             /*guard=*/Value());
     }
-    op->walk([&](Operation *nested) {
-      for (Value operand : nested->getOperands())
-        if (!op->isAncestor(operand.getParentBlock()->getParentOp()))
-          clone(operand);
-    });
+    for (Value operand : op->getOperands())
+      clone(operand);
     Operation *copy = builder.clone(*op, mapping);
-    makeTotal(copy);
+    makeDivisionTotal(*copy);
     return copy->getResult(cast<OpResult>(value).getResultNumber());
-  }
-
-  /// A division that the mask never makes, because there are no pairs, may be
-  /// made here.
-  void makeTotal(Operation *op) {
-    if (!isa<arith::DivSIOp, arith::DivUIOp, arith::RemSIOp, arith::RemUIOp,
-             arith::FloorDivSIOp, arith::CeilDivSIOp, arith::CeilDivUIOp,
-             FloorModOp>(op))
-      return;
-    Value divisor = op->getOperand(1);
-    Type type = divisor.getType();
-    APInt constant;
-    if (!type.isIntOrIndex() ||
-        (matchPattern(divisor, m_ConstantInt(&constant)) &&
-         !constant.isZero() && !constant.isAllOnes()))
-      return;
-    OpBuilder::InsertionGuard restore(builder);
-    builder.setInsertionPoint(op);
-    auto number = [&](int64_t value) {
-      return arith::ConstantOp::create(builder, loc,
-                                       builder.getIntegerAttr(type, value));
-    };
-    auto equals = [&](Value lhs, Value rhs) -> Value {
-      return arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq, lhs,
-                                   rhs);
-    };
-    unsigned width = type.isIndex() ? 64 : type.getIntOrFloatBitWidth();
-    Value least = arith::ConstantOp::create(
-        builder, loc,
-        builder.getIntegerAttr(type, APInt::getSignedMinValue(width)));
-    Value overflows = arith::AndIOp::create(
-        builder, loc, equals(op->getOperand(0), least),
-        equals(divisor, number(-1)));
-    Value traps = arith::OrIOp::create(builder, loc, overflows,
-                                       equals(divisor, number(0)));
-    op->setOperand(1, arith::SelectOp::create(builder, loc, traps, number(1),
-                                              divisor));
   }
 
   OpBuilder &builder;
@@ -221,7 +183,8 @@ public:
 
   void emit() {
     OpBuilder &b = s.builder;
-    Value tiles = b.createOrFold<arith::CeilDivUIOp>(s.loc, length, index(tile));
+    Value tiles =
+        b.createOrFold<arith::CeilDivUIOp>(s.loc, length, index(tile));
     SmallVector<Value> results;
     for (const LeafTable *table : tables)
       for (unsigned part = 0, e = parts(*table); part < e; ++part)
@@ -252,9 +215,9 @@ private:
     return table.needsSignature ? 3 : 2;
   }
 
-  SmallVector<Value> loop(Value lower, Value upper, ValueRange carried,
-                          function_ref<SmallVector<Value>(Value, ValueRange)>
-                              body) {
+  SmallVector<Value>
+  loop(Value lower, Value upper, ValueRange carried,
+       function_ref<SmallVector<Value>(Value, ValueRange)> body) {
     auto loop = scf::ForOp::create(
         s.builder, s.loc, lower, upper, index(1), carried,
         [&](OpBuilder &, Location loc, Value position, ValueRange arguments) {
@@ -262,9 +225,9 @@ private:
         });
     return loop.getResults();
   }
-  SmallVector<Value> loop(Value size, ValueRange carried,
-                          function_ref<SmallVector<Value>(Value, ValueRange)>
-                              body) {
+  SmallVector<Value>
+  loop(Value size, ValueRange carried,
+       function_ref<SmallVector<Value>(Value, ValueRange)> body) {
     return loop(index(0), size, carried, body);
   }
 
@@ -282,8 +245,8 @@ private:
       if (table->needsSignature)
         neutral.push_back(s.integer(0));
     }
-    SmallVector<Value> reduced = loop(
-        first, last, neutral, [&](Value at, ValueRange running) {
+    SmallVector<Value> reduced =
+        loop(first, last, neutral, [&](Value at, ValueRange running) {
           return reduce(batch, head, at, running);
         });
     SmallVector<Value> filled;

@@ -1,4 +1,5 @@
-//===- LeafEmission.h - Leaves of a mask as IR, and tables of them -*- C++ -*-===//
+//===- LeafEmission.h - Leaves of a mask as IR, and tables of them -*- C++
+//-*-===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -17,8 +18,8 @@ namespace mlir::attn {
 Value emitLeaf(OpBuilder &builder, Location loc, const MaskModel &model,
                const Leaf &leaf, ValueRange arguments);
 
-/// Per tile of queries or keys, of a leaf: tensors (batch or 1, head or 1, tile)
-/// of i64.
+/// Per tile of queries or keys, of a leaf: tensors (batch or 1, head or 1,
+/// tile) of i64.
 struct LeafTable {
   Leaf leaf;
   Value minimum, maximum;

@@ -70,12 +70,12 @@ std::optional<LinearForm> mlir::attn::addScaled(const LinearForm &lhs,
   while (left != lhs.summands.end() || right != rhs.summands.end()) {
     bool takeLeft = right == rhs.summands.end() ||
                     (left != lhs.summands.end() && left->first <= right->first);
-    bool takeRight = left == lhs.summands.end() ||
-                     (right != rhs.summands.end() &&
-                      right->first <= left->first);
+    bool takeRight =
+        left == lhs.summands.end() ||
+        (right != rhs.summands.end() && right->first <= left->first);
     unsigned term = takeLeft ? left->first : right->first;
-    std::optional<int64_t> coefficient = combine(
-        takeLeft ? left->second : 0, takeRight ? right->second : 0);
+    std::optional<int64_t> coefficient =
+        combine(takeLeft ? left->second : 0, takeRight ? right->second : 0);
     if (!coefficient)
       return std::nullopt;
     if (*coefficient != 0)

@@ -210,8 +210,7 @@ std::optional<unsigned> MaskModel::buildBoolean(Operation *op,
       .Case<arith::XOrIOp>([&](auto) { return differ(get(0), get(1)); })
       .Case<arith::SelectOp>([&](auto) {
         unsigned condition = get(0);
-        return either(both(condition, get(1)),
-                      both(addNot(condition), get(2)));
+        return either(both(condition, get(1)), both(addNot(condition), get(2)));
       })
       .Case<arith::TruncIOp>([&](auto) -> std::optional<unsigned> {
         Integer bit = buildFloorMod(getInteger(op->getOperand(0), guards),
@@ -220,27 +219,27 @@ std::optional<unsigned> MaskModel::buildBoolean(Operation *op,
           return std::nullopt;
         return buildAtLeastZero(bit->plus(-1));
       })
-      .Case<arith::CmpIOp>([&](arith::CmpIOp compare)
-                               -> std::optional<unsigned> {
-        arith::CmpIPredicate predicate = compare.getPredicate();
-        if (!compare.getLhs().getType().isInteger(1))
-          return buildCompare(predicate, getInteger(compare.getLhs(), guards),
-                              getInteger(compare.getRhs(), guards));
-        unsigned lhs = get(0), rhs = get(1);
-        if (predicate == arith::CmpIPredicate::ne)
-          return differ(lhs, rhs);
-        if (predicate == arith::CmpIPredicate::eq)
-          return addNot(differ(lhs, rhs));
-        if (*isReversed(predicate))
-          std::swap(lhs, rhs);
-        using Predicate = arith::CmpIPredicate;
-        bool strict = predicate == Predicate::ult ||
-                      predicate == Predicate::ugt ||
-                      predicate == Predicate::slt ||
-                      predicate == Predicate::sgt;
-        // lhs <= rhs is "not lhs, or rhs"; lhs < rhs is "not lhs, and rhs".
-        return strict ? both(addNot(lhs), rhs) : either(addNot(lhs), rhs);
-      })
+      .Case<arith::CmpIOp>(
+          [&](arith::CmpIOp compare) -> std::optional<unsigned> {
+            arith::CmpIPredicate predicate = compare.getPredicate();
+            if (!compare.getLhs().getType().isInteger(1))
+              return buildCompare(predicate,
+                                  getInteger(compare.getLhs(), guards),
+                                  getInteger(compare.getRhs(), guards));
+            unsigned lhs = get(0), rhs = get(1);
+            if (predicate == arith::CmpIPredicate::ne)
+              return differ(lhs, rhs);
+            if (predicate == arith::CmpIPredicate::eq)
+              return addNot(differ(lhs, rhs));
+            if (*isReversed(predicate))
+              std::swap(lhs, rhs);
+            using Predicate = arith::CmpIPredicate;
+            bool strict =
+                predicate == Predicate::ult || predicate == Predicate::ugt ||
+                predicate == Predicate::slt || predicate == Predicate::sgt;
+            // lhs <= rhs is "not lhs, or rhs"; lhs < rhs is "not lhs, and rhs".
+            return strict ? both(addNot(lhs), rhs) : either(addNot(lhs), rhs);
+          })
       .Case<LoadOp>([&](LoadOp load) -> std::optional<unsigned> {
         Value guard = load.getGuard();
         for (auto [known, holds] : guards)

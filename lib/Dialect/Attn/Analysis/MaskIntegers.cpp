@@ -50,9 +50,9 @@ LinearForm MaskModel::computeInteger(Value value, const GuardCase &guards) {
     if (!depends.guards.empty()) {
       Value guard = depends.guards[0];
       unsigned node = getBoolean(guard, guards);
-      Integer both = buildSelect(
-          node, getInteger(value, extend(guards, guard, true)),
-          getInteger(value, extend(guards, guard, false)));
+      Integer both =
+          buildSelect(node, getInteger(value, extend(guards, guard, true)),
+                      getInteger(value, extend(guards, guard, false)));
       return both ? *both : makeUnknown(value, "its cases are too many");
     }
     if (Dependence::isUniform(depends.bits))
@@ -96,8 +96,7 @@ MaskModel::Integer MaskModel::buildProduct(const LinearForm &lhs,
   constexpr Wide limit = kFormLimit;
   if (std::max(-a.min, a.max) > limit / std::max<Wide>({-b.min, b.max, 1}))
     return std::nullopt;
-  Wide corners[] = {a.min * b.min, a.min * b.max, a.max * b.min,
-                    a.max * b.max};
+  Wide corners[] = {a.min * b.min, a.min * b.max, a.max * b.min, a.max * b.max};
   term.range = {*std::min_element(corners, corners + 4),
                 *std::max_element(corners, corners + 4)};
   term.lhs = lhs;
@@ -164,7 +163,8 @@ MaskModel::Integer MaskModel::buildTruncDiv(const LinearForm &lhs,
                                             const LinearForm &rhs) {
   if (getRange(lhs).min >= 0)
     return buildFloorDiv(lhs, rhs);
-  Integer up = buildFloorDiv(lhs, rhs), down = buildFloorDiv(lhs.negated(), rhs);
+  Integer up = buildFloorDiv(lhs, rhs),
+          down = buildFloorDiv(lhs.negated(), rhs);
   if (!up || !down)
     return std::nullopt;
   return buildSelect(buildAtLeastZero(lhs), *up, down->negated());
@@ -177,7 +177,8 @@ MaskModel::Integer MaskModel::buildTruncRem(const LinearForm &lhs,
     return buildTruncRem(lhs, rhs.negated());
   if (getRange(lhs).min >= 0)
     return buildFloorMod(lhs, rhs);
-  Integer up = buildFloorMod(lhs, rhs), down = buildFloorMod(lhs.negated(), rhs);
+  Integer up = buildFloorMod(lhs, rhs),
+          down = buildFloorMod(lhs.negated(), rhs);
   if (!up || !down)
     return std::nullopt;
   return buildSelect(buildAtLeastZero(lhs), *up, down->negated());
@@ -275,8 +276,8 @@ MaskModel::Integer MaskModel::buildInteger(Operation *op,
         assumeAlso(*form, get(index), positive);
     return form;
   };
-  bool fromBoolean = op->getNumOperands() == 1 &&
-                     op->getOperand(0).getType().isInteger(1);
+  bool fromBoolean =
+      op->getNumOperands() == 1 && op->getOperand(0).getType().isInteger(1);
   if (fromBoolean && isa<arith::ExtUIOp, arith::ExtSIOp, arith::IndexCastOp,
                          arith::IndexCastUIOp>(op))
     return buildSelect(
@@ -336,15 +337,15 @@ MaskModel::Integer MaskModel::buildInteger(Operation *op,
         std::optional<int64_t> bits = getConstant(get(1));
         if (!bits || *bits < 0 || *bits > 40)
           return std::nullopt;
-        return exact(buildProduct(
-            get(0), LinearForm::ofConstant(int64_t(1) << *bits)));
+        return exact(
+            buildProduct(get(0), LinearForm::ofConstant(int64_t(1) << *bits)));
       })
       .Case<arith::ShRSIOp, arith::ShRUIOp>([&](auto) -> Integer {
         std::optional<int64_t> bits = getConstant(get(1));
         if (!bits || *bits < 0 || *bits > 40)
           return std::nullopt;
-        Integer form = buildFloorDiv(
-            get(0), LinearForm::ofConstant(int64_t(1) << *bits));
+        Integer form =
+            buildFloorDiv(get(0), LinearForm::ofConstant(int64_t(1) << *bits));
         if (form && isa<arith::ShRUIOp>(op))
           assumeAlso(*form, get(0), positive);
         return form;

@@ -77,11 +77,8 @@ Dependence MaskModel::computeDependence(Value value, const GuardCase &guards) {
   Operation *op = value.getDefiningOp();
   auto load = dyn_cast<LoadOp>(op);
   if (!load || !load.getGuard()) {
-    op->walk([&](Operation *nested) {
-      for (Value operand : nested->getOperands())
-        if (!op->isAncestor(operand.getParentBlock()->getParentOp()))
-          absorb(operand);
-    });
+    for (Value operand : op->getOperands())
+      absorb(operand);
     return result;
   }
   std::optional<bool> known = lookup(guards, load.getGuard());
@@ -191,7 +188,8 @@ LinearForm MaskModel::makeLeaf(Term::Kind kind, Value value,
   term.kind = kind;
   term.leaf = {value, guards, dependence(value, guards).bits};
   term.dependence = term.leaf.dependence;
-  StaticRange limit{-kTermLimit, kTermLimit}, type = getTypeRange(value.getType());
+  StaticRange limit{-kTermLimit, kTermLimit},
+      type = getTypeRange(value.getType());
   bool bounded = type.within(limit);
   term.range = bounded ? type : limit;
   LinearForm form = LinearForm::ofTerm(intern(std::move(term)));

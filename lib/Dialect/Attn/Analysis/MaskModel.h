@@ -26,9 +26,7 @@ struct Dependence {
   unsigned bits = 0;
   llvm::SmallSetVector<Value, 2> guards;
 
-  static bool isMixed(unsigned bits) {
-    return (bits & Query) && (bits & Key);
-  }
+  static bool isMixed(unsigned bits) { return (bits & Query) && (bits & Key); }
   static bool isUniform(unsigned bits) { return !(bits & (Query | Key)); }
 };
 
@@ -113,8 +111,8 @@ public:
   const Premise &getPremise(unsigned id) const { return premises[id]; }
   ArrayRef<AnalysisNote> getNotes() const { return notes; }
 
-  /// Where i (or j) is both divided by `divisor` and taken modulo it: rectangles
-  /// are then split at multiples of it.
+  /// Where i (or j) is both divided by `divisor` and taken modulo it:
+  /// rectangles are then split at multiples of it.
   struct Split {
     unsigned bit;
     LinearForm divisor;

@@ -36,8 +36,8 @@ struct ScalarBuilder {
     return builder.createOrFold<arith::ExtSIOp>(loc, i64, value);
   }
   Value toIndex(Value value) {
-    return builder.createOrFold<arith::IndexCastOp>(
-        loc, builder.getIndexType(), value);
+    return builder.createOrFold<arith::IndexCastOp>(loc, builder.getIndexType(),
+                                                    value);
   }
   Value add(Value lhs, Value rhs) {
     return builder.createOrFold<arith::AddIOp>(loc, lhs, rhs);

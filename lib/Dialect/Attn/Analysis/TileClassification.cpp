@@ -1,4 +1,5 @@
-//===- TileClassification.cpp - What a mask does on tiles, as IR -*- C++ -*-===//
+//===- TileClassification.cpp - What a mask does on tiles, as IR -*- C++
+//-*-===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -32,8 +33,7 @@ struct TileClassifier::Implementation {
 };
 
 TileClassifier::TileClassifier(Region &mask, int64_t queries, int64_t keys)
-    : implementation(
-          std::make_unique<Implementation>(mask, queries, keys)) {}
+    : implementation(std::make_unique<Implementation>(mask, queries, keys)) {}
 
 TileClassifier::~TileClassifier() = default;
 
@@ -56,9 +56,8 @@ ArrayRef<AnalysisNote> TileClassifier::getNotes() const {
 void TileClassifier::Implementation::collectTables() {
   tables.clear();
   auto addTable = [&](const Leaf &leaf) {
-    if (llvm::none_of(tables, [&](const LeafTable &table) {
-          return table.leaf == leaf;
-        }))
+    if (llvm::none_of(
+            tables, [&](const LeafTable &table) { return table.leaf == leaf; }))
       tables.push_back({leaf, {}, {}, {}, false});
   };
   auto addTerm = [&](unsigned id) {
@@ -157,8 +156,8 @@ KeyBounds TileClassifier::emitKeyBounds(OpBuilder &builder, Location loc,
     Value isLeft = s.atMost(hull.lower, fullLower);
     Value cutsLeft = s.both(may, isLeft);
     Value cutsRight = s.both(may, s.negate(isLeft));
-    fullLower = s.select(cutsLeft, s.max(fullLower, s.add(hull.upper, one)),
-                         fullLower);
+    fullLower =
+        s.select(cutsLeft, s.max(fullLower, s.add(hull.upper, one)), fullLower);
     fullUpper = s.select(cutsRight, s.min(fullUpper, hull.lower), fullUpper);
   }
   fullLower = s.min(fullLower, upper);

@@ -1,4 +1,5 @@
-//===- TileEmission.cpp - What a mask can do on a rectangle, as IR -*- C++ -*-===//
+//===- TileEmission.cpp - What a mask can do on a rectangle, as IR -*- C++
+//-*-===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -106,8 +107,8 @@ Value TileEmitter::emitAllSingle(ArrayRef<LinearForm> forms) {
     std::optional<Interval> interval = emitter.getInterval(form);
     if (!interval)
       return s.boolean(false);
-    single = s.both(single, s.compare(arith::CmpIPredicate::eq,
-                                      interval->lower, interval->upper));
+    single = s.both(single, s.compare(arith::CmpIPredicate::eq, interval->lower,
+                                      interval->upper));
   }
   return single;
 }
@@ -163,11 +164,10 @@ Interval TileEmitter::getPiece(Interval range, Value divisor, Value piece) {
   // The multiples of the divisor that bound the middle.
   Value begin = s.mul(s.add(first, one), divisor);
   Value end = s.mul(s.max(last, s.add(first, one)), divisor);
-  Value lower = s.select(isPiece(0), range.lower,
-                         s.select(isPiece(1), begin, end));
-  Value upper = s.select(
-      isPiece(0), s.min(range.upper, s.sub(begin, one)),
-      s.select(isPiece(1), s.sub(end, one), range.upper));
+  Value lower =
+      s.select(isPiece(0), range.lower, s.select(isPiece(1), begin, end));
+  Value upper = s.select(isPiece(0), s.min(range.upper, s.sub(begin, one)),
+                         s.select(isPiece(1), s.sub(end, one), range.upper));
   return {lower, upper};
 }
 
@@ -204,8 +204,9 @@ Value TileEmitter::emitMayInPieces(const Disjunction &disjunction,
 Value TileEmitter::emitMayHere(const Disjunction &disjunction) {
   Value may = s.boolean(false);
   for (const Conjunction &conjunction : disjunction.conjunctions)
-    may = s.either(may, ConjunctionEmitter(*this, conjunction)
-                             .emitMay(/*narrowed=*/false));
+    may = s.either(
+        may,
+        ConjunctionEmitter(*this, conjunction).emitMay(/*narrowed=*/false));
   return may;
 }
 

@@ -1,4 +1,5 @@
-//===- TileEmission.h - What a mask can do on a rectangle, as IR -*- C++ -*-===//
+//===- TileEmission.h - What a mask can do on a rectangle, as IR -*- C++
+//-*-===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,5 @@
-//===- RegionUtils.cpp - Building and checking regions over pairs -*- C++ -*-===//
+//===- RegionUtils.cpp - Building and checking regions over pairs -*- C++
+//-*-===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -10,6 +11,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
@@ -87,20 +89,30 @@ static bool isIntegerDivision(Operation &op) {
              arith::RemUIOp, FloorModOp>(op);
 }
 
-/// Divides by 1 where the divisor is 0.
-static void makeTotal(Operation &division) {
-  OpOperand &divisor = division.getOpOperand(1);
-  APInt known;
-  if (matchPattern(divisor.get(), m_ConstantInt(&known)) && !known.isZero())
+void attn::makeDivisionTotal(Operation &op) {
+  if (!isIntegerDivision(op))
     return;
-  OpBuilder builder(&division);
-  Location loc = division.getLoc();
+  OpOperand &divisor = op.getOpOperand(1);
   Type type = divisor.get().getType();
-  Value zero = arith::ConstantOp::create(builder, loc, builder.getZeroAttr(type));
-  Value one = arith::ConstantOp::create(builder, loc, builder.getOneAttr(type));
-  Value isZero = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq,
-                                       divisor.get(), zero);
-  divisor.set(arith::SelectOp::create(builder, loc, isZero, one, divisor.get()));
+  APInt known;
+  if (matchPattern(divisor.get(), m_ConstantInt(&known)) && !known.isZero() &&
+      !known.isAllOnes())
+    return;
+  ImplicitLocOpBuilder b(op.getLoc(), &op);
+  auto equals = [&](Value value, APInt number) -> Value {
+    Value constant =
+        arith::ConstantOp::create(b, b.getIntegerAttr(type, number));
+    return arith::CmpIOp::create(b, arith::CmpIPredicate::eq, value, constant);
+  };
+  unsigned width = type.isIndex() ? IndexType::kInternalStorageBitWidth
+                                  : type.getIntOrFloatBitWidth();
+  Value byZero = equals(divisor.get(), APInt::getZero(width));
+  Value overflows = arith::AndIOp::create(
+      b, equals(op.getOperand(0), APInt::getSignedMinValue(width)),
+      equals(divisor.get(), APInt::getAllOnes(width)));
+  Value one = arith::ConstantOp::create(b, b.getOneAttr(type));
+  divisor.set(arith::SelectOp::create(
+      b, arith::OrIOp::create(b, byZero, overflows), one, divisor.get()));
 }
 
 Value attn::inlinePairRegion(OpBuilder &builder, Block &body,
@@ -112,8 +124,7 @@ Value attn::inlinePairRegion(OpBuilder &builder, Block &body,
   Block::iterator begin =
       before ? std::next(before->getIterator()) : block->begin();
   for (Operation &op : llvm::make_early_inc_range(llvm::make_range(begin, end)))
-    if (isIntegerDivision(op))
-      makeTotal(op);
+    makeDivisionTotal(op);
   return result;
 }
 
@@ -123,10 +134,10 @@ Value attn::emitBroadcastLoad(OpBuilder &builder, Location loc, Value tensor,
   Value all[] = {indices.b, indices.h, indices.i, indices.j};
   SmallVector<Value> position;
   for (int64_t dim = 0, rank = type.getRank(); dim < rank; ++dim)
-    position.push_back(type.getDimSize(dim) == 1
-                           ? arith::ConstantIndexOp::create(builder, loc, 0)
-                                 .getResult()
-                           : all[4 - rank + dim]);
+    position.push_back(
+        type.getDimSize(dim) == 1
+            ? arith::ConstantIndexOp::create(builder, loc, 0).getResult()
+            : all[4 - rank + dim]);
   return LoadOp::create(builder, loc, tensor, position, guard);
 }
 

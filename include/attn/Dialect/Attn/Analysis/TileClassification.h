@@ -27,8 +27,8 @@ struct TileRectangle {
 };
 
 /// Whether some pair of a rectangle may be kept, and whether all pairs must be:
-/// i1 values. Not `may`: the tile is empty. `must`: it is full. Both answers are
-/// sound for every input; where neither holds, the tile is partial, or the
+/// i1 values. Not `may`: the tile is empty. `must`: it is full. Both answers
+/// are sound for every input; where neither holds, the tile is partial, or the
 /// analysis gave up.
 struct TileClass {
   Value may, must;
@@ -58,9 +58,9 @@ struct AnalysisNote {
 /// tensors, that says what the mask does on a rectangle.
 class TileClassifier {
 public:
-  /// Analyses `mask`, a region over (b, h, i, j, captures...) that yields an i1.
-  /// The region must outlive the classifier and is not changed. `queries` and
-  /// `keys` are the sizes where these are known, or ShapedType::kDynamic.
+  /// Analyses `mask`, a region over (b, h, i, j, captures...) that yields an
+  /// i1. The region must outlive the classifier and is not changed. `queries`
+  /// and `keys` are the sizes where these are known, or ShapedType::kDynamic.
   TileClassifier(Region &mask, int64_t queries = ShapedType::kDynamic,
                  int64_t keys = ShapedType::kDynamic);
   ~TileClassifier();

@@ -29,6 +29,10 @@ Value clonePairRegion(OpBuilder &builder, Block &body, ValueRange arguments,
 Value inlinePairRegion(OpBuilder &builder, Block &body, ValueRange arguments,
                        Value guard);
 
+/// Where `op` is an integer division that could trap, by zero or of the least
+/// integer by -1, lets it divide by 1 in that case.
+void makeDivisionTotal(Operation &op);
+
 /// Loads the pair's element of a tensor aligned right with (B, H, M, N), static
 /// sizes of 1 broadcast.
 Value emitBroadcastLoad(OpBuilder &builder, Location loc, Value tensor,
