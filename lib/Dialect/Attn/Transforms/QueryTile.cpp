@@ -22,6 +22,8 @@ using namespace mlir::attn;
 /// Dimensions of the iteration space of attn.attend_tile.
 enum TileDim { TileI, TileJ, TileD, TileE, NumTileDims };
 
+static constexpr double lowest = -std::numeric_limits<double>::infinity();
+
 /// The position of `dim` among the results of `map`.
 static unsigned positionOf(AffineMap map, unsigned dim) {
   return *map.getResultPosition(getAffineDimExpr(dim, map.getContext()));
@@ -86,12 +88,14 @@ Value QueryTile::sliceTo2D(Value operand, AffineMap map, unsigned rowDim,
                                         sizes, strides);
 }
 
-Value QueryTile::fill(OpBuilder &b, double value,
-                      ArrayRef<OpFoldResult> sizes) {
-  Value empty = tensor::EmptyOp::create(b, loc, sizes, accumulator);
-  Value constant = arith::ConstantOp::create(
-      b, loc, b.getFloatAttr(accumulator, value));
-  return linalg::FillOp::create(b, loc, constant, empty).getResult(0);
+Value QueryTile::constant(OpBuilder &b, double value) {
+  return arith::ConstantOp::create(b, loc, b.getFloatAttr(accumulator, value));
+}
+
+Value QueryTile::zeros(ArrayRef<OpFoldResult> sizes) {
+  Value empty = tensor::EmptyOp::create(builder, loc, sizes, accumulator);
+  return linalg::FillOp::create(builder, loc, constant(builder, 0.0), empty)
+      .getResult(0);
 }
 
 //===----------------------------------------------------------------------===//
@@ -102,7 +106,7 @@ Value QueryTile::fill(OpBuilder &b, double value,
 Value QueryTile::packQueries() {
   OpFoldResult zero = builder.getIndexAttr(0), one = builder.getIndexAttr(1);
   Value padded =
-      fill(builder, 0.0, {features, builder.getIndexAttr(plan.queries)});
+      zeros({features, builder.getIndexAttr(plan.queries)});
   SmallVector<OpFoldResult> offsets{zero, zero}, strides{one, one},
       sizes{features, queries};
   Value inside = tensor::ExtractSliceOp::create(builder, loc, padded, offsets,
@@ -128,42 +132,41 @@ Value QueryTile::packQueries() {
                                        offsets, sizes, strides);
 }
 
-/// A sink is a key without value: it starts the maximum and the sum.
-QueryTile::State QueryTile::initialState() {
-  OpFoldResult tile = builder.getIndexAttr(plan.queries);
-  Value acc = fill(builder, 0.0, {valueFeatures, tile});
-  if (!op.getSink())
-    return {acc,
-            fill(builder, -std::numeric_limits<double>::infinity(), {tile}),
-            fill(builder, 0.0, {tile})};
+/// The sink's logit, and the weight that it starts the sum with: 1, or 0 for a
+/// sink of -inf, which adds nothing.
+std::pair<Value, Value> QueryTile::sinkState() {
   Value zero = arith::ConstantIndexOp::create(builder, loc, 0);
   Value logit = tensor::ExtractOp::create(builder, loc, op.getSink(),
                                           ValueRange{zero, zero});
   logit = convertScalarToDtype(builder, loc, logit, accumulator,
                                /*isUnsignedCast=*/false);
-  Value empty =
-      tensor::EmptyOp::create(builder, loc, ArrayRef<OpFoldResult>{tile},
-                              accumulator);
-  Value maximum =
-      linalg::FillOp::create(builder, loc, logit, empty).getResult(0);
-  // A sink of -inf adds nothing, as a key with that score.
-  Value none = arith::ConstantOp::create(
-      builder, loc,
-      builder.getFloatAttr(accumulator,
-                           -std::numeric_limits<double>::infinity()));
-  Value absent = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OEQ,
-                                       logit, none);
-  Value weight = arith::SelectOp::create(
-      builder, loc, absent,
-      arith::ConstantOp::create(builder, loc,
-                                builder.getFloatAttr(accumulator, 0.0)),
-      arith::ConstantOp::create(builder, loc,
-                                builder.getFloatAttr(accumulator, 1.0)));
-  Value sumEmpty =
-      tensor::EmptyOp::create(builder, loc, ArrayRef<OpFoldResult>{tile},
-                              accumulator);
-  return {acc, maximum,
-          linalg::FillOp::create(builder, loc, weight, sumEmpty).getResult(0)};
+  Value absent =
+      arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OEQ, logit,
+                            constant(builder, lowest));
+  Value weight = arith::SelectOp::create(builder, loc, absent,
+                                         constant(builder, 0.0),
+                                         constant(builder, 1.0));
+  return {logit, weight};
+}
+
+/// No keys yet. A sink is a key without value: it starts maximum and sum.
+QueryTile::State QueryTile::initialState(const State &buffers) {
+  Value maximum = constant(builder, lowest), sum = constant(builder, 0.0);
+  if (op.getSink())
+    std::tie(maximum, sum) = sinkState();
+  auto fillWith = [&](Value scalar, Value buffer) {
+    return linalg::FillOp::create(builder, loc, scalar, buffer).getResult(0);
+  };
+  return {fillWith(constant(builder, 0.0), buffers[0]),
+          fillWith(maximum, buffers[1]), fillWith(sum, buffers[2])};
+}
+
+QueryTile::State QueryTile::emptyState() {
+  OpFoldResult tile = builder.getIndexAttr(plan.queries);
+  auto empty = [&](ArrayRef<OpFoldResult> sizes) -> Value {
+    return tensor::EmptyOp::create(builder, loc, sizes, accumulator);
+  };
+  return {empty({valueFeatures, tile}), empty({tile}), empty({tile})};
 }
 
 //===----------------------------------------------------------------------===//
@@ -257,9 +260,8 @@ Value QueryTile::isFinite(Value acc) {
                [&](OpBuilder &b, Location loc, ValueRange args) {
                  Value term = args[0];
                  if (multiply) {
-                   Value zero = arith::ConstantOp::create(
-                       b, loc, b.getFloatAttr(accumulator, 0.0));
-                   term = arith::MulFOp::create(b, loc, term, zero);
+                   term = arith::MulFOp::create(b, loc, term,
+                                                constant(b, 0.0));
                  }
                  Value sum = arith::AddFOp::create(b, loc, args[1], term);
                  linalg::YieldOp::create(b, loc, sum);
@@ -267,14 +269,11 @@ Value QueryTile::isFinite(Value acc) {
         .getResult(0);
   };
   Value perQuery = reduce(
-      acc, fill(builder, 0.0, {builder.getIndexAttr(plan.queries)}), 2, true);
-  Value total = reduce(perQuery, fill(builder, 0.0, {}), 1, false);
+      acc, zeros({builder.getIndexAttr(plan.queries)}), 2, true);
+  Value total = reduce(perQuery, zeros({}), 1, false);
   Value sum = tensor::ExtractOp::create(builder, loc, total, ValueRange());
-  Value zero =
-      arith::ConstantOp::create(builder, loc, builder.getFloatAttr(accumulator,
-                                                                   0.0));
   return arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OEQ, sum,
-                               zero);
+                               constant(builder, 0.0));
 }
 
 QueryTile::State QueryTile::recomputeUnlessFinite(State fast) {
@@ -287,7 +286,8 @@ QueryTile::State QueryTile::recomputeUnlessFinite(State fast) {
       [&](OpBuilder &b, Location loc) {
         OpBuilder::InsertionGuard restore(builder);
         builder.setInsertionPointToEnd(b.getInsertionBlock());
-        State slow = loopOverKeys(initialState(), /*guarded=*/true);
+        // In the same buffers, so that the branches agree on them.
+        State slow = loopOverKeys(initialState(fast), /*guarded=*/true);
         scf::YieldOp::create(builder, loc, slow);
         b.setInsertionPointToEnd(builder.getInsertionBlock());
       });
@@ -297,10 +297,6 @@ QueryTile::State QueryTile::recomputeUnlessFinite(State fast) {
 //===----------------------------------------------------------------------===//
 // After the loop
 //===----------------------------------------------------------------------===//
-
-static Value constantLike(OpBuilder &b, Location loc, Type type, double value) {
-  return arith::ConstantOp::create(b, loc, b.getFloatAttr(type, value));
-}
 
 /// The first `queries` columns of a tile whose last dimension is queries.
 static Value sliceQueries(OpBuilder &b, Location loc, Value tile,
@@ -348,7 +344,7 @@ Value QueryTile::emitOutput(const State &state) {
           [&](OpBuilder &b, Location loc, ValueRange args) {
             Value out = args[0];
             if (normalize) {
-              Value zero = constantLike(b, loc, accumulator, 0.0);
+              Value zero = constant(b, 0.0);
               Value empty = arith::CmpFOp::create(
                   b, loc, arith::CmpFPredicate::OEQ, args[1], zero);
               Value quotient = arith::DivFOp::create(b, loc, out, args[1]);
@@ -434,7 +430,7 @@ Value QueryTile::emitWeightsTile(OpBuilder &b, Value start, const State &state,
               weight = math::ExpOp::create(
                   b, loc, arith::SubFOp::create(b, loc, weight, args[1]));
             if (normalize) {
-              Value zero = constantLike(b, loc, accumulator, 0.0);
+              Value zero = constant(b, 0.0);
               Value none = arith::CmpFOp::create(
                   b, loc, arith::CmpFPredicate::OEQ, args[2], zero);
               weight = arith::SelectOp::create(
@@ -471,7 +467,7 @@ Value QueryTile::emitWeights(const State &state) {
 
 SmallVector<Value> QueryTile::emit() {
   State state = recomputeUnlessFinite(
-      loopOverKeys(initialState(), /*guarded=*/false));
+      loopOverKeys(initialState(emptyState()), /*guarded=*/false));
   SmallVector<Value> results{emitOutput(state)};
   if (op.getLse())
     results.push_back(emitLse(state));

@@ -36,7 +36,9 @@ private:
   Value sliceTo2D(Value operand, AffineMap map, unsigned rowDim,
                   unsigned columnDim, AffineMap &map2D);
   Value packQueries();
-  State initialState();
+  State emptyState();
+  State initialState(const State &buffers);
+  std::pair<Value, Value> sinkState();
   State loopOverKeys(State state, bool guarded);
   State emitKeyTile(OpBuilder &b, Location loc, Value start, State state,
                     bool guarded);
@@ -49,7 +51,8 @@ private:
   Value emitWeightsTile(OpBuilder &b, Value start, const State &state,
                         Value weights);
 
-  Value fill(OpBuilder &b, double value, ArrayRef<OpFoldResult> sizes);
+  Value constant(OpBuilder &b, double value);
+  Value zeros(ArrayRef<OpFoldResult> sizes);
   Value headOffset();
   AffineMap tileMap(ArrayRef<unsigned> dims);
 
