@@ -11,6 +11,7 @@
 
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Interfaces/ValueBoundsOpInterface.h"
@@ -136,12 +137,15 @@ Value ScoreEmitter::contract(const TileScores &tile, Value init) {
 }
 
 /// Scale, score region, mask: in that order, at global indices.
-Value ScoreEmitter::applyRegions(const TileScores &tile, Value scores) {
+Value ScoreEmitter::applyRegions(const TileScores &tile, bool masked,
+                                 double scale, Value scores) {
+  if (!masked && scale == 1.0 && tile.score->empty())
+    return scores;
   AffineMap identity = b.getMultiDimIdentityMap(2);
   bool softmax = tile.normalizer == Normalizer::Softmax;
-  Value masked =
+  Value absent =
       constant(softmax ? -std::numeric_limits<double>::infinity() : 0.0);
-  Value scale = constant(tile.scale);
+  Value factor = constant(scale);
   return generic(
       {}, scores, identity, {false, false},
       [&](OpBuilder &builder, Location loc, ValueRange args) {
@@ -161,13 +165,15 @@ Value ScoreEmitter::applyRegions(const TileScores &tile, Value scores) {
           return inlinePairRegion(builder, region.front(), arguments, guard);
         };
         Value keep;
-        if (!tile.mask->empty())
+        if (masked)
           keep = evaluate(*tile.mask, Value(), Value());
-        Value score = arith::MulFOp::create(builder, loc, args[0], scale);
+        Value score = args[0];
+        if (scale != 1.0)
+          score = arith::MulFOp::create(builder, loc, score, factor);
         if (!tile.score->empty())
           score = evaluate(*tile.score, score, keep);
         if (keep)
-          score = arith::SelectOp::create(builder, loc, keep, score, masked);
+          score = arith::SelectOp::create(builder, loc, keep, score, absent);
         return SmallVector<Value>{score};
       })[0];
 }
@@ -176,10 +182,23 @@ Value ScoreEmitter::emitScores(const TileScores &tile, Value init,
                                double &pendingScale) {
   Value scores = contract(tile, init);
   // Only a positive scale commutes with the maximum.
-  if (tile.score->empty() && tile.mask->empty() && tile.scale > 0) {
-    pendingScale = tile.scale;
-    return scores;
-  }
-  pendingScale = 1.0;
-  return applyRegions(tile, scores);
+  bool pending = tile.score->empty() && tile.scale > 0;
+  pendingScale = pending ? tile.scale : 1.0;
+  double scale = pending ? 1.0 : tile.scale;
+  bool masked = !tile.mask->empty();
+  if (!masked || !tile.partial)
+    return applyRegions(tile, masked, scale, scores);
+  auto choice = scf::IfOp::create(
+      b, loc, tile.partial,
+      [&](OpBuilder &inner, Location loc) {
+        ScoreEmitter emitter(inner, loc, accumulator);
+        scf::YieldOp::create(inner, loc,
+                             emitter.applyRegions(tile, true, scale, scores));
+      },
+      [&](OpBuilder &inner, Location loc) {
+        ScoreEmitter emitter(inner, loc, accumulator);
+        scf::YieldOp::create(inner, loc,
+                             emitter.applyRegions(tile, false, scale, scores));
+      });
+  return choice.getResult(0);
 }

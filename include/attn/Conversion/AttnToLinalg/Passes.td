@@ -21,7 +21,7 @@ def ConvertAttnToLinalgPass : Pass<"convert-attn-to-linalg"> {
 
     Example: test/Conversion/AttnToLinalg/decompose.mlir.
   }];
-  let dependentDialects = ["arith::ArithDialect", "linalg::LinalgDialect",
+  let dependentDialects = ["arith::ArithDialect", "linalg::LinalgDialect", "scf::SCFDialect",
                            "math::MathDialect", "tensor::TensorDialect"];
 }
 

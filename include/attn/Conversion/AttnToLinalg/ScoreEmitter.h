@@ -25,6 +25,7 @@ struct TileScores {
   double scale;
   Region *score;
   Region *mask;
+  Value partial; ///< Where the mask has to run; null for everywhere.
 
   template <typename OpTy>
   static TileScores get(OpTy op) {
@@ -42,8 +43,13 @@ struct TileScores {
             map(1),
             op.getScale().convertToDouble(),
             &op.getScore(),
-            &op.getMask()};
+            &op.getMask(),
+            getPartial(op)};
   }
+
+private:
+  static Value getPartial(AttendTileOp op) { return op.getPartial(); }
+  static Value getPartial(ScoreTileOp) { return {}; }
 };
 
 /// Dimensions of the iteration space of a tile op.
@@ -81,7 +87,8 @@ public:
 
 private:
   Value contract(const TileScores &tile, Value init);
-  Value applyRegions(const TileScores &tile, Value scores);
+  Value applyRegions(const TileScores &tile, bool masked, double scale,
+                     Value scores);
 
   OpBuilder &b;
   Location loc;

@@ -80,15 +80,24 @@ static SmallVector<Value> globalOffsets(OpBuilder &builder, AttendOp op,
   return global;
 }
 
+/// Sizes of the whole: the op's own where it is a piece already.
+static SmallVector<Value> wholeSizes(OpBuilder &builder, AttendOp op) {
+  if (!op.getWhole().empty())
+    return SmallVector<Value>(op.getWhole());
+  SmallVector<Range> domain = op.getIterationDomain(builder);
+  SmallVector<Value> whole;
+  for (unsigned dim = AttendOp::B; dim <= AttendOp::J; ++dim)
+    whole.push_back(getValueOrCreateConstantIndexOp(builder, op.getLoc(),
+                                                    domain[dim].size));
+  return whole;
+}
+
 FailureOr<TilingResult>
 AttendOp::getTiledImplementation(OpBuilder &builder,
                                  ArrayRef<OpFoldResult> offsets,
                                  ArrayRef<OpFoldResult> sizes) {
   Location loc = getLoc();
-  Value group = getGroupSize();
-  if (!group)
-    group = getValueOrCreateConstantIndexOp(
-        builder, loc, getIterationDomain(builder)[G].size);
+  SmallVector<Value> whole = wholeSizes(builder, *this);
 
   TilingResult result;
   // One tensor may be several operands, each sliced by its own map.
@@ -115,7 +124,7 @@ AttendOp::getTiledImplementation(OpBuilder &builder,
       builder, loc, inits[0].getType(), typeOf(lseInit), typeOf(weightsInit),
       getCompatibility(), getNormalizer(), query, key, value,
       getFeatureWeight(), sink, getCaptures(),
-      globalOffsets(builder, *this, offsets), group, inits[0], lseInit,
+      globalOffsets(builder, *this, offsets), whole, inits[0], lseInit,
       weightsInit, getIndexingMaps(), getScale());
   IRMapping regions;
   getScore().cloneInto(&tiled.getScore(), regions);

@@ -129,8 +129,10 @@ LogicalResult AttendOp::verify() {
     return emitOpError("has ") << getOffsets().size()
                                << " offsets; it takes none, or five: b, hkv, g, "
                                   "i, j";
-  if (getOffsets().empty() == bool(getGroupSize()))
-    return emitOpError("takes a group size exactly with offsets");
+  if (getOffsets().size() != getWhole().size())
+    return emitOpError("has ") << getOffsets().size() << " offsets and "
+                               << getWhole().size()
+                               << " sizes of the whole; it takes both or none";
 
   unsigned kv = bit(B) | bit(Hkv), heads = kv | bit(G);
   SmallVector<MappedOperand> operands{

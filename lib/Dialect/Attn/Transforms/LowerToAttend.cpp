@@ -321,7 +321,7 @@ static LogicalResult lowerToAttend(AttentionOpInterface op,
       builder, loc, outputInit.getType(), typeOf(lseInit), typeOf(weightsInit),
       scoring.compatibility, scoring.normalizer, query, key, value,
       scoring.featureWeight, sink, regions->getCaptures(),
-      /*offsets=*/ValueRange(), /*group_size=*/Value(), outputInit, lseInit,
+      /*offsets=*/ValueRange(), /*whole=*/ValueRange(), outputInit, lseInit,
       weightsInit, builder.getAffineMapArrayAttr(maps),
       llvm::APFloat(scoring.scale));
   Type accumulator =

@@ -29,8 +29,10 @@ static unsigned positionOf(AffineMap map, unsigned dim) {
   return *map.getResultPosition(getAffineDimExpr(dim, map.getContext()));
 }
 
-QueryTile::QueryTile(OpBuilder &builder, AttendOp op, TilePlan plan)
-    : builder(builder), op(op), plan(plan), loc(op.getLoc()),
+QueryTile::QueryTile(OpBuilder &builder, AttendOp op, TilePlan plan,
+                     TileClassifier *classifier)
+    : builder(builder), op(op), plan(plan), classifier(classifier),
+      loc(op.getLoc()),
       accumulator(
           getAccumulatorType(getElementTypeOrSelf(op.getQuery().getType()))) {
   query = sliceTo2D(op.getQuery(), op.getQueryMap(), AttendOp::I, AttendOp::D,
@@ -54,7 +56,8 @@ QueryTile::QueryTile(OpBuilder &builder, AttendOp op, TilePlan plan)
 /// h = hkv * G + g.
 Value QueryTile::headOffset() {
   Value first = arith::MulIOp::create(
-      builder, loc, op.getOffsets()[AttendOp::Hkv], op.getGroupSize());
+      builder, loc, op.getOffsets()[AttendOp::Hkv],
+      op.getWhole()[AttendOp::G]);
   return arith::AddIOp::create(builder, loc, first,
                                op.getOffsets()[AttendOp::G]);
 }
@@ -204,8 +207,8 @@ static Value globalIndex(OpBuilder &b, Location loc, Value offset,
 }
 
 QueryTile::State QueryTile::emitKeyTile(OpBuilder &b, Location loc, Value start,
+                                        OpFoldResult count, Value partial,
                                         State state, bool guarded) {
-  OpFoldResult count = tileCount(b, loc, plan.keys, keys, start);
   Value keyTile = sliceKeys(b, loc, key, keyMap, start, count);
   Value valueTile = sliceKeys(b, loc, value, valueMap, start, count);
   Value j = globalIndex(b, loc, op.getOffsets()[AttendOp::J], start);
@@ -215,7 +218,7 @@ QueryTile::State QueryTile::emitKeyTile(OpBuilder &b, Location loc, Value start,
       b, loc, state[0].getType(), state[1].getType(), state[2].getType(),
       op.getCompatibility(), op.getNormalizer(), packed, keyTile, valueTile,
       op.getFeatureWeight(), op.getCaptures(), batch, head,
-      op.getOffsets()[AttendOp::I], j, state[0], state[1], state[2],
+      op.getOffsets()[AttendOp::I], j, partial, state[0], state[1], state[2],
       b.getAffineMapArrayAttr(maps), op.getScale(), guarded);
   IRMapping mapping;
   op.getScore().cloneInto(&tile.getScore(), mapping);
@@ -223,15 +226,61 @@ QueryTile::State QueryTile::emitKeyTile(OpBuilder &b, Location loc, Value start,
   return State(tile->getResults());
 }
 
-QueryTile::State QueryTile::loopOverKeys(State state, bool guarded) {
+/// The queries of this tile, global.
+IndexRange QueryTile::queryRange(OpBuilder &b) {
+  Value first = op.getOffsets()[AttendOp::I];
+  Value count = getValueOrCreateConstantIndexOp(b, loc, queries);
+  return {first, arith::AddIOp::create(b, loc, first, count)};
+}
+
+/// A tile of keys unless the mask leaves it empty; its mask runs only where it
+/// is partial.
+QueryTile::State QueryTile::emitClassifiedTile(OpBuilder &b, Location loc,
+                                               Value start, State state,
+                                               bool guarded) {
+  OpFoldResult count = tileCount(b, loc, plan.keys, keys, start);
+  if (!classifier)
+    return emitKeyTile(b, loc, start, count, Value(), state, guarded);
+  Value size = getValueOrCreateConstantIndexOp(b, loc, count);
+  Value end = arith::AddIOp::create(b, loc, start, size);
+  TileClass tileClass = classifier->emitClass(
+      b, loc, {batch, head, queryRange(b), {start, end}});
+  Value yes = arith::ConstantIntOp::create(b, loc, 1, 1);
+  Value partial = arith::XOrIOp::create(b, loc, tileClass.must, yes);
+  auto visit = scf::IfOp::create(
+      b, loc, tileClass.may,
+      [&](OpBuilder &b, Location loc) {
+        scf::YieldOp::create(b, loc,
+                             emitKeyTile(b, loc, start, count, partial, state,
+                                         guarded));
+      },
+      [&](OpBuilder &b, Location loc) {
+        scf::YieldOp::create(b, loc, state);
+      });
+  return State(visit.getResults());
+}
+
+/// The key tiles that the mask can reach.
+std::pair<Value, Value> QueryTile::keyRange() {
   Value zero = arith::ConstantIndexOp::create(builder, loc, 0);
+  if (!classifier)
+    return {zero, getValueOrCreateConstantIndexOp(builder, loc, keys)};
+  KeyBounds bounds = classifier->emitKeyBounds(builder, loc, batch, head,
+                                               queryRange(builder));
   Value step = arith::ConstantIndexOp::create(builder, loc, plan.keys);
-  Value end = getValueOrCreateConstantIndexOp(builder, loc, keys);
+  Value tile = arith::DivUIOp::create(builder, loc, bounds.lower, step);
+  return {arith::MulIOp::create(builder, loc, tile, step), bounds.upper};
+}
+
+QueryTile::State QueryTile::loopOverKeys(State state, bool guarded) {
+  auto [start, end] = keyRange();
+  Value step = arith::ConstantIndexOp::create(builder, loc, plan.keys);
   auto loop = scf::ForOp::create(
-      builder, loc, zero, end, step, state,
+      builder, loc, start, end, step, state,
       [&](OpBuilder &b, Location loc, Value start, ValueRange args) {
-        State next = emitKeyTile(b, loc, start, State(args), guarded);
-        scf::YieldOp::create(b, loc, next);
+        scf::YieldOp::create(
+            b, loc,
+            emitClassifiedTile(b, loc, start, State(args), guarded));
       });
   return State(loop.getResults());
 }

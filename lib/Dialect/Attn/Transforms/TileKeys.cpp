@@ -9,11 +9,14 @@
 #include "attn/Dialect/Attn/Transforms/Passes.h"
 #include "attn/Dialect/Attn/Transforms/QueryTile.h"
 
+#include "mlir/Analysis/SliceAnalysis.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/IR/Remarks.h"
 
 namespace mlir::attn {
 #define GEN_PASS_DEF_TILEKEYSPASS
@@ -35,6 +38,83 @@ static bool isSingleHead(AttendOp op) {
   return !op.getOffsets().empty();
 }
 
+/// The step of the loop that the tile of queries comes from, or nullopt.
+static std::optional<int64_t> queryStep(AttendOp op, scf::ForallOp loop) {
+  auto index = dyn_cast<BlockArgument>(op.getOffsets()[AttendOp::I]);
+  if (!index || !loop || index.getOwner() != loop.getBody())
+    return std::nullopt;
+  return getConstantIntValue(loop.getMixedStep()[index.getArgNumber()]);
+}
+
+/// `value` where it dominates `loop`: the ops that define it inside move out.
+static FailureOr<Value> hoist(Value value, scf::ForallOp loop) {
+  SetVector<Operation *> slice;
+  BackwardSliceOptions options;
+  options.inclusive = true;
+  options.omitBlockArguments = true;
+  options.filter = [&](Operation *op) { return loop->isProperAncestor(op); };
+  if (failed(getBackwardSlice(value, &slice, options)))
+    return failure();
+  for (Operation *op : slice)
+    if (!isPure(op) || llvm::any_of(op->getOperands(), [&](Value operand) {
+          auto argument = dyn_cast<BlockArgument>(operand);
+          return argument &&
+                 loop->isAncestor(argument.getOwner()->getParentOp());
+        }))
+      return failure();
+  for (Operation *op : slice)
+    op->moveBefore(loop);
+  if (auto argument = dyn_cast<BlockArgument>(value))
+    if (loop->isAncestor(argument.getOwner()->getParentOp()))
+      return failure();
+  return value;
+}
+
+/// A classifier of the op's mask with its pre-pass before the loop over query
+/// tiles, or null: without a mask, or where the op was tiled in another way.
+static std::unique_ptr<TileClassifier>
+prepareClassifier(OpBuilder &builder, AttendOp op, const TilePlan &plan) {
+  auto loop = op->getParentOfType<scf::ForallOp>();
+  if (op.getMask().empty() || queryStep(op, loop) != plan.queries ||
+      !matchPattern(op.getOffsets()[AttendOp::J], m_Zero()))
+    return nullptr;
+  SmallVector<Value> whole;
+  for (Value size : op.getWhole()) {
+    FailureOr<Value> hoisted = hoist(size, loop);
+    if (failed(hoisted))
+      return nullptr;
+    whole.push_back(*hoisted);
+  }
+  OpBuilder::InsertionGuard restore(builder);
+  builder.setInsertionPoint(loop);
+  Location loc = op.getLoc();
+  Value heads = arith::MulIOp::create(builder, loc, whole[AttendOp::Hkv],
+                                      whole[AttendOp::G]);
+  auto sizeOf = [](Value value) {
+    return getConstantIntValue(value).value_or(ShapedType::kDynamic);
+  };
+  auto classifier = std::make_unique<TileClassifier>(
+      op.getMask(), sizeOf(whole[AttendOp::I]), sizeOf(whole[AttendOp::J]));
+  MaskDomain domain{whole[AttendOp::B], heads,        whole[AttendOp::I],
+                    whole[AttendOp::J], plan.queries, plan.keys};
+  classifier->emitPrepass(builder, loc, domain, op.getCaptures());
+  for (const AnalysisNote &note : classifier->getNotes())
+    remark::missed(note.op->getLoc(),
+                   remark::RemarkOpts::name("mask-not-proved")
+                       .category("attn-tile-keys"))
+        << note.op->getName().getStringRef() << ": " << note.reason;
+  return classifier;
+}
+
+/// The plan for a tile of queries that an enclosing loop fixed already.
+static TilePlan getPlan(const TargetSpec &target, AttendOp op) {
+  TilePlan plan = TilePlan::get(target, op);
+  auto loop = op->getParentOfType<scf::ForallOp>();
+  if (std::optional<int64_t> step = queryStep(op, loop))
+    plan.queries = *step;
+  return plan;
+}
+
 namespace {
 struct TileKeys : public attn::impl::TileKeysPassBase<TileKeys> {
   using Base::Base;
@@ -53,8 +133,11 @@ struct TileKeys : public attn::impl::TileKeysPassBase<TileKeys> {
         return signalPassFailure();
       }
       IRRewriter rewriter(op);
-      rewriter.replaceOp(op, QueryTile(rewriter, op, TilePlan::get(*spec, op))
-                                 .emit());
+      TilePlan plan = getPlan(*spec, op);
+      std::unique_ptr<TileClassifier> classifier =
+          prepareClassifier(rewriter, op, plan);
+      rewriter.replaceOp(
+          op, QueryTile(rewriter, op, plan, classifier.get()).emit());
     }
   }
 };

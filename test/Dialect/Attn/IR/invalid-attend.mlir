@@ -44,7 +44,7 @@ func.func @f(%q: tensor<2x2x4x8x64xf32>, %k: tensor<2x2x9x64xf32>, %v: tensor<2x
 // attend_c3
 func.func @f(%q: tensor<2x2x4x8x64xf32>, %k: tensor<2x2x9x64xf32>, %v: tensor<2x2x9x32xf32>, %o: tensor<2x2x4x8x32xf32>, %n: index) {
   // expected-error @below {{'attn.attend' op has 2 offsets; it takes none, or five: b, hkv, g, i, j}}
-  %r = attn.attend dot softmax ins(%q, %k, %v : tensor<2x2x4x8x64xf32>, tensor<2x2x9x64xf32>, tensor<2x2x9x32xf32>) offsets(%n, %n) group_size(%n) outs(%o : tensor<2x2x4x8x32xf32>)
+  %r = attn.attend dot softmax ins(%q, %k, %v : tensor<2x2x4x8x64xf32>, tensor<2x2x9x64xf32>, tensor<2x2x9x32xf32>) offsets(%n, %n) whole(%n, %n) outs(%o : tensor<2x2x4x8x32xf32>)
       indexing_maps = [affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, g, i, d)>,
       affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, j, d)>,
       affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, j, e)>,
@@ -57,7 +57,7 @@ func.func @f(%q: tensor<2x2x4x8x64xf32>, %k: tensor<2x2x9x64xf32>, %v: tensor<2x
 
 // attend_c4
 func.func @f(%q: tensor<8x4xf32>, %n: index) {
-  // expected-error @below {{'attn.attend' op takes a group size exactly with offsets}}
+  // expected-error @below {{'attn.attend' op has 5 offsets and 0 sizes of the whole; it takes both or none}}
   %r = "attn.attend"(%q, %q, %q, %n, %q) <{compatibility = #attn<compatibility dot>, normalizer = #attn<normalizer softmax>,
       indexing_maps = [affine_map<(b, hkv, g, i, j, d, e) -> (i, d)>, affine_map<(b, hkv, g, i, j, d, e) -> (j, d)>, affine_map<(b, hkv, g, i, j, d, e) -> (j, e)>, affine_map<(b, hkv, g, i, j, d, e) -> (i, e)>],
       scale = 1.0, operandSegmentSizes = array<i32: 1, 1, 1, 0, 0, 0, 0, 1, 1, 0, 0>, resultSegmentSizes = array<i32: 1, 0, 0>}> ({}, {})

@@ -25,11 +25,11 @@ func.func @attend(%q: tensor<2x2x4x?x64xf32>, %k: tensor<2x2x?x64xf32>, %v: tens
     %keep = arith.cmpi sge, %i, %j : index
     attn.yield %keep : i1
   } -> tensor<2x2x4x?x32xf32>
-  // CHECK: attn.attend dot softmax ins({{.*}}) sink(%{{.*}} : tensor<2x4xf32>) captures(%{{.*}} : tensor<?xi32>) offsets(%[[N:.*]], %[[N]], %[[N]], %[[N]], %[[N]]) group_size(%[[N]]) outs(%{{.*}} : tensor<2x2x4x?x32xf32>) lse(%{{.*}} : tensor<2x2x4x?xf32>) weights(%{{.*}} : tensor<2x2x4x?x?xf32>) indexing_maps = [{{.*}}] scale = 1.000000e+00 score {
+  // CHECK: attn.attend dot softmax ins({{.*}}) sink(%{{.*}} : tensor<2x4xf32>) captures(%{{.*}} : tensor<?xi32>) offsets(%[[N:.*]], %[[N]], %[[N]], %[[N]], %[[N]]) whole(%[[N]], %[[N]], %[[N]], %[[N]], %[[N]]) outs(%{{.*}} : tensor<2x2x4x?x32xf32>) lse(%{{.*}} : tensor<2x2x4x?xf32>) weights(%{{.*}} : tensor<2x2x4x?x?xf32>) indexing_maps = [{{.*}}] scale = 1.000000e+00 score {
   // CHECK: } mask {
   // CHECK: } -> tensor<2x2x4x?x32xf32> lse(tensor<2x2x4x?xf32>) weights(tensor<2x2x4x?x?xf32>)
   %r2, %l2, %w2 = attn.attend dot softmax ins(%q, %k, %v : tensor<2x2x4x?x64xf32>, tensor<2x2x?x64xf32>, tensor<2x2x?x32xf32>)
-      sink(%sink : tensor<2x4xf32>) captures(%ids : tensor<?xi32>) offsets(%n, %n, %n, %n, %n) group_size(%n)
+      sink(%sink : tensor<2x4xf32>) captures(%ids : tensor<?xi32>) offsets(%n, %n, %n, %n, %n) whole(%n, %n, %n, %n, %n)
       outs(%o : tensor<2x2x4x?x32xf32>) lse(%l : tensor<2x2x4x?xf32>) weights(%w : tensor<2x2x4x?x?xf32>)
       indexing_maps = [#query, #key, #value, #output, #lse, #weights] scale = 1.0 score {
   ^bb0(%s: f32, %b: index, %h: index, %i: index, %j: index, %t: tensor<?xi32>):

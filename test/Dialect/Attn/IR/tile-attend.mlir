@@ -27,7 +27,7 @@ func.func @tiled(%q: tensor<2x3x4x?x64xf32>, %k: tensor<2x3x?x64xf32>, %ids: ten
   // CHECK: %[[KT:.*]] = tensor.extract_slice %[[KH]][0, 0, 0, 0]
   // CHECK: attn.attend dot softmax ins(%{{[^,]*}}, %[[KT]], %[[KT]] : tensor<1x1x1x?x64xf32>, tensor<1x1x?x64xf32>, tensor<1x1x?x64xf32>)
   // CHECK-SAME: sink(%[[SH]] : tensor<1x1xf32>) captures(%[[IDS]] : tensor<?xi32>)
-  // CHECK-SAME: offsets(%[[B]], %[[HKV]], %[[HG]], %[[I]], %[[C0]]) group_size(%[[G]])
+  // CHECK-SAME: offsets(%[[B]], %[[HKV]], %[[HG]], %[[I]], %[[C0]]) whole(%{{.*}}, %{{.*}}, %[[G]], %{{.*}}, %{{.*}})
   // CHECK: tensor.insert_slice
   // CHECK: tensor.insert_slice
   // CHECK: scf.forall.in_parallel
@@ -72,7 +72,7 @@ func.func @twice(%q: tensor<64x4xf32>, %o: tensor<64x4xf32>) -> tensor<64x4xf32>
   // CHECK: scf.for %[[OUTER:[a-z0-9]+]] =
   // CHECK: scf.for %[[INNER:[a-z0-9]+]] =
   // CHECK: %[[I:.*]] = arith.addi %[[OUTER]], %[[INNER]]
-  // CHECK: attn.attend {{.*}} offsets(%[[C0]], %[[C0]], %[[C0]], %[[I]], %[[C0]]) group_size(%[[C1]])
+  // CHECK: attn.attend {{.*}} offsets(%[[C0]], %[[C0]], %[[C0]], %[[I]], %[[C0]]) whole(%{{.*}}, %{{.*}}, %[[C1]], %{{.*}}, %{{.*}})
   %r = attn.attend dot softmax ins(%q, %q, %q : tensor<64x4xf32>, tensor<64x4xf32>, tensor<64x4xf32>)
       outs(%o : tensor<64x4xf32>) indexing_maps = [#query, #key, #value, #output] scale = 1.0 mask {
   ^bb0(%b: index, %h: index, %i: index, %j: index):

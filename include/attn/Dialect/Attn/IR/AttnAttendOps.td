@@ -122,8 +122,8 @@ def Attn_AttendOp : Attn_PairRegionOp<"attend", [AttrSizedResultSegments,
     score = scale * compatibility(q, k), then the score region, then the mask
     region, then the normaliser. Either region may be empty. Region arguments are
     (score,) b, h, i, j and the captures; indices are global: `offsets` (b, hkv,
-    g, i, j) and the whole group size say where this piece lies in the whole.
-    Captures are never sliced.
+    g, i, j) say where this piece lies in the whole, whose sizes are `whole` (B,
+    Hkv, G, M, N). Captures are never sliced.
 
     `feature_weight` is the vector w of additive scoring. `sink` (hkv, g) is a
     logit that joins the normaliser.
@@ -149,7 +149,7 @@ def Attn_AttendOp : Attn_PairRegionOp<"attend", [AttrSizedResultSegments,
                        Optional<Attn_TensorOf<[Attn_Float], [2],
                                               "2-D tensor">>:$sink,
                        Variadic<Attn_Capture>:$captures,
-                       Variadic<Index>:$offsets, Optional<Index>:$group_size,
+                       Variadic<Index>:$offsets, Variadic<Index>:$whole,
                        Attn_FloatTensor:$output_init,
                        Optional<Attn_FloatTensor>:$lse_init,
                        Optional<Attn_FloatTensor>:$weights_init,
@@ -163,7 +163,7 @@ def Attn_AttendOp : Attn_PairRegionOp<"attend", [AttrSizedResultSegments,
     (`feature_weight` `(` $feature_weight^ `:` type($feature_weight) `)`)?
     (`sink` `(` $sink^ `:` type($sink) `)`)?
     (`captures` `(` $captures^ `:` type($captures) `)`)?
-    (`offsets` `(` $offsets^ `)` `group_size` `(` $group_size `)`)?
+    (`offsets` `(` $offsets^ `)` `whole` `(` $whole `)`)?
     `outs` `(` $output_init `:` type($output_init) `)`
     (`lse` `(` $lse_init^ `:` type($lse_init) `)`)?
     (`weights` `(` $weights_init^ `:` type($weights_init) `)`)?
@@ -196,6 +196,9 @@ def Attn_AttendTileOp : Attn_PairRegionOp<"attend_tile"> {
     value, accumulator. Queries are already in the accumulator type; `scale` still
     applies. Maximum and sum are in natural units.
 
+    The mask runs only where `partial` holds (always without it): elsewhere it is
+    known to keep every pair.
+
     `guarded` asks that a pair without weight adds nothing even where its value
     is NaN or infinite.
   }];
@@ -206,6 +209,7 @@ def Attn_AttendTileOp : Attn_PairRegionOp<"attend_tile"> {
                        Optional<Attn_FloatVector>:$feature_weight,
                        Variadic<Attn_Capture>:$captures,
                        Index:$b, Index:$h, Index:$i, Index:$j,
+                       Optional<I1>:$partial,
                        Attn_FloatTensor:$accumulator, Attn_FloatVector:$maximum,
                        Attn_FloatVector:$sum,
                        AffineMapArrayAttr:$indexing_maps, F64Attr:$scale,
@@ -219,7 +223,7 @@ def Attn_AttendTileOp : Attn_PairRegionOp<"attend_tile"> {
     type($value) `)`
     (`feature_weight` `(` $feature_weight^ `:` type($feature_weight) `)`)?
     (`captures` `(` $captures^ `:` type($captures) `)`)?
-    `at` `(` $b `,` $h `,` $i `,` $j `)`
+    `at` `(` $b `,` $h `,` $i `,` $j `)` (`partial` `(` $partial^ `)`)?
     `outs` `(` $accumulator `,` $maximum `,` $sum `:` type($accumulator) `,`
     type($maximum) `,` type($sum) `)`
     `indexing_maps` `=` $indexing_maps `scale` `=` $scale attr-dict

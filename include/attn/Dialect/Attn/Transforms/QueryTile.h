@@ -8,7 +8,7 @@
 #ifndef ATTN_DIALECT_ATTN_TRANSFORMS_QUERYTILE_H
 #define ATTN_DIALECT_ATTN_TRANSFORMS_QUERYTILE_H
 
-#include "attn/Dialect/Attn/IR/Attn.h"
+#include "attn/Dialect/Attn/Analysis/TileClassification.h"
 #include "attn/Dialect/Attn/Transforms/TilePlan.h"
 
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -24,7 +24,10 @@ namespace mlir::attn {
 /// whose results are not stored.
 class QueryTile {
 public:
-  QueryTile(OpBuilder &builder, AttendOp op, TilePlan plan);
+  /// `classifier` (null for none) knows the op's mask, with its pre-pass
+  /// emitted, and lets tiles be skipped.
+  QueryTile(OpBuilder &builder, AttendOp op, TilePlan plan,
+            TileClassifier *classifier);
 
   /// Returns a value for every result of the op.
   SmallVector<Value> emit();
@@ -40,8 +43,12 @@ private:
   State initialState(const State &buffers);
   std::pair<Value, Value> sinkState();
   State loopOverKeys(State state, bool guarded);
-  State emitKeyTile(OpBuilder &b, Location loc, Value start, State state,
-                    bool guarded);
+  State emitClassifiedTile(OpBuilder &b, Location loc, Value start,
+                           State state, bool guarded);
+  State emitKeyTile(OpBuilder &b, Location loc, Value start, OpFoldResult count,
+                    Value partial, State state, bool guarded);
+  IndexRange queryRange(OpBuilder &b);
+  std::pair<Value, Value> keyRange();
   bool needsGuard();
   State recomputeUnlessFinite(State fast);
   Value isFinite(Value accumulator);
@@ -59,6 +66,7 @@ private:
   OpBuilder &builder;
   AttendOp op;
   TilePlan plan;
+  TileClassifier *classifier;
   Location loc;
   Type accumulator;
   OpFoldResult queries, keys, features, valueFeatures;
