@@ -57,7 +57,7 @@ func.func @f(%q: tensor<2x2x4x8x64xf32>, %k: tensor<2x2x9x64xf32>, %v: tensor<2x
 
 // attend_c4
 func.func @f(%q: tensor<8x4xf32>, %n: index) {
-  // expected-error @below {{'attn.attend' op has 5 offsets and 0 sizes of the whole; it takes both or none}}
+  // expected-error @below {{'attn.attend' op has 0 offsets and 1 sizes of the whole; it takes both or none}}
   %r = "attn.attend"(%q, %q, %q, %n, %q) <{compatibility = #attn<compatibility dot>, normalizer = #attn<normalizer softmax>,
       indexing_maps = [affine_map<(b, hkv, g, i, j, d, e) -> (i, d)>, affine_map<(b, hkv, g, i, j, d, e) -> (j, d)>, affine_map<(b, hkv, g, i, j, d, e) -> (j, e)>, affine_map<(b, hkv, g, i, j, d, e) -> (i, e)>],
       scale = 1.0, operandSegmentSizes = array<i32: 1, 1, 1, 0, 0, 0, 0, 1, 1, 0, 0>, resultSegmentSizes = array<i32: 1, 0, 0>}> ({}, {})
