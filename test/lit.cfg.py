@@ -35,6 +35,7 @@ def add_substitutions():
         [
             ToolSubst("split-file", unresolved="fatal"),
             ToolSubst("mlir-translate", unresolved="fatal"),
+            ToolSubst("llvm-nm", unresolved="fatal"),
         ],
         [config.llvm_tools_dir],
     )

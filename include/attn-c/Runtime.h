@@ -8,14 +8,14 @@
 #ifndef ATTN_C_RUNTIME_H
 #define ATTN_C_RUNTIME_H
 
+#include "attn-c/dlpack.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-struct DLTensor;
 
 /// What a compiled function returns.
 enum {
@@ -48,8 +48,22 @@ typedef struct attn_context {
 /// A compiled function: DLPack tensors, inputs then outputs. `context` may be
 /// null. Returns a status; outputs are unwritten unless it is ATTN_OK.
 typedef int32_t (*attn_function)(attn_context *context,
-                                 const struct DLTensor *const *arguments,
+                                 const DLTensor *const *arguments,
                                  int32_t count);
+
+/// `F_shapes`: the sizes of the outputs, one after the other, that `F` would
+/// write for these inputs (`count` inputs, no outputs). Returns a status.
+typedef int32_t (*attn_shapes_function)(attn_context *context,
+                                        const DLTensor *const *inputs,
+                                        int32_t count, int64_t *sizes);
+
+/// `F_workspace`: the bytes of scratch that `F` would take from
+/// `context->workspace` for these arguments; 0 where `F` would refuse them.
+typedef size_t (*attn_workspace_function)(const DLTensor *const *arguments,
+                                          int32_t count);
+
+/// The sentence of the last failure of a compiled function on this thread.
+const char *attn_last_error(void);
 
 #ifdef __cplusplus
 }

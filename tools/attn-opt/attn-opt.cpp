@@ -7,6 +7,7 @@
 
 #include "attn/Conversion/ExpandMath/Passes.h"
 #include "attn/Conversion/LinalgToVector/Passes.h"
+#include "attn/Conversion/AttnToLLVM/Passes.h"
 #include "attn/Dialect/Attn/IR/Attn.h"
 #include "attn/Dialect/Attn/Transforms/Passes.h"
 #include "attn/Pipelines/Phases.h"
@@ -23,6 +24,7 @@ int main(int argc, char **argv) {
   registry.insert<mlir::attn::AttnDialect>();
   mlir::attn::registerBufferizableOpInterfaceExternalModels(registry);
   mlir::registerAllPasses();
+  mlir::attn::registerAttnToLLVMPasses();
   mlir::attn::registerPhasePipelines();
   mlir::attn::registerAttnTransformsPasses();
   mlir::attn::registerExpandMathPasses();

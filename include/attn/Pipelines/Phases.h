@@ -41,6 +41,8 @@ struct PhaseOptions {
   TargetSpec target;
   /// Whether compiled functions may use threads.
   bool parallel = true;
+  /// Threads at most when a caller names none; 0 for all.
+  unsigned threads = 0;
 };
 
 /// Adds the passes of one phase. The pass manager runs on a module.

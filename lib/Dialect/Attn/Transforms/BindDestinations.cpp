@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "attn/Conversion/AttnToLLVM/ABI.h"
 #include "attn/Dialect/Attn/IR/Attn.h"
 #include "attn/Dialect/Attn/IR/RegionUtils.h"
 #include "attn/Dialect/Attn/Transforms/Passes.h"
@@ -224,24 +225,40 @@ static void bindInputs(func::FuncOp function, OpBuilder &builder) {
 }
 
 /// Results become destinations: further arguments, in order.
-static LogicalResult bindResults(func::FuncOp function, OpBuilder &builder) {
+static void bindResults(func::FuncOp function, OpBuilder &builder) {
   auto returnOp =
       cast<func::ReturnOp>(function.getBody().front().getTerminator());
   for (auto [index, result] : llvm::enumerate(returnOp.getOperands())) {
     auto type = dyn_cast<RankedTensorType>(result.getType());
-    if (!type)
-      return function.emitError("function '")
-             << function.getName() << "' returns " << result.getType()
-             << "; results must be ranked tensors";
     Location loc = result.getLoc();
-    Value destination = function.getBody().addArgument(getArgumentType(type),
-                                                       loc);
+    Type outer = type ? getArgumentType(type)
+                      : MemRefType::get({}, result.getType());
+    Value destination = function.getBody().addArgument(outer, loc);
     builder.setInsertionPoint(returnOp);
+    if (!type) {
+      memref::StoreOp::create(builder, loc, result, destination);
+      continue;
+    }
     requireSizes(builder, loc, index, result, destination);
     DestinationBinder(builder, loc).bind(result, destination);
   }
   returnOp.getOperandsMutable().clear();
-  return success();
+}
+
+/// The attributes of arguments, outputs marked and named after their results.
+static ArrayAttr getArgumentAttributes(func::FuncOp function,
+                                       unsigned numInputs) {
+  Builder builder(function.getContext());
+  SmallVector<Attribute> attributes;
+  if (ArrayAttr old = function.getArgAttrsAttr())
+    llvm::append_range(attributes, old);
+  attributes.resize(numInputs, builder.getDictionaryAttr({}));
+  for (unsigned i = 0, e = function.getNumResults(); i < e; ++i)
+    attributes.push_back(builder.getDictionaryAttr(
+        {builder.getNamedAttr(abi::name,
+                              builder.getStringAttr(getResultName(function, i))),
+         builder.getNamedAttr(abi::result, builder.getUnitAttr())}));
+  return builder.getArrayAttr(attributes);
 }
 
 static LogicalResult bindFunction(func::FuncOp function) {
@@ -250,18 +267,25 @@ static LogicalResult bindFunction(func::FuncOp function) {
            << function.getName()
            << "' has branches between blocks; use scf.if and scf.for";
   OpBuilder builder(function.getContext());
+  ArrayAttr attributes =
+      getArgumentAttributes(function, function.getNumArguments());
+  bindResults(function, builder);
+  // While inputs are tensors, whose sizes have no side effect.
+  hoistRequirements(function);
   bindInputs(function, builder);
-  if (failed(bindResults(function, builder)))
-    return failure();
   function.setType(builder.getFunctionType(
       function.getBody().getArgumentTypes(), TypeRange()));
   function.setResAttrsAttr(nullptr);
-  SmallVector<Attribute> attributes;
-  if (ArrayAttr old = function.getArgAttrsAttr())
-    llvm::append_range(attributes, old);
-  attributes.resize(function.getNumArguments(), builder.getDictionaryAttr({}));
-  function.setArgAttrsAttr(builder.getArrayAttr(attributes));
+  function.setArgAttrsAttr(attributes);
   return success();
+}
+
+/// Whether callers outside see tensors or results.
+static bool needsBinding(func::FuncOp function) {
+  return isCompiledFunction(function) &&
+         (function.getNumResults() ||
+          llvm::any_of(function.getArgumentTypes(),
+                       llvm::IsaPred<RankedTensorType>));
 }
 
 namespace {
@@ -269,11 +293,10 @@ struct BindDestinations
     : public attn::impl::BindDestinationsPassBase<BindDestinations> {
   void runOnOperation() override {
     for (auto function : getOperation().getOps<func::FuncOp>()) {
-      if (function.isPrivate() || function.isExternal())
+      if (!needsBinding(function))
         continue;
       if (failed(bindFunction(function)))
         return signalPassFailure();
-      hoistRequirements(function);
     }
   }
 };

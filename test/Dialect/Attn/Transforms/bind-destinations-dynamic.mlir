@@ -3,7 +3,7 @@
 // The destination of grouped heads takes its sizes from the inputs: those of the
 // result are not known before it is computed.
 // CHECK-LABEL: func @grouped(
-// CHECK-SAME: %[[OUT:[a-z0-9]+]]: memref<?x?x?x16xf32, strided<[?, ?, ?, 1], offset: ?>>) {
+// CHECK-SAME: %[[OUT:[a-z0-9]+]]: memref<?x?x?x16xf32, strided<[?, ?, ?, 1], offset: ?>> {attn.name = "result", attn.result}) {
 // CHECK: %[[SPLIT:.*]] = memref.expand_shape %[[OUT]] {{\[}}[0], [1, 2], [3], [4]]
 // CHECK: %[[INIT:.*]] = bufferization.to_tensor %[[SPLIT]]
 // CHECK: attn.attend {{.*}} outs(%[[INIT]]

@@ -1,0 +1,56 @@
+//===- ABI.h - How functions look from outside -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ATTN_CONVERSION_ATTNTOLLVM_ABI_H
+#define ATTN_CONVERSION_ATTNTOLLVM_ABI_H
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
+#include "mlir/IR/BuiltinTypes.h"
+
+#include <optional>
+
+namespace mlir::attn {
+
+/// Attributes on public functions and their arguments.
+namespace abi {
+/// On an argument or result: the name that a user knows it by.
+constexpr StringLiteral name = "attn.name";
+/// On an argument: the function writes it.
+constexpr StringLiteral result = "attn.result";
+/// On a function: "shapes" or "workspace"; absent for a compiled function.
+constexpr StringLiteral entry = "attn.entry";
+/// On a function with a call frame: its specification for the runtime (see
+/// attn/Runtime/Layout.h) and the names in it.
+constexpr StringLiteral spec = "attn.spec";
+constexpr StringLiteral names = "attn.names";
+} // namespace abi
+
+/// A DLPack element type.
+struct ElementCode {
+  int64_t code; ///< DLDataTypeCode.
+  int64_t bits;
+};
+
+/// The DLPack type of elements of `type`, or nullopt.
+std::optional<ElementCode> getElementCode(Type type);
+
+/// The memref in which a compiled function receives a tensor: any strides, but
+/// 1 innermost.
+MemRefType getArgumentBufferType(RankedTensorType type);
+
+/// The name of an argument, or of a result: `attn.name`, else "arg0", "result"
+/// or, of several, "result0".
+std::string getArgumentName(func::FuncOp func, unsigned index);
+std::string getResultName(func::FuncOp func, unsigned index);
+
+/// Whether `func` is compiled for callers outside of the module.
+bool isCompiledFunction(func::FuncOp func);
+
+} // namespace mlir::attn
+
+#endif // ATTN_CONVERSION_ATTNTOLLVM_ABI_H

@@ -1,0 +1,216 @@
+//===- ConvertAttnToLLVM.cpp - To the LLVM dialect -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "attn/Conversion/AttnToLLVM/ABI.h"
+#include "attn/Conversion/AttnToLLVM/Passes.h"
+
+#include "RuntimeCalls.h"
+#include "attn-c/Runtime.h"
+
+#include "mlir/Analysis/DataLayoutAnalysis.h"
+#include "mlir/Conversion/ConvertToLLVM/ToLLVMInterface.h"
+#include "mlir/Conversion/LLVMCommon/ConversionTarget.h"
+#include "mlir/Conversion/LLVMCommon/Pattern.h"
+#include "mlir/Conversion/LLVMCommon/TypeConverter.h"
+#include "mlir/Dialect/X86Vector/Transforms.h"
+#include "mlir/Dialect/X86Vector/X86VectorDialect.h"
+#include "mlir/Transforms/DialectConversion.h"
+
+namespace mlir::attn {
+#define GEN_PASS_DEF_CONVERTATTNTOLLVMPASS
+#include "attn/Conversion/AttnToLLVM/AttnToLLVMPasses.h.inc"
+} // namespace mlir::attn
+
+#define DEBUG_TYPE "attn-convert-to-llvm"
+
+using namespace mlir;
+using namespace mlir::attn;
+
+/// The call frame of the function around `op`.
+static Value getFrame(Operation *op) {
+  return op->getParentOfType<FunctionOpInterface>().getArgument(0);
+}
+
+/// Whether the function around `op` has a call frame.
+static bool hasFrame(Operation *op) {
+  return op->getParentOfType<FunctionOpInterface>()->hasAttr(abi::spec);
+}
+
+static bool isInParallel(Operation *op) {
+  return op->getParentOfType<ParallelOp>() != nullptr;
+}
+
+namespace {
+/// Scratch from the runtime; where there is none, the function or loop body
+/// ends, the failure having been noted.
+struct LowerAlloc : public ConvertOpToLLVMPattern<memref::AllocOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+
+  LogicalResult
+  matchAndRewrite(memref::AllocOp alloc, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    if (!hasFrame(alloc) || !isConvertibleAndHasIdentityMaps(alloc.getType()))
+      return rewriter.notifyMatchFailure(alloc, "not scratch of a call");
+    Location loc = alloc.getLoc();
+    SmallVector<Value> sizes, strides;
+    Value bytes;
+    getMemRefDescriptorSizes(loc, alloc.getType(), adaptor.getDynamicSizes(),
+                             rewriter, sizes, strides, bytes);
+    bool inParallel = isInParallel(alloc);
+    Value pointer = emitRuntimeCall(rewriter, loc,
+                                    inParallel ? RuntimeFunction::AllocLocal
+                                               : RuntimeFunction::Alloc,
+                                    {getFrame(alloc), bytes});
+    emitCheck(rewriter, loc, pointer, inParallel);
+    rewriter.replaceOp(
+        alloc, {createMemRefDescriptor(loc, alloc.getType(), pointer, pointer,
+                                       sizes, strides, rewriter)});
+    return success();
+  }
+
+private:
+  /// Leaves the body unless there is memory.
+  static void emitCheck(ConversionPatternRewriter &rewriter, Location loc,
+                        Value pointer, bool inParallel) {
+    Value null = LLVM::ZeroOp::create(rewriter, loc, pointer.getType());
+    Value none = LLVM::ICmpOp::create(rewriter, loc, LLVM::ICmpPredicate::eq,
+                                      pointer, null);
+    Block *before = rewriter.getInsertionBlock();
+    Block *after = rewriter.splitBlock(before, rewriter.getInsertionPoint());
+    Block *leave = rewriter.createBlock(after);
+    if (inParallel) {
+      YieldOp::create(rewriter, loc);
+    } else {
+      Value status = LLVM::ConstantOp::create(
+          rewriter, loc, rewriter.getI32Type(),
+          rewriter.getI32IntegerAttr(ATTN_OUT_OF_MEMORY));
+      LLVM::ReturnOp::create(rewriter, loc, status);
+    }
+    rewriter.setInsertionPointToEnd(before);
+    LLVM::CondBrOp::create(rewriter, loc, none, leave, after);
+    rewriter.setInsertionPointToStart(after);
+  }
+};
+
+struct LowerDealloc : public ConvertOpToLLVMPattern<memref::DeallocOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+
+  LogicalResult
+  matchAndRewrite(memref::DeallocOp dealloc, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    if (!hasFrame(dealloc))
+      return rewriter.notifyMatchFailure(dealloc, "not scratch of a call");
+    MemRefDescriptor descriptor(adaptor.getMemref());
+    Location loc = dealloc.getLoc();
+    emitRuntimeCall(rewriter, loc,
+                    isInParallel(dealloc) ? RuntimeFunction::FreeLocal
+                                          : RuntimeFunction::Free,
+                    {getFrame(dealloc), descriptor.allocatedPtr(rewriter, loc)});
+    rewriter.eraseOp(dealloc);
+    return success();
+  }
+};
+
+/// Keeps the op, its types converted.
+struct ConvertParallel : public ConvertOpToLLVMPattern<ParallelOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+
+  LogicalResult
+  matchAndRewrite(ParallelOp parallel, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    auto converted =
+        ParallelOp::create(rewriter, parallel.getLoc(), adaptor.getCount());
+    rewriter.inlineRegionBefore(parallel.getBody(), converted.getBody(),
+                                converted.getBody().end());
+    if (failed(rewriter.convertRegionTypes(&converted.getBody(),
+                                           *getTypeConverter())))
+      return failure();
+    rewriter.eraseOp(parallel);
+    return success();
+  }
+};
+
+/// Loads what the conversion interfaces of loaded dialects produce.
+struct LoadConvertedDialects : public DialectExtensionBase {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(LoadConvertedDialects)
+
+  LoadConvertedDialects() : DialectExtensionBase(/*dialectNames=*/{}) {}
+
+  void apply(MLIRContext *context,
+             MutableArrayRef<Dialect *> dialects) const final {
+    for (Dialect *dialect : dialects)
+      if (auto *interface = dyn_cast<ConvertToLLVMPatternInterface>(dialect))
+        interface->loadDependentDialects(context);
+  }
+
+  std::unique_ptr<DialectExtensionBase> clone() const final {
+    return std::make_unique<LoadConvertedDialects>(*this);
+  }
+};
+
+struct ConvertAttnToLLVM
+    : public attn::impl::ConvertAttnToLLVMPassBase<ConvertAttnToLLVM> {
+  void getDependentDialects(DialectRegistry &registry) const override {
+    ConvertAttnToLLVMPassBase::getDependentDialects(registry);
+    registry.addExtensions<LoadConvertedDialects>();
+  }
+
+  void runOnOperation() override;
+
+private:
+  LogicalResult verifyLowered();
+};
+} // namespace
+
+void ConvertAttnToLLVM::runOnOperation() {
+  ModuleOp module = getOperation();
+  MLIRContext *context = &getContext();
+  declareRuntimeFunctions(module);
+  const auto &layouts = getAnalysis<DataLayoutAnalysis>();
+  LowerToLLVMOptions options(context, layouts.getAtOrAbove(module));
+  LLVMTypeConverter converter(context, options, &layouts);
+  LLVMConversionTarget target(*context);
+  RewritePatternSet patterns(context);
+  for (Dialect *dialect : context->getLoadedDialects())
+    if (auto *interface = dyn_cast<ConvertToLLVMPatternInterface>(dialect))
+      interface->populateConvertToLLVMConversionPatterns(target, converter,
+                                                         patterns);
+  populateX86VectorLegalizeForLLVMExportPatterns(converter, patterns);
+  configureX86VectorLegalizeForExportTarget(target);
+  patterns.add<LowerAlloc, LowerDealloc>(converter, /*benefit=*/10);
+  patterns.add<ConvertParallel>(converter);
+  target.addDynamicallyLegalOp<ParallelOp>([&](ParallelOp parallel) {
+    return converter.isLegal(parallel.getOperation()) &&
+           converter.isLegal(&parallel.getBody());
+  });
+  target.addLegalOp<YieldOp>();
+  if (failed(applyPartialConversion(module, target, std::move(patterns))) ||
+      failed(verifyLowered()))
+    return signalPassFailure();
+  dropUnusedRuntimeFunctions(module);
+}
+
+LogicalResult ConvertAttnToLLVM::verifyLowered() {
+  SmallVector<UnrealizedConversionCastOp> casts, remaining;
+  getOperation().walk(
+      [&](UnrealizedConversionCastOp cast) { casts.push_back(cast); });
+  reconcileUnrealizedCasts(casts, &remaining);
+  Operation *left = nullptr;
+  getOperation().walk([&](Operation *op) {
+    if (isa<LLVM::LLVMDialect>(op->getDialect()) ||
+        isa<ModuleOp, ParallelOp, YieldOp>(op))
+      return WalkResult::advance();
+    // A cast remains because of an operation; prefer to name that.
+    if (!left || isa<UnrealizedConversionCastOp>(left))
+      left = op;
+    return isa<UnrealizedConversionCastOp>(op) ? WalkResult::advance()
+                                               : WalkResult::interrupt();
+  });
+  if (!left)
+    return success();
+  return left->emitOpError("cannot be compiled for this target");
+}

@@ -1,0 +1,121 @@
+//===- OutlineParallel.cpp - Loop bodies become functions -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "attn/Conversion/AttnToLLVM/Passes.h"
+
+#include "RuntimeCalls.h"
+
+#include "mlir/Transforms/RegionUtils.h"
+
+namespace mlir::attn {
+#define GEN_PASS_DEF_OUTLINEPARALLELPASS
+#include "attn/Conversion/AttnToLLVM/AttnToLLVMPasses.h.inc"
+} // namespace mlir::attn
+
+#define DEBUG_TYPE "attn-outline-parallel"
+
+using namespace mlir;
+using namespace mlir::attn;
+
+/// Repeats constants inside of the body, where LLVM can use what they are.
+static void sinkConstants(Region &body) {
+  SetVector<Value> captured;
+  getUsedValuesDefinedAbove(body, captured);
+  OpBuilder builder = OpBuilder::atBlockBegin(&body.front());
+  for (Value value : captured) {
+    Operation *op = value.getDefiningOp();
+    if (!op || op->getNumOperands() || op->getNumResults() != 1 ||
+        !isMemoryEffectFree(op))
+      continue;
+    replaceAllUsesInRegionWith(value, builder.clone(*op)->getResult(0), body);
+  }
+}
+
+/// The address of field `index` of the struct at `pointer`.
+static Value emitField(OpBuilder &builder, Location loc, Type type,
+                       Value pointer, int32_t index) {
+  return LLVM::GEPOp::create(builder, loc, pointer.getType(), type, pointer,
+                             ArrayRef<LLVM::GEPArg>{0, index});
+}
+
+/// Makes the body a function of (captures, begin, end).
+static LLVM::LLVMFuncOp outline(ParallelOp parallel, LLVM::LLVMFuncOp parent,
+                                StringRef name, Type type,
+                                ValueRange captured) {
+  Location loc = parallel.getLoc();
+  OpBuilder builder(parent);
+  auto pointer = LLVM::LLVMPointerType::get(builder.getContext());
+  Type i64 = builder.getI64Type();
+  auto func = LLVM::LLVMFuncOp::create(
+      builder, loc, name,
+      LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(builder.getContext()),
+                                  {pointer, i64, i64}),
+      LLVM::Linkage::Internal);
+  func.getBody().takeBody(parallel.getBody());
+  Block &entry = func.getBody().front();
+  Value data = entry.insertArgument(0u, pointer, loc);
+  builder.setInsertionPointToStart(&entry);
+  for (auto [index, value] : llvm::enumerate(captured)) {
+    Value field = emitField(builder, loc, type, data, index);
+    Value inner = LLVM::LoadOp::create(builder, loc, value.getType(), field);
+    replaceAllUsesInRegionWith(value, inner, func.getBody());
+  }
+  func.walk([](YieldOp yield) {
+    OpBuilder builder(yield);
+    LLVM::ReturnOp::create(builder, yield.getLoc(), ValueRange());
+    yield.erase();
+  });
+  return func;
+}
+
+static void convert(ParallelOp parallel, LLVM::LLVMFuncOp parent,
+                    StringRef name) {
+  Location loc = parallel.getLoc();
+  sinkConstants(parallel.getBody());
+  SetVector<Value> captured;
+  getUsedValuesDefinedAbove(parallel.getBody(), captured);
+  OpBuilder builder(parallel);
+  auto type = LLVM::LLVMStructType::getLiteral(
+      builder.getContext(), llvm::map_to_vector(captured, [](Value value) {
+        return value.getType();
+      }));
+  // In the entry block, since the stack grows with every allocation in a loop.
+  Block &entry = parent.getBody().front();
+  builder.setInsertionPointToStart(&entry);
+  auto pointer = LLVM::LLVMPointerType::get(builder.getContext());
+  Value one = LLVM::ConstantOp::create(builder, loc, builder.getI64Type(),
+                                       builder.getI64IntegerAttr(1));
+  Value data = LLVM::AllocaOp::create(builder, loc, pointer, type, one);
+  builder.setInsertionPoint(parallel);
+  for (auto [index, value] : llvm::enumerate(captured))
+    LLVM::StoreOp::create(builder, loc, value,
+                          emitField(builder, loc, type, data, index));
+  LLVM::LLVMFuncOp func =
+      outline(parallel, parent, name, type, captured.getArrayRef());
+  Value body = LLVM::AddressOfOp::create(builder, loc, func);
+  emitRuntimeCall(builder, loc, RuntimeFunction::ParallelFor,
+                  {parent.getArgument(0), parallel.getCount(), body, data});
+  parallel.erase();
+}
+
+namespace {
+struct OutlineParallel : public attn::impl::OutlineParallelPassBase<OutlineParallel> {
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    declareRuntimeFunctions(module);
+    for (auto func :
+         llvm::make_early_inc_range(module.getOps<LLVM::LLVMFuncOp>())) {
+      SmallVector<ParallelOp> loops;
+      func.walk([&](ParallelOp parallel) { loops.push_back(parallel); });
+      for (auto [index, parallel] : llvm::enumerate(loops))
+        convert(parallel, func,
+                (func.getName() + ".parallel." + Twine(index)).str());
+    }
+    dropUnusedRuntimeFunctions(module);
+  }
+};
+} // namespace

@@ -1,0 +1,78 @@
+//===- Runtime.h - What compiled functions call -*- C -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// This support is compiled to LLVM bitcode that the compiler links into every
+// module, so it uses nothing but a few functions of the C library.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ATTN_LIB_RUNTIME_RUNTIME_H
+#define ATTN_LIB_RUNTIME_RUNTIME_H
+
+#include "attn-c/Runtime.h"
+#include "attn/Runtime/Layout.h"
+
+/// One call of a compiled function. Lives on the stack of the entry; the
+/// compiler knows only its size, ATTN_RT_FRAME_BYTES.
+typedef struct attn_rt_frame {
+  attn_context *context;
+  const char *function; ///< The name in sentences.
+  struct attn_rt_block *blocks; ///< What attn_rt_alloc took from the heap.
+  char *cursor; ///< Free part of the caller's workspace.
+  char *limit;
+  int32_t threads; ///< At most; 0 for all.
+  int32_t status;  ///< Set by a loop body that fails.
+} attn_rt_frame;
+
+/// Starts a call: checks `arguments` against `spec` (Layout.h) and fills
+/// `descriptors`, per argument pointer, pointer, 0, sizes, strides.
+int32_t attn_rt_enter(attn_rt_frame *frame, attn_context *context,
+                      const DLTensor *const *arguments, int32_t count,
+                      const int64_t *spec, const char *names,
+                      int64_t *descriptors);
+
+/// Ends a call: frees what is left and returns `status`, or the failure that a
+/// loop body noted.
+int32_t attn_rt_leave(attn_rt_frame *frame, int32_t status);
+
+/// Reports `message`, `{0}`, `{1}`, ... standing for `values`, and returns
+/// ATTN_INVALID_ARGUMENT.
+int32_t attn_rt_refuse(attn_rt_frame *frame, const char *message,
+                       const int64_t *values);
+
+/// Scratch for the whole call: from the caller's workspace or the heap, aligned
+/// to ATTN_RT_ALIGNMENT. Null, and the failure noted, when there is none.
+void *attn_rt_alloc(attn_rt_frame *frame, int64_t bytes);
+void attn_rt_free(attn_rt_frame *frame, void *pointer);
+
+/// Scratch of a loop body, from any thread.
+void *attn_rt_alloc_local(attn_rt_frame *frame, int64_t bytes);
+void attn_rt_free_local(attn_rt_frame *frame, void *pointer);
+
+/// Runs `body` over [0, count), on several threads where that pays.
+void attn_rt_parallel_for(attn_rt_frame *frame, int64_t count,
+                          attn_parallel_body body, void *data);
+
+/// The name of a CPU feature of `mask` (Layout.h) that this machine lacks, or
+/// null.
+const char *attn_rt_missing_feature(int64_t mask);
+
+/// Where this thread's sentence lies, ATTN_RT_ERROR_BYTES long.
+char *attn_rt_error_buffer(void);
+
+/// Puts a sentence, formatted as printf does after the function's name, where
+/// the caller finds it.
+void attn_rt_report(const attn_rt_frame *frame, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+// The C library, declared here so that the same source serves every target.
+extern int snprintf(char *, size_t, const char *, ...);
+extern int vsnprintf(char *, size_t, const char *, __builtin_va_list);
+extern void *aligned_alloc(size_t, size_t);
+extern void free(void *);
+
+#endif // ATTN_LIB_RUNTIME_RUNTIME_H

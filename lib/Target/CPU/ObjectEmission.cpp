@@ -1,0 +1,200 @@
+//===- ObjectEmission.cpp - LLVM IR to machine code -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "attn/Target/CPU/ObjectEmission.h"
+
+#include "attn/Runtime/Bitcode.h"
+#include "attn/Runtime/Layout.h"
+
+#include "llvm-c/Target.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/Bitcode/BitcodeReader.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/Module.h"
+#include "llvm/Linker/Linker.h"
+#include "llvm/MC/MCSubtargetInfo.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/Target/TargetMachine.h"
+#include "llvm/TargetParser/Host.h"
+#include "llvm/Transforms/IPO/Internalize.h"
+
+using namespace mlir::attn;
+
+static llvm::Error makeError(const llvm::Twine &message) {
+  return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
+}
+
+/// The target registered for `spec`, its code generator initialised.
+static const llvm::Target *lookupTarget(const TargetSpec &spec,
+                                        std::string &error) {
+  llvm::Triple triple(spec.triple);
+  if (triple.isX86()) {
+    LLVMInitializeX86TargetInfo();
+    LLVMInitializeX86Target();
+    LLVMInitializeX86TargetMC();
+    LLVMInitializeX86AsmPrinter();
+    LLVMInitializeX86AsmParser(); // The runtime has inline assembly.
+  } else {
+    LLVMInitializeAArch64TargetInfo();
+    LLVMInitializeAArch64Target();
+    LLVMInitializeAArch64TargetMC();
+    LLVMInitializeAArch64AsmPrinter();
+    LLVMInitializeAArch64AsmParser();
+  }
+  return llvm::TargetRegistry::lookupTarget(triple, error);
+}
+
+int64_t mlir::attn::getRequiredFeatures(const TargetSpec &spec) {
+  std::string error;
+  const llvm::Target *target = lookupTarget(spec, error);
+  llvm::Triple triple(spec.triple);
+  std::unique_ptr<llvm::MCSubtargetInfo> subtarget(
+      target ? target->createMCSubtargetInfo(triple, spec.cpu, spec.features)
+             : nullptr);
+  if (!subtarget)
+    return 0;
+  int64_t mask = 0;
+  auto add = [&](int position, const char *name) {
+    if (subtarget->checkFeatures(std::string("+") + name))
+      mask |= int64_t(1) << position;
+  };
+#define ATTN_ADD(position, name) add(position, name);
+  if (triple.isX86()) {
+    ATTN_RT_X86_FEATURES(ATTN_ADD)
+  } else {
+    ATTN_RT_AARCH64_FEATURES(ATTN_ADD)
+  }
+#undef ATTN_ADD
+  return mask;
+}
+
+bool mlir::attn::isHostArchitecture(const TargetSpec &spec) {
+  return llvm::Triple(spec.triple).getArch() ==
+         llvm::Triple(llvm::sys::getProcessTriple()).getArch();
+}
+
+MachineCodeEmitter::MachineCodeEmitter(const TargetSpec &spec) : spec(spec) {}
+MachineCodeEmitter::MachineCodeEmitter(MachineCodeEmitter &&) = default;
+MachineCodeEmitter::~MachineCodeEmitter() = default;
+
+llvm::Expected<MachineCodeEmitter>
+MachineCodeEmitter::create(const TargetSpec &spec) {
+  std::string error;
+  const llvm::Target *target = lookupTarget(spec, error);
+  if (!target)
+    return makeError("target '" + spec.name + "': " + error);
+  MachineCodeEmitter emitter(spec);
+  emitter.machine.reset(target->createTargetMachine(
+      llvm::Triple(spec.triple), spec.cpu, spec.features, {}, llvm::Reloc::PIC_,
+      std::nullopt, llvm::CodeGenOptLevel::Aggressive));
+  if (!emitter.machine)
+    return makeError("target '" + spec.name + "': LLVM has no code generator");
+  return emitter;
+}
+
+/// Entries stay on the architecture's baseline, so that they can refuse to run
+/// what this machine cannot.
+void MachineCodeEmitter::setAttributes(llvm::Module &module) {
+  module.setTargetTriple(llvm::Triple(spec.triple));
+  module.setDataLayout(machine->createDataLayout());
+  for (llvm::Function &function : module) {
+    if (function.isDeclaration() || !function.hasLocalLinkage())
+      continue;
+    function.addFnAttr("target-cpu", spec.cpu);
+    if (!spec.features.empty())
+      function.addFnAttr("target-features", spec.features);
+    if (spec.vectorBits == 512)
+      function.addFnAttr("prefer-vector-width", "512");
+  }
+}
+
+/// Whether this process provides what the source file `name` defines.
+static bool isHostProvided(llvm::StringRef name) {
+  return name == "LastError" || name == "Parallel";
+}
+
+llvm::Error MachineCodeEmitter::linkRuntime(llvm::Module &module,
+                                            RuntimeLinkage runtime) {
+  llvm::StringRef architecture =
+      llvm::Triple(spec.triple).isX86() ? "x86_64" : "aarch64";
+  bool parallel = module.getFunction("attn_rt_parallel_for") != nullptr;
+  for (const RuntimeBitcode &bitcode : getRuntimeBitcode()) {
+    if (bitcode.architecture != architecture ||
+        (bitcode.name == "Parallel" && !parallel) ||
+        (runtime == RuntimeLinkage::Host && isHostProvided(bitcode.name)))
+      continue;
+    auto support = llvm::parseBitcodeFile(
+        llvm::MemoryBufferRef(bitcode.bytes, bitcode.name), module.getContext());
+    if (!support)
+      return support.takeError();
+    (*support)->setTargetTriple(module.getTargetTriple());
+    (*support)->setDataLayout(module.getDataLayout());
+    if (llvm::Linker::linkModules(module, std::move(*support)))
+      return makeError("the runtime support '" + bitcode.name +
+                       "' does not link");
+  }
+  return llvm::Error::success();
+}
+
+void MachineCodeEmitter::optimize(llvm::Module &module) {
+  llvm::LoopAnalysisManager loops;
+  llvm::FunctionAnalysisManager functions;
+  llvm::CGSCCAnalysisManager components;
+  llvm::ModuleAnalysisManager modules;
+  llvm::PassBuilder builder(machine.get());
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(components);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, components, modules);
+  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3)
+      .run(module, modules);
+}
+
+llvm::Error MachineCodeEmitter::prepare(llvm::Module &module,
+                                        RuntimeLinkage runtime) {
+  setAttributes(module);
+  llvm::StringSet<> entries;
+  for (llvm::Function &function : module)
+    if (!function.isDeclaration() && !function.hasLocalLinkage())
+      entries.insert(function.getName());
+  if (llvm::Error error = linkRuntime(module, runtime))
+    return error;
+  entries.insert("attn_last_error");
+  entries.insert("attn_rt_error_buffer");
+  llvm::internalizeModule(module, [&](const llvm::GlobalValue &value) {
+    return entries.contains(value.getName());
+  });
+  optimize(module);
+  return llvm::Error::success();
+}
+
+llvm::SmallVector<char, 0> MachineCodeEmitter::emit(llvm::Module &module,
+                                                    bool assembly) {
+  llvm::SmallVector<char, 0> bytes;
+  llvm::raw_svector_ostream stream(bytes);
+  llvm::legacy::PassManager passes;
+  // Fails for file types that a target lacks; ours have both.
+  if (machine->addPassesToEmitFile(passes, stream, nullptr,
+                                   assembly
+                                       ? llvm::CodeGenFileType::AssemblyFile
+                                       : llvm::CodeGenFileType::ObjectFile))
+    return bytes;
+  passes.run(module);
+  return bytes;
+}
+
+llvm::SmallVector<char, 0> MachineCodeEmitter::emitObject(llvm::Module &module) {
+  return emit(module, /*assembly=*/false);
+}
+
+llvm::SmallVector<char, 0>
+MachineCodeEmitter::emitAssembly(llvm::Module &module) {
+  return emit(module, /*assembly=*/true);
+}

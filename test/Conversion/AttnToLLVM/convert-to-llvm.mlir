@@ -1,0 +1,39 @@
+// RUN: attn-opt %s -attn-lower-signatures -attn-convert-to-llvm -split-input-file -verify-diagnostics | FileCheck %s
+
+// Scratch of a call comes from its frame, and a call without it ends.
+
+// CHECK-LABEL: llvm.func @scratch(
+// CHECK-SAME: %[[FRAME:.*]]: !llvm.ptr, %{{.*}}: i64) -> i32
+func.func @scratch(%n: index) {
+  // CHECK: %[[P:.*]] = llvm.call @attn_rt_alloc(%[[FRAME]], %{{.*}})
+  // CHECK: %[[NONE:.*]] = llvm.icmp "eq" %[[P]]
+  // CHECK: llvm.cond_br %[[NONE]], ^[[LEAVE:.*]], ^[[GO:.*]]
+  // CHECK: ^[[LEAVE]]:
+  // CHECK-NEXT: %[[STATUS:.*]] = llvm.mlir.constant(2 : i32)
+  // CHECK-NEXT: llvm.return %[[STATUS]]
+  // CHECK: ^[[GO]]:
+  %m = memref.alloc(%n) : memref<?xf32>
+  // CHECK: attn.parallel %{{.*}} : i64
+  attn.parallel %n : index {
+  // CHECK-NEXT: ^bb0(%{{.*}}: i64, %{{.*}}: i64):
+  ^bb0(%begin: index, %end: index):
+    // CHECK: llvm.call @attn_rt_alloc_local(%[[FRAME]],
+    // CHECK: attn.yield
+    // CHECK: llvm.call @attn_rt_free_local(%[[FRAME]],
+    // CHECK: attn.yield
+    %l = memref.alloc(%n) : memref<?xf32>
+    memref.dealloc %l : memref<?xf32>
+    attn.yield
+  }
+  // CHECK: llvm.call @attn_rt_free(%[[FRAME]],
+  memref.dealloc %m : memref<?xf32>
+  return
+}
+
+// -----
+
+func.func @unknown() {
+  // expected-error @below {{'gpu.barrier' op cannot be compiled for this target}}
+  gpu.barrier
+  return
+}

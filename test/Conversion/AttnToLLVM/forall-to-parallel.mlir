@@ -1,0 +1,28 @@
+// RUN: attn-opt %s -attn-forall-to-parallel | FileCheck %s
+// RUN: attn-opt %s -attn-forall-to-parallel=parallel=false | FileCheck %s --check-prefix=SERIAL
+
+// The last dimension is fastest; a loop inside stays in its thread.
+
+// CHECK-LABEL: func @nested(
+// CHECK-SAME: %[[M:.*]]: memref<?x?xf32>, %[[A:.*]]: index, %[[B:.*]]: index
+// SERIAL-LABEL: func @nested(
+// SERIAL-NOT: attn.parallel
+// SERIAL: scf.for
+// SERIAL: scf.for
+// SERIAL: scf.for
+func.func @nested(%m: memref<?x?xf32>, %a: index, %b: index, %x: f32) {
+  // CHECK: attn.parallel %{{.*}} : index {
+  // CHECK-NEXT: ^bb0(%[[BEGIN:.*]]: index, %[[END:.*]]: index):
+  // CHECK: scf.for %[[I:.*]] = %[[BEGIN]] to %[[END]]
+  // CHECK: arith.remui %[[I]], %[[COUNT:.*]] : index
+  // CHECK: arith.divui %[[I]], %[[COUNT]] : index
+  // CHECK: scf.for
+  // CHECK: memref.store
+  // CHECK: attn.yield
+  scf.forall (%i, %j) in (%a, %b) {
+    scf.forall (%k) in (%b) {
+      memref.store %x, %m[%i, %k] : memref<?x?xf32>
+    }
+  }
+  return
+}
