@@ -1,0 +1,44 @@
+//===- Explain.h - What the compiler does with a function and why -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ATTN_DRIVER_EXPLAIN_H
+#define ATTN_DRIVER_EXPLAIN_H
+
+#include "attn/Driver/Compilation.h"
+#include "attn/Driver/Call.h"
+
+namespace mlir::attn {
+
+/// The plan of one attention op at given sizes.
+struct AttentionPlan {
+  std::string op;       ///< Where it stands and what it is.
+  int64_t batch = -1, heads = -1, keyHeads = -1;
+  int64_t queries = -1, keys = -1, feature = -1, valueFeature = -1;
+  int64_t tileQueries = 0, tileKeys = 0;
+  /// Tiles over all batches and heads; -1 where sizes are not known.
+  int64_t emptyTiles = -1, partialTiles = -1, fullTiles = -1;
+};
+
+/// What `attnc explain` prints.
+struct Explanation {
+  std::string function;
+  std::string target;
+  std::vector<AttentionPlan> plans;
+  std::vector<CompileRemark> remarks;
+
+  std::string getText() const;
+  std::string getJSON() const;
+};
+
+/// Compiles `compilation` and explains one of its functions.
+llvm::Expected<Explanation> explain(Compilation &compilation,
+                                    func::FuncOp function,
+                                    const CallArguments &arguments);
+
+} // namespace mlir::attn
+
+#endif // ATTN_DRIVER_EXPLAIN_H

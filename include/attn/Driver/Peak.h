@@ -1,0 +1,24 @@
+//===- Peak.h - What this machine could do at best -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ATTN_DRIVER_PEAK_H
+#define ATTN_DRIVER_PEAK_H
+
+#include "attn/Driver/Compilation.h"
+
+namespace mlir::attn {
+
+/// Measures, with a compiled loop of fused multiply-adds in registers, the
+/// GFLOP/s of `threads` threads (0 for all) for the accumulators of elements of
+/// `elementType`: the dot instruction for bf16 where the target has it, f64 for
+/// f64, else f32.
+llvm::Expected<double> measurePeak(const CompileOptions &options,
+                                   Type elementType);
+
+} // namespace mlir::attn
+
+#endif // ATTN_DRIVER_PEAK_H

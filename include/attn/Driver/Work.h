@@ -1,0 +1,34 @@
+//===- Work.h - Floating-point work of a function -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ATTN_DRIVER_WORK_H
+#define ATTN_DRIVER_WORK_H
+
+#include "attn/Dialect/Attn/IR/Attn.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+namespace mlir::attn {
+
+/// Sizes of one attention op in a call; -1 where the arguments do not tell.
+struct AttentionSizes {
+  int64_t batch = 1, heads = 1, keyHeads = 1;
+  int64_t queries = -1, keys = -1, feature = -1, valueFeature = -1;
+
+  bool areKnown() const;
+  /// Multiplications and additions of both products over all pairs.
+  double denseFlops() const;
+};
+
+/// The sizes of `op` where the function's arguments have the given shapes
+/// (-1 for unknown).
+AttentionSizes getAttentionSizes(AttentionOpInterface op,
+                                 ArrayRef<SmallVector<int64_t>> shapes);
+
+} // namespace mlir::attn
+
+#endif // ATTN_DRIVER_WORK_H

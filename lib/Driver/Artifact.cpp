@@ -1,0 +1,105 @@
+//===- Artifact.cpp - Outputs of attnc compile -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "attn/Driver/Artifact.h"
+
+#include "attn/Driver/Files.h"
+
+#include "Linker.h"
+
+#include "llvm/ADT/StringSwitch.h"
+#include "llvm/IR/LLVMContext.h"
+#include "llvm/IR/Module.h"
+#include "llvm/Object/ArchiveWriter.h"
+#include "llvm/Support/Path.h"
+
+using namespace mlir;
+using namespace mlir::attn;
+
+static llvm::Error makeError(const Twine &message) {
+  return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
+}
+
+llvm::Expected<ArtifactKind> attn::getArtifactKind(StringRef path) {
+  if (path == "-")
+    return ArtifactKind::MLIR;
+  auto kind = llvm::StringSwitch<std::optional<ArtifactKind>>(
+                  llvm::sys::path::extension(path))
+                  .Case(".mlir", ArtifactKind::MLIR)
+                  .Case(".ll", ArtifactKind::LLVMIR)
+                  .Case(".s", ArtifactKind::Assembly)
+                  .Case(".o", ArtifactKind::Object)
+                  .Case(".a", ArtifactKind::Archive)
+                  .Case(".so", ArtifactKind::SharedLibrary)
+                  .Default(std::nullopt);
+  if (kind)
+    return *kind;
+  if (llvm::sys::path::extension(path) == ".ptx")
+    return makeError("output '" + path +
+                     "': PTX needs a GPU target, and this build compiles for "
+                     "CPUs only");
+  return makeError("output '" + path +
+                   "' has an unknown extension; use .mlir, .ll, .s, .o, .a or "
+                   ".so");
+}
+
+/// Wraps one object file, without a file of its own, in an archive.
+static llvm::Expected<std::string> makeArchive(StringRef object,
+                                               StringRef path) {
+  std::string name = (llvm::sys::path::stem(path) + ".o").str();
+  std::vector<llvm::NewArchiveMember> members;
+  members.emplace_back(llvm::MemoryBufferRef(object, name));
+  auto archive = llvm::writeArchiveToBuffer(
+      members, llvm::SymtabWritingMode::NormalSymtab,
+      llvm::object::Archive::K_GNU, /*Deterministic=*/true, /*Thin=*/false);
+  if (!archive)
+    return archive.takeError();
+  return (*archive)->getBuffer().str();
+}
+
+static llvm::Error emitMachineCode(Compilation &compilation, ArtifactKind kind,
+                                   StringRef path) {
+  auto emitter = MachineCodeEmitter::create(compilation.getTarget());
+  if (!emitter)
+    return emitter.takeError();
+  llvm::LLVMContext context;
+  auto module =
+      compilation.translate(context, *emitter, RuntimeLinkage::Static);
+  if (!module)
+    return module.takeError();
+  if (kind == ArtifactKind::LLVMIR) {
+    std::string text;
+    llvm::raw_string_ostream(text) << **module;
+    return writeOutput(path, text);
+  }
+  auto bytes = kind == ArtifactKind::Assembly ? emitter->emitAssembly(**module)
+                                              : emitter->emitObject(**module);
+  StringRef code(bytes.data(), bytes.size());
+  if (kind == ArtifactKind::SharedLibrary)
+    return linkSharedLibrary(code, path, compilation.getTarget());
+  if (kind != ArtifactKind::Archive)
+    return writeOutput(path, code);
+  llvm::Expected<std::string> archive = makeArchive(code, path);
+  if (!archive)
+    return archive.takeError();
+  return writeOutput(path, *archive);
+}
+
+llvm::Error attn::emitArtifact(Compilation &compilation, ArtifactKind kind,
+                               StringRef path) {
+  std::optional<Phase> last = compilation.getOptions().stopAfter;
+  if (kind != ArtifactKind::MLIR && last && *last != Phase::Lower)
+    return makeError("output '" + path + "': the module after the phase " +
+                     getPhaseName(*last) + " is MLIR; use .mlir or -");
+  if (llvm::Error error = compilation.run())
+    return error;
+  if (kind != ArtifactKind::MLIR)
+    return emitMachineCode(compilation, kind, path);
+  std::string text;
+  llvm::raw_string_ostream(text) << compilation.getModule();
+  return writeOutput(path, text);
+}

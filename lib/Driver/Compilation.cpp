@@ -1,0 +1,157 @@
+//===- Compilation.cpp - A module on its way through the phases -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "attn/Driver/Compilation.h"
+
+#include "attn/Conversion/AttnToLLVM/ABI.h"
+#include "attn/Driver/Dialects.h"
+#include "attn/Driver/Files.h"
+
+#include "ArgumentNames.h"
+
+#include "mlir/AsmParser/AsmParser.h"
+#include "mlir/AsmParser/AsmParserState.h"
+#include "mlir/Bytecode/BytecodeReader.h"
+#include "mlir/IR/Verifier.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/IR/LLVMContext.h"
+#include "llvm/IR/Module.h"
+#include "llvm/Support/SourceMgr.h"
+
+using namespace mlir;
+using namespace mlir::attn;
+
+static llvm::Error makeError(const Twine &message) {
+  return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
+}
+
+/// Writes errors with their source lines to a string and keeps remarks apart.
+class Compilation::DiagnosticCollector : public SourceMgrDiagnosticHandler {
+public:
+  DiagnosticCollector(Compilation &owner)
+      : SourceMgrDiagnosticHandler(*owner.sources, &owner.context,
+                                   owner.errorStream),
+        owner(owner) {
+    setHandler([this](Diagnostic &diagnostic) { collect(diagnostic); });
+  }
+
+private:
+  void collect(Diagnostic &diagnostic) {
+    if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
+      return emitDiagnostic(diagnostic);
+    std::string location;
+    llvm::raw_string_ostream(location) << diagnostic.getLocation();
+    if (diagnostic.getSeverity() == DiagnosticSeverity::Remark)
+      owner.remarks.push_back({location, diagnostic.str()});
+  }
+
+  Compilation &owner;
+};
+
+Compilation::Compilation(const CompileOptions &options,
+                         const TargetSpec &target)
+    : options(options), target(target),
+      sources(std::make_unique<llvm::SourceMgr>()),
+      context(getCompilerDialects(), MLIRContext::Threading::DISABLED) {
+  context.printOpOnDiagnostic(false);
+  diagnostics = std::make_unique<DiagnosticCollector>(*this);
+}
+
+Compilation::~Compilation() = default;
+
+llvm::Error Compilation::takeError(StringRef fallback) {
+  std::string sentence = std::move(errors);
+  errors.clear();
+  if (sentence.empty())
+    return makeError(fallback);
+  return makeError(StringRef(sentence).rtrim());
+}
+
+llvm::Expected<std::unique_ptr<Compilation>>
+Compilation::create(std::unique_ptr<llvm::MemoryBuffer> source,
+                    const CompileOptions &options) {
+  llvm::Expected<TargetSpec> target = TargetSpec::parse(options.target);
+  if (!target)
+    return target.takeError();
+  std::unique_ptr<Compilation> compilation(new Compilation(options, *target));
+  if (llvm::Error error = compilation->parse(std::move(source)))
+    return error;
+  return compilation;
+}
+
+llvm::Error Compilation::parse(std::unique_ptr<llvm::MemoryBuffer> buffer) {
+  std::string name = buffer->getBufferIdentifier().str();
+  bool text = !isBytecode(*buffer);
+  sources->AddNewSourceBuffer(std::move(buffer), SMLoc());
+  ParserConfig config(&context);
+  if (text) {
+    Block block;
+    AsmParserState state;
+    if (failed(parseAsmSourceFile(*sources, &block, config, &state)))
+      return takeError(name + ": no MLIR module");
+    source = mlir::detail::constructContainerOpForParserIfNecessary<ModuleOp>(
+        &block, &context, FileLineColLoc::get(&context, name, 1, 1));
+    nameArguments(*source, state);
+  } else {
+    source = parseSourceFile<ModuleOp>(*sources, config);
+  }
+  // A module constructed around several operations is still unverified.
+  if (!source || failed(verify(*source)))
+    return takeError(name + ": no MLIR module");
+  module = source->clone();
+  return llvm::Error::success();
+}
+
+llvm::Error Compilation::dump(Phase phase) {
+  if (options.dumpDirectory.empty())
+    return llvm::Error::success();
+  std::string text;
+  llvm::raw_string_ostream(text) << *module;
+  return writeFileIn(options.dumpDirectory,
+                     (getPhaseName(phase) + ".mlir").str(), text);
+}
+
+llvm::Error Compilation::runPhase(Phase phase) {
+  PassManager passes(&context, ModuleOp::getOperationName());
+  PhaseOptions phaseOptions;
+  phaseOptions.target = target;
+  phaseOptions.parallel = options.threads != 1;
+  phaseOptions.threads = options.threads;
+  buildPhase(phase, passes, phaseOptions);
+  if (failed(passes.run(*module)))
+    return takeError("the phase " + getPhaseName(phase).str() + " failed");
+  return dump(phase);
+}
+
+llvm::Error Compilation::runUntil(Phase last) {
+  for (Phase phase : getPhases()) {
+    if (phase < options.startFrom || phase > last ||
+        (lastRun && phase <= *lastRun))
+      continue;
+    if (llvm::Error error = runPhase(phase))
+      return error;
+    lastRun = phase;
+  }
+  return llvm::Error::success();
+}
+
+llvm::Error Compilation::run() {
+  return runUntil(options.stopAfter.value_or(Phase::Lower));
+}
+
+llvm::Expected<std::unique_ptr<llvm::Module>>
+Compilation::translate(llvm::LLVMContext &llvmContext,
+                       MachineCodeEmitter &emitter, RuntimeLinkage runtime) {
+  std::unique_ptr<llvm::Module> result =
+      translateModuleToLLVMIR(*module, llvmContext, "attn");
+  if (!result)
+    return takeError("the module does not translate to LLVM IR");
+  if (llvm::Error error = emitter.prepare(*result, runtime))
+    return error;
+  return result;
+}

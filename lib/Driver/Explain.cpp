@@ -1,0 +1,155 @@
+//===- Explain.cpp - What the compiler does with a function and why -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "attn/Driver/Explain.h"
+
+#include "attn/Dialect/Attn/Transforms/TilePlan.h"
+#include "attn/Driver/Work.h"
+
+#include "llvm/Support/JSON.h"
+
+using namespace mlir;
+using namespace mlir::attn;
+
+/// Sizes as the source and the user give them.
+static AttentionPlan describeOp(AttentionOpInterface op,
+                              ArrayRef<SmallVector<int64_t>> shapes) {
+  AttentionPlan plan;
+  llvm::raw_string_ostream(plan.op) << op->getName() << " at " << op->getLoc();
+  AttentionSizes sizes = getAttentionSizes(op, shapes);
+  plan.batch = sizes.batch;
+  plan.heads = sizes.heads;
+  plan.keyHeads = sizes.keyHeads;
+  plan.queries = sizes.queries;
+  plan.keys = sizes.keys;
+  plan.feature = sizes.feature;
+  plan.valueFeature = sizes.valueFeature;
+  return plan;
+}
+
+/// Counts tiles. Without a mask the ragged ones are partial, the others full;
+/// under a mask any may be partial.
+static void countTiles(AttentionPlan &plan, AttendOp op) {
+  if (plan.batch < 0 || plan.heads < 0 || plan.queries < 0 || plan.keys < 0)
+    return;
+  int64_t slices = plan.batch * plan.heads;
+  int64_t total = slices * llvm::divideCeil(plan.queries, plan.tileQueries) *
+                  llvm::divideCeil(plan.keys, plan.tileKeys);
+  int64_t whole = slices * (plan.queries / plan.tileQueries) *
+                  (plan.keys / plan.tileKeys);
+  plan.emptyTiles = 0;
+  plan.fullTiles = op.getMask().empty() ? whole : 0;
+  plan.partialTiles = total - plan.fullTiles;
+}
+
+llvm::Expected<Explanation>
+attn::explain(Compilation &compilation, func::FuncOp function,
+              const CallArguments &arguments) {
+  Explanation result;
+  result.function = function.getName().str();
+  result.target = compilation.getTarget().cpu;
+  auto shapes = getKnownShapes(getSignature(function), arguments);
+  if (!shapes)
+    return shapes.takeError();
+  function.walk([&](AttentionOpInterface op) {
+    result.plans.push_back(describeOp(op, *shapes));
+  });
+  if (llvm::Error error = compilation.runUntil(Phase::Optimize))
+    return error;
+  if (auto optimized = compilation.getModule().lookupSymbol<func::FuncOp>(
+          function.getName())) {
+    SmallVector<AttendOp> ops;
+    optimized.walk([&](AttendOp op) { ops.push_back(op); });
+    for (auto [plan, op] : llvm::zip(result.plans, ops)) {
+      TilePlan tiles = TilePlan::get(compilation.getTarget(), op);
+      plan.tileQueries = tiles.queries;
+      plan.tileKeys = tiles.keys;
+      countTiles(plan, op);
+    }
+  }
+  if (llvm::Error error = compilation.run())
+    return error;
+  result.remarks.assign(compilation.getRemarks().begin(),
+                        compilation.getRemarks().end());
+  return result;
+}
+
+//===----------------------------------------------------------------------===//
+// Printing
+//===----------------------------------------------------------------------===//
+
+static std::string format(int64_t size) {
+  return size < 0 ? "?" : std::to_string(size);
+}
+
+static void print(llvm::raw_ostream &os, const AttentionPlan &plan) {
+  os << "  " << plan.op << "\n    sizes: B=" << format(plan.batch)
+     << " H=" << format(plan.heads) << " Hkv=" << format(plan.keyHeads)
+     << " M=" << format(plan.queries) << " N=" << format(plan.keys)
+     << " D=" << format(plan.feature) << " Dv=" << format(plan.valueFeature)
+     << '\n';
+  if (plan.tileQueries)
+    os << "    tiles: " << plan.tileQueries << " queries x " << plan.tileKeys
+       << " keys; empty " << format(plan.emptyTiles) << ", partial "
+       << format(plan.partialTiles) << ", full " << format(plan.fullTiles)
+       << '\n';
+}
+
+std::string Explanation::getText() const {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  os << "function " << function << ", for " << target << '\n';
+  for (const AttentionPlan &plan : plans)
+    print(os, plan);
+  for (const CompileRemark &remark : remarks)
+    os << "  remark: " << remark.message << " (" << remark.location << ")\n";
+  return text;
+}
+
+static void write(llvm::json::OStream &json, const AttentionPlan &plan) {
+  json.object([&] {
+    json.attribute("op", plan.op);
+    json.attributeObject("sizes", [&] {
+      json.attribute("B", plan.batch);
+      json.attribute("H", plan.heads);
+      json.attribute("Hkv", plan.keyHeads);
+      json.attribute("M", plan.queries);
+      json.attribute("N", plan.keys);
+      json.attribute("D", plan.feature);
+      json.attribute("Dv", plan.valueFeature);
+    });
+    json.attributeObject("tiles", [&] {
+      json.attribute("m", plan.tileQueries);
+      json.attribute("n", plan.tileKeys);
+      json.attribute("empty", plan.emptyTiles);
+      json.attribute("partial", plan.partialTiles);
+      json.attribute("full", plan.fullTiles);
+    });
+  });
+}
+
+std::string Explanation::getJSON() const {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  llvm::json::OStream json(os, 2);
+  json.object([&] {
+    json.attribute("function", function);
+    json.attribute("target", target);
+    json.attributeArray("attention", [&] {
+      for (const AttentionPlan &plan : plans)
+        write(json, plan);
+    });
+    json.attributeArray("remarks", [&] {
+      for (const CompileRemark &remark : remarks)
+        json.object([&] {
+          json.attribute("message", remark.message);
+          json.attribute("location", remark.location);
+        });
+    });
+  });
+  return text;
+}

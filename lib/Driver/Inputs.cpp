@@ -1,0 +1,261 @@
+//===- Inputs.cpp - Inputs from files, values and random numbers -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "attn/Driver/Call.h"
+
+#include "attn/Support/Npy.h"
+
+#include "llvm/ADT/APFloat.h"
+
+#include <cmath>
+#include <cstring>
+#include <random>
+
+using namespace mlir;
+using namespace mlir::attn;
+
+static llvm::Error makeError(const Twine &message) {
+  return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
+}
+
+namespace {
+/// Makes the inputs of one call.
+class InputBuilder {
+public:
+  InputBuilder(const FunctionSignature &signature,
+               const CallArguments &arguments)
+      : signature(signature), dims(arguments.dims) {
+    values.resize(signature.inputs.size());
+    for (auto &[key, value] : arguments.values)
+      assign(key, value);
+  }
+
+  llvm::Expected<std::vector<HostTensor>> build();
+  llvm::Error checkDims();
+  /// The size of a dimension as far as it is known, or -1.
+  int64_t getKnownSize(unsigned index, unsigned dim);
+
+private:
+  void assign(const std::string &key, const std::string &value);
+  llvm::Expected<HostTensor> makeInput(unsigned index);
+  llvm::Expected<HostTensor> readFile(unsigned index);
+  llvm::Expected<SmallVector<int64_t>> getShape(unsigned index);
+  llvm::Error learnSize(unsigned index, unsigned dim, int64_t size);
+  std::string place(unsigned index) const {
+    return "argument " + std::to_string(index) + " '" +
+           signature.inputs[index].name + "'";
+  }
+
+  const FunctionSignature &signature;
+  std::map<std::string, int64_t> dims;
+  std::vector<std::string> values;
+  std::string unknown;
+};
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// Elements
+//===----------------------------------------------------------------------===//
+
+/// Stores `value`, rounded, as element `index`.
+static void store(HostTensor &tensor, int64_t index, double value) {
+  Type type = tensor.getElementType();
+  int64_t bytes = getElementBytes(type);
+  uint64_t bits;
+  if (auto floatType = dyn_cast<FloatType>(type)) {
+    llvm::APFloat number(value);
+    bool losesInfo;
+    number.convert(floatType.getFloatSemantics(),
+                   llvm::APFloat::rmNearestTiesToEven, &losesInfo);
+    bits = number.bitcastToAPInt().getZExtValue();
+  } else {
+    bits = static_cast<uint64_t>(static_cast<int64_t>(value));
+  }
+  // Little-endian, as all targets are.
+  std::memcpy(tensor.getData() + index * bytes, &bits, bytes);
+}
+
+/// Floats: normal, of a spread that exercises the whole range of scores.
+/// Integers: small, which suits ids, lengths and offsets. Booleans: even odds.
+static void fillRandom(HostTensor &tensor, uint64_t seed) {
+  std::mt19937_64 generator(seed);
+  std::normal_distribution<double> normal(0.0, 2.0);
+  Type type = tensor.getElementType();
+  for (int64_t i = 0, e = tensor.getNumElements(); i < e; ++i) {
+    double value;
+    if (isa<FloatType>(type))
+      value = normal(generator);
+    else
+      value = static_cast<double>(generator() % (type.isInteger(1) ? 2 : 8));
+    store(tensor, i, value);
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// InputBuilder
+//===----------------------------------------------------------------------===//
+
+void InputBuilder::assign(const std::string &key, const std::string &value) {
+  for (auto [index, input] : llvm::enumerate(signature.inputs))
+    if (input.name == key || std::to_string(index) == key) {
+      values[index] = value;
+      return;
+    }
+  unknown = key;
+}
+
+/// Refuses a size that no argument has.
+llvm::Error InputBuilder::checkDims() {
+  for (auto &[name, size] : dims) {
+    bool known = false;
+    for (const SignatureValue &input : signature.inputs) {
+      known |= llvm::is_contained(input.dims, name);
+      for (size_t d = 0; d < input.sizes.size(); ++d)
+        known |= name == input.name + "." + std::to_string(d);
+    }
+    if (!known)
+      return makeError("--dim " + name + ": function '" + signature.name +
+                       "' has no size of that name");
+    if (size < 0)
+      return makeError("--dim " + name + ": " + Twine(size) +
+                       " is not a size; give 0 or more");
+  }
+  return llvm::Error::success();
+}
+
+/// Notes that a dimension has `size`; sizes of one name must agree.
+llvm::Error InputBuilder::learnSize(unsigned index, unsigned dim,
+                                    int64_t size) {
+  const SignatureValue &input = signature.inputs[index];
+  int64_t expected = input.sizes[dim];
+  if (expected >= 0 && expected != size)
+    return makeError(place(index) + " has size " + Twine(size) +
+                     " in dimension " + Twine(dim) + "; expected " +
+                     Twine(expected));
+  if (input.dims[dim].empty())
+    return llvm::Error::success();
+  auto [known, added] = dims.try_emplace(input.dims[dim], size);
+  if (!added && known->second != size)
+    return makeError(place(index) + " has size " + Twine(size) +
+                     " in dimension " + Twine(dim) + "; " + input.dims[dim] +
+                     " is " + Twine(known->second));
+  return llvm::Error::success();
+}
+
+llvm::Expected<HostTensor> InputBuilder::readFile(unsigned index) {
+  const SignatureValue &input = signature.inputs[index];
+  auto array = readNpy(values[index]);
+  if (!array)
+    return array.takeError();
+  if (!holdsElements(array->type, input.elementType))
+    return makeError(place(index) + ": '" + values[index] + "' holds " +
+                     array->describe() + "; expected " + describe(input));
+  if (array->shape.size() != input.sizes.size())
+    return makeError(place(index) + ": '" + values[index] + "' has rank " +
+                     Twine(array->shape.size()) + "; expected " +
+                     Twine(input.sizes.size()));
+  for (auto [dim, size] : llvm::enumerate(array->shape))
+    if (llvm::Error error = learnSize(index, dim, size))
+      return error;
+  HostTensor tensor(input.elementType, array->shape);
+  std::memcpy(tensor.getData(), array->data.data(), array->data.size());
+  return tensor;
+}
+
+int64_t InputBuilder::getKnownSize(unsigned index, unsigned dim) {
+  const SignatureValue &input = signature.inputs[index];
+  auto given = dims.find(input.name + "." + std::to_string(dim));
+  if (given == dims.end())
+    given = dims.find(input.dims[dim]);
+  return given == dims.end() ? input.sizes[dim] : given->second;
+}
+
+llvm::Expected<SmallVector<int64_t>> InputBuilder::getShape(unsigned index) {
+  const SignatureValue &input = signature.inputs[index];
+  SmallVector<int64_t> shape;
+  for (unsigned dim = 0; dim < input.sizes.size(); ++dim) {
+    shape.push_back(getKnownSize(index, dim));
+    if (shape.back() < 0)
+      return makeError(place(index) + " has a dynamic size in dimension " +
+                       Twine(dim) + "; give --dim " +
+                       (input.dims[dim].empty()
+                            ? input.name + "." + std::to_string(dim)
+                            : input.dims[dim]) +
+                       "=SIZE");
+    if (llvm::Error error = learnSize(index, dim, shape.back()))
+      return error;
+  }
+  return shape;
+}
+
+llvm::Expected<HostTensor> InputBuilder::makeInput(unsigned index) {
+  const SignatureValue &input = signature.inputs[index];
+  StringRef value = values[index];
+  auto shape = getShape(index);
+  if (!shape)
+    return shape.takeError();
+  HostTensor tensor(input.elementType, *shape);
+  if (value.empty() || value == "random" || value.starts_with("random:")) {
+    uint64_t seed = index;
+    if (value.consume_front("random:") && value.getAsInteger(10, seed))
+      return makeError(place(index) + ": 'random:" + value +
+                       "' has no number for a seed");
+    fillRandom(tensor, seed);
+    return tensor;
+  }
+  double number;
+  if (!input.sizes.empty() || value.getAsDouble(number))
+    return makeError(place(index) + ": '" + value +
+                     "' is neither a .npy file nor random[:SEED]" +
+                     (input.sizes.empty() ? " nor a number" : ""));
+  store(tensor, 0, number);
+  return tensor;
+}
+
+llvm::Expected<std::vector<HostTensor>> InputBuilder::build() {
+  if (!unknown.empty())
+    return makeError("--arg " + unknown + ": function '" + signature.name +
+                     "' has no argument of that name or position");
+  if (llvm::Error error = checkDims())
+    return error;
+  std::vector<std::optional<HostTensor>> tensors(signature.inputs.size());
+  // Files first: their sizes are those of the arguments without one.
+  for (bool files : {true, false})
+    for (unsigned index = 0; index < tensors.size(); ++index) {
+      if (StringRef(values[index]).ends_with(".npy") != files)
+        continue;
+      auto tensor = files ? readFile(index) : makeInput(index);
+      if (!tensor)
+        return tensor.takeError();
+      tensors[index] = std::move(*tensor);
+    }
+  std::vector<HostTensor> result;
+  for (std::optional<HostTensor> &tensor : tensors)
+    result.push_back(std::move(*tensor));
+  return result;
+}
+
+llvm::Expected<std::vector<HostTensor>>
+attn::makeInputs(const FunctionSignature &signature,
+                 const CallArguments &arguments) {
+  return InputBuilder(signature, arguments).build();
+}
+
+llvm::Expected<SmallVector<SmallVector<int64_t>>>
+attn::getKnownShapes(const FunctionSignature &signature,
+                     const CallArguments &arguments) {
+  InputBuilder builder(signature, arguments);
+  if (llvm::Error error = builder.checkDims())
+    return error;
+  SmallVector<SmallVector<int64_t>> shapes;
+  for (unsigned index = 0; index < signature.inputs.size(); ++index) {
+    shapes.emplace_back();
+    for (unsigned dim = 0; dim < signature.inputs[index].sizes.size(); ++dim)
+      shapes.back().push_back(builder.getKnownSize(index, dim));
+  }
+  return shapes;
+}

@@ -1,0 +1,58 @@
+//===- Work.cpp - Floating-point work of a function -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "attn/Driver/Work.h"
+
+#include "attn/Dialect/Attn/IR/AttentionShape.h"
+
+using namespace mlir;
+using namespace mlir::attn;
+
+bool AttentionSizes::areKnown() const {
+  for (int64_t size :
+       {batch, heads, keyHeads, queries, keys, feature, valueFeature})
+    if (size < 0)
+      return false;
+  return true;
+}
+
+double AttentionSizes::denseFlops() const {
+  return 2.0 * batch * heads * queries * keys * (feature + valueFeature);
+}
+
+/// One size of `value`, from its type or, for an argument, its shape.
+static int64_t getSize(Value value, int64_t dim,
+                       ArrayRef<SmallVector<int64_t>> shapes) {
+  auto type = cast<RankedTensorType>(value.getType());
+  if (!type.isDynamicDim(dim))
+    return type.getDimSize(dim);
+  auto argument = dyn_cast<BlockArgument>(value);
+  if (!argument || !isa<func::FuncOp>(argument.getOwner()->getParentOp()))
+    return -1;
+  return shapes[argument.getArgNumber()][dim];
+}
+
+AttentionSizes
+attn::getAttentionSizes(AttentionOpInterface op,
+                        ArrayRef<SmallVector<int64_t>> shapes) {
+  AttentionLayout layout = AttentionLayout::get(op);
+  Value query = op.getQuery(), key = op.getKey(), value = op.getValue();
+  AttentionSizes sizes;
+  for (int64_t dim : layout.batch) {
+    int64_t size = getSize(query, dim, shapes);
+    sizes.batch = size < 0 || sizes.batch < 0 ? -1 : sizes.batch * size;
+  }
+  if (layout.head) {
+    sizes.heads = getSize(query, *layout.head, shapes);
+    sizes.keyHeads = getSize(key, *layout.head, shapes);
+  }
+  sizes.queries = getSize(query, layout.length, shapes);
+  sizes.keys = getSize(key, layout.length, shapes);
+  sizes.feature = getSize(query, layout.feature, shapes);
+  sizes.valueFeature = getSize(value, layout.feature, shapes);
+  return sizes;
+}

@@ -1,0 +1,160 @@
+//===- Bench.cpp - attnc bench -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Commands.h"
+
+#include "attn/Driver/Peak.h"
+#include "attn/Driver/Work.h"
+
+#include "llvm/Support/JSON.h"
+
+#include <chrono>
+
+using namespace mlir;
+using namespace mlir::attn;
+using namespace mlir::attn::tool;
+
+using Clock = std::chrono::steady_clock;
+
+namespace {
+struct Measurement {
+  double compileMs = 0, minMs = 0, medianMs = 0;
+  double flops = 0; ///< On visited work; 0 where it is not known.
+  double bytes = 0; ///< Of all arguments.
+  double peak = 0;  ///< GFLOP/s.
+  unsigned calls = 0;
+
+  double gflops() const { return flops / minMs / 1e6; }
+  double percentOfPeak() const { return peak ? 100 * gflops() / peak : 0; }
+  double bandwidth() const { return bytes / minMs / 1e6; }
+};
+} // namespace
+
+static double getMilliseconds(Clock::time_point since) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - since).count();
+}
+
+/// The type whose peak bounds the function: of its first float argument.
+static Type getPeakType(const FunctionSignature &signature) {
+  for (const SignatureValue &input : signature.inputs)
+    if (isa<FloatType>(input.elementType))
+      return input.elementType;
+  return {};
+}
+
+/// Work of all attention ops, 0 if a size is not known.
+static double getFlops(func::FuncOp function,
+                       const std::vector<HostTensor> &inputs) {
+  SmallVector<SmallVector<int64_t>> shapes;
+  for (const HostTensor &input : inputs)
+    shapes.emplace_back(input.getShape());
+  double flops = 0;
+  bool known = true;
+  function.walk([&](AttentionOpInterface op) {
+    AttentionSizes sizes = getAttentionSizes(op, shapes);
+    known &= sizes.areKnown();
+    flops += sizes.denseFlops();
+  });
+  return known ? flops : 0;
+}
+
+/// Calls until a second has gone by, at least five times.
+static llvm::Error timeCalls(attn_function function, attn_context &context,
+                             std::vector<HostTensor> &inputs,
+                             std::vector<HostTensor> &outputs,
+                             Measurement &result) {
+  SmallVector<double> times;
+  if (llvm::Error error = callFunction(function, context, inputs, outputs))
+    return error;
+  for (auto start = Clock::now();
+       times.size() < 5 ||
+       (getMilliseconds(start) < 1000 && times.size() < 10000);) {
+    auto begin = Clock::now();
+    if (llvm::Error error = callFunction(function, context, inputs, outputs))
+      return error;
+    times.push_back(getMilliseconds(begin));
+  }
+  llvm::sort(times);
+  result.calls = times.size();
+  result.minMs = times.front();
+  result.medianMs = times[times.size() / 2];
+  return llvm::Error::success();
+}
+
+static void print(const std::string &name, const Measurement &result) {
+  if (wantsJSON()) {
+    llvm::json::OStream json(llvm::outs(), 2);
+    json.object([&] {
+      json.attribute("function", name);
+      json.attribute("threads", getThreads());
+      json.attribute("calls", result.calls);
+      json.attribute("min_ms", result.minMs);
+      json.attribute("median_ms", result.medianMs);
+      json.attribute("gflops", result.gflops());
+      json.attribute("peak_gflops", result.peak);
+      json.attribute("percent_of_peak", result.percentOfPeak());
+      json.attribute("gb_per_s", result.bandwidth());
+      json.attribute("compile_ms", result.compileMs);
+    });
+    llvm::outs() << '\n';
+    return;
+  }
+  llvm::outs() << llvm::format(
+      "%s: min %.3f ms, median %.3f ms (%u calls), %.1f GFLOP/s, %.1f%% of the "
+      "FMA peak of %.1f, %.2f GB/s, compiled in %.0f ms\n",
+      name.c_str(), result.minMs, result.medianMs, result.calls,
+      result.gflops(), result.percentOfPeak(), result.peak, result.bandwidth(),
+      result.compileMs);
+}
+
+int tool::bench() {
+  CallArguments arguments;
+  if (!getCallArguments(arguments))
+    return Usage;
+  auto start = Clock::now();
+  int code;
+  std::unique_ptr<Compilation> compilation = openInput(code);
+  if (!compilation)
+    return code;
+  func::FuncOp function = findEntry(*compilation);
+  if (!function)
+    return WrongInput;
+  auto loaded = compileForHost(*compilation);
+  if (!loaded)
+    return report(loaded.takeError());
+  FunctionSignature signature = getSignature(function);
+  auto compiled = (*loaded)->lookup(signature.name);
+  if (!compiled)
+    return report(compiled.takeError());
+  Measurement result;
+  result.compileMs = getMilliseconds(start);
+
+  auto inputs = makeInputs(signature, arguments);
+  if (!inputs)
+    return report(inputs.takeError());
+  attn_context context = {};
+  context.version = ATTN_CONTEXT_VERSION;
+  context.threads = getThreads();
+  auto outputs = makeOutputs(**loaded, signature, *inputs, context);
+  if (!outputs)
+    return report(outputs.takeError());
+  if (llvm::Error error =
+          timeCalls(*compiled, context, *inputs, *outputs, result))
+    return report(std::move(error));
+  result.flops = getFlops(function, *inputs);
+  for (auto *tensors : {&*inputs, &*outputs})
+    for (const HostTensor &tensor : *tensors)
+      result.bytes += tensor.getNumBytes();
+  if (Type type = getPeakType(signature)) {
+    auto peak = measurePeak(compilation->getOptions(), type);
+    if (!peak)
+      return report(peak.takeError());
+    result.peak = *peak;
+  }
+  print(signature.name, result);
+  return Good;
+}

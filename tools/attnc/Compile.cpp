@@ -1,0 +1,42 @@
+//===- Compile.cpp - attnc compile -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Commands.h"
+
+#include "attn/Driver/Artifact.h"
+#include "attn/Driver/Files.h"
+
+using namespace mlir;
+using namespace mlir::attn;
+using namespace mlir::attn::tool;
+
+static llvm::cl::opt<std::string>
+    output("o", llvm::cl::init("-"),
+           llvm::cl::value_desc("OUT.{o,so,a,s,ll,mlir}"),
+           llvm::cl::desc("The output, its kind by extension; - prints MLIR"),
+           llvm::cl::sub(compileCommand()));
+static llvm::cl::opt<std::string>
+    header("header", llvm::cl::value_desc("OUT.h"),
+           llvm::cl::desc("Also write a C header of the public functions"),
+           llvm::cl::sub(compileCommand()));
+
+int tool::compile() {
+  llvm::Expected<ArtifactKind> kind = getArtifactKind(output);
+  if (!kind)
+    return report(kind.takeError(), Usage);
+  int code;
+  std::unique_ptr<Compilation> compilation = openInput(code);
+  if (!compilation)
+    return code;
+  if (llvm::Error error = emitArtifact(*compilation, *kind, output))
+    return report(std::move(error));
+  if (header.empty())
+    return Good;
+  if (llvm::Error error = writeOutput(header, getHeader(*compilation, header)))
+    return report(std::move(error));
+  return Good;
+}

@@ -1,0 +1,35 @@
+//===- Explain.cpp - attnc explain -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Commands.h"
+
+#include "attn/Driver/Explain.h"
+
+using namespace mlir;
+using namespace mlir::attn;
+using namespace mlir::attn::tool;
+
+int tool::explain() {
+  CallArguments arguments;
+  if (!getCallArguments(arguments))
+    return Usage;
+  int code;
+  std::unique_ptr<Compilation> compilation = openInput(code);
+  if (!compilation)
+    return code;
+  func::FuncOp function = findEntry(*compilation);
+  if (!function)
+    return WrongInput;
+  auto explanation = attn::explain(*compilation, function, arguments);
+  if (!explanation)
+    return report(explanation.takeError());
+  if (wantsJSON())
+    llvm::outs() << explanation->getJSON() << '\n';
+  else
+    llvm::outs() << explanation->getText();
+  return Good;
+}

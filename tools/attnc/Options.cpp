@@ -1,0 +1,220 @@
+//===- Options.cpp - Options that commands share -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Commands.h"
+
+#include "attn/Driver/Files.h"
+
+#include "llvm/Support/WithColor.h"
+
+using namespace mlir;
+using namespace mlir::attn;
+using namespace mlir::attn::tool;
+
+//===----------------------------------------------------------------------===//
+// Commands
+//===----------------------------------------------------------------------===//
+
+llvm::cl::SubCommand &tool::compileCommand() {
+  static llvm::cl::SubCommand command("compile", "Compile a module to a file");
+  return command;
+}
+
+llvm::cl::SubCommand &tool::runCommand() {
+  static llvm::cl::SubCommand command("run",
+                                      "Compile a module and call a function");
+  return command;
+}
+
+llvm::cl::SubCommand &tool::benchCommand() {
+  static llvm::cl::SubCommand command("bench", "Measure a function");
+  return command;
+}
+
+llvm::cl::SubCommand &tool::explainCommand() {
+  static llvm::cl::SubCommand command("explain",
+                                      "Say what the compiler does and why");
+  return command;
+}
+
+//===----------------------------------------------------------------------===//
+// Options
+//===----------------------------------------------------------------------===//
+
+#define ALL_COMMANDS                                                           \
+  llvm::cl::sub(compileCommand()), llvm::cl::sub(runCommand()),                    \
+      llvm::cl::sub(benchCommand()), llvm::cl::sub(explainCommand())
+#define CALLING_COMMANDS                                                       \
+  llvm::cl::sub(runCommand()), llvm::cl::sub(benchCommand()),                      \
+      llvm::cl::sub(explainCommand())
+
+static llvm::cl::opt<std::string>
+    input(llvm::cl::Positional, llvm::cl::Required,
+          llvm::cl::desc("IN.mlir (text or bytecode; - for standard input)"),
+          ALL_COMMANDS);
+static llvm::cl::opt<std::string>
+    target("target", llvm::cl::init("native"), llvm::cl::value_desc("target"),
+           llvm::cl::desc("native, CPU[,+feature...], x86-64:CPU or "
+                          "aarch64:CPU"),
+           ALL_COMMANDS);
+static llvm::cl::opt<unsigned>
+    threads("threads", llvm::cl::init(0), llvm::cl::value_desc("count"),
+            llvm::cl::desc("Threads at most; 0 for all, 1 for code without"),
+            ALL_COMMANDS);
+static llvm::cl::opt<std::string>
+    startFrom("start-from", llvm::cl::value_desc("phase"),
+              llvm::cl::desc("First phase to run; the input is the result of "
+                             "the one before"),
+              ALL_COMMANDS);
+static llvm::cl::opt<std::string>
+    stopAfter("stop-after", llvm::cl::value_desc("phase"),
+              llvm::cl::desc("Last phase to run"),
+              llvm::cl::sub(compileCommand()));
+static llvm::cl::opt<std::string>
+    dumpPhases("dump-phases", llvm::cl::value_desc("directory"),
+               llvm::cl::desc("Write the IR after each phase as PHASE.mlir"),
+               ALL_COMMANDS);
+static llvm::cl::opt<std::string>
+    entry("entry", llvm::cl::value_desc("function"),
+          llvm::cl::desc("The function; needed where several are public"),
+          CALLING_COMMANDS);
+static llvm::cl::list<std::string>
+    argumentValues("arg", llvm::cl::value_desc("N=FILE.npy|random[:SEED]|VALUE"),
+                   llvm::cl::desc("An argument, by position or name; random "
+                                  "when not given"),
+                   llvm::cl::sub(runCommand()), llvm::cl::sub(benchCommand()));
+static llvm::cl::list<std::string>
+    dimValues("dim", llvm::cl::value_desc("NAME=SIZE"),
+              llvm::cl::desc("A dynamic size: B, H, Hkv, M, N, D, Dv, or "
+                             "ARGUMENT.POSITION"),
+              CALLING_COMMANDS);
+static llvm::cl::opt<bool> json("json", llvm::cl::desc("Print JSON"),
+                                llvm::cl::sub(benchCommand()),
+                                llvm::cl::sub(explainCommand()));
+
+//===----------------------------------------------------------------------===//
+// Reading them
+//===----------------------------------------------------------------------===//
+
+unsigned tool::getThreads() { return threads; }
+bool tool::wantsJSON() { return json; }
+
+int tool::report(const Twine &sentence, ExitCode code) {
+  std::string text = sentence.str();
+  // MLIR's diagnostics already say where and that they are errors.
+  if (StringRef(text).contains("error: "))
+    llvm::errs() << text << '\n';
+  else
+    llvm::WithColor::error(llvm::errs(), "attnc") << text << '\n';
+  return code;
+}
+
+int tool::report(llvm::Error error, ExitCode code) {
+  return report(toString(std::move(error)), code);
+}
+
+/// Reads the phase that an option names; false after a report.
+static bool readPhase(StringRef option, StringRef name,
+                      std::optional<Phase> &phase) {
+  if (name.empty())
+    return true;
+  phase = parsePhase(name);
+  if (phase)
+    return true;
+  std::string known;
+  for (Phase each : getPhases())
+    known += (known.empty() ? "" : ", ") + getPhaseName(each).str();
+  report("--" + option + ": unknown phase '" + name + "'; the phases are " +
+             known,
+         Usage);
+  return false;
+}
+
+bool tool::getCompileOptions(CompileOptions &options) {
+  std::optional<Phase> first;
+  if (!readPhase("start-from", startFrom, first) ||
+      !readPhase("stop-after", stopAfter, options.stopAfter))
+    return false;
+  options.startFrom = first.value_or(Phase::Raise);
+  if (options.stopAfter && *options.stopAfter < options.startFrom) {
+    report("--stop-after: the phase '" + getPhaseName(*options.stopAfter) +
+               "' lies before that of --start-from, '" +
+               getPhaseName(options.startFrom) + "'",
+           Usage);
+    return false;
+  }
+  options.target = target;
+  options.threads = threads;
+  options.dumpDirectory = dumpPhases;
+  return true;
+}
+
+bool tool::getCallArguments(CallArguments &arguments) {
+  for (StringRef text : argumentValues) {
+    auto [name, value] = text.split('=');
+    if (name.empty() || value.empty())
+      return report("--arg: '" + text +
+                        "' is not of the form N=FILE.npy, N=random[:SEED] or "
+                        "N=VALUE",
+                    Usage),
+             false;
+    arguments.values.push_back({name.str(), value.str()});
+  }
+  for (StringRef text : dimValues) {
+    auto [name, value] = text.split('=');
+    int64_t size;
+    if (name.empty() || value.getAsInteger(10, size))
+      return report("--dim: '" + text + "' is not of the form NAME=SIZE",
+                    Usage),
+             false;
+    arguments.dims[name.str()] = size;
+  }
+  return true;
+}
+
+std::unique_ptr<Compilation> tool::openInput(int &code) {
+  CompileOptions options;
+  code = Usage;
+  if (!getCompileOptions(options))
+    return nullptr;
+  code = WrongInput;
+  auto buffer = readInput(input);
+  if (!buffer) {
+    report(buffer.takeError());
+    return nullptr;
+  }
+  auto compilation = Compilation::create(std::move(*buffer), options);
+  if (!compilation) {
+    report(compilation.takeError());
+    return nullptr;
+  }
+  return std::move(*compilation);
+}
+
+func::FuncOp tool::findEntry(Compilation &compilation) {
+  SmallVector<func::FuncOp> functions =
+      getPublicFunctions(compilation.getSource());
+  std::string known;
+  for (func::FuncOp function : functions) {
+    if (function.getName() == entry)
+      return function;
+    known += (known.empty() ? "" : ", ") + function.getName().str();
+  }
+  if (entry.empty() && functions.size() == 1)
+    return functions.front();
+  if (functions.empty())
+    report("'" + input + "' has no public function", WrongInput);
+  else if (entry.empty())
+    report("'" + input + "' has several public functions; give --entry: " +
+               known,
+           WrongInput);
+  else
+    report("--entry: '" + input + "' has no public function '" + entry +
+               "'; it has " + known,
+           WrongInput);
+  return {};
+}

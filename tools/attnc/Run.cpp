@@ -1,0 +1,123 @@
+//===- Run.cpp - attnc run -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Commands.h"
+
+#include "attn/Reference/Evaluator.h"
+#include "attn/Support/Npy.h"
+
+using namespace mlir;
+using namespace mlir::attn;
+using namespace mlir::attn::tool;
+
+static llvm::cl::list<std::string>
+    outFiles("out", llvm::cl::value_desc("FILE.npy"),
+             llvm::cl::desc("Where to write a result; repeated, in order"),
+             llvm::cl::sub(runCommand()));
+static llvm::cl::opt<bool>
+    check("check", llvm::cl::desc("Compare with the fp64 reference"),
+          llvm::cl::sub(runCommand()));
+
+/// A tensor as the reference has it.
+static reference::Tensor toReference(HostTensor &tensor) {
+  return llvm::cantFail(reference::Tensor::fromBytes(
+      tensor.getElementType(), tensor.getShape(), tensor.getBytes()));
+}
+
+static void printSummary(const SignatureValue &output, HostTensor &tensor) {
+  reference::Tensor values = toReference(tensor);
+  SmallVector<double> numbers(values.floats.begin(), values.floats.end());
+  numbers.append(values.integers.begin(), values.integers.end());
+  SignatureValue actual = output;
+  actual.sizes.assign(tensor.getShape().begin(), tensor.getShape().end());
+  llvm::outs() << output.name << ": " << describe(actual) << " [";
+  size_t shown = std::min<size_t>(numbers.size(), 8);
+  for (size_t i = 0; i < shown; ++i)
+    llvm::outs() << (i ? ", " : "") << llvm::format("%.6g", numbers[i]);
+  llvm::outs() << (shown < numbers.size() ? ", ...]\n" : "]\n");
+}
+
+static llvm::Error writeResult(StringRef path, HostTensor &tensor) {
+  NpyArray array;
+  array.type = *getNpyType(tensor.getElementType());
+  array.shape.assign(tensor.getShape().begin(), tensor.getShape().end());
+  ArrayRef<char> bytes = tensor.getBytes();
+  array.data.assign(bytes.begin(), bytes.end());
+  return writeNpy(path, array);
+}
+
+/// Compares all results with the reference; the exit code says how that went.
+static int checkResults(func::FuncOp function,
+                        const FunctionSignature &signature,
+                        std::vector<HostTensor> &inputs,
+                        std::vector<HostTensor> &outputs) {
+  SmallVector<reference::Tensor> arguments;
+  for (HostTensor &input : inputs)
+    arguments.push_back(toReference(input));
+  auto expected = reference::evaluate(function, arguments);
+  if (!expected)
+    return report(expected.takeError());
+  bool passed = true;
+  for (auto [index, result] : llvm::enumerate(*expected)) {
+    auto comparison = reference::compare(result, toReference(outputs[index]));
+    if (!comparison)
+      return report(comparison.takeError());
+    llvm::outs() << "check " << signature.outputs[index].name << ": "
+                 << comparison->describe() << '\n';
+    passed &= comparison->passed();
+  }
+  llvm::outs().flush();
+  if (passed)
+    return Good;
+  return report("--check: results of '" + signature.name +
+                    "' lie outside of the bound",
+                WrongInput);
+}
+
+int tool::run() {
+  CallArguments arguments;
+  if (!getCallArguments(arguments))
+    return Usage;
+  int code;
+  std::unique_ptr<Compilation> compilation = openInput(code);
+  if (!compilation)
+    return code;
+  func::FuncOp function = findEntry(*compilation);
+  if (!function)
+    return WrongInput;
+  auto loaded = compileForHost(*compilation);
+  if (!loaded)
+    return report(loaded.takeError());
+  FunctionSignature signature = getSignature(function);
+  if (outFiles.size() > signature.outputs.size())
+    return report("--out was given " + Twine(outFiles.size()) +
+                      " times; '" + signature.name + "' has " +
+                      Twine(signature.outputs.size()) + " results",
+                  Usage);
+  auto inputs = makeInputs(signature, arguments);
+  if (!inputs)
+    return report(inputs.takeError());
+  attn_context context = {};
+  context.version = ATTN_CONTEXT_VERSION;
+  context.threads = getThreads();
+  auto outputs = makeOutputs(**loaded, signature, *inputs, context);
+  if (!outputs)
+    return report(outputs.takeError());
+  auto compiled = (*loaded)->lookup(signature.name);
+  if (!compiled)
+    return report(compiled.takeError());
+  if (llvm::Error error = callFunction(*compiled, context, *inputs, *outputs))
+    return report(std::move(error));
+  for (auto [value, tensor] : llvm::zip_equal(signature.outputs, *outputs))
+    printSummary(value, tensor);
+  for (auto [path, tensor] : llvm::zip(outFiles, *outputs))
+    if (llvm::Error error = writeResult(path, tensor))
+      return report(std::move(error));
+  if (check)
+    return checkResults(function, signature, *inputs, *outputs);
+  return Good;
+}

@@ -1,0 +1,31 @@
+//===- attnc.cpp - Compiles, runs, measures and explains attention -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Commands.h"
+
+#include "llvm/Support/InitLLVM.h"
+
+using namespace mlir::attn;
+
+int main(int argc, char **argv) {
+  llvm::InitLLVM init(argc, argv);
+  const char *overview =
+      "attn compiler: attnc compile|run|bench|explain IN.mlir [options]\n";
+  if (!llvm::cl::ParseCommandLineOptions(argc, argv, overview, &llvm::errs()))
+    return tool::Usage;
+  if (tool::compileCommand())
+    return tool::compile();
+  if (tool::runCommand())
+    return tool::run();
+  if (tool::benchCommand())
+    return tool::bench();
+  if (tool::explainCommand())
+    return tool::explain();
+  return tool::report("give a command: compile, run, bench or explain; --help "
+                      "lists their options",
+                      tool::Usage);
+}
