@@ -10,6 +10,7 @@
 #include "attn/Conversion/AttnToLLVM/Passes.h"
 #include "attn/Conversion/AttnToLinalg/AttnToLinalg.h"
 #include "attn/Conversion/ExpandMath/Passes.h"
+#include "attn/Conversion/LinalgToAttn/LinalgToAttn.h"
 #include "attn/Conversion/LinalgToVector/Passes.h"
 #include "attn/Dialect/Attn/Transforms/Passes.h"
 #include "attn/Target/CPU/ObjectEmission.h"
@@ -45,7 +46,10 @@ std::string targetName(const PhaseOptions &options) {
   return options.target.name;
 }
 
-void buildRaise(OpPassManager &, const PhaseOptions &) {}
+void buildRaise(OpPassManager &pm, const PhaseOptions &) {
+  pm.addNestedPass<func::FuncOp>(createConvertLinalgToAttnPass());
+  pm.addPass(createCanonicalizerPass());
+}
 
 void buildOptimize(OpPassManager &pm, const PhaseOptions &) {
   pm.addPass(createInlinerPass());

@@ -5,7 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "attn/Conversion/AttnToLinalg/AttnToLinalg.h"
 #include "attn/Conversion/ExpandMath/Passes.h"
+#include "attn/Conversion/LinalgToAttn/LinalgToAttn.h"
 #include "attn/Conversion/LinalgToVector/Passes.h"
 #include "attn/Conversion/AttnToLLVM/Passes.h"
 #include "attn/Dialect/Attn/IR/Attn.h"
@@ -27,6 +29,8 @@ int main(int argc, char **argv) {
   mlir::attn::registerAttnToLLVMPasses();
   mlir::attn::registerPhasePipelines();
   mlir::attn::registerAttnTransformsPasses();
+  mlir::attn::registerAttnToLinalgPasses();
+  mlir::attn::registerLinalgToAttnPasses();
   mlir::attn::registerExpandMathPasses();
   mlir::attn::registerLinalgToVectorPasses();
   return mlir::asMainReturnCode(
