@@ -5,14 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "attn/Conversion/AttnToLinalg/AttnToLinalg.h"
-#include "attn/Conversion/ExpandMath/Passes.h"
-#include "attn/Conversion/LinalgToAttn/LinalgToAttn.h"
-#include "attn/Conversion/LinalgToVector/Passes.h"
-#include "attn/Conversion/AttnToLLVM/Passes.h"
-#include "attn/Dialect/Attn/IR/Attn.h"
-#include "attn/Dialect/Attn/Transforms/Passes.h"
-#include "attn/Pipelines/Phases.h"
+#include "attn/InitAll.h"
 
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
@@ -23,16 +16,9 @@ int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
-  registry.insert<mlir::attn::AttnDialect>();
-  mlir::attn::registerBufferizableOpInterfaceExternalModels(registry);
+  mlir::attn::registerAllDialects(registry);
   mlir::registerAllPasses();
-  mlir::attn::registerAttnToLLVMPasses();
-  mlir::attn::registerPhasePipelines();
-  mlir::attn::registerAttnTransformsPasses();
-  mlir::attn::registerAttnToLinalgPasses();
-  mlir::attn::registerLinalgToAttnPasses();
-  mlir::attn::registerExpandMathPasses();
-  mlir::attn::registerLinalgToVectorPasses();
+  mlir::attn::registerAllPasses();
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "attn optimizer driver\n", registry));
 }
