@@ -7,6 +7,7 @@
 
 #include "attn/Dialect/Attn/IR/Attn.h"
 
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/PatternMatch.h"
 
@@ -86,9 +87,60 @@ private:
     block.eraseArgument(begin + index);
   }
 };
+
+/// Takes a more static type through a tensor.cast. The tensor dialect has a
+/// pattern for every destination-style op, but its way of cloning cannot take
+/// an empty region; this one goes first.
+template <typename OpTy>
+struct FoldCasts : public OpRewritePattern<OpTy> {
+  explicit FoldCasts(MLIRContext *context)
+      : OpRewritePattern<OpTy>(context, /*benefit=*/2) {}
+
+  LogicalResult matchAndRewrite(OpTy op,
+                                PatternRewriter &rewriter) const override {
+    bool changed = false;
+    for (OpOperand &operand : op->getOpOperands()) {
+      auto cast = operand.get().template getDefiningOp<tensor::CastOp>();
+      if (!cast || !tensor::canFoldIntoConsumerOp(cast) ||
+          llvm::is_contained(op.getCaptures(), operand.get()))
+        continue;
+      rewriter.modifyOpInPlace(op, [&] { operand.set(cast.getSource()); });
+      changed = true;
+    }
+    if (!changed)
+      return failure();
+    rewriter.setInsertionPointAfter(op);
+    for (OpOperand &init : op.getDpsInitsMutable())
+      retype(rewriter, op, op.getTiedOpResult(&init), init.get().getType());
+    return success();
+  }
+
+private:
+  /// Gives `result` the type of its init, its users the type that they had.
+  static void retype(PatternRewriter &rewriter, OpTy op, OpResult result,
+                     Type type) {
+    Type old = result.getType();
+    if (old == type)
+      return;
+    rewriter.modifyOpInPlace(op, [&] { result.setType(type); });
+    auto cast =
+        tensor::CastOp::create(rewriter, op.getLoc(), old, result);
+    rewriter.replaceAllUsesExcept(result, cast, cast);
+  }
+};
 } // namespace
+
+void AttendTileOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
+                                               MLIRContext *context) {
+  patterns.add<FoldCasts<AttendTileOp>>(context);
+}
+
+void ScoreTileOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
+                                              MLIRContext *context) {
+  patterns.add<FoldCasts<ScoreTileOp>>(context);
+}
 
 void AttendOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
                                            MLIRContext *context) {
-  patterns.add<EraseTrivialRegions, DropCaptures>(context);
+  patterns.add<EraseTrivialRegions, DropCaptures, FoldCasts<AttendOp>>(context);
 }

@@ -106,6 +106,7 @@ class Attn_PairRegionOp<string mnemonic, list<Trait> traits = []>
   let regions = (region AnyRegion:$score, AnyRegion:$mask);
   let hasVerifier = 1;
   let hasRegionVerifier = 1;
+  let hasCanonicalizer = 1;
 }
 
 def Attn_AttendOp : Attn_PairRegionOp<"attend", [AttrSizedResultSegments,
@@ -171,7 +172,6 @@ def Attn_AttendOp : Attn_PairRegionOp<"attend", [AttrSizedResultSegments,
     (`score` $score^)? (`mask` $mask^)? `->` type($output)
     (`lse` `(` type($lse)^ `)`)? (`weights` `(` type($weights)^ `)`)?
   }];
-  let hasCanonicalizer = 1;
   let extraClassDeclaration = [{
     ::mlir::MutableOperandRange getDpsInitsMutable();
     ::mlir::AffineMap getQueryMap() { return getMap(0); }
