@@ -1,0 +1,194 @@
+# ===- test_matrix.py - compiled functions against the fp64 reference --------===#
+#
+# Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Ops x types x shapes x masks x layouts through `attnc run --check`, whose tolerance
+per element comes from docs/Spec.md."""
+
+import pytest
+from attnc import check
+
+TYPES = ["f32", "bf16", "f16", "f64"]
+# M, N: empty, single, odd, a tile and its neighbours, several tiles.
+LENGTHS = [(0, 5), (5, 0), (1, 1), (1, 300), (7, 97), (48, 96), (49, 95), (130, 201)]
+MASKS = {
+    "none": "",
+    "causal": "%m = attn.mask.causal",
+    "bottom_right": "%m = attn.mask.causal bottom_right",
+    "offset": "%o = arith.constant 3 : index\n"
+    "%m = attn.mask.causal offset(%o : index)",
+    "window": "%m = attn.mask.window past = 10 future = 3",
+    "past": "%m = attn.mask.window past = 20",
+    "prefix_causal": "%n = arith.constant 9 : index\n"
+    "%p = attn.mask.prefix %n : index\n"
+    "%c = attn.mask.causal\n%m = attn.mask.or %p, %c",
+    "dilated": "%m = attn.mask.dilated stride = 3",
+    "nothing": "%m = attn.mask.constant false",
+    "not": "%c = attn.mask.causal\n%m = attn.mask.not %c",
+    "document_window": "%w = attn.mask.window past = 40\n"
+    "%t = arith.constant dense<[0, 30, 31, 90, 500]> : tensor<5xi32>\n"
+    "%d = attn.mask.document_offsets %t : tensor<5xi32>\n"
+    "%m = attn.mask.and %w, %d",
+    "predicate": """%m = attn.mask.predicate {
+      ^bb0(%b: index, %h: index, %i: index, %j: index):
+        %c5 = arith.constant 5 : index
+        %qi = arith.floordivsi %i, %c5 : index
+        %qj = arith.floordivsi %j, %c5 : index
+        %same = arith.cmpi eq, %qi, %qj : index
+        attn.yield %same : i1
+      }""",
+}
+SCORES = {
+    "softcap": "%cap = arith.constant 5.0 : f32\n%s = attn.score.softcap %cap : f32",
+    "alibi": "%slopes = arith.constant dense<[0.5, 0.25]> : tensor<2xf32>\n"
+    "%s = attn.score.alibi %slopes : tensor<2xf32>",
+    "relative": "%table = arith.constant dense<[0.5, 0.25, -1.0, 2.0, 0.125]> : "
+    "tensor<5xf32>\n%s = attn.score.relative_bias %table : tensor<5xf32>",
+    "map": """%s = attn.score.map {
+      ^bb0(%x: f32, %b: index, %h: index, %i: index, %j: index):
+        %t = math.tanh %x : f32
+        attn.yield %t : f32
+      }""",
+}
+
+
+def tensor(*shape):
+    return f"tensor<{'x'.join(str(s) for s in shape)}>"
+
+
+def attention(
+    op="scaled_dot_product",
+    type="f32",
+    head_size=16,
+    value_size=None,
+    heads=2,
+    kv_heads=2,
+    mask="none",
+    score=None,
+    layout=None,
+    results=("output",),
+    extra_operand="",
+    extra_type="",
+    queries="?",
+    keys="?",
+):
+    """A function around one attention op; M and N are dynamic unless given."""
+    value_size = value_size or head_size
+
+    def shape(heads, length, feature):
+        if layout == "bmhd":
+            return tensor(1, length, heads, feature, type)
+        return tensor(1, heads, length, feature, type)
+
+    query, key = shape(heads, queries, head_size), shape(kv_heads, keys, head_size)
+    value = shape(kv_heads, keys, value_size)
+    output = shape(heads, queries, value_size)
+    accumulator = "f64" if type == "f64" else "f32"
+    extra = {
+        "lse": tensor(1, heads, queries, accumulator),
+        "weights": tensor(1, heads, queries, keys, type),
+    }
+    names = [f"%{name}" for name in results]
+    types = [output] + [extra[name] for name in results[1:]]
+    flags = "".join(f" {name}({extra[name]})" for name in results[1:])
+    clauses = " mask(%m)" if mask != "none" else ""
+    clauses += " score(%s)" if score else ""
+    clauses += f' layout = "{layout}"' if layout else ""
+    parameters = f"%q: {query}, %k: {key}, %v: {value}"
+    if extra_type:
+        parameters += f", %extra: {extra_type}"
+    return f"""func.func @f({parameters}) -> ({", ".join(types)}) {{
+      {MASKS[mask]}
+      {SCORES[score] if score else ""}
+      {", ".join(names)} = attn.{op} %q, %k, %v{extra_operand}{clauses}
+        : {query}, {key}, {value}{", " + extra_type if extra_type else ""} -> {output}{flags}
+      return {", ".join(names)} : {", ".join(types)}
+    }}"""
+
+
+def lengths(case):
+    return {"M": case[0], "N": case[1]}
+
+
+@pytest.mark.parametrize("case", LENGTHS, ids=str)
+@pytest.mark.parametrize("type", TYPES)
+def test_types_and_lengths(type, case):
+    check(attention(type=type, mask="causal"), lengths(case))
+
+
+@pytest.mark.parametrize("mask", MASKS)
+@pytest.mark.parametrize("case", [(49, 201), (130, 97)], ids=str)
+def test_masks(mask, case):
+    check(attention(mask=mask, results=("output", "lse")), lengths(case))
+
+
+@pytest.mark.parametrize("mask", ["none", "window", "nothing"])
+@pytest.mark.parametrize("score", SCORES)
+def test_scores(score, mask):
+    check(attention(score=score, mask=mask), lengths((50, 110)))
+
+
+@pytest.mark.parametrize(
+    "head_size, value_size",
+    [(1, 1), (1, 5), (3, 2), (33, 20), (40, 72), (64, 64), (80, 8), (128, 96)],
+)
+def test_head_sizes(head_size, value_size):
+    check(
+        attention(head_size=head_size, value_size=value_size, mask="causal"),
+        lengths((53, 100)),
+    )
+
+
+@pytest.mark.parametrize("layout", [None, "bmhd"])
+@pytest.mark.parametrize("heads, kv_heads", [(1, 1), (4, 2), (6, 1), (3, 3)])
+def test_heads_and_layouts(heads, kv_heads, layout):
+    check(
+        attention(heads=heads, kv_heads=kv_heads, layout=layout, mask="causal"),
+        lengths((50, 60)),
+    )
+
+
+@pytest.mark.parametrize("type", TYPES)
+@pytest.mark.parametrize("mask", ["none", "causal", "nothing"])
+def test_all_results(type, mask):
+    check(
+        attention(type=type, mask=mask, results=("output", "lse", "weights")),
+        lengths((51, 99)),
+    )
+
+
+@pytest.mark.parametrize("type", ["f32", "bf16"])
+@pytest.mark.parametrize("mask", ["none", "causal", "document_window"])
+def test_additive(type, mask):
+    check(
+        attention(
+            op="additive",
+            type=type,
+            mask=mask,
+            extra_operand=", %extra",
+            extra_type=tensor(16, type),
+        ),
+        lengths((50, 70)),
+    )
+
+
+@pytest.mark.parametrize("mask", ["none", "window", "nothing"])
+@pytest.mark.parametrize(
+    "kernel", ["gaussian", "boxcar", "epanechnikov", "triangular", "constant"]
+)
+def test_kernel_regression(kernel, mask):
+    text = attention(op="kernel_regression", mask=mask, head_size=3, value_size=2)
+    text = text.replace("kernel_regression ", f"kernel_regression {kernel} ")
+    check(text, lengths((49, 101)))
+
+
+def test_threads_do_not_change_bits(tmp_path):
+    text = attention(heads=3, kv_heads=1, mask="causal")
+    files = []
+    for threads in (1, 2, 3):
+        files.append(tmp_path / f"{threads}.npy")
+        check(
+            text, lengths((200, 300)), f"--threads={threads}", "--out", str(files[-1])
+        )
+    first, *rest = [file.read_bytes() for file in files]
+    assert all(other == first for other in rest)

@@ -1,0 +1,67 @@
+# ===- test_planted_mistakes.py - the check catches wrong kernels ------------===#
+#
+# Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Plants a mistake in the IR between two phases, and sees that the result leaves the
+bound that the correct one is held to."""
+
+import re
+
+import numpy as np
+import pytest
+from attnc import attnc, check
+from test_matrix import attention
+
+
+def causal_off_by_one(ir):
+    return ir.replace("arith.cmpi sle, ", "arith.cmpi slt, ")
+
+
+def wrong_group_head(ir):
+    """Reads query head h as g * Hkv + hkv instead of hkv * G + g."""
+    return re.sub(r"\(d0, d1, d2, d3, (d[56])\)", r"(d0, d2, d1, d3, \1)", ir)
+
+
+def missing_rescale(ir):
+    """The factor between maxima, second of three values, becomes 1."""
+    return re.sub(
+        r"linalg.yield (%\w+), %\w+, (%\w+) : f32, f32, f32",
+        r"%one = arith.constant 1.0 : f32\n"
+        r"linalg.yield \1, %one, \2 : f32, f32, f32",
+        ir,
+    )
+
+
+@pytest.mark.parametrize(
+    "plant, last, first",
+    [
+        (causal_off_by_one, "optimize", "tile"),
+        (wrong_group_head, "optimize", "tile"),
+        (missing_rescale, "decompose", "bufferize"),
+    ],
+)
+def test_caught(plant, last, first, tmp_path):
+    text = attention(heads=4, kv_heads=2, mask="causal", queries=300, keys=300)
+    good, bad = tmp_path / "good.npy", tmp_path / "bad.npy"
+    result, *_ = check(text, {}, "--out", str(good))
+    bound = float(result["bound"])
+
+    ir = attnc("compile", text, f"--stop-after={last}", "-o", "-").stdout
+    planted = plant(ir)
+    assert planted != ir, ir
+    # The same IR without the mistake passes through the same door.
+    for source, file in ((ir, tmp_path / "same.npy"), (planted, bad)):
+        run = attnc(
+            "run",
+            source,
+            f"--start-from={first}",
+            "--out",
+            str(file),
+        )
+        assert run.returncode == 0, run.stderr
+    expected = np.load(good).astype(np.float64)
+    scale = np.abs(expected).max()
+    same = np.abs(np.load(tmp_path / "same.npy") - expected).max() / scale
+    wrong = np.abs(np.load(bad) - expected).max() / scale
+    assert same <= bound
+    assert wrong > 10 * bound
