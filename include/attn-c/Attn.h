@@ -17,7 +17,8 @@ extern "C" {
 /// A module compiled for this process.
 typedef struct attn_module attn_module;
 
-/// One key and value of compile options, as `attnc compile --key=value`.
+/// One key and value of compile options, as `attnc compile --key=value` takes
+/// them: `target`, `threads`.
 typedef struct attn_option {
   const char *key;
   const char *value;
@@ -31,18 +32,27 @@ attn_module *attn_compile(const char *text, size_t length,
 
 void attn_module_free(attn_module *module);
 
-/// The public functions of a module, as a JSON array: name, and per argument
-/// name, whether it is an output, element type, and sizes (-1 for dynamic).
+/// The public functions of a module, as a JSON array of objects: `name`, and
+/// `arguments`, inputs then outputs, each with `name`, `type` (of the elements,
+/// as MLIR spells it), `sizes` (-1 for dynamic ones, none for scalars) and
+/// `output`.
 char *attn_module_signature(const attn_module *module);
 
 /// The compiled function `name`, or null. Lives as long as the module.
 attn_function attn_module_lookup(const attn_module *module, const char *name);
 
+/// The function that tells the output sizes of the compiled function `name`, or
+/// null. Lives as long as the module.
+attn_shapes_function attn_module_lookup_shapes(const attn_module *module,
+                                               const char *name);
+
 /// The IR after `phase`, as text; null and `*error` for an unknown phase.
 char *attn_module_ir(attn_module *module, const char *phase, char **error);
 
-/// The plan as `attnc explain` prints it (`json` nonzero for --json).
-char *attn_module_explain(attn_module *module, int json, char **error);
+/// The plan of a function as `attnc explain` prints it (`json` nonzero for
+/// --json); null and `*error` on failure.
+char *attn_module_explain(attn_module *module, const char *function, int json,
+                          char **error);
 
 /// Writes an artefact as `attnc compile -o path` does. Returns a status.
 int32_t attn_module_save(attn_module *module, const char *path, char **error);

@@ -1,0 +1,210 @@
+//===- Attn.cpp - The compiler as a C library -------------------*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "attn-c/Attn.h"
+
+#include "attn/Driver/Artifact.h"
+#include "attn/Driver/Compilation.h"
+#include "attn/Driver/Explain.h"
+#include "attn/Driver/JIT.h"
+#include "attn/Driver/Signature.h"
+
+#include "llvm/ADT/StringExtras.h"
+
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+using namespace mlir;
+using namespace mlir::attn;
+
+struct attn_module {
+  std::string text;
+  CompileOptions options;
+  std::unique_ptr<Compilation> compilation;
+  std::unique_ptr<LoadedModule> loaded;
+
+  /// The module before any phase, for looks at it that leave the loaded code
+  /// be.
+  llvm::Expected<std::unique_ptr<Compilation>> restart() const {
+    return Compilation::create(
+        llvm::MemoryBuffer::getMemBufferCopy(text, "module"), options);
+  }
+};
+
+//===----------------------------------------------------------------------===//
+// Strings and errors
+//===----------------------------------------------------------------------===//
+
+static char *copyString(StringRef text) {
+  auto *copy = static_cast<char *>(std::malloc(text.size() + 1));
+  if (!copy)
+    return nullptr;
+  std::memcpy(copy, text.data(), text.size());
+  copy[text.size()] = '\0';
+  return copy;
+}
+
+static void report(llvm::Error failure, char **error) {
+  std::string text = llvm::toString(std::move(failure));
+  if (error)
+    *error = copyString(StringRef(text).rtrim());
+}
+
+static char *giveText(llvm::Expected<std::string> text, char **error) {
+  if (text)
+    return copyString(*text);
+  report(text.takeError(), error);
+  return nullptr;
+}
+
+static llvm::Error makeError(const Twine &message) {
+  return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
+}
+
+void attn_string_free(char *string) { std::free(string); }
+
+//===----------------------------------------------------------------------===//
+// Options
+//===----------------------------------------------------------------------===//
+
+static llvm::Error setOption(CompileOptions &options, StringRef key,
+                             StringRef value) {
+  if (key == "target") {
+    options.target = value.str();
+    return llvm::Error::success();
+  }
+  if (key == "threads") {
+    if (value.getAsInteger(10, options.threads))
+      return makeError("option 'threads' is '" + value +
+                       "'; an integer of at least 0 is accepted");
+    return llvm::Error::success();
+  }
+  return makeError("option '" + key +
+                   "' is unknown; target and threads are "
+                   "accepted");
+}
+
+//===----------------------------------------------------------------------===//
+// Modules
+//===----------------------------------------------------------------------===//
+
+static llvm::Expected<std::unique_ptr<attn_module>>
+compile(StringRef text, ArrayRef<attn_option> options) {
+  auto module = std::make_unique<attn_module>();
+  module->text = text.str();
+  for (const attn_option &option : options)
+    if (llvm::Error failure =
+            setOption(module->options, option.key, option.value))
+      return failure;
+  auto compilation = module->restart();
+  if (!compilation)
+    return compilation.takeError();
+  module->compilation = std::move(*compilation);
+  auto loaded = compileForHost(*module->compilation);
+  if (!loaded)
+    return loaded.takeError();
+  module->loaded = std::move(*loaded);
+  return module;
+}
+
+attn_module *attn_compile(const char *text, size_t length,
+                          const attn_option *options, size_t num_options,
+                          char **error) {
+  auto module =
+      compile(StringRef(text, length), ArrayRef(options, num_options));
+  if (module)
+    return module->release();
+  report(module.takeError(), error);
+  return nullptr;
+}
+
+void attn_module_free(attn_module *module) { delete module; }
+
+char *attn_module_signature(const attn_module *module) {
+  return copyString(getSignatureJSON(module->compilation->getSource()));
+}
+
+template <typename Function>
+static Function orNull(llvm::Expected<Function> function) {
+  if (function)
+    return *function;
+  llvm::consumeError(function.takeError());
+  return nullptr;
+}
+
+attn_function attn_module_lookup(const attn_module *module, const char *name) {
+  return orNull(module->loaded->lookup(name));
+}
+
+attn_shapes_function attn_module_lookup_shapes(const attn_module *module,
+                                               const char *name) {
+  return orNull(module->loaded->lookupShapes(name));
+}
+
+//===----------------------------------------------------------------------===//
+// Looking inside
+//===----------------------------------------------------------------------===//
+
+static llvm::Expected<std::string> printPhase(const attn_module &module,
+                                              StringRef name) {
+  std::optional<Phase> phase = parsePhase(name);
+  if (!phase)
+    return makeError(
+        "phase '" + name + "' is unknown; accepted are " +
+        llvm::join(llvm::map_range(getPhases(), getPhaseName), ", "));
+  auto compilation = module.restart();
+  if (!compilation)
+    return compilation.takeError();
+  if (llvm::Error failure = (*compilation)->runUntil(*phase))
+    return failure;
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  (*compilation)->getModule()->print(stream);
+  return text;
+}
+
+char *attn_module_ir(attn_module *module, const char *phase, char **error) {
+  return giveText(printPhase(*module, phase), error);
+}
+
+static llvm::Expected<std::string> explain(const attn_module &module,
+                                           StringRef name, bool json) {
+  auto compilation = module.restart();
+  if (!compilation)
+    return compilation.takeError();
+  auto function = (*compilation)->getSource().lookupSymbol<func::FuncOp>(name);
+  if (!function)
+    return makeError("the module has no function '" + name + "'");
+  auto explanation = attn::explain(**compilation, function, CallArguments());
+  if (!explanation)
+    return explanation.takeError();
+  return json ? explanation->getJSON() : explanation->getText();
+}
+
+char *attn_module_explain(attn_module *module, const char *function, int json,
+                          char **error) {
+  return giveText(explain(*module, function, json), error);
+}
+
+static llvm::Error save(const attn_module &module, StringRef path) {
+  llvm::Expected<ArtifactKind> kind = getArtifactKind(path);
+  if (!kind)
+    return kind.takeError();
+  auto compilation = module.restart();
+  if (!compilation)
+    return compilation.takeError();
+  return emitArtifact(**compilation, *kind, path);
+}
+
+int32_t attn_module_save(attn_module *module, const char *path, char **error) {
+  llvm::Error failure = save(*module, path);
+  if (!failure)
+    return ATTN_OK;
+  report(std::move(failure), error);
+  return ATTN_INVALID_ARGUMENT;
+}
