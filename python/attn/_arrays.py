@@ -1,0 +1,178 @@
+# ===- _arrays.py - the arrays of NumPy and PyTorch ----------------------------===#
+#
+# Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""What the package asks of an array, for each framework.
+
+PyTorch is never imported here: whoever holds one of its tensors has done so.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy
+
+#: Types that attention computes in, by MLIR's names.
+FLOATS = ("f32", "bf16", "f16", "f64")
+_NAMES = {
+    "float32": "f32",
+    "float64": "f64",
+    "float16": "f16",
+    "bfloat16": "bf16",
+    "bool": "i1",
+    "int8": "i8",
+    "int16": "i16",
+    "int32": "i32",
+    "int64": "i64",
+}
+_ATTENTION_TYPES = "float32, bfloat16, float16 and float64 are accepted"
+
+
+class NumPy:
+    """Arrays of numpy, bfloat16 through ml_dtypes."""
+
+    name = "numpy"
+
+    def __init__(self):
+        self.elements = {
+            numpy.dtype(name): element
+            for name, element in _NAMES.items()
+            if name != "bfloat16"
+        }
+
+    def element(self, array) -> str | None:
+        """MLIR's name of the element type; None for one that attn does not know."""
+        known = self.elements.get(array.dtype)
+        if known is None and array.dtype.name == "bfloat16":
+            known = self.elements[array.dtype] = "bf16"
+        return known
+
+    def empty(self, shape: tuple[int, ...], element: str) -> numpy.ndarray:
+        return numpy.empty(shape, self._dtype(element))
+
+    def _dtype(self, element: str) -> Any:
+        if element == "bf16":
+            import ml_dtypes
+
+            return ml_dtypes.bfloat16
+        return next(d for d, name in self.elements.items() if name == element)
+
+    def cast(self, array, element: str):
+        return array.astype(self._dtype(element))
+
+    def contiguous(self, array):
+        return numpy.ascontiguousarray(array)
+
+    def raw(self, array):
+        """The array as the buffer protocol can lend it."""
+        if array.dtype.name == "bfloat16":
+            return array.view(numpy.uint16)
+        return array
+
+    def problem(self, array) -> str | None:
+        """Why the array cannot be read where it lies, or None."""
+        return None
+
+
+class Torch:
+    """Tensors of PyTorch on the CPU."""
+
+    name = "torch"
+
+    def __init__(self, torch):
+        self.torch = torch
+        self.elements = {getattr(torch, n): e for n, e in _NAMES.items()}
+        self.dtypes = {e: d for d, e in self.elements.items()}
+
+    def element(self, array) -> str | None:
+        return self.elements.get(array.dtype)
+
+    def empty(self, shape: tuple[int, ...], element: str):
+        return self.torch.empty(shape, dtype=self.dtypes[element])
+
+    def cast(self, array, element: str):
+        return array.to(self.dtypes[element])
+
+    def contiguous(self, array):
+        return array.contiguous()
+
+    def raw(self, array):
+        return array.detach() if array.requires_grad else array
+
+    def problem(self, array) -> str | None:
+        if not array.is_cpu:
+            return f"is on {array.device}; tensors on the CPU are accepted"
+        if array.layout is not self.torch.strided:
+            return f"has layout {array.layout}; strided tensors are accepted"
+        return None
+
+
+Framework = NumPy | Torch
+numpy_arrays = NumPy()
+_torch_tensors: Torch | None = None
+
+
+def framework(array: Any) -> Framework | None:
+    """The framework of an array, or None for anything else."""
+    global _torch_tensors
+    if isinstance(array, numpy.ndarray):
+        return numpy_arrays
+    torch = sys.modules.get("torch")
+    if torch is None or not isinstance(array, torch.Tensor):
+        return None
+    if _torch_tensors is None:
+        _torch_tensors = Torch(torch)
+    return _torch_tensors
+
+
+def require(array: Any, name: str) -> Framework:
+    """The framework of an array that can be read where it lies."""
+    found = framework(array)
+    if found is None:
+        raise TypeError(
+            f"{name} is a {type(array).__name__}; a numpy array or a torch tensor "
+            "is accepted"
+        )
+    if problem := found.problem(array):
+        raise ValueError(f"{name} {problem}")
+    return found
+
+
+def element(array: Any, name: str) -> str:
+    """MLIR's name of the element type of an array."""
+    known = require(array, name).element(array)
+    if known is None:
+        raise TypeError(
+            f"{name} has type {array.dtype}; accepted are {', '.join(_NAMES)}"
+        )
+    return known
+
+
+def given(**arrays: Any) -> dict[str, Any]:
+    """The optional arguments that are not left out."""
+    return {name: array for name, array in arrays.items() if array is not None}
+
+
+def common(**arrays: Any) -> tuple[Framework, str]:
+    """The framework and the element type that the arguments of one call share."""
+    (first_name, first), *others = arrays.items()
+    framework = require(first, first_name)
+    dtype = first.dtype
+    known = framework.element(first)
+    if known not in FLOATS:
+        raise TypeError(f"{first_name} has type {dtype}; {_ATTENTION_TYPES}")
+    for name, array in others:
+        other = require(array, name)
+        if other is not framework:
+            raise TypeError(
+                f"{name} belongs to {other.name}, {first_name} to {framework.name}; "
+                "all arrays of one call must belong to one of them"
+            )
+        if array.dtype != dtype:
+            raise TypeError(
+                f"{name} has type {array.dtype}, {first_name} has {dtype}; "
+                "they must be equal"
+            )
+    return framework, known

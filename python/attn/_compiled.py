@@ -1,0 +1,152 @@
+# ===- _compiled.py - modules of MLIR, compiled in this process ---------------------===#
+#
+# Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""attn.compile: any module of the attn dialect as a function of arrays."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+from . import _arrays, _attn
+from ._execute import call
+
+_FLOAT, _INTEGER, _BFLOAT, _BOOL = 2, 0, 4, 6  # of DLPack
+_TYPES = {
+    **{f"f{bits}": (_FLOAT, bits) for bits in (16, 32, 64)},
+    **{f"i{bits}": (_INTEGER, bits) for bits in (8, 16, 32, 64)},
+    "bf16": (_BFLOAT, 16),
+    "i1": (_BOOL, 8),
+    "index": (_INTEGER, 64),
+}
+
+
+class Module:
+    """A compiled module and the signatures of its public functions."""
+
+    def __init__(self, text: bytes, options: dict[str, str]):
+        self.native = _attn.Module(text, options)
+        self.signatures = {
+            f["name"]: f["arguments"] for f in json.loads(self.native.signature())
+        }
+
+    def function(self, name: str) -> Any:
+        described = [
+            (a["name"], *_TYPES[a["type"]], a["sizes"], a["output"])
+            for a in self.signatures[name]
+        ]
+        return self.native.function(name, described)
+
+
+class Compiled:
+    """A compiled function. Call it with its inputs; it returns its outputs, arrays of
+    the inputs' framework (numpy where there are no arrays), one alone or a tuple."""
+
+    def __init__(self, module: Module, entry: str):
+        self._module = module
+        self._function = module.function(entry)
+        signature = module.signatures[entry]
+        self._inputs = [a["name"] for a in signature if not a["output"]]
+        self._outputs = [a["type"] for a in signature if a["output"]]
+        self.entry = entry
+
+    def __call__(self, *inputs: Any) -> Any:
+        if len(inputs) != len(self._inputs):
+            raise TypeError(
+                f"{self.entry} takes {len(self._inputs)} arguments "
+                f"({', '.join(self._inputs)}), not {len(inputs)}"
+            )
+        framework = self._framework(inputs)
+        values = _raw(inputs)
+        while not isinstance(shapes := self._function.output_shapes(values), list):
+            strided = values[shapes]
+            values[shapes] = _arrays.framework(strided).contiguous(strided)
+        results = [
+            framework.empty(shape, "i64" if type == "index" else type)
+            for shape, type in zip(shapes, self._outputs)
+        ]
+        call(self._function, values, results)
+        return results[0] if len(results) == 1 else tuple(results)
+
+    def _framework(self, inputs: tuple) -> Any:
+        found = _arrays.numpy_arrays
+        arrays = [(n, a) for n, a in zip(self._inputs, inputs) if hasattr(a, "shape")]
+        for number, (name, array) in enumerate(arrays):
+            own = _arrays.require(array, name)
+            if number and own is not found:
+                raise TypeError(
+                    f"{name} belongs to {own.name}, {arrays[0][0]} to {found.name}; all "
+                    "arrays of one call must belong to one of them"
+                )
+            found = own
+        return found
+
+    def explain(self, json: bool = False) -> str:
+        """What the compiler chose and why, as ``attnc explain`` prints it."""
+        return self._module.native.explain(self.entry, json)
+
+    def ir(self, phase: str) -> str:
+        """The module after a phase, such as "optimize" or "vectorize"."""
+        return self._module.native.ir(phase)
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Writes what the suffix of `path` names: .so, .o, .a, .s, .ll or .mlir."""
+        self._module.native.save(os.fspath(path))
+
+
+def _raw(inputs: tuple) -> list:
+    values = []
+    for value in inputs:
+        found = _arrays.framework(value)
+        values.append(value if found is None else found.raw(value))
+    return values
+
+
+def compile(
+    text_or_path: str | bytes | os.PathLike, target: str = "native", **options: Any
+) -> Compiled:
+    """Compiles a module for calls in this process.
+
+    Args:
+      text_or_path: MLIR text, bytecode, or the path of a file with either.
+      target: a CPU, as ``attnc compile --target`` takes it.
+      entry: the function to call, where the module has several public ones.
+      options: further options of ``attnc compile``, with ``_`` for ``-``.
+
+    Raises:
+      ValueError: a module that does not parse, verify or compile; an unknown option
+        or target.
+      OSError: a file that cannot be read.
+    """
+    entry = options.pop("entry", None)
+    given = {"target": target}
+    for key, value in options.items():
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        given[key.replace("_", "-")] = text
+    module = Module(_read(text_or_path), given)
+    return Compiled(module, _entry(module, entry))
+
+
+def _entry(module: Module, entry: str | None) -> str:
+    names = list(module.signatures)
+    if entry is not None and entry not in names:
+        raise ValueError(f"entry is '{entry}'; the module has {', '.join(names)}")
+    if entry is None and len(names) != 1:
+        found = ", ".join(names) or "none"
+        raise ValueError(f"entry is needed: the public functions are {found}")
+    return entry or names[0]
+
+
+def _read(text_or_path: Any) -> bytes:
+    if isinstance(text_or_path, bytes):
+        return text_or_path
+    if isinstance(text_or_path, str) and not _is_path(text_or_path):
+        return text_or_path.encode()
+    with open(text_or_path, "rb") as file:
+        return file.read()
+
+
+def _is_path(text: str) -> bool:
+    return "\n" not in text and text.endswith((".mlir", ".mlirbc"))

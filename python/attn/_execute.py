@@ -1,0 +1,83 @@
+# ===- _execute.py - compile once, call often -------------------------------------===#
+#
+# Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Runs functions written as MLIR text, compiled on first use in this process."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, Callable, Hashable
+
+from ._arrays import Framework
+from ._forms import FunctionText
+
+_compiled: dict[Hashable, Any] = {}
+_lock = threading.Lock()
+
+#: Writes the body; returns the names and the types of the results.
+Write = Callable[[FunctionText], tuple[list[str], list[str]]]
+
+
+def text_of(acc: str, write: Write) -> str:
+    """The module that `write` describes."""
+    function = FunctionText(acc)
+    return function.finish(*write(function))
+
+
+def _compile(key: Hashable, acc: str, write: Write) -> Any:
+    from ._compiled import Module
+
+    with _lock:
+        if key not in _compiled:
+            _compiled[key] = Module(text_of(acc, write).encode(), {}).function("main")
+        return _compiled[key]
+
+
+def accumulator(element: str) -> str:
+    """The type in which scores are computed."""
+    return "f64" if element == "f64" else "f32"
+
+
+def execute(
+    framework: Framework,
+    key: Hashable,
+    acc: str,
+    write: Write,
+    inputs: list[Any],
+    outputs: list[tuple[tuple[int, ...], str]],
+) -> list[Any]:
+    """Calls the function that `write` describes, compiled once per `key`.
+
+    `inputs` are arrays and numbers in the order in which `write` declares its
+    arguments, `outputs` the shape and the element type of each result.
+    """
+    function = _compiled.get(key) or _compile(key, acc, write)
+    results = [framework.empty(*output) for output in outputs]
+    call(function, inputs, results)
+    return results
+
+
+def call(function: Any, inputs: list[Any], results: list[Any]) -> None:
+    """Calls a compiled function. An input whose last dimension does not lie densely
+    in memory is copied first."""
+    from . import _arrays
+
+    values = []
+    for value in (*inputs, *results):
+        found = _arrays.framework(value)
+        values.append(value if found is None else found.raw(value))
+    while (strided := function(values)) >= 0:
+        values[strided] = _arrays.framework(values[strided]).contiguous(values[strided])
+
+
+def keep_gradient_visible(framework: Framework, results: list, inputs: list) -> list:
+    """Results of inputs that need a gradient: asking for it raises RuntimeError."""
+    needing = [a for a in inputs if getattr(a, "requires_grad", False)]
+    if not needing or framework.name != "torch":
+        return results
+    if not framework.torch.is_grad_enabled():
+        return results
+    from ._gradient import attach
+
+    return attach(results, needing)

@@ -1,0 +1,193 @@
+# ===- _functions.py - the forms of attention -------------------------------------===#
+#
+# Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Attention functions. Sizes: B batch, H query heads, Hkv key/value heads, M queries,
+N keys, D query/key head size, Dv value head size."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import _arrays, _forms
+from ._attention import Attention, attend, scale_suffix
+from ._forms import Captured
+from .score import number
+
+KERNELS = ("gaussian", "boxcar", "epanechnikov", "triangular", "constant")
+
+
+def scaled_dot_product(
+    q: Any,
+    k: Any,
+    v: Any,
+    mask: Any = None,
+    scale: float | None = None,
+    score: Any = None,
+    return_lse: bool = False,
+    return_weights: bool = False,
+) -> Any:
+    """``softmax(score(scale * q @ k.T) under mask) @ v``.
+
+    Args:
+      q: queries, (B, H, M, D), (B, M, D), (M, D), or with more batch dimensions.
+      k: keys, (B, Hkv, N, D); H is a multiple of Hkv.
+      v: values, (B, Hkv, N, Dv).
+      mask: a mask of attn.mask, or a boolean array aligned right with (B, H, M, N):
+        true keeps the pair.
+      scale: factor of the scores; 1/sqrt(D) by default.
+      score: a modifier of attn.score, or a list of them, applied in order.
+      return_lse: whether to return the log-sum-exp of each row, (B, H, M), natural
+        logarithm, float32 (float64 for float64 inputs).
+      return_weights: whether to return the weights, (B, H, M, N).
+
+    Returns:
+      The output (B, H, M, Dv), or a tuple (output, lse, weights) of what is asked
+      for, as arrays of the inputs' framework. A query that keeps no key has output
+      0 and lse -inf.
+
+    Raises:
+      TypeError: arguments that are not float arrays of one type and framework.
+      ValueError: shapes that do not fit together, a head size of 0.
+    """
+    framework, element = _arrays.common(query=q, key=k, value=v)
+    attention = Attention(
+        "attn.scaled_dot_product",
+        framework,
+        element,
+        q,
+        k,
+        v,
+        suffix=scale_suffix(scale),
+    )
+    return attend(attention, mask, score, return_lse, return_weights)
+
+
+def additive(
+    q: Any,
+    k: Any,
+    v: Any,
+    w: Any,
+    w_q: Any = None,
+    w_k: Any = None,
+    mask: Any = None,
+    score: Any = None,
+    return_lse: bool = False,
+    return_weights: bool = False,
+) -> Any:
+    """Bahdanau attention: scores are ``w . tanh(w_q q + w_k k)``.
+
+    Args:
+      q: queries (B, H, M, Dq), or of lower rank as in scaled_dot_product.
+      k: keys (B, Hkv, N, Dk).
+      v: values (B, Hkv, N, Dv).
+      w: (D,).
+      w_q: (D, Dq); without it queries are already projected, Dq = D.
+      w_k: (D, Dk); without it keys are already projected, Dk = D.
+      mask, score, return_lse, return_weights: as in scaled_dot_product.
+
+    Returns and raises as scaled_dot_product does.
+    """
+    projections = _arrays.given(w_q=w_q, w_k=w_k)
+    framework, element = _arrays.common(query=q, key=k, value=v, w=w, **projections)
+    if len(w.shape) != 1:
+        raise ValueError(f"w has rank {len(w.shape)}; (D,) is accepted")
+    clauses = []
+    for side, array, name, projection in (
+        ("query", q, "w_q", w_q),
+        ("key", k, "w_k", w_k),
+    ):
+        features = array.shape[-1] if len(array.shape) else 0
+        _check_projection(side, features, name, projection, w.shape[0])
+        if projection is not None:
+            shape = tuple(map(str, projection.shape))
+            clauses.append((f"project_{side}", Captured(projection, element, shape)))
+    attention = Attention(
+        "attn.additive",
+        framework,
+        element,
+        q,
+        k,
+        v,
+        operands=(w,),
+        clauses=tuple(clauses),
+        same_head_size=False,
+    )
+    return attend(attention, mask, score, return_lse, return_weights)
+
+
+def _check_projection(side: str, given: int, name: str, projection, size: int) -> None:
+    if projection is None:
+        if given != size:
+            raise ValueError(
+                f"{side} has {given} features and w has {size}; without {name} they "
+                "must be equal"
+            )
+    elif tuple(projection.shape) != (size, given):
+        raise ValueError(
+            f"{name} has shape {tuple(projection.shape)}; it must be ({size}, {given}) "
+            f"for a w of {size} and a {side} of {given} features"
+        )
+
+
+def kernel_regression(
+    q: Any,
+    k: Any,
+    v: Any,
+    kernel: str = "gaussian",
+    bandwidth: Any = 1.0,
+    mask: Any = None,
+    score: Any = None,
+    return_lse: bool = False,
+    return_weights: bool = False,
+) -> Any:
+    """Nadaraya-Watson regression: ``sum K(u) v / sum K(u)``, u = |q - k| / bandwidth.
+
+    Args:
+      q: queries (B, H, M, D), or of lower rank as in scaled_dot_product.
+      k: keys (B, Hkv, N, D).
+      v: values (B, Hkv, N, Dv).
+      kernel: "gaussian" exp(-u^2/2), "boxcar" (u < 1), "epanechnikov"
+        max(0, 1 - u^2), "triangular" max(0, 1 - u), or "constant" 1.
+      bandwidth: a number greater than 0, or an array with one per head, (H,).
+      mask, return_lse, return_weights: as in scaled_dot_product. The lse is the
+        logarithm of the sum of K(u).
+      score: modifiers of the log weights; for the gaussian kernel alone.
+
+    Returns the output (B, H, M, Dv), and what else is asked for; a query without any
+    support has output 0. Raises as scaled_dot_product does.
+    """
+    framework, element = _arrays.common(query=q, key=k, value=v)
+    if kernel not in KERNELS:
+        raise ValueError(f"kernel is {kernel!r}; accepted are {', '.join(KERNELS)}")
+    if score is not None and kernel != "gaussian":
+        raise ValueError(f"score is given with kernel '{kernel}'; gaussian takes it")
+    attention = Attention(
+        f"attn.kernel_regression {kernel}",
+        framework,
+        element,
+        q,
+        k,
+        v,
+        clauses=(("bandwidth", _bandwidth(bandwidth, q)),),
+    )
+    return attend(attention, mask, score, return_lse, return_weights)
+
+
+def _bandwidth(bandwidth: Any, query: Any) -> Captured:
+    if _arrays.framework(bandwidth) is None and not isinstance(
+        bandwidth, (list, tuple)
+    ):
+        return Captured(number(bandwidth, "bandwidth"), "acc")
+    captured = _forms.floats(bandwidth, "bandwidth", (0, 1))
+    if not captured.shape:
+        return Captured(number(float(bandwidth), "bandwidth"), "acc")
+    heads = query.shape[-3] if len(query.shape) > 3 else 1
+    if captured.value.shape[0] != heads:
+        raise ValueError(
+            f"bandwidth has {captured.value.shape[0]} entries; there must be one per "
+            f"head, {heads}"
+        )
+    if not bool((captured.value > 0).all()):
+        raise ValueError("bandwidth has an entry that is not greater than 0")
+    return captured._replace(element="acc")

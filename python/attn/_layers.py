@@ -1,0 +1,357 @@
+# ===- _layers.py - multi-head attention and what goes with it ----------------------===#
+#
+# Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Multi-head attention, positions, masked softmax and the merging of results."""
+
+from __future__ import annotations
+
+import math
+import operator
+from typing import Any, Sequence
+
+from . import _arrays, _forms
+from ._attention import dynamic, static
+from ._execute import accumulator, execute, keep_gradient_visible
+from ._forms import FunctionText, Sizes
+from .mask import as_mask
+from .score import number
+
+
+def multi_head(
+    query: Any,
+    key: Any,
+    value: Any,
+    w_q: Any,
+    w_k: Any,
+    w_v: Any,
+    w_o: Any,
+    *,
+    num_heads: int,
+    num_kv_heads: int | None = None,
+    b_q: Any = None,
+    b_k: Any = None,
+    b_v: Any = None,
+    b_o: Any = None,
+    mask: Any = None,
+    return_weights: bool = False,
+) -> Any:
+    """Multi-head attention with its projections.
+
+    Args:
+      query: (B, M, E).
+      key, value: (B, N, E'), the query itself for self-attention.
+      w_q, w_k, w_v, w_o: projections (out, in), as the weight of torch.nn.Linear.
+      num_heads: heads into which the output of w_q is split evenly.
+      num_kv_heads: heads of w_k and w_v; num_heads by default.
+      b_q, b_k, b_v, b_o: biases (out,), or None.
+      mask: as in scaled_dot_product.
+      return_weights: whether to return the weights of each head, (B, H, M, N).
+
+    Returns:
+      The output (B, M, out of w_o), or (output, weights).
+
+    Raises:
+      TypeError, ValueError: as scaled_dot_product does, naming the argument.
+    """
+    tensors = dict(query=query, key=key, value=value)
+    weights = dict(w_q=w_q, w_k=w_k, w_v=w_v, w_o=w_o)
+    biases = _arrays.given(b_q=b_q, b_k=b_k, b_v=b_v, b_o=b_o)
+    framework, element = _arrays.common(**tensors, **weights, **biases)
+    heads = _count(num_heads, "num_heads")
+    kv_heads = heads if num_kv_heads is None else _count(num_kv_heads, "num_kv_heads")
+    if heads % kv_heads:
+        raise ValueError(
+            f"num_heads is {heads}; it must be a multiple of num_kv_heads, {kv_heads}"
+        )
+    _check_inputs(tensors)
+    _check_projections(tensors, weights, biases, heads, kv_heads)
+    mask = as_mask(mask)
+    sizes = Sizes(query.shape[0], heads, query.shape[1], key.shape[1])
+    acc = accumulator(element)
+    if mask is not None:
+        mask._form.check(sizes)
+
+    operands = [*tensors.values(), *weights.values()]
+    cache_key = (
+        "multi_head",
+        element,
+        heads,
+        kv_heads,
+        *(a.shape[-1] for a in tensors.values()),
+        *(tuple(w.shape) for w in weights.values()),
+        tuple(biases),
+        None if mask is None else mask._structure(acc),
+        return_weights,
+    )
+    outputs = [((sizes.batch, sizes.queries, w_o.shape[0]), element)]
+    if return_weights:
+        outputs.append((tuple(sizes), element))
+
+    def write(function: FunctionText):
+        names, types = _declare(function, operands, element)
+        text = f"attn.multi_head {', '.join(names[:3])} weights("
+        text += f"{', '.join(names[3:])} : {', '.join(types[3:])})"
+        for name, bias in biases.items():
+            type = static(bias, element)
+            clause = _BIAS_CLAUSES[name]
+            text += f" bias_{clause}({function.argument(type)} : {type})"
+        text += f" heads = {heads} kv_heads = {kv_heads}"
+        if mask is not None:
+            text += f" mask({mask._form.emit(function)})"
+        results = [f"tensor<?x?x{w_o.shape[0]}x{element}>"]
+        text += f" : {', '.join(types[:3])} -> {results[0]}"
+        if return_weights:
+            results.append(f"tensor<?x{heads}x?x?x{element}>")
+            text += f" weights({results[1]})"
+        return function.values(len(results), text), results
+
+    inputs = [*operands, *biases.values()]
+    values = inputs if mask is None else inputs + mask._values(acc)
+    results = execute(framework, cache_key, acc, write, values, outputs)
+    results = keep_gradient_visible(framework, results, inputs)
+    return tuple(results) if return_weights else results[0]
+
+
+_BIAS_CLAUSES = {"b_q": "query", "b_k": "key", "b_v": "value", "b_o": "output"}
+
+
+def _declare(
+    function: FunctionText, operands: list, element: str
+) -> tuple[list[str], list[str]]:
+    """Arguments of which only the last dimension is static, or, for matrices of
+    weights, all."""
+    types = [
+        static(a, element) if len(a.shape) < 3 else dynamic(a, element)
+        for a in operands
+    ]
+    return [function.argument(t) for t in types], types
+
+
+def _count(value: Any, name: str) -> int:
+    try:
+        count = operator.index(value)
+    except TypeError:
+        found = type(value).__name__
+        raise TypeError(f"{name} is a {found}; an integer is accepted") from None
+    if count < 1:
+        raise ValueError(f"{name} is {count}; it must be at least 1")
+    return count
+
+
+def _check_inputs(tensors: dict[str, Any]) -> None:
+    for name, array in tensors.items():
+        if len(array.shape) != 3:
+            raise ValueError(
+                f"{name} has rank {len(array.shape)}; (batch, length, features) is "
+                "accepted"
+            )
+        if array.shape[0] != tensors["query"].shape[0]:
+            raise ValueError(
+                f"{name} has batch size {array.shape[0]}, query has "
+                f"{tensors['query'].shape[0]}; they must be equal"
+            )
+    if tensors["key"].shape[1] != tensors["value"].shape[1]:
+        raise ValueError(
+            f"value has length {tensors['value'].shape[1]}, key has "
+            f"{tensors['key'].shape[1]}; they must be equal"
+        )
+
+
+def _check_projections(
+    tensors: dict, weights: dict, biases: dict, heads: int, kv_heads: int
+) -> None:
+    for name, weight in weights.items():
+        if len(weight.shape) != 2:
+            raise ValueError(
+                f"{name} has rank {len(weight.shape)}; (out, in) is accepted"
+            )
+    for name, count in (("w_q", heads), ("w_k", kv_heads), ("w_v", kv_heads)):
+        out = weights[name].shape[0]
+        if out == 0 or out % count:
+            raise ValueError(
+                f"{name} gives {out} features, which do not split into {count} heads "
+                "of at least 1"
+            )
+    size = weights["w_q"].shape[0] // heads
+    if weights["w_k"].shape[0] != size * kv_heads:
+        raise ValueError(
+            f"w_k gives {weights['w_k'].shape[0]} features; {kv_heads} heads of the "
+            f"head size of w_q, {size}, need {size * kv_heads}"
+        )
+    taken = dict(zip(weights, (a.shape[-1] for a in tensors.values())))
+    taken["w_o"] = weights["w_v"].shape[0] // kv_heads * heads
+    for name, features in taken.items():
+        if weights[name].shape[1] != features:
+            raise ValueError(
+                f"{name} takes {weights[name].shape[1]} features and is given {features}"
+            )
+    for name, bias in biases.items():
+        features = weights[name.replace("b_", "w_")].shape[0]
+        if tuple(bias.shape) != (features,):
+            raise ValueError(
+                f"{name} has shape {tuple(bias.shape)}; it must be ({features},)"
+            )
+
+
+def masked_softmax(scores: Any, mask: Any = None) -> Any:
+    """Softmax over the last dimension, under a mask.
+
+    Args:
+      scores: (M, N), (B, M, N), (B, H, M, N), or with more batch dimensions.
+      mask: as in scaled_dot_product; ``attn.mask.padding(lengths)`` for lengths of
+        shape (B,) or (B, M).
+
+    Returns:
+      An array like scores. A row that keeps nothing is 0.
+    """
+    framework, element = _arrays.common(scores=scores)
+    shape = tuple(scores.shape)
+    if len(shape) < 2:
+        raise ValueError(f"scores has rank {len(shape)}; at least (M, N) is accepted")
+    mask = as_mask(mask)
+    heads = shape[-3] if len(shape) > 3 else 1
+    batch = shape[:-3] if len(shape) > 3 else shape[:-2]
+    acc = accumulator(element)
+    if mask is not None:
+        mask._form.check(Sizes(math.prod(batch), heads, *shape[-2:]))
+    rank = min(len(shape), 4)
+    given = scores.reshape(math.prod(batch), *shape[-3:]) if len(shape) > 4 else scores
+    type = f"tensor<{'?x' * rank}{element}>"
+
+    def write(function: FunctionText):
+        text = f"attn.masked_softmax {function.argument(type)}"
+        if mask is not None:
+            text += f" mask({mask._form.emit(function)})"
+        return function.values(1, f"{text} : {type} -> {type}"), [type]
+
+    key = ("masked_softmax", type, None if mask is None else mask._structure(acc))
+    inputs = [given] if mask is None else [given, *mask._values(acc)]
+    outputs = [(tuple(given.shape), element)]
+    results = execute(framework, key, acc, write, inputs, outputs)
+    return keep_gradient_visible(framework, results, [scores])[0].reshape(shape)
+
+
+def sinusoid(length: int, dim: int) -> Any:
+    """The sinusoidal position table, float32 of numpy, (length, dim).
+
+    ``table[p, 2t] = sin(p / 10000**(2t / dim))``, ``table[p, 2t + 1]`` its cosine.
+    """
+    length, dim = operator.index(length), _count(dim, "dim")
+    if length < 0:
+        raise ValueError(f"length is {length}; it must be at least 0")
+    type = f"tensor<?x{dim}xf32>"
+
+    def write(function: FunctionText):
+        text = f"attn.sinusoid length({function.argument('index')}) : {type}"
+        return function.values(1, text), [type]
+
+    outputs = [((length, dim), "f32")]
+    framework = _arrays.numpy_arrays
+    return execute(framework, ("sinusoid", dim), "f32", write, [length], outputs)[0]
+
+
+def rotary(
+    x: Any, positions: Any = None, interleaved: bool = False, base: float = 10000.0
+) -> Any:
+    """Rotary position embedding.
+
+    Args:
+      x: (..., length, D), D even.
+      positions: integers (length,) or (B, length); 0, 1, 2, ... by default.
+      interleaved: whether feature pairs are (2t, 2t+1); else (t, t + D/2).
+      base: pair t of position p turns by ``p / base**(2t / D)``.
+
+    Returns an array like x.
+    """
+    framework, element = _arrays.common(x=x)
+    shape = tuple(x.shape)
+    if len(shape) < 2:
+        raise ValueError(f"x has rank {len(shape)}; at least (length, D) is accepted")
+    if shape[-1] == 0 or shape[-1] % 2:
+        raise ValueError(f"x has head size {shape[-1]}; it must be even, at least 2")
+    base = number(base, "base")
+    type = dynamic(x, element)
+    captured = None
+    if positions is not None:
+        captured = _forms.integers(positions, "positions", (1, 2))
+        _check_positions(tuple(captured.value.shape), shape)
+
+    def write(function: FunctionText):
+        text = f"attn.rotary {function.argument(type)}"
+        if captured is not None:
+            of = captured.type("f32")
+            text += f" positions({function.argument(of)} : {of})"
+        text += " interleaved" if interleaved else ""
+        text += f" base = {base:.17e} : {type} -> {type}"
+        return function.values(1, text), [type]
+
+    kind = None if captured is None else captured.type("f32")
+    key = ("rotary", type, kind, bool(interleaved), base)
+    inputs = [x] if captured is None else [x, captured.current("f32")]
+    results = execute(framework, key, "f32", write, inputs, [(shape, element)])
+    return keep_gradient_visible(framework, results, [x])[0]
+
+
+def _check_positions(positions: tuple[int, ...], shape: tuple[int, ...]) -> None:
+    if positions[-1] != shape[-2]:
+        raise ValueError(
+            f"positions has {positions[-1]} entries, x has {shape[-2]} positions"
+        )
+    if len(positions) == 2 and (len(shape) < 3 or positions[0] != shape[0]):
+        raise ValueError(
+            f"positions has shape {positions}; its first size must be the batch size "
+            f"of x, which has shape {shape}"
+        )
+
+
+def merge(parts: Sequence[tuple[Any, Any]]) -> tuple[Any, Any]:
+    """Attention over the union of disjoint ranges of keys, from that over each.
+
+    Args:
+      parts: pairs (output (..., M, Dv), lse (..., M)) as ``scaled_dot_product(...,
+        return_lse=True)`` gives them.
+
+    Returns:
+      (output, lse) of the union. A part whose lse is -inf counts nothing.
+    """
+    try:
+        parts = [(output, lse) for output, lse in parts]
+    except (TypeError, ValueError):
+        raise TypeError("parts is not a list of pairs (output, lse)") from None
+    if not parts:
+        raise ValueError("parts is empty; at least one (output, lse) is needed")
+    outs = {f"output {i}": part[0] for i, part in enumerate(parts)}
+    lses = {f"lse {i}": part[1] for i, part in enumerate(parts)}
+    framework, element = _arrays.common(**outs)
+    other, lse_element = _arrays.common(**lses)
+    acc = accumulator(element)
+    if other is not framework or lse_element != acc:
+        raise TypeError(
+            f"lse 0 is {lse_element} of {other.name}; for outputs of {element} it must "
+            f"be {acc} of {framework.name}"
+        )
+    shape = tuple(parts[0][0].shape)
+    if len(shape) < 1 or shape[-1] == 0:
+        raise ValueError(
+            f"output 0 has shape {shape}; the head size must be at least 1"
+        )
+    for names, wanted in ((outs, shape), (lses, shape[:-1])):
+        for name, array in names.items():
+            if tuple(array.shape) != wanted:
+                raise ValueError(
+                    f"{name} has shape {tuple(array.shape)}; it must be {wanted}"
+                )
+    types = (dynamic(parts[0][0], element), f"tensor<{'?x' * (len(shape) - 1)}{acc}>")
+
+    def write(function: FunctionText):
+        outputs = [function.argument(types[0]) for _ in parts]
+        sums = [function.argument(types[1]) for _ in parts]
+        text = f"attn.merge {', '.join(outputs)} lse({', '.join(sums)})"
+        return function.values(2, f"{text} : {', '.join(types)}"), list(types)
+
+    key = ("merge", types, len(parts))
+    inputs = [*outs.values(), *lses.values()]
+    outputs = [(shape, element), (shape[:-1], acc)]
+    results = execute(framework, key, acc, write, inputs, outputs)
+    return tuple(keep_gradient_visible(framework, results, inputs))

@@ -1,0 +1,80 @@
+# ===- _region.py - masks and score modifiers given as programs ---------------===#
+#
+# Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The form of a mask or score modifier that is a region."""
+
+from __future__ import annotations
+
+from typing import Callable
+
+from ._expr import Expr, Writer, argument, cast, is_float
+from ._forms import Captured, Form, FunctionText
+from ._rebind import rebind
+from ._symbol import Tracer
+
+INDICES = ("b", "h", "i", "j")
+
+
+class Region(Form):
+    """An expression of (score,) b, h, i, j and captured values."""
+
+    def __init__(self, result: Expr, captured: tuple[Captured, ...], is_score: bool):
+        self.result = result
+        self.captured = captured
+        self.is_score = is_score
+
+    def emit(self, function: FunctionText) -> str:
+        names = [name for name, _ in self.arguments(function)]
+        types = [c.type(function.acc) for c in self.captured]
+        operands = f"({', '.join(names)} : {', '.join(types)})" if names else ""
+        op = "score.map" if self.is_score else "mask.predicate"
+        return function.value(f"attn.{op}{operands} {{\n{self._body(function.acc)}  }}")
+
+    def structure(self, acc: str) -> str:
+        return self._body(acc)
+
+    def _body(self, acc: str) -> str:
+        writer = Writer(acc, self.captured)
+        result = writer.write(self.result)
+        arguments = [f"%score: {acc}"] if self.is_score else []
+        arguments += [f"%{name}: index" for name in INDICES]
+        arguments += [f"%c{i}: {c.type(acc)}" for i, c in enumerate(self.captured)]
+        lines = [
+            *writer.lines,
+            f"attn.yield {result} : {acc if self.is_score else 'i1'}",
+        ]
+        body = "".join(f"    {line}\n" for line in lines)
+        return f"  ^bb0({', '.join(arguments)}):\n{body}"
+
+
+def trace_predicate(function: Callable, what: str) -> Region:
+    """Records ``function(b, h, i, j)``, which returns a boolean."""
+    tracer = Tracer(what, "f64")
+    result = _call(function, tracer, INDICES)
+    if result.type != "i1":
+        raise tracer.fail("the function must return a boolean, such as i >= j")
+    return Region(result, tuple(tracer.captures), is_score=False)
+
+
+def trace_score(function: Callable, what: str) -> Region:
+    """Records ``function(score, b, h, i, j)``, which returns a score."""
+    tracer = Tracer(what, "acc")
+    result = _call(function, tracer, ("score", *INDICES))
+    if result.type == "i1":
+        raise tracer.fail("the function must return a score, not a boolean")
+    result = cast(result, "acc")
+    assert is_float(result.type)
+    return Region(result, tuple(tracer.captures), is_score=True)
+
+
+def _call(function: Callable, tracer: Tracer, names: tuple[str, ...]) -> Expr:
+    if not callable(function):
+        raise TypeError(
+            f"{tracer.what}: a function of ({', '.join(names)}) is accepted, not a "
+            f"{type(function).__name__}"
+        )
+    symbols = (
+        tracer.symbol(argument(n, "acc" if n == "score" else "index")) for n in names
+    )
+    return tracer.lift(rebind(function)(*symbols))

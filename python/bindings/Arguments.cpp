@@ -1,0 +1,174 @@
+//===- Arguments.cpp - Python objects as DLPack tensors ---------*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Arguments.h"
+
+#include <cstring>
+
+using namespace attn::python;
+
+//===----------------------------------------------------------------------===//
+// DLPack's exchange table
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// The head of DLPackExchangeAPI, as DLPack 1.3 lays it out.
+struct ExchangeTable {
+  DLPackVersion version;
+  void *previous;
+  void *allocate;
+  void *toManaged;
+  void *fromManaged;
+  /// Fills in a tensor that lives as long as the object does not change.
+  int (*view)(void *object, DLTensor *tensor);
+  void *currentStream;
+};
+} // namespace
+
+/// The exchange table of a type, or null. Types are few and live long.
+static const ExchangeTable *getExchangeTable(PyTypeObject *type) {
+  static PyTypeObject *lastType = nullptr;
+  static const ExchangeTable *lastTable = nullptr;
+  if (type == lastType)
+    return lastTable;
+  const ExchangeTable *table = nullptr;
+  PyObject *capsule = PyObject_GetAttrString(reinterpret_cast<PyObject *>(type),
+                                             "__dlpack_c_exchange_api__");
+  if (capsule)
+    table = static_cast<const ExchangeTable *>(
+        PyCapsule_GetPointer(capsule, "dlpack_exchange_api"));
+  Py_XDECREF(capsule);
+  PyErr_Clear();
+  if (table && (table->version.major != 1 || !table->view))
+    table = nullptr;
+  Py_XINCREF(reinterpret_cast<PyObject *>(type));
+  Py_XDECREF(reinterpret_cast<PyObject *>(lastType));
+  lastType = type;
+  return lastTable = table;
+}
+
+//===----------------------------------------------------------------------===//
+// Numbers
+//===----------------------------------------------------------------------===//
+
+bool Argument::readNumber(PyObject *object, const ArgumentType &expected) {
+  view.data = &number;
+  view.device = {kDLCPU, 0};
+  view.ndim = 0;
+  view.dtype = expected.type;
+  if (expected.type.code == kDLFloat) {
+    double value = PyFloat_AsDouble(object);
+    if (expected.type.bits == 32)
+      number.f32 = static_cast<float>(value);
+    else
+      number.f64 = value;
+  } else {
+    number.integer = PyLong_AsLongLong(object);
+  }
+  return !PyErr_Occurred();
+}
+
+//===----------------------------------------------------------------------===//
+// Buffers
+//===----------------------------------------------------------------------===//
+
+static bool getBufferType(const char *format, Py_ssize_t size,
+                          DLDataType &type) {
+  type.lanes = 1;
+  type.bits = static_cast<uint8_t>(size * 8);
+  if (*format == '@' || *format == '=' || *format == '<')
+    ++format;
+  if (!*format || format[1])
+    return false;
+  if (std::strchr("fde", *format))
+    type.code = kDLFloat;
+  else if (std::strchr("bhilqn", *format))
+    type.code = kDLInt;
+  else if (std::strchr("BHILQN", *format))
+    type.code = kDLUInt;
+  else if (*format == '?')
+    type.code = kDLBool;
+  else
+    return false;
+  return true;
+}
+
+bool Argument::describeBuffer(const ArgumentType &expected) {
+  DLDataType type;
+  if (buffer.ndim > maxRank ||
+      !getBufferType(buffer.format ? buffer.format : "B", buffer.itemsize,
+                     type)) {
+    PyErr_Format(PyExc_TypeError, "%s has elements of an unknown type '%s'",
+                 expected.name.c_str(), buffer.format ? buffer.format : "B");
+    return false;
+  }
+  // The buffer protocol has no name for bfloat16: its bits come as uint16.
+  if (expected.type.code == kDLBfloat && type.code == kDLUInt &&
+      type.bits == 16)
+    type = expected.type;
+  view.data = buffer.buf;
+  view.device = {kDLCPU, 0};
+  view.ndim = buffer.ndim;
+  view.dtype = type;
+  view.shape = shape;
+  view.strides = strides;
+  for (int d = 0; d < buffer.ndim; ++d) {
+    shape[d] = buffer.shape[d];
+    strides[d] = buffer.strides[d] / buffer.itemsize;
+    divides &= buffer.strides[d] % buffer.itemsize == 0;
+  }
+  return true;
+}
+
+bool Argument::readBuffer(PyObject *object, const ArgumentType &expected) {
+  int flags = PyBUF_STRIDES | PyBUF_FORMAT;
+  if (expected.output)
+    flags |= PyBUF_WRITABLE;
+  if (PyObject_GetBuffer(object, &buffer, flags))
+    return false;
+  holdsBuffer = true;
+  return describeBuffer(expected);
+}
+
+//===----------------------------------------------------------------------===//
+// Argument
+//===----------------------------------------------------------------------===//
+
+bool Argument::read(PyObject *object, const ArgumentType &expected) {
+  release();
+  divides = true;
+  if (PyLong_Check(object) || PyFloat_Check(object)) {
+    if (expected.isScalar())
+      return readNumber(object, expected);
+  } else if (const ExchangeTable *table = getExchangeTable(Py_TYPE(object))) {
+    return table->view(object, &view) == 0;
+  } else if (PyObject_CheckBuffer(object)) {
+    return readBuffer(object, expected);
+  }
+  PyErr_Format(PyExc_TypeError,
+               "%s is a %s; an array of numpy or a tensor of torch is accepted",
+               expected.name.c_str(), Py_TYPE(object)->tp_name);
+  return false;
+}
+
+bool Argument::isAddressable() const {
+  int last = view.ndim - 1;
+  for (int d = 0; d < view.ndim; ++d)
+    if (view.shape[d] == 0)
+      return true;
+  if (last >= 0 && view.strides && view.shape[last] > 1 &&
+      view.strides[last] != 1)
+    return false;
+  uintptr_t address = reinterpret_cast<uintptr_t>(view.data) + view.byte_offset;
+  return divides && address % ((view.dtype.bits + 7) / 8) == 0;
+}
+
+void Argument::release() {
+  if (holdsBuffer)
+    PyBuffer_Release(&buffer);
+  holdsBuffer = false;
+}
