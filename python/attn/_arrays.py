@@ -41,6 +41,7 @@ class NumPy:
             for name, element in _NAMES.items()
             if name != "bfloat16"
         }
+        self._dtypes = {e: d for d, e in self.elements.items()}
 
     def element(self, array) -> str | None:
         """MLIR's name of the element type; None for one that attn does not know."""
@@ -53,23 +54,17 @@ class NumPy:
         return numpy.empty(shape, self._dtype(element))
 
     def _dtype(self, element: str) -> Any:
-        if element == "bf16":
+        if element not in self._dtypes:
             import ml_dtypes
 
-            return ml_dtypes.bfloat16
-        return next(d for d, name in self.elements.items() if name == element)
+            self._dtypes[element] = numpy.dtype(ml_dtypes.bfloat16)
+        return self._dtypes[element]
 
     def cast(self, array, element: str):
         return array.astype(self._dtype(element))
 
     def contiguous(self, array):
         return numpy.ascontiguousarray(array)
-
-    def raw(self, array):
-        """The array as the buffer protocol can lend it."""
-        if array.dtype.name == "bfloat16":
-            return array.view(numpy.uint16)
-        return array
 
     def problem(self, array) -> str | None:
         """Why the array cannot be read where it lies, or None."""
@@ -97,9 +92,6 @@ class Torch:
 
     def contiguous(self, array):
         return array.contiguous()
-
-    def raw(self, array):
-        return array.detach() if array.requires_grad else array
 
     def problem(self, array) -> str | None:
         if not array.is_cpu:

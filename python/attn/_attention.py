@@ -7,10 +7,10 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any, Hashable, NamedTuple
 
 from ._arrays import Framework
-from ._execute import accumulator, execute, keep_gradient_visible
+from ._execute import accumulator, compiled, keep_gradient_visible, run
 from ._forms import Captured, FunctionText, Sizes
 from .mask import as_mask
 from .score import as_scores
@@ -34,9 +34,11 @@ class Attention(NamedTuple):
     same_head_size: bool = True
 
 
-def check_shapes(query: Any, key: Any, value: Any, same_head_size: bool) -> Sizes:
+def check_shapes(attention: Attention) -> Sizes:
     """The sizes of a call whose shapes fit together, else ValueError."""
-    q, k, v = tuple(query.shape), tuple(key.shape), tuple(value.shape)
+    q, k, v = (
+        tuple(a.shape) for a in (attention.query, attention.key, attention.value)
+    )
     if len(q) < 2:
         raise ValueError(
             f"query has rank {len(q)}; (M, D), (B, M, D) or (B, H, M, D) is accepted"
@@ -50,7 +52,7 @@ def check_shapes(query: Any, key: Any, value: Any, same_head_size: bool) -> Size
     for name, shape in (("query", q), ("key", k), ("value", v)):
         if shape[-1] == 0:
             raise ValueError(f"{name} has head size 0; it must be at least 1")
-    if same_head_size and q[-1] != k[-1]:
+    if attention.same_head_size and q[-1] != k[-1]:
         raise ValueError(
             f"key has head size {k[-1]}, query has {q[-1]}; they must be equal"
         )
@@ -95,6 +97,19 @@ def scale_suffix(scale: float | None) -> str:
     return f" scale = {scale:.17e}"
 
 
+class _Call(NamedTuple):
+    """What calls of equal shapes and structure share."""
+
+    function: Any
+    sizes: Sizes
+    #: Shape and element type of each result.
+    outputs: list[tuple[tuple[int, ...], str]]
+
+
+_MAX_CALLS = 4096
+_calls: dict[Hashable, _Call] = {}
+
+
 def attend(
     attention: Attention,
     mask: Any,
@@ -104,35 +119,57 @@ def attend(
 ) -> Any:
     """Runs an attention operation: (output, lse, weights), those that are asked for;
     a single result comes alone."""
+    if len(attention.query.shape) > 4:
+        return _attend_batches(attention, mask, score, return_lse, return_weights)
     mask, scores = as_mask(mask), as_scores(score)
-    sizes = check_shapes(
-        attention.query, attention.key, attention.value, attention.same_head_size
-    )
-    shape, rank = attention.query.shape, len(attention.query.shape)
-    given = (attention.query, attention.key, attention.value, *attention.operands)
-    if rank > 4:
-        attention = _with_one_batch(attention)
-    acc = accumulator(attention.element)
-    arrays = (attention.query, attention.key, attention.value)
     modifiers = scores if mask is None else (mask, *scores)
-    for modifier in modifiers:
-        modifier._form.check(sizes)
-    key = (
+    acc = accumulator(attention.element)
+    inputs = [attention.query, attention.key, attention.value, *attention.operands]
+    structure = (
         attention.op,
         attention.suffix,
         attention.element,
-        *(_static_sizes(a) for a in arrays),
-        *(tuple(a.shape) for a in attention.operands),
-        *((keyword, c.type(acc)) for keyword, c in attention.clauses),
+        tuple((keyword, c.type(acc)) for keyword, c in attention.clauses),
         None if mask is None else mask._structure(acc),
         tuple(s._structure(acc) for s in scores),
         return_lse,
         return_weights,
     )
-    inputs = [*arrays, *attention.operands]
+    key = (structure, *(a.shape for a in inputs))
+    call = _calls.get(key)
+    sizes = check_shapes(attention) if call is None else call.sizes
+    for modifier in modifiers:
+        modifier._form.check(sizes)
+    if call is None:
+        call = _prepare(key, attention, sizes, mask, scores, return_lse, return_weights)
     inputs += [c.current(acc) for _, c in attention.clauses]
     for modifier in modifiers:
         inputs += modifier._values(acc)
+    results = run(attention.framework, call.function, inputs, call.outputs)
+    results = keep_gradient_visible(attention.framework, results, inputs)
+    return results[0] if len(results) == 1 else tuple(results)
+
+
+def _prepare(
+    key: tuple,
+    attention: Attention,
+    sizes: Sizes,
+    mask: Any,
+    scores: tuple,
+    return_lse: bool,
+    return_weights: bool,
+) -> _Call:
+    """Compiles the function of a call unless one of its structure and static sizes
+    was."""
+    acc = accumulator(attention.element)
+    arrays = (attention.query, attention.key, attention.value)
+    static_sizes = (
+        *(_static_sizes(a) for a in arrays),
+        *(tuple(a.shape) for a in attention.operands),
+    )
+
+    def write(function: FunctionText):
+        return _write(attention, mask, scores, return_lse, return_weights, function)
 
     lead = tuple(attention.query.shape[:-1])
     outputs = [((*lead, attention.value.shape[-1]), attention.element)]
@@ -140,20 +177,21 @@ def attend(
         outputs.append((lead, acc))
     if return_weights:
         outputs.append(((*lead, sizes.keys), attention.element))
+    if len(_calls) >= _MAX_CALLS:
+        _calls.clear()
+    call = _Call(compiled((key[0], static_sizes), acc, write), sizes, outputs)
+    _calls[key] = call
+    return call
 
-    def write(function: FunctionText):
-        return _write(attention, mask, scores, return_lse, return_weights, function)
 
-    results = execute(attention.framework, key, acc, write, inputs, outputs)
-    if rank > 4:
-        batch = shape[:-3]
-        results = [r.reshape(*batch, *r.shape[1:]) for r in results]
-    captured = [c for _, c in attention.clauses]
-    for modifier in modifiers:
-        captured += modifier._form.captured
-    given += tuple(c.value for c in captured)
-    results = keep_gradient_visible(attention.framework, results, given)
-    return results[0] if len(results) == 1 else tuple(results)
+def _attend_batches(attention: Attention, *options: Any) -> Any:
+    """Attention over several batch dimensions, joined into one."""
+    check_shapes(attention)
+    batch = attention.query.shape[:-3]
+    results = attend(_with_one_batch(attention), *options)
+    if not isinstance(results, tuple):
+        return results.reshape(*batch, *results.shape[1:])
+    return tuple(r.reshape(*batch, *r.shape[1:]) for r in results)
 
 
 def _with_one_batch(attention: Attention) -> Attention:

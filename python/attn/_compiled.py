@@ -59,7 +59,7 @@ class Compiled:
                 f"({', '.join(self._inputs)}), not {len(inputs)}"
             )
         framework = self._framework(inputs)
-        values = _raw(inputs)
+        values = list(inputs)
         while not isinstance(shapes := self._function.output_shapes(values), list):
             strided = values[shapes]
             values[shapes] = _arrays.framework(strided).contiguous(strided)
@@ -94,14 +94,6 @@ class Compiled:
     def save(self, path: str | os.PathLike) -> None:
         """Writes what the suffix of `path` names: .so, .o, .a, .s, .ll or .mlir."""
         self._module.native.save(os.fspath(path))
-
-
-def _raw(inputs: tuple) -> list:
-    values = []
-    for value in inputs:
-        found = _arrays.framework(value)
-        values.append(value if found is None else found.raw(value))
-    return values
 
 
 def compile(

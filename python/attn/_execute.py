@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from typing import Any, Callable, Hashable
 
+from . import _arrays
 from ._arrays import Framework
 from ._forms import FunctionText
 
@@ -25,7 +26,8 @@ def text_of(acc: str, write: Write) -> str:
     return function.finish(*write(function))
 
 
-def _compile(key: Hashable, acc: str, write: Write) -> Any:
+def compiled(key: Hashable, acc: str, write: Write) -> Any:
+    """The function that `write` describes, compiled once per `key`."""
     from ._compiled import Module
 
     with _lock:
@@ -52,7 +54,17 @@ def execute(
     `inputs` are arrays and numbers in the order in which `write` declares its
     arguments, `outputs` the shape and the element type of each result.
     """
-    function = _compiled.get(key) or _compile(key, acc, write)
+    function = _compiled.get(key) or compiled(key, acc, write)
+    return run(framework, function, inputs, outputs)
+
+
+def run(
+    framework: Framework,
+    function: Any,
+    inputs: list[Any],
+    outputs: list[tuple[tuple[int, ...], str]],
+) -> list[Any]:
+    """Calls a compiled function on new arrays for its results."""
     results = [framework.empty(*output) for output in outputs]
     call(function, inputs, results)
     return results
@@ -61,22 +73,18 @@ def execute(
 def call(function: Any, inputs: list[Any], results: list[Any]) -> None:
     """Calls a compiled function. An input whose last dimension does not lie densely
     in memory is copied first."""
-    from . import _arrays
-
-    values = []
-    for value in (*inputs, *results):
-        found = _arrays.framework(value)
-        values.append(value if found is None else found.raw(value))
+    values = [*inputs, *results]
     while (strided := function(values)) >= 0:
-        values[strided] = _arrays.framework(values[strided]).contiguous(values[strided])
+        found = _arrays.framework(values[strided])
+        values[strided] = found.contiguous(values[strided])
 
 
 def keep_gradient_visible(framework: Framework, results: list, inputs: list) -> list:
     """Results of inputs that need a gradient: asking for it raises RuntimeError."""
-    needing = [a for a in inputs if getattr(a, "requires_grad", False)]
-    if not needing or framework.name != "torch":
+    if framework.name != "torch" or not framework.torch.is_grad_enabled():
         return results
-    if not framework.torch.is_grad_enabled():
+    needing = [a for a in inputs if getattr(a, "requires_grad", False)]
+    if not needing:
         return results
     from ._gradient import attach
 

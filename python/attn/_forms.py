@@ -46,8 +46,8 @@ class Captured(NamedTuple):
             return self.value
         element = acc if self.element == "acc" else self.element
         if found.element(self.value) != element:
-            return found.raw(found.cast(self.value, element))
-        return found.raw(self.value)
+            return found.cast(self.value, element)
+        return self.value
 
 
 class FunctionText:

@@ -97,6 +97,18 @@ static bool getBufferType(const char *format, Py_ssize_t size,
   return true;
 }
 
+/// Whether an array's `dtype` is called bfloat16.
+static bool isBFloat16(PyObject *array) {
+  PyObject *dtype = PyObject_GetAttrString(array, "dtype");
+  PyObject *name = dtype ? PyObject_GetAttrString(dtype, "name") : nullptr;
+  bool result = name && PyUnicode_Check(name) &&
+                PyUnicode_CompareWithASCIIString(name, "bfloat16") == 0;
+  Py_XDECREF(dtype);
+  Py_XDECREF(name);
+  PyErr_Clear();
+  return result;
+}
+
 bool Argument::describeBuffer(const ArgumentType &expected) {
   DLDataType type;
   if (buffer.ndim > maxRank ||
@@ -128,7 +140,18 @@ bool Argument::readBuffer(PyObject *object, const ArgumentType &expected) {
   int flags = PyBUF_STRIDES | PyBUF_FORMAT;
   if (expected.output)
     flags |= PyBUF_WRITABLE;
-  if (PyObject_GetBuffer(object, &buffer, flags))
+  // The buffer protocol has no name for bfloat16: its bits come as uint16.
+  PyObject *bits = nullptr;
+  isBits = expected.type.code == kDLBfloat && isBFloat16(object);
+  if (isBits) {
+    bits = PyObject_CallMethod(object, "view", "s", "uint16");
+    if (!bits)
+      return false;
+    object = bits;
+  }
+  int failed = PyObject_GetBuffer(object, &buffer, flags);
+  Py_XDECREF(bits);
+  if (failed)
     return false;
   holdsBuffer = true;
   return describeBuffer(expected);

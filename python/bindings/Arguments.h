@@ -64,6 +64,7 @@ private:
   } number;
   Py_buffer buffer;
   bool holdsBuffer = false;
+  bool isBits = false;
   bool divides = true;
 };
 

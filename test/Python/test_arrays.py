@@ -13,7 +13,7 @@ import numerics
 import numpy as np
 import pytest
 import torch
-from attn import _execute
+from attn import _attention, _execute
 
 
 def arrays(length=9, heads=2, size=8, seed=0):
@@ -71,6 +71,7 @@ def test_nothing_is_copied(monkeypatch, make):
     attn.scaled_dot_product(q, k, v, mask=mask)
     recorders = {key: Recorder(f) for key, f in _execute._compiled.items()}
     monkeypatch.setattr(_execute, "_compiled", recorders)
+    monkeypatch.setattr(_attention, "_calls", {})
     out = attn.scaled_dot_product(q, k, v, mask=mask)
     (called,) = (r for r in recorders.values() if r.values)
     (values,) = called.values
@@ -118,6 +119,7 @@ def test_read_only_arrays():
 
 def test_one_compiled_function_serves_all_lengths_and_values():
     _execute._compiled.clear()
+    _attention._calls.clear()
     for length, batch, past in (
         (3, 1, 2),
         (40, 2, 7),
