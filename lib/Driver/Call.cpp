@@ -28,12 +28,26 @@ int64_t attn::getElementBytes(Type elementType) {
 
 void HostTensor::Free::operator()(char *pointer) const { std::free(pointer); }
 
-HostTensor::HostTensor(Type elementType, ArrayRef<int64_t> shape)
-    : elementType(elementType), shape(shape) {
-  size_t bytes = llvm::alignTo(std::max<int64_t>(getNumBytes(), 1), 64);
-  data.reset(static_cast<char *>(std::aligned_alloc(64, bytes)));
-  if (!data)
-    llvm::report_bad_alloc_error("tensor");
+llvm::Expected<HostTensor> HostTensor::create(Type elementType,
+                                              ArrayRef<int64_t> shape,
+                                              const Twine &name) {
+  HostTensor tensor(elementType, shape);
+  int64_t bytes = getElementBytes(elementType);
+  bool overflows = false;
+  for (int64_t size : shape)
+    overflows |= llvm::MulOverflow(bytes, size, bytes);
+  // A product with a 0 may overflow before it is 0; that is no tensor to make.
+  if (!overflows && bytes <= INT64_MAX / 2)
+    tensor.data.reset(static_cast<char *>(
+        std::aligned_alloc(64, llvm::alignTo(std::max<int64_t>(bytes, 1), 64))));
+  if (tensor.data)
+    return tensor;
+  std::string sizes;
+  llvm::raw_string_ostream stream(sizes);
+  llvm::interleave(shape, stream, "x");
+  return makeError(name + ": there is no memory for " + sizes +
+                   " elements of " + Twine(getElementBytes(elementType)) +
+                   " bytes");
 }
 
 int64_t HostTensor::getNumElements() const {
@@ -121,8 +135,12 @@ attn::makeOutputs(LoadedModule &loaded, const FunctionSignature &signature,
   std::vector<HostTensor> outputs;
   ArrayRef<int64_t> rest = sizes;
   for (const SignatureValue &output : signature.outputs) {
-    outputs.emplace_back(output.elementType,
-                         rest.take_front(output.sizes.size()));
+    auto tensor = HostTensor::create(output.elementType,
+                                     rest.take_front(output.sizes.size()),
+                                     "output '" + output.name + "'");
+    if (!tensor)
+      return tensor.takeError();
+    outputs.push_back(std::move(*tensor));
     rest = rest.drop_front(output.sizes.size());
   }
   return outputs;

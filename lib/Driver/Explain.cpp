@@ -8,6 +8,7 @@
 #include "attn/Driver/Explain.h"
 
 #include "attn/Dialect/Attn/Transforms/TilePlan.h"
+#include "attn/Driver/TileCounts.h"
 #include "attn/Driver/Work.h"
 
 #include "llvm/Support/JSON.h"
@@ -31,19 +32,34 @@ static AttentionPlan describeOp(AttentionOpInterface op,
   return plan;
 }
 
-/// Counts tiles. Without a mask the ragged ones are partial, the others full;
-/// under a mask any may be partial.
-static void countTiles(AttentionPlan &plan, AttendOp op) {
+/// Counts tiles where all sizes are known. Without a mask the ragged ones are
+/// partial, the others full.
+static llvm::Error fillTiles(AttentionPlan &plan, unsigned index, bool masked,
+                              Compilation &compilation,
+                              const FunctionSignature &signature,
+                              const CallArguments &arguments) {
   if (plan.batch < 0 || plan.heads < 0 || plan.queries < 0 || plan.keys < 0)
-    return;
+    return llvm::Error::success();
   int64_t slices = plan.batch * plan.heads;
   int64_t total = slices * llvm::divideCeil(plan.queries, plan.tileQueries) *
                   llvm::divideCeil(plan.keys, plan.tileKeys);
-  int64_t whole = slices * (plan.queries / plan.tileQueries) *
-                  (plan.keys / plan.tileKeys);
   plan.emptyTiles = 0;
-  plan.fullTiles = op.getMask().empty() ? whole : 0;
+  plan.fullTiles = slices * (plan.queries / plan.tileQueries) *
+                   (plan.keys / plan.tileKeys);
   plan.partialTiles = total - plan.fullTiles;
+  if (!masked)
+    return llvm::Error::success();
+  auto inputs = makeInputs(signature, arguments);
+  if (!inputs)
+    return inputs.takeError();
+  auto counts = countTiles(compilation, signature, index, plan.tileQueries,
+                           plan.tileKeys, *inputs);
+  if (!counts)
+    return counts.takeError();
+  plan.emptyTiles = counts->empty;
+  plan.partialTiles = counts->partial;
+  plan.fullTiles = counts->full;
+  return llvm::Error::success();
 }
 
 llvm::Expected<Explanation>
@@ -52,7 +68,8 @@ attn::explain(Compilation &compilation, func::FuncOp function,
   Explanation result;
   result.function = function.getName().str();
   result.target = compilation.getTarget().cpu;
-  auto shapes = getKnownShapes(getSignature(function), arguments);
+  FunctionSignature signature = getSignature(function);
+  auto shapes = getKnownShapes(signature, arguments);
   if (!shapes)
     return shapes.takeError();
   function.walk([&](AttentionOpInterface op) {
@@ -64,11 +81,15 @@ attn::explain(Compilation &compilation, func::FuncOp function,
           function.getName())) {
     SmallVector<AttendOp> ops;
     optimized.walk([&](AttendOp op) { ops.push_back(op); });
-    for (auto [plan, op] : llvm::zip(result.plans, ops)) {
+    for (auto [index, pair] : llvm::enumerate(llvm::zip(result.plans, ops))) {
+      auto [plan, op] = pair;
       TilePlan tiles = TilePlan::get(compilation.getTarget(), op);
       plan.tileQueries = tiles.queries;
       plan.tileKeys = tiles.keys;
-      countTiles(plan, op);
+      if (llvm::Error error =
+              fillTiles(plan, index, !op.getMask().empty(), compilation,
+                         signature, arguments))
+        return error;
     }
   }
   if (llvm::Error error = compilation.run())

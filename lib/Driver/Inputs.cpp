@@ -161,8 +161,9 @@ llvm::Expected<HostTensor> InputBuilder::readFile(unsigned index) {
   for (auto [dim, size] : llvm::enumerate(array->shape))
     if (llvm::Error error = learnSize(index, dim, size))
       return error;
-  HostTensor tensor(input.elementType, array->shape);
-  std::memcpy(tensor.getData(), array->data.data(), array->data.size());
+  auto tensor = HostTensor::create(input.elementType, array->shape, place(index));
+  if (tensor)
+    std::memcpy(tensor->getData(), array->data.data(), array->data.size());
   return tensor;
 }
 
@@ -198,13 +199,15 @@ llvm::Expected<HostTensor> InputBuilder::makeInput(unsigned index) {
   auto shape = getShape(index);
   if (!shape)
     return shape.takeError();
-  HostTensor tensor(input.elementType, *shape);
+  auto tensor = HostTensor::create(input.elementType, *shape, place(index));
+  if (!tensor)
+    return tensor.takeError();
   if (value.empty() || value == "random" || value.starts_with("random:")) {
     uint64_t seed = index;
     if (value.consume_front("random:") && value.getAsInteger(10, seed))
       return makeError(place(index) + ": 'random:" + value +
                        "' has no number for a seed");
-    fillRandom(tensor, seed);
+    fillRandom(*tensor, seed);
     return tensor;
   }
   double number;
@@ -212,7 +215,7 @@ llvm::Expected<HostTensor> InputBuilder::makeInput(unsigned index) {
     return makeError(place(index) + ": '" + value +
                      "' is neither a .npy file nor random[:SEED]" +
                      (input.sizes.empty() ? " nor a number" : ""));
-  store(tensor, 0, number);
+  store(*tensor, 0, number);
   return tensor;
 }
 

@@ -120,14 +120,13 @@ static llvm::Expected<double> measure(attn_function function, int64_t count,
   call.threads = threads;
   std::vector<HostTensor> inputs, outputs;
   Type index = IndexType::get(context);
-  inputs.emplace_back(index, ArrayRef<int64_t>{});
-  inputs.emplace_back(index, ArrayRef<int64_t>{});
-  inputs.emplace_back(type, ArrayRef<int64_t>{});
+  for (Type scalar : {index, index, type})
+    inputs.push_back(cantFail(HostTensor::create(scalar, {}, "peak")));
   *reinterpret_cast<int64_t *>(inputs[0].getData()) = count;
   *reinterpret_cast<int64_t *>(inputs[1].getData()) = threads;
   // All bits clear is 0.0: sums stay finite.
   std::fill_n(inputs[2].getData(), inputs[2].getNumBytes(), 0);
-  outputs.emplace_back(type, ArrayRef<int64_t>{threads});
+  outputs.push_back(cantFail(HostTensor::create(type, threads, "peak")));
   auto start = std::chrono::steady_clock::now();
   if (llvm::Error error = callFunction(function, call, inputs, outputs))
     return error;

@@ -8,6 +8,7 @@
 #include "Commands.h"
 
 #include "attn/Driver/Peak.h"
+#include "attn/Driver/TileCounts.h"
 #include "attn/Driver/Work.h"
 
 #include "llvm/Support/JSON.h"
@@ -46,20 +47,44 @@ static Type getPeakType(const FunctionSignature &signature) {
   return {};
 }
 
-/// Work of all attention ops, 0 if a size is not known.
-static double getFlops(func::FuncOp function,
-                       const std::vector<HostTensor> &inputs) {
+/// Tiles of 16 by 16, or larger ones where these were more than a million.
+static int64_t getCountingTile(const AttentionSizes &sizes) {
+  int64_t tile = 16;
+  while (double(sizes.batch) * sizes.heads * (sizes.queries / tile) *
+             (sizes.keys / tile) >
+         1e6)
+    tile *= 2;
+  return tile;
+}
+
+/// Work of all attention ops on the pairs that their masks keep, 0 if a size is
+/// not known.
+static llvm::Expected<double> getFlops(Compilation &compilation,
+                                       func::FuncOp function,
+                                       std::vector<HostTensor> &inputs) {
   SmallVector<SmallVector<int64_t>> shapes;
   for (const HostTensor &input : inputs)
     shapes.emplace_back(input.getShape());
+  SmallVector<AttentionOpInterface> ops;
+  function.walk([&](AttentionOpInterface op) { ops.push_back(op); });
+  FunctionSignature signature = getSignature(function);
   double flops = 0;
-  bool known = true;
-  function.walk([&](AttentionOpInterface op) {
+  for (auto [index, op] : llvm::enumerate(ops)) {
     AttentionSizes sizes = getAttentionSizes(op, shapes);
-    known &= sizes.areKnown();
-    flops += sizes.denseFlops();
-  });
-  return known ? flops : 0;
+    if (!sizes.areKnown())
+      return 0.0;
+    double share = 1;
+    if (op.getMask() && sizes.denseFlops() > 0) {
+      int64_t tile = getCountingTile(sizes);
+      auto counts =
+          countTiles(compilation, signature, index, tile, tile, inputs);
+      if (!counts)
+        return counts.takeError();
+      share = counts->keptShare();
+    }
+    flops += share * sizes.denseFlops();
+  }
+  return flops;
 }
 
 /// Calls until a second has gone by, at least five times.
@@ -145,7 +170,10 @@ int tool::bench() {
   if (llvm::Error error =
           timeCalls(*compiled, context, *inputs, *outputs, result))
     return report(std::move(error));
-  result.flops = getFlops(function, *inputs);
+  auto flops = getFlops(*compilation, function, *inputs);
+  if (!flops)
+    return report(flops.takeError());
+  result.flops = *flops;
   for (auto *tensors : {&*inputs, &*outputs})
     for (const HostTensor &tensor : *tensors)
       result.bytes += tensor.getNumBytes();

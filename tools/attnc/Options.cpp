@@ -86,7 +86,7 @@ static llvm::cl::list<std::string>
     argumentValues("arg", llvm::cl::value_desc("N=FILE.npy|random[:SEED]|VALUE"),
                    llvm::cl::desc("An argument, by position or name; random "
                                   "when not given"),
-                   llvm::cl::sub(runCommand()), llvm::cl::sub(benchCommand()));
+                   CALLING_COMMANDS);
 static llvm::cl::list<std::string>
     dimValues("dim", llvm::cl::value_desc("NAME=SIZE"),
               llvm::cl::desc("A dynamic size: B, H, Hkv, M, N, D, Dv, or "

@@ -28,17 +28,21 @@ static reference::Tensor toReference(HostTensor &tensor) {
       tensor.getElementType(), tensor.getShape(), tensor.getBytes()));
 }
 
+/// Prints the first elements.
 static void printSummary(const SignatureValue &output, HostTensor &tensor) {
-  reference::Tensor values = toReference(tensor);
+  int64_t shown = std::min<int64_t>(tensor.getNumElements(), 8);
+  int64_t bytes = shown * getElementBytes(tensor.getElementType());
+  reference::Tensor values = llvm::cantFail(reference::Tensor::fromBytes(
+      tensor.getElementType(), shown, tensor.getBytes().take_front(bytes)));
   SmallVector<double> numbers(values.floats.begin(), values.floats.end());
   numbers.append(values.integers.begin(), values.integers.end());
   SignatureValue actual = output;
   actual.sizes.assign(tensor.getShape().begin(), tensor.getShape().end());
   llvm::outs() << output.name << ": " << describe(actual) << " [";
-  size_t shown = std::min<size_t>(numbers.size(), 8);
-  for (size_t i = 0; i < shown; ++i)
-    llvm::outs() << (i ? ", " : "") << llvm::format("%.6g", numbers[i]);
-  llvm::outs() << (shown < numbers.size() ? ", ...]\n" : "]\n");
+  llvm::interleaveComma(numbers, llvm::outs(), [](double number) {
+    llvm::outs() << llvm::format("%.6g", number);
+  });
+  llvm::outs() << (shown < tensor.getNumElements() ? ", ...]\n" : "]\n");
 }
 
 static llvm::Error writeResult(StringRef path, HostTensor &tensor) {

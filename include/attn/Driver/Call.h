@@ -18,7 +18,10 @@ namespace mlir::attn {
 /// A tensor of its own memory, aligned to 64 bytes, dense and row-major.
 class HostTensor {
 public:
-  HostTensor(Type elementType, ArrayRef<int64_t> shape);
+  /// Fails where there is no memory for it. `name` stands for it in the error.
+  static llvm::Expected<HostTensor> create(Type elementType,
+                                           ArrayRef<int64_t> shape,
+                                           const Twine &name);
 
   Type getElementType() const { return elementType; }
   ArrayRef<int64_t> getShape() const { return shape; }
@@ -33,6 +36,9 @@ private:
   struct Free {
     void operator()(char *pointer) const;
   };
+  HostTensor(Type elementType, ArrayRef<int64_t> shape)
+      : elementType(elementType), shape(shape) {}
+
   Type elementType;
   SmallVector<int64_t> shape;
   std::unique_ptr<char, Free> data;

@@ -29,9 +29,16 @@ struct LowerSignatures : public attn::impl::LowerSignaturesPassBase<LowerSignatu
 
   void runOnOperation() override {
     declareRuntimeFunctions(getOperation());
-    for (auto func : getOperation().getOps<func::FuncOp>())
-      if (func.isPublic() && !func.isExternal() && failed(lower(func)))
+    for (auto func : getOperation().getOps<func::FuncOp>()) {
+      if (func.isExternal())
+        continue;
+      if (func.isPrivate())
+        func->setAttr("llvm.linkage",
+                      LLVM::LinkageAttr::get(&getContext(),
+                                             LLVM::Linkage::Internal));
+      else if (failed(lower(func)))
         return signalPassFailure();
+    }
   }
 
 private:
@@ -83,7 +90,11 @@ LogicalResult LowerSignatures::describe(func::FuncOp func) {
   if (kind && kind == "shapes")
     --count;
   SmallVector<int64_t> spec = {features, threads, count};
-  std::string names = func.getName().str() + '\0';
+  // Sentences name the function that the user wrote.
+  StringRef name = func.getName();
+  if (kind)
+    name.consume_back(("_" + kind.getValue()).str());
+  std::string names = name.str() + '\0';
   for (unsigned index = 0; index < count; ++index) {
     if (failed(appendArgument(func, index, spec)))
       return failure();

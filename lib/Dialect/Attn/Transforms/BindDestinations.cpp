@@ -190,6 +190,7 @@ static void hoistRequirements(func::FuncOp function) {
     SetVector<Operation *> slice;
     BackwardSliceOptions options;
     options.omitBlockArguments = true;
+    options.omitUsesFromAbove = false;
     options.inclusive = true;
     if (failed(getBackwardSlice(requirement.getOperation(), &slice, options)))
       continue;
