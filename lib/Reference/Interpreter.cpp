@@ -25,9 +25,14 @@ static const HandlerTable &getHandlers() {
   static const HandlerTable table = [] {
     HandlerTable all;
     addControlHandlers(all);
+    addTensorHandlers(all);
     addMaskHandlers(all);
     addScoreHandlers(all);
     addAttentionHandlers(all);
+    addMultiHeadHandlers(all);
+    addMergeHandlers(all);
+    addPositionHandlers(all);
+    addAttendHandlers(all);
     return all;
   }();
   return table;
@@ -144,8 +149,8 @@ llvm::Error Interpreter::runOp(Operation *op) {
   }
   if (Handler handler = getHandlers().lookup(op))
     return handler(*this, op);
-
-
+  if (std::optional<llvm::Error> result = runLinalgOp(*this, op))
+    return std::move(*result);
   return opError(op, "is not supported by the reference");
 }
 

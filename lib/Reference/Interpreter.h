@@ -52,6 +52,12 @@ public:
     return value ? std::get<MaskRef>(get(value)) : nullptr;
   }
 
+  /// Where the loops of the linalg op that is running are.
+  ArrayRef<int64_t> getLoopPosition() const { return loopPosition; }
+  void setLoopPosition(ArrayRef<int64_t> position) {
+    loopPosition.assign(position.begin(), position.end());
+  }
+
   /// Sets a tensor result; refuses sizes that contradict its type.
   llvm::Error setTensor(Value result, ReferenceResult value);
   llvm::Error setTensor(Value result, TensorRef value);
@@ -61,6 +67,7 @@ private:
   llvm::Error runElementwise(Operation *op);
 
   DenseMap<Value, RuntimeValue> environment;
+  SmallVector<int64_t> loopPosition;
   Arithmetic arithmetic;
   unsigned callDepth;
 };

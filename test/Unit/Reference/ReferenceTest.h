@@ -15,6 +15,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Parser/Parser.h"
 
 #include "gmock/gmock.h"
@@ -34,7 +35,8 @@ protected:
   ReferenceTest() {
     context.loadDialect<AttnDialect, arith::ArithDialect, func::FuncDialect,
                         linalg::LinalgDialect, math::MathDialect,
-                        scf::SCFDialect, tensor::TensorDialect>();
+                        scf::SCFDialect, tensor::TensorDialect,
+                        vector::VectorDialect>();
   }
 
   Type f32() { return Float32Type::get(&context); }

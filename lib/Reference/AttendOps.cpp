@@ -1,0 +1,217 @@
+//===- AttendOps.cpp - The canonical attention ops --------------*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "AttentionOps.h"
+#include "PairRegion.h"
+#include "PairScores.h"
+
+#include "llvm/Support/FormatVariadic.h"
+
+#include <array>
+
+using namespace mlir;
+using namespace mlir::attn;
+using namespace mlir::attn::reference;
+
+namespace {
+using Dims = std::array<int64_t, AttendOp::NumDims>;
+
+/// Sizes of the seven dimensions, taken from operands; 1 where none has one.
+class Domain {
+public:
+  Domain() { sizes.fill(-1); }
+
+  llvm::Error read(Operation *op, AffineMap map, ArrayRef<int64_t> shape) {
+    for (auto [expression, size] : llvm::zip_equal(map.getResults(), shape)) {
+      int64_t &known = sizes[cast<AffineDimExpr>(expression).getPosition()];
+      if (known >= 0 && known != size)
+        return opError(op, llvm::formatv("has operands of sizes {0} and {1} "
+                                         "along one dimension; they must be "
+                                         "equal",
+                                         known, size));
+      known = size;
+    }
+    return llvm::Error::success();
+  }
+  int64_t operator[](unsigned dim) const {
+    return sizes[dim] < 0 ? 1 : sizes[dim];
+  }
+
+  /// The view of an operand whose rows and features are the given dimensions.
+  HeadView view(AffineMap map, ArrayRef<int64_t> shape, unsigned row,
+                std::optional<unsigned> feature) const;
+
+private:
+  Dims sizes;
+};
+} // namespace
+
+HeadView Domain::view(AffineMap map, ArrayRef<int64_t> shape, unsigned row,
+                      std::optional<unsigned> feature) const {
+  Dims strides{};
+  for (auto [expression, stride] :
+       llvm::zip_equal(map.getResults(), stridesOf(shape)))
+    strides[cast<AffineDimExpr>(expression).getPosition()] = stride;
+  const Domain &size = *this;
+  HeadView view;
+  for (int64_t b = 0; b < size[AttendOp::B]; ++b)
+    view.batch.push_back(b * strides[AttendOp::B]);
+  for (int64_t hkv = 0; hkv < size[AttendOp::Hkv]; ++hkv)
+    for (int64_t g = 0; g < size[AttendOp::G]; ++g)
+      view.head.push_back(hkv * strides[AttendOp::Hkv] +
+                          g * strides[AttendOp::G]);
+  view.rows = size[row];
+  view.rowStride = strides[row];
+  view.features = feature ? size[*feature] : 1;
+  view.featureStride = feature ? strides[*feature] : 0;
+  return view;
+}
+
+/// Fills in scores, regions and the normaliser, which attend and attend_tile
+/// share.
+template <typename OpTy>
+static std::unique_ptr<PairScore>
+readScoring(Interpreter &state, OpTy op, AttentionProblem &problem) {
+  problem.op = op;
+  problem.accumulator =
+      getAccumulatorType(getElementTypeOrSelf(op.getQuery().getType()));
+  problem.normalizer = op.getNormalizer();
+  SmallVector<RuntimeValue> captures;
+  for (Value capture : op.getCaptures())
+    captures.push_back(state.get(capture));
+  if (!op.getScore().empty())
+    problem.modifiers.push_back(
+        makeRegionModifier(op.getScore().front(), captures));
+  if (!op.getMask().empty())
+    problem.mask = makeRegionMask(op.getMask().front(), captures);
+  double scale = op.getScale().convertToDouble();
+  switch (op.getCompatibility()) {
+  case Compatibility::Dot:
+    return std::make_unique<DotScore>(problem.accumulator, scale);
+  case Compatibility::Additive:
+    return std::make_unique<AdditiveScore>(
+        problem.accumulator, state.tensor(op.getFeatureWeight()), scale);
+  case Compatibility::NegativeSquaredDistance:
+    return std::make_unique<DistanceScore>(
+        problem.accumulator, SmallVector<Scalar>{Scalar::ofReal(scale)});
+  }
+  return nullptr;
+}
+
+/// A feature weight has an entry for each feature.
+template <typename OpTy>
+static llvm::Error checkFeatureWeight(Interpreter &state, OpTy op,
+                                      int64_t features) {
+  if (!op.getFeatureWeight())
+    return llvm::Error::success();
+  int64_t entries = state.tensor(op.getFeatureWeight())->value.size();
+  if (entries == features)
+    return llvm::Error::success();
+  return opError(op, llvm::formatv("feature weight has {0} entries; it takes one "
+                                   "per feature, {1}",
+                                   entries, features));
+}
+
+//===----------------------------------------------------------------------===//
+// Attend
+//===----------------------------------------------------------------------===//
+
+/// Global indices (`attend_m2`).
+static void readOffsets(Interpreter &state, AttendOp op, const Domain &domain,
+                        AttentionProblem &problem) {
+  if (op.getOffsets().empty())
+    return;
+  auto offset = [&](AttendOp::Dim dim) {
+    return state.integer(op.getOffsets()[dim]);
+  };
+  problem.origin.b = offset(AttendOp::B);
+  problem.origin.i = offset(AttendOp::I);
+  problem.origin.j = offset(AttendOp::J);
+  int64_t groupSize = state.integer(op.getGroupSize());
+  for (int64_t hkv = 0; hkv < domain[AttendOp::Hkv]; ++hkv)
+    for (int64_t g = 0; g < domain[AttendOp::G]; ++g)
+      problem.globalHead.push_back(
+          (hkv + offset(AttendOp::Hkv)) * groupSize + g + offset(AttendOp::G));
+}
+
+static llvm::Error readSink(Interpreter &state, AttendOp op,
+                            AttentionProblem &problem) {
+  if (!op.getSink())
+    return llvm::Error::success();
+  const TensorRef &sink = state.tensor(op.getSink());
+  if (sink->value.size() != problem.sizes.heads)
+    return opError(op, llvm::formatv("sink has {0} logits; it takes one per "
+                                     "query head, {1}",
+                                     sink->value.size(), problem.sizes.heads));
+  for (int64_t h = 0; h < sink->value.size(); ++h)
+    problem.sink.push_back(elementAt(*sink, h));
+  return llvm::Error::success();
+}
+
+static llvm::Error runAttend(Interpreter &state, AttendOp op) {
+  AttentionProblem problem;
+  std::unique_ptr<PairScore> score = readScoring(state, op, problem);
+  problem.score = score.get();
+  SmallVector<Value> operands{op.getQuery(), op.getKey(), op.getValue(),
+                              op.getOutputInit()};
+  for (Value init : {op.getLseInit(), op.getWeightsInit()})
+    if (init)
+      operands.push_back(init);
+  Domain domain;
+  for (auto [index, operand] : llvm::enumerate(operands))
+    if (auto error = domain.read(op, op.getMap(index),
+                                 state.tensor(operand)->value.getShape()))
+      return error;
+  auto view = [&](unsigned index, unsigned row, std::optional<unsigned> feature) {
+    return domain.view(op.getMap(index),
+                       state.tensor(operands[index])->value.getShape(), row,
+                       feature);
+  };
+  problem.query = state.tensor(op.getQuery());
+  problem.key = state.tensor(op.getKey());
+  problem.value = state.tensor(op.getValue());
+  problem.queryView = view(0, AttendOp::I, AttendOp::D);
+  problem.keyView = view(1, AttendOp::J, AttendOp::D);
+  problem.valueView = view(2, AttendOp::J, AttendOp::E);
+  problem.outputType = getElementTypeOrSelf(op.getOutput());
+  if (op.getWeights())
+    problem.weightsType = getElementTypeOrSelf(op.getWeights());
+  problem.sizes = {domain[AttendOp::B],
+                   domain[AttendOp::Hkv] * domain[AttendOp::G],
+                   domain[AttendOp::I], domain[AttendOp::J]};
+  if (auto error = checkFeatureWeight(state, op, domain[AttendOp::D]))
+    return error;
+  if (llvm::Error error = readSink(state, op, problem))
+    return error;
+  readOffsets(state, op, domain, problem);
+  llvm::Expected<AttentionResult> result =
+      attend(problem, bool(op.getWeights()));
+  if (!result)
+    return result.takeError();
+
+  auto store = [&](Value target, unsigned index, const ReferenceResult &source,
+                   unsigned row, std::optional<unsigned> feature) {
+    ReferenceResult tensor{state.tensor(operands[index])->value, {}};
+    scatter(source, {problem.sizes.batches, problem.sizes.heads},
+            view(index, row, feature), tensor);
+    return state.setTensor(target, std::move(tensor));
+  };
+  if (auto error = store(op.getOutput(), 3, result->output, AttendOp::I,
+                         AttendOp::E))
+    return error;
+  if (op.getLse())
+    if (auto error = store(op.getLse(), 4, result->lse, AttendOp::I, {}))
+      return error;
+  if (!op.getWeights())
+    return llvm::Error::success();
+  return store(op.getWeights(), operands.size() - 1, result->weights,
+               AttendOp::I, AttendOp::J);
+}
+
+void reference::addAttendHandlers(HandlerTable &table) {
+  table.add<AttendOp, runAttend>();
+}
