@@ -131,7 +131,7 @@ static void readOffsets(Interpreter &state, AttendOp op, const Domain &domain,
   problem.origin.b = offset(AttendOp::B);
   problem.origin.i = offset(AttendOp::I);
   problem.origin.j = offset(AttendOp::J);
-  int64_t groupSize = state.integer(op.getGroupSize());
+  int64_t groupSize = state.integer(op.getWhole()[AttendOp::G]);
   for (int64_t hkv = 0; hkv < domain[AttendOp::Hkv]; ++hkv)
     for (int64_t g = 0; g < domain[AttendOp::G]; ++g)
       problem.globalHead.push_back(

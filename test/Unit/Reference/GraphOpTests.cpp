@@ -335,7 +335,7 @@ TEST_F(GraphOpTest, attend_m2_m5) {
         ins(%q, %k, %v : tensor<1x1x2x1xf64>, tensor<1x3x1xf64>,
             tensor<1x3x1xf64>)
         sink(%sink : tensor<1x1xf64>)
-        offsets(%c0, %c1, %c1, %c10, %c13) group_size(%c2)
+        offsets(%c0, %c1, %c1, %c10, %c13) whole(%c1, %c2, %c2, %c13, %c13)
         outs(%o : tensor<1x1x2x1xf64>) lse(%l : tensor<1x1x2xf64>)
         indexing_maps = [
           affine_map<(b, hkv, g, i, j, d, e) -> (hkv, g, i, d)>,
