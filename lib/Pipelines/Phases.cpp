@@ -55,6 +55,7 @@ void buildOptimize(OpPassManager &pm, const PhaseOptions &) {
   pm.addPass(createInlinerPass());
   pm.addPass(createSymbolDCEPass());
   pm.addPass(createCanonicalizerPass());
+  pm.addNestedPass<func::FuncOp>(createExpandGraphOpsPass());
   pm.addNestedPass<func::FuncOp>(createLowerToAttendPass());
   pm.addPass(memref::createResolveRankedShapeTypeResultDimsPass());
   pm.addPass(createCSEPass());

@@ -10,6 +10,26 @@
 
 include "mlir/Pass/PassBase.td"
 
+def ExpandGraphOpsPass : Pass<"attn-expand-graph-ops"> {
+  let summary = "Expand composite graph ops into linalg and core attention";
+  let description = [{
+    Accepts attn.multi_head and attn.sinusoid. Projections become contractions
+    with the transposed weight that start from the bias, heads dimensions by
+    reshapes alone, and attention `attn.scaled_dot_product` in the layout bmhd.
+    Sums are in the accumulator type; projected tensors have the element type.
+    Tables of angles are computed in f64.
+
+    Guarantees that of the graph ops only those that `attn-lower-to-attend` takes
+    are left. Sizes that must agree and are not static are checked by
+    `attn.require`.
+
+    Example: test/Dialect/Attn/Transforms/expand-graph-ops.mlir.
+  }];
+  let dependentDialects = ["arith::ArithDialect", "math::MathDialect",
+                           "linalg::LinalgDialect", "scf::SCFDialect",
+                           "tensor::TensorDialect"];
+}
+
 def LowerToAttendPass : Pass<"attn-lower-to-attend"> {
   let summary = "Reduce graph ops to attn.attend, masks to its regions";
   let description = [{

@@ -1,0 +1,23 @@
+//===- Projection.h - Linear maps on the features of a tensor -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ATTN_LIB_DIALECT_ATTN_TRANSFORMS_PROJECTION_H
+#define ATTN_LIB_DIALECT_ATTN_TRANSFORMS_PROJECTION_H
+
+#include "LinalgBuilder.h"
+
+namespace mlir::attn {
+
+/// Emits `input`, whose dimension `feature` has the size in, times `weight`
+/// (out, in) plus `bias` (out; null for none). The result, in the accumulator
+/// type, has the size out in dimension `feature`.
+Value emitProjection(LinalgBuilder linalg, Value input, int64_t feature,
+                     Value weight, Value bias);
+
+} // namespace mlir::attn
+
+#endif // ATTN_LIB_DIALECT_ATTN_TRANSFORMS_PROJECTION_H

@@ -1,0 +1,195 @@
+//===- Scoring.cpp - What differs between attention ops -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Scoring.h"
+
+#include "Projection.h"
+#include "SizeChecks.h"
+
+#include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+
+#include "llvm/ADT/TypeSwitch.h"
+
+#include <cmath>
+
+using namespace mlir;
+using namespace mlir::attn;
+
+/// Scoring of the op's own query and key.
+static Scoring unprojected(AttentionOpInterface op) {
+  Scoring scoring;
+  scoring.query = op.getQuery();
+  scoring.key = op.getKey();
+  return scoring;
+}
+
+/// A captured float where the region sees it: a scalar, or one per head.
+static Value readPerHead(OpBuilder &b, Location loc, Value capture,
+                         const PairIndices &indices, const IRMapping &mapping,
+                         Type type) {
+  Value value = mapping.lookup(capture);
+  if (isa<ShapedType>(value.getType()))
+    value = LoadOp::create(b, loc, value, indices.h, Value());
+  return convertScalarToDtype(b, loc, value, type, /*isUnsignedCast=*/false);
+}
+
+//===----------------------------------------------------------------------===//
+// Dot products
+//===----------------------------------------------------------------------===//
+
+/// 1 / sqrt(D) where D is known only when the function runs.
+static Value emitDefaultScale(OpBuilder &b, Location loc, Value features,
+                              Type type) {
+  Value one = arith::ConstantIndexOp::create(b, loc, 1);
+  Value atLeastOne = arith::MaxSIOp::create(b, loc, features, one);
+  Value integer =
+      arith::IndexCastOp::create(b, loc, b.getI64Type(), atLeastOne);
+  Value size = arith::SIToFPOp::create(b, loc, type, integer);
+  Value root = math::SqrtOp::create(b, loc, size);
+  Value unit = arith::ConstantOp::create(b, loc, b.getFloatAttr(type, 1.0));
+  return arith::DivFOp::create(b, loc, unit, root);
+}
+
+static void setDefaultScale(OpBuilder &builder, AttentionOpInterface op,
+                            Scoring &scoring) {
+  Location loc = op.getLoc();
+  auto query = cast<ShapedType>(op.getQuery().getType());
+  int64_t feature = AttentionLayout::get(op).feature;
+  if (!query.isDynamicDim(feature)) {
+    double size = std::max<int64_t>(query.getDimSize(feature), 1);
+    scoring.scale = 1.0 / std::sqrt(size);
+    return;
+  }
+  Value features = tensor::DimOp::create(builder, loc, op.getQuery(), feature);
+  Value scale = emitDefaultScale(builder, loc, features,
+                                 getAccumulatorType(query.getElementType()));
+  scoring.captures.push_back(scale);
+  scoring.prologue = [loc, scale](OpBuilder &b, Value score,
+                                  const PairIndices &,
+                                  const IRMapping &mapping) -> Value {
+    return arith::MulFOp::create(b, loc, score, mapping.lookup(scale));
+  };
+}
+
+static Scoring getScoring(OpBuilder &builder, ScaledDotProductOp op) {
+  Scoring scoring = unprojected(op);
+  scoring.sink = op.getSink();
+  if (op.getScale())
+    scoring.scale = op.getScale()->convertToDouble();
+  else
+    setDefaultScale(builder, op, scoring);
+  return scoring;
+}
+
+static Scoring getScoring(OpBuilder &, DotProductOp op) {
+  Scoring scoring = unprojected(op);
+  scoring.sink = op.getSink();
+  return scoring;
+}
+
+//===----------------------------------------------------------------------===//
+// Additive
+//===----------------------------------------------------------------------===//
+
+static Scoring getScoring(OpBuilder &builder, AdditiveOp op) {
+  SizeChecks checks(builder, op);
+  int64_t feature = AttentionLayout::get(op).feature;
+  auto project = [&](StringRef name, StringRef projectionName, Value input,
+                     Value projection) {
+    if (projection) {
+      checks.same("features", checks.of(projectionName, projection, 1),
+                  checks.of(name, input, feature));
+      input = emitProjection({builder, op.getLoc()}, input, feature, projection,
+                             /*bias=*/{});
+    }
+    checks.same("projected features", checks.of(name, input, feature),
+                checks.of("weight", op.getWeight(), 0));
+    return input;
+  };
+  Scoring scoring;
+  scoring.compatibility = Compatibility::Additive;
+  scoring.query = project("query", "query_projection", op.getQuery(),
+                          op.getQueryProjection());
+  scoring.key =
+      project("key", "key_projection", op.getKey(), op.getKeyProjection());
+  scoring.featureWeight = op.getWeight();
+  return scoring;
+}
+
+//===----------------------------------------------------------------------===//
+// Kernel regression
+//===----------------------------------------------------------------------===//
+
+/// The kernel's weight (its logarithm for gaussian) from -d^2.
+static Value emitKernel(OpBuilder &b, Location loc, RegressionKernel kernel,
+                        Value negativeSquare, Value bandwidth) {
+  Type type = negativeSquare.getType();
+  auto constant = [&](double value) -> Value {
+    return arith::ConstantOp::create(b, loc, b.getFloatAttr(type, value));
+  };
+  Value one = constant(1.0), zero = constant(0.0);
+  Value square = arith::MulFOp::create(b, loc, bandwidth, bandwidth);
+  // -u^2, u = d / bandwidth.
+  Value negative = arith::DivFOp::create(b, loc, negativeSquare, square);
+  switch (kernel) {
+  case RegressionKernel::Gaussian:
+    return arith::MulFOp::create(b, loc, negative, constant(0.5));
+  case RegressionKernel::Boxcar: {
+    Value inside = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OGT,
+                                         negative, constant(-1.0));
+    return arith::SelectOp::create(b, loc, inside, one, zero);
+  }
+  case RegressionKernel::Epanechnikov: {
+    Value weight = arith::AddFOp::create(b, loc, one, negative);
+    return arith::MaximumFOp::create(b, loc, weight, zero);
+  }
+  case RegressionKernel::Triangular: {
+    Value u = math::SqrtOp::create(b, loc,
+                                   arith::NegFOp::create(b, loc, negative));
+    Value weight = arith::SubFOp::create(b, loc, one, u);
+    return arith::MaximumFOp::create(b, loc, weight, zero);
+  }
+  case RegressionKernel::Constant:
+    return one;
+  }
+  llvm_unreachable("all kernels are handled");
+}
+
+static Scoring getScoring(OpBuilder &builder, KernelRegressionOp op) {
+  Scoring scoring = unprojected(op);
+  scoring.compatibility = Compatibility::NegativeSquaredDistance;
+  if (op.getKernel() != RegressionKernel::Gaussian)
+    scoring.normalizer = Normalizer::Sum;
+  Value bandwidth = op.getBandwidth();
+  if (bandwidth)
+    scoring.captures.push_back(bandwidth);
+  scoring.prologue = [loc = op.getLoc(), kernel = op.getKernel(), bandwidth](
+                         OpBuilder &b, Value score, const PairIndices &indices,
+                         const IRMapping &mapping) {
+    Type type = score.getType();
+    Value width =
+        bandwidth ? readPerHead(b, loc, bandwidth, indices, mapping, type)
+                  : arith::ConstantOp::create(b, loc, b.getFloatAttr(type, 1.0))
+                        .getResult();
+    return emitKernel(b, loc, kernel, score, width);
+  };
+  return scoring;
+}
+
+FailureOr<Scoring> Scoring::get(OpBuilder &builder, AttentionOpInterface op) {
+  return llvm::TypeSwitch<Operation *, FailureOr<Scoring>>(op)
+      .Case<ScaledDotProductOp, DotProductOp, AdditiveOp, KernelRegressionOp>(
+          [&](auto known) -> FailureOr<Scoring> {
+            checkAttentionSizes(builder, op,
+                                /*featureSizesAgree=*/!isa<AdditiveOp>(known));
+            return getScoring(builder, known);
+          })
+      .Default([](Operation *unknown) {
+        return unknown->emitOpError("is not known to attn-lower-to-attend");
+      });
+}
