@@ -41,7 +41,7 @@ static LogicalResult expandOp(Operation *op) {
   OpBuilder builder(op);
   FailureOr<SmallVector<Value>> values =
       llvm::TypeSwitch<Operation *, FailureOr<SmallVector<Value>>>(op)
-          .Case<MultiHeadOp, SinusoidOp>(
+          .Case<MultiHeadOp, SinusoidOp, RotaryOp, MaskedSoftmaxOp, MergeOp>(
               [&](auto known) { return expand(builder, known); })
           .Default([](Operation *) { return failure(); });
   if (failed(values))
@@ -59,7 +59,7 @@ struct ExpandGraphOps
   void runOnOperation() override {
     SmallVector<Operation *> ops;
     getOperation()->walk([&](Operation *op) {
-      if (isa<MultiHeadOp, SinusoidOp>(op))
+      if (isa<MultiHeadOp, SinusoidOp, RotaryOp, MaskedSoftmaxOp, MergeOp>(op))
         ops.push_back(op);
     });
     for (Operation *op : ops)

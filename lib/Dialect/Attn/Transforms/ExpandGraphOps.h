@@ -18,6 +18,9 @@ namespace mlir::attn {
 /// return a value for each of its results. They fail with an error.
 FailureOr<SmallVector<Value>> expand(OpBuilder &builder, MultiHeadOp op);
 FailureOr<SmallVector<Value>> expand(OpBuilder &builder, SinusoidOp op);
+FailureOr<SmallVector<Value>> expand(OpBuilder &builder, RotaryOp op);
+FailureOr<SmallVector<Value>> expand(OpBuilder &builder, MaskedSoftmaxOp op);
+FailureOr<SmallVector<Value>> expand(OpBuilder &builder, MergeOp op);
 
 /// The angle, in f64, by which each pair of features advances per position:
 /// base^(-2t/features) for pair t.

@@ -47,8 +47,8 @@ static SizeChecks::Named headSize(OpBuilder &builder, SizeChecks &checks,
                                   StringRef name, Value weight,
                                   int64_t heads) {
   SizeChecks::Named out = checks.of(name, weight, 0);
-  checks.splits(out, heads);
-  return {name, divide(builder, weight.getLoc(), out.size, heads)};
+  checks.multiple("features", out, heads, "the number of its heads");
+  return {name.str(), divide(builder, weight.getLoc(), out.size, heads)};
 }
 
 static OpFoldResult multiply(OpBuilder &b, Location loc, OpFoldResult size,

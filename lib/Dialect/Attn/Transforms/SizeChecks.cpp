@@ -14,8 +14,9 @@
 using namespace mlir;
 using namespace mlir::attn;
 
-SizeChecks::Named SizeChecks::of(StringRef name, Value tensor, int64_t dim) {
-  return {name, tensor::getMixedSize(b, op->getLoc(), tensor, dim)};
+SizeChecks::Named SizeChecks::of(const Twine &name, Value tensor,
+                                  int64_t dim) {
+  return {name.str(), tensor::getMixedSize(b, op->getLoc(), tensor, dim)};
 }
 
 Value SizeChecks::asValue(OpFoldResult size) {
@@ -35,7 +36,7 @@ void SizeChecks::same(StringRef what, Named lhs, Named rhs) {
   Value equal = arith::CmpIOp::create(b, op->getLoc(), arith::CmpIPredicate::eq,
                                       left, right);
   require(equal,
-          lhs.name + " has " + what + " {0}, " + rhs.name +
+          lhs.name + " has " + what.str() + " {0}, " + rhs.name +
               " has {1}; they must be equal",
           {left, right});
 }
@@ -61,15 +62,16 @@ void SizeChecks::groups(Named lhs, Named rhs) {
           {left, right});
 }
 
-void SizeChecks::splits(Named lhs, int64_t heads) {
-  if (getConstantIntValue(lhs.size))
+void SizeChecks::multiple(StringRef what, Named size, int64_t divisor,
+                          StringRef why) {
+  if (getConstantIntValue(size.size))
     return;
-  Value features = asValue(lhs.size);
-  Value divisor = arith::ConstantIndexOp::create(b, op->getLoc(), heads);
-  require(isMultiple(features, divisor),
-          lhs.name + " gives {0} features; it takes a multiple of {1}, the "
-                     "number of its heads",
-          {features, divisor});
+  Value value = asValue(size.size);
+  Value unit = arith::ConstantIndexOp::create(b, op->getLoc(), divisor);
+  require(isMultiple(value, unit),
+          size.name + " has " + what.str() +
+              " {0}; it must be a multiple of {1}: " + why.str(),
+          {value, unit});
 }
 
 void SizeChecks::result(StringRef name, Value result,

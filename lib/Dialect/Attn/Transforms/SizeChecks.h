@@ -20,17 +20,17 @@ public:
 
   /// A size with the name that messages give to its tensor.
   struct Named {
-    StringRef name;
+    std::string name;
     OpFoldResult size;
   };
-  Named of(StringRef name, Value tensor, int64_t dim);
+  Named of(const Twine &name, Value tensor, int64_t dim);
 
   /// "lhs has WHAT 3, rhs has 4; they must be equal".
   void same(StringRef what, Named lhs, Named rhs);
   /// "lhs has 3 heads, rhs has 2; LHS heads must be a multiple of RHS heads".
   void groups(Named lhs, Named rhs);
-  /// "lhs gives 7 features; it takes a multiple of 2, the number of its heads".
-  void splits(Named lhs, int64_t heads);
+  /// "name has WHAT 7; it must be a multiple of 2: WHY".
+  void multiple(StringRef what, Named size, int64_t divisor, StringRef why);
   /// The sizes of a result that its type fixes, from those that `sources` have.
   void result(StringRef name, Value result, ArrayRef<DimSource> sources);
 

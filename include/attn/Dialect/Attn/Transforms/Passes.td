@@ -13,7 +13,8 @@ include "mlir/Pass/PassBase.td"
 def ExpandGraphOpsPass : Pass<"attn-expand-graph-ops"> {
   let summary = "Expand composite graph ops into linalg and core attention";
   let description = [{
-    Accepts attn.multi_head and attn.sinusoid. Projections become contractions
+    Accepts attn.multi_head, attn.masked_softmax, attn.sinusoid, attn.rotary and
+    attn.merge. Projections become contractions
     with the transposed weight that start from the bias, heads dimensions by
     reshapes alone, and attention `attn.scaled_dot_product` in the layout bmhd.
     Sums are in the accumulator type; projected tensors have the element type.

@@ -1,0 +1,138 @@
+// RUN: attn-opt %s -convert-attn-to-linalg -canonicalize -split-input-file | FileCheck %s
+
+#query = affine_map<(i, j, d, e) -> (d, i)>
+#key = affine_map<(i, j, d, e) -> (j, d)>
+#value = affine_map<(i, j, d, e) -> (j, e)>
+#output = affine_map<(i, j, d, e) -> (e, i)>
+
+// Two contractions with everything between them per query: the scale joins the
+// exponent, whose base is 2, and all but the contractions is vertical.
+// CHECK-DAG: #[[KMAP:.*]] = affine_map<(d0, d1, d2) -> (d0, d2)>
+// CHECK-DAG: #[[QMAP:.*]] = affine_map<(d0, d1, d2) -> (d2, d1)>
+// CHECK-DAG: #[[SMAP:.*]] = affine_map<(d0, d1, d2) -> (d0, d1)>
+// CHECK-DAG: #[[VMAP:.*]] = affine_map<(d0, d1, d2) -> (d2, d0)>
+// CHECK-LABEL: func @softmax(
+// CHECK-SAME: %[[Q:[a-z0-9]+]]: tensor<16x64xf32>, %[[K:[a-z0-9]+]]: tensor<96x16xf32>, %[[V:[a-z0-9]+]]: tensor<96x8xf32>, %[[ACC:[a-z0-9]+]]: tensor<8x64xf32>, %[[MAX:[a-z0-9]+]]: tensor<64xf32>, %[[SUM:[a-z0-9]+]]: tensor<64xf32>
+func.func @softmax(%q: tensor<16x64xf32>, %k: tensor<96x16xf32>, %v: tensor<96x8xf32>, %acc: tensor<8x64xf32>, %max: tensor<64xf32>, %sum: tensor<64xf32>,
+                   %at: index) -> (tensor<8x64xf32>, tensor<64xf32>, tensor<64xf32>) {
+  // CHECK-DAG: %[[BASE2:.*]] = arith.constant 0.360673755 : f32
+  // CHECK-DAG: %[[NONE:.*]] = arith.constant 0xFF800000 : f32
+  // CHECK: %[[SCORES:.*]] = linalg.generic {indexing_maps = [#[[KMAP]], #[[QMAP]], #[[SMAP]]], iterator_types = ["parallel", "parallel", "reduction"]} ins(%[[K]], %[[Q]] :
+  // CHECK: %[[LOWEST:.*]] = linalg.fill ins(%[[NONE]] : f32)
+  // CHECK: %[[TILEMAX:.*]] = linalg.generic {{.*}}["reduction", "parallel"]} ins(%[[SCORES]] : {{.*}} outs(%[[LOWEST]] :
+  // CHECK: arith.cmpf ogt
+  // CHECK: %[[RESCALE:.*]]:3 = linalg.generic {{.*}} ins(%[[TILEMAX]] : tensor<64xf32>) outs(%[[MAX]],
+  // CHECK: math.exp2
+  // CHECK: %[[OLDSUM:.*]] = linalg.generic {{.*}} ins(%[[RESCALE]]#1 : tensor<64xf32>) outs(%[[SUM]] :
+  // CHECK: %[[P:.*]]:2 = linalg.generic {{.*}} ins(%[[RESCALE]]#2 : tensor<64xf32>) outs(%[[SCORES]], %[[OLDSUM]] :
+  // CHECK: %[[SCALED:.*]] = arith.mulf %{{.*}}, %[[BASE2]]
+  // CHECK: %[[SHIFTED:.*]] = arith.addf %[[SCALED]]
+  // CHECK: math.exp2 %[[SHIFTED]]
+  // CHECK: %[[OLDACC:.*]] = linalg.generic {{.*}} ins(%[[RESCALE]]#1 : tensor<64xf32>) outs(%[[ACC]] :
+  // CHECK: %[[NEW:.*]] = linalg.generic {indexing_maps = [#[[VMAP]], #[[QMAP]], #[[SMAP]]], {{.*}} ins(%[[V]], %[[P]]#0 : {{.*}} outs(%[[OLDACC]] :
+  // CHECK: return %[[NEW]], %[[RESCALE]]#0, %[[P]]#1
+  %a, %m, %s = attn.attend_tile dot softmax ins(%q, %k, %v : tensor<16x64xf32>, tensor<96x16xf32>, tensor<96x8xf32>) at(%at, %at, %at, %at)
+      outs(%acc, %max, %sum : tensor<8x64xf32>, tensor<64xf32>, tensor<64xf32>)
+      indexing_maps = [#query, #key, #value, #output] scale = 0.25 -> tensor<8x64xf32>, tensor<64xf32>, tensor<64xf32>
+  return %a, %m, %s : tensor<8x64xf32>, tensor<64xf32>, tensor<64xf32>
+}
+
+// -----
+
+#query = affine_map<(i, j, d, e) -> (d, i)>
+#key = affine_map<(i, j, d, e) -> (j, d)>
+#value = affine_map<(i, j, d, e) -> (j, e)>
+#output = affine_map<(i, j, d, e) -> (e, i)>
+
+// Scale, score region, mask, in that order, at global indices; loads run under
+// the mask; a division that a masked pair may reach does not trap.
+// CHECK-LABEL: func @masked(
+// CHECK-SAME: %[[IDS:[a-z0-9]+]]: tensor<?xi32>, %[[T:[a-z0-9]+]]: tensor<?xf32>
+func.func @masked(%ids: tensor<?xi32>, %table: tensor<?xf32>, %q: tensor<16x64xf32>, %k: tensor<96x16xbf16>, %v: tensor<96x8xbf16>, %acc: tensor<8x64xf32>,
+                  %max: tensor<64xf32>, %sum: tensor<64xf32>, %b0: index, %h0: index, %i0: index, %j0: index) -> tensor<8x64xf32> {
+  // CHECK-DAG: %[[SCALE:.*]] = arith.constant 2.500000e-01 : f32
+  // CHECK-DAG: %[[NONE:.*]] = arith.constant 0xFF800000 : f32
+  // Keys of a narrower type are converted first.
+  // CHECK: linalg.generic {{.*}} ins(%{{.*}} : tensor<96x16xbf16>) outs(%{{.*}} : tensor<96x16xf32>)
+  // CHECK: linalg.generic
+  // CHECK: ^bb0(%[[S:.*]]: f32):
+  // CHECK-DAG: %[[LI:.*]] = linalg.index 1
+  // CHECK-DAG: %[[LJ:.*]] = linalg.index 0
+  // CHECK: %[[I:.*]] = arith.addi %{{.*}}, %[[LI]]
+  // CHECK: %[[J:.*]] = arith.addi %{{.*}}, %[[LJ]]
+  // CHECK: %[[ID:.*]] = attn.load %[[IDS]][%[[J]]] :
+  // CHECK: %[[ZERO:.*]] = arith.cmpi eq, %[[ID]], %{{.*}}
+  // CHECK: %[[DIVISOR:.*]] = arith.select %[[ZERO]], %{{.*}}, %[[ID]]
+  // CHECK: arith.remsi %{{.*}}, %[[DIVISOR]]
+  // CHECK: %[[KEEP:.*]] = arith.cmpi ne
+  // CHECK: %[[SCALED:.*]] = arith.mulf %[[S]], %[[SCALE]]
+  // CHECK: %[[BIAS:.*]] = attn.load %[[T]][%[[I]]] if %[[KEEP]]
+  // CHECK: %[[BIASED:.*]] = arith.addf %[[SCALED]], %[[BIAS]]
+  // CHECK: arith.select %[[KEEP]], %[[BIASED]], %[[NONE]]
+  %a, %m, %s = attn.attend_tile dot softmax ins(%q, %k, %v : tensor<16x64xf32>, tensor<96x16xbf16>, tensor<96x8xbf16>)
+      captures(%ids, %table : tensor<?xi32>, tensor<?xf32>) at(%b0, %h0, %i0, %j0)
+      outs(%acc, %max, %sum : tensor<8x64xf32>, tensor<64xf32>, tensor<64xf32>)
+      indexing_maps = [#query, #key, #value, #output] scale = 0.25 score {
+  ^bb0(%score: f32, %b: index, %h: index, %i: index, %j: index, %ci: tensor<?xi32>, %ct: tensor<?xf32>):
+    %bias = attn.load %ct[%i] : tensor<?xf32>
+    %sum2 = arith.addf %score, %bias : f32
+    attn.yield %sum2 : f32
+  } mask {
+  ^bb0(%b: index, %h: index, %i: index, %j: index, %ci: tensor<?xi32>, %ct: tensor<?xf32>):
+    %id = attn.load %ci[%j] : tensor<?xi32>
+    %ii = arith.index_cast %i : index to i32
+    %rest = arith.remsi %ii, %id : i32
+    %c0 = arith.constant 0 : i32
+    %keep = arith.cmpi ne, %rest, %c0 : i32
+    attn.yield %keep : i1
+  } -> tensor<8x64xf32>, tensor<64xf32>, tensor<64xf32>
+  return %a : tensor<8x64xf32>
+}
+
+// -----
+
+#query = affine_map<(i, j, d, e) -> (d, i)>
+#key = affine_map<(i, j, d, e) -> (j, d)>
+#value = affine_map<(i, j, d, e) -> (j, e)>
+#output = affine_map<(i, j, d, e) -> (e, i)>
+
+// A kernel's weights are summed as they are: no maximum, no exponential.
+// CHECK-LABEL: func @sum(
+func.func @sum(%q: tensor<2x64xf32>, %k: tensor<96x2xf32>, %v: tensor<96x1xf32>, %acc: tensor<1x64xf32>, %max: tensor<64xf32>, %sum: tensor<64xf32>,
+               %at: index) -> (tensor<1x64xf32>, tensor<64xf32>) {
+  // CHECK: %[[DIFFERENCE:.*]] = arith.subf
+  // CHECK: %[[NEGATED:.*]] = arith.negf %[[DIFFERENCE]]
+  // CHECK: arith.mulf %[[NEGATED]], %[[DIFFERENCE]]
+  // CHECK-NOT: math.exp2
+  // CHECK: return
+  %a, %m, %s = attn.attend_tile negative_squared_distance sum ins(%q, %k, %v : tensor<2x64xf32>, tensor<96x2xf32>, tensor<96x1xf32>) at(%at, %at, %at, %at)
+      outs(%acc, %max, %sum : tensor<1x64xf32>, tensor<64xf32>, tensor<64xf32>)
+      indexing_maps = [#query, #key, #value, #output] scale = 1.0 -> tensor<1x64xf32>, tensor<64xf32>, tensor<64xf32>
+  return %a, %s : tensor<1x64xf32>, tensor<64xf32>
+}
+
+// -----
+
+#query = affine_map<(i, j, d, e) -> (d, i)>
+#key = affine_map<(i, j, d, e) -> (j, d)>
+#value = affine_map<(i, j, d, e) -> (j, e)>
+#output = affine_map<(i, j, d, e) -> (e, i)>
+
+// Guarded, a pair without weight adds nothing even where its value is NaN.
+// CHECK-LABEL: func @guarded(
+func.func @guarded(%q: tensor<16x64xf32>, %k: tensor<96x16xf32>, %v: tensor<96x8xf32>, %acc: tensor<8x64xf32>, %max: tensor<64xf32>, %sum: tensor<64xf32>,
+                   %at: index) -> tensor<8x64xf32> {
+  // CHECK-DAG: %[[NONE:.*]] = arith.constant 0xFF800000 : f32
+  // CHECK-DAG: %[[ZERO:.*]] = arith.constant 0.000000e+00 : f32
+  // CHECK: iterator_types = ["parallel", "parallel", "reduction"]
+  // CHECK: iterator_types = ["parallel", "parallel", "reduction"]
+  // CHECK: ^bb0(%[[VALUE:.*]]: f32, %[[P:.*]]: f32, %[[S:.*]]: f32, %[[OLD:.*]]: f32):
+  // CHECK: %[[TERM:.*]] = arith.mulf %[[VALUE]], %[[P]]
+  // CHECK: %[[ABSENT:.*]] = arith.cmpf oeq, %[[S]], %[[NONE]]
+  // CHECK: %[[ADDED:.*]] = arith.select %[[ABSENT]], %[[ZERO]], %[[TERM]]
+  // CHECK: arith.addf %[[OLD]], %[[ADDED]]
+  %a, %m, %s = attn.attend_tile dot softmax guarded ins(%q, %k, %v : tensor<16x64xf32>, tensor<96x16xf32>, tensor<96x8xf32>) at(%at, %at, %at, %at)
+      outs(%acc, %max, %sum : tensor<8x64xf32>, tensor<64xf32>, tensor<64xf32>)
+      indexing_maps = [#query, #key, #value, #output] scale = 0.25 -> tensor<8x64xf32>, tensor<64xf32>, tensor<64xf32>
+  return %a : tensor<8x64xf32>
+}

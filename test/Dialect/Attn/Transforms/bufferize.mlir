@@ -1,0 +1,60 @@
+// RUN: attn-opt %s -attn-bufferize | FileCheck %s
+
+// Scratch of static size is on the stack, at the top of the parallel body.
+// CHECK-LABEL: func @scratch(
+// CHECK-SAME: %[[OUT:[a-z0-9]+]]: memref<8x64xf32>
+func.func @scratch(%out: memref<8x64xf32>, %x: f32) {
+  // CHECK: scf.forall (%[[I:.*]]) in (8) {
+  // CHECK-NEXT: %[[ROW:.*]] = memref.alloca() {alignment = 64 : i64} : memref<64xf32>
+  // CHECK-NOT: memref.alloc()
+  // CHECK: linalg.fill ins(%{{.*}} : f32) outs(%[[ROW]] :
+  %init = bufferization.to_tensor %out restrict writable : memref<8x64xf32> to tensor<8x64xf32>
+  %r = scf.forall (%i) in (8) shared_outs(%o = %init) -> tensor<8x64xf32> {
+    %e = tensor.empty() : tensor<64xf32>
+    %f = linalg.fill ins(%x : f32) outs(%e : tensor<64xf32>) -> tensor<64xf32>
+    %s = tensor.extract_slice %o[%i, 0] [1, 64] [1, 1] : tensor<8x64xf32> to tensor<64xf32>
+    %t = linalg.copy ins(%f : tensor<64xf32>) outs(%s : tensor<64xf32>) -> tensor<64xf32>
+    scf.forall.in_parallel {
+      tensor.parallel_insert_slice %t into %o[%i, 0] [1, 64] [1, 1] : tensor<64xf32> into tensor<8x64xf32>
+    }
+  }
+  bufferization.materialize_in_destination %r in restrict writable %out : (tensor<8x64xf32>, memref<8x64xf32>) -> ()
+  return
+}
+
+// What would not fit on a thread's stack, and what is not inside a parallel
+// loop, stays on the heap.
+// CHECK-LABEL: func @large(
+func.func @large(%out: memref<8xf32>, %x: f32) {
+  // CHECK: memref.alloc() {alignment = 64 : i64} : memref<16xf32>
+  // CHECK: scf.forall
+  // CHECK-NOT: memref.alloca
+  // CHECK: memref.alloc() {alignment = 64 : i64} : memref<1048576xf32>
+  %c0 = arith.constant 0 : index
+  %init = bufferization.to_tensor %out restrict writable : memref<8xf32> to tensor<8xf32>
+  %se = tensor.empty() : tensor<16xf32>
+  %sf = linalg.fill ins(%x : f32) outs(%se : tensor<16xf32>) -> tensor<16xf32>
+  %r = scf.forall (%i) in (8) shared_outs(%o = %init) -> tensor<8xf32> {
+    %y = tensor.extract %sf[%i] : tensor<16xf32>
+    %e = tensor.empty() : tensor<1048576xf32>
+    %f = linalg.fill ins(%y : f32) outs(%e : tensor<1048576xf32>) -> tensor<1048576xf32>
+    %g = tensor.extract_slice %f[%i] [1] [1] : tensor<1048576xf32> to tensor<1xf32>
+    scf.forall.in_parallel {
+      tensor.parallel_insert_slice %g into %o[%i] [1] [1] : tensor<1xf32> into tensor<8xf32>
+    }
+  }
+  bufferization.materialize_in_destination %r in restrict writable %out : (tensor<8xf32>, memref<8xf32>) -> ()
+  return
+}
+
+// A captured tensor is read from where it lies.
+// CHECK-LABEL: func @captured(
+// CHECK-SAME: %[[T:[a-z0-9]+]]: memref<8xi32>
+func.func @captured(%t: memref<8xi32>, %i: index, %out: memref<i32>) {
+  // CHECK-NOT: memref.alloc
+  // CHECK: attn.load %[[T]][%{{.*}}] : memref<8xi32>
+  %tensor = bufferization.to_tensor %t restrict : memref<8xi32> to tensor<8xi32>
+  %x = attn.load %tensor[%i] : tensor<8xi32>
+  memref.store %x, %out[] : memref<i32>
+  return
+}

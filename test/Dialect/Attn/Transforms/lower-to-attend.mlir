@@ -1,0 +1,148 @@
+// RUN: attn-opt %s -attn-lower-to-attend -canonicalize -cse -split-input-file | FileCheck %s
+
+// Query heads split into (key head, group); a bottom-right mask captures N - M.
+// CHECK-DAG: #[[Q:.*]] = affine_map<(d0, d1, d2, d3, d4, d5, d6) -> (d0, d1, d2, d3, d5)>
+// CHECK-DAG: #[[K:.*]] = affine_map<(d0, d1, d2, d3, d4, d5, d6) -> (d0, d1, d4, d5)>
+// CHECK-DAG: #[[V:.*]] = affine_map<(d0, d1, d2, d3, d4, d5, d6) -> (d0, d1, d4, d6)>
+// CHECK-DAG: #[[O:.*]] = affine_map<(d0, d1, d2, d3, d4, d5, d6) -> (d0, d1, d2, d3, d6)>
+// CHECK-DAG: #[[L:.*]] = affine_map<(d0, d1, d2, d3, d4, d5, d6) -> (d0, d1, d2, d3)>
+// CHECK-LABEL: func @grouped(
+// CHECK-SAME: %[[QUERY:[a-z0-9]+]]: tensor<2x8x?x16xf32>, %[[KEY:[a-z0-9]+]]: tensor<2x2x?x16xf32>, %[[VALUE:[a-z0-9]+]]: tensor<2x2x?x16xf32>)
+func.func @grouped(%q: tensor<2x8x?x16xf32>, %k: tensor<2x2x?x16xf32>, %v: tensor<2x2x?x16xf32>)
+    -> (tensor<2x8x?x16xf32>, tensor<2x8x?xf32>) {
+  // CHECK: %[[N:.*]] = tensor.dim %[[KEY]]
+  // CHECK: %[[NV:.*]] = tensor.dim %[[VALUE]]
+  // CHECK: %[[SAME:.*]] = arith.cmpi eq, %[[N]], %[[NV]]
+  // CHECK: attn.require %[[SAME]], "scaled_dot_product: key has length {0}, value has {1}; they must be equal"(%[[N]], %[[NV]])
+  // CHECK: %[[M:.*]] = tensor.dim %[[QUERY]]
+  // CHECK: %[[OFFSET:.*]] = arith.subi %[[N]], %[[M]]
+  // CHECK: %[[SPLIT:.*]] = tensor.expand_shape %[[QUERY]] {{\[}}[0], [1, 2], [3], [4]] output_shape [2, 2, 4, %[[M]], 16]
+  // CHECK: %[[OUT:.*]] = tensor.empty(%[[M]]) : tensor<2x2x4x?x16xf32>
+  // CHECK: %[[LSE:.*]] = tensor.empty(%[[M]]) : tensor<2x2x4x?xf32>
+  // CHECK: %[[R:.*]], %[[RL:.*]] = attn.attend dot softmax ins(%[[SPLIT]], %[[KEY]], %[[VALUE]] :
+  // CHECK-SAME: captures(%[[OFFSET]] : index) outs(%[[OUT]] : {{.*}}) lse(%[[LSE]] :
+  // CHECK-SAME: indexing_maps = [#[[Q]], #[[K]], #[[V]], #[[O]], #[[L]]] scale = 2.500000e-01 mask {
+  // CHECK: ^bb0(%{{.*}}: index, %{{.*}}: index, %[[I:.*]]: index, %[[J:.*]]: index, %[[C:.*]]: index):
+  // CHECK: %[[LAST:.*]] = arith.addi %[[I]], %[[C]]
+  // CHECK: %[[KEEP:.*]] = arith.cmpi sle, %[[J]], %[[LAST]]
+  // CHECK: attn.yield %[[KEEP]] : i1
+  // CHECK: %[[MERGED:.*]] = tensor.collapse_shape %[[R]] {{\[}}[0], [1, 2], [3], [4]]
+  // CHECK: %[[MERGEDL:.*]] = tensor.collapse_shape %[[RL]] {{\[}}[0], [1, 2], [3]]
+  // CHECK: return %[[MERGED]], %[[MERGEDL]]
+  %m = attn.mask.causal bottom_right
+  %o, %l = attn.scaled_dot_product %q, %k, %v mask(%m) : tensor<2x8x?x16xf32>, tensor<2x2x?x16xf32>, tensor<2x2x?x16xf32> -> tensor<2x8x?x16xf32> lse(tensor<2x8x?xf32>)
+  return %o, %l : tensor<2x8x?x16xf32>, tensor<2x8x?xf32>
+}
+
+// -----
+
+// A layout is a matter of maps: no transposes. Score modifiers come in order,
+// and no mask or modifier is left.
+// CHECK-DAG: #[[Q:.*]] = affine_map<(d0, d1, d2, d3, d4, d5, d6) -> (d0, d3, d1, d5)>
+// CHECK-DAG: #[[K:.*]] = affine_map<(d0, d1, d2, d3, d4, d5, d6) -> (d0, d4, d1, d5)>
+// CHECK-LABEL: func @modified(
+// CHECK-SAME: %[[SLOPES:[a-z0-9]+]]: tensor<4xf32>
+func.func @modified(%slopes: tensor<4xf32>, %q: tensor<2x8x4x16xf32>, %k: tensor<2x9x4x16xf32>) -> tensor<2x8x4x16xf32> {
+  // CHECK-NOT: attn.score
+  // CHECK: attn.attend dot softmax
+  // CHECK-SAME: captures(%{{.*}}, %[[SLOPES]] : f32, tensor<4xf32>)
+  // CHECK-SAME: indexing_maps = [#[[Q]], #[[K]], {{.*}} scale = 1.000000e+00 score {
+  // CHECK: ^bb0(%[[S:.*]]: f32, %{{.*}}: index, %[[H:.*]]: index, %{{.*}}: index, %{{.*}}: index, %[[CAP:.*]]: f32, %[[TABLE:.*]]: tensor<4xf32>):
+  // CHECK: %[[RATIO:.*]] = arith.divf %[[S]], %[[CAP]]
+  // CHECK: %[[TANH:.*]] = math.tanh %[[RATIO]]
+  // CHECK: %[[CAPPED:.*]] = arith.mulf %{{.*}}%[[TANH]]
+  // CHECK: attn.load %[[TABLE]][%[[H]]]
+  // CHECK: arith.subf %[[CAPPED]]
+  // CHECK: attn.yield
+  // CHECK-NOT: mask {
+  // CHECK: return
+  %twenty = arith.constant 20.0 : f32
+  %cap = attn.score.softcap %twenty : f32
+  %alibi = attn.score.alibi %slopes : tensor<4xf32>
+  %o = attn.dot_product %q, %k, %k score(%cap, %alibi) layout = "bmhd" : tensor<2x8x4x16xf32>, tensor<2x9x4x16xf32>, tensor<2x9x4x16xf32> -> tensor<2x8x4x16xf32>
+  return %o : tensor<2x8x4x16xf32>
+}
+
+// -----
+
+// Batch dimensions count as one.
+// CHECK-LABEL: func @batches(
+// CHECK-SAME: %[[Q:[a-z0-9]+]]: tensor<3x2x4x8x16xf32>
+func.func @batches(%q: tensor<3x2x4x8x16xf32>) -> tensor<3x2x4x8x16xf32> {
+  // CHECK: %[[FLAT:.*]] = tensor.collapse_shape %[[Q]] {{\[}}[0, 1], [2], [3], [4]]
+  // CHECK: %[[R:.*]] = attn.attend dot softmax ins(%[[FLAT]], %[[FLAT]], %[[FLAT]] :
+  // CHECK: tensor.expand_shape %[[R]] {{\[}}[0, 1], [2], [3], [4]] output_shape [3, 2, 4, 8, 16]
+  %o = attn.scaled_dot_product %q, %q, %q : tensor<3x2x4x8x16xf32>, tensor<3x2x4x8x16xf32>, tensor<3x2x4x8x16xf32> -> tensor<3x2x4x8x16xf32>
+  return %o : tensor<3x2x4x8x16xf32>
+}
+
+// -----
+
+// A head size known only at run time gives the scale at run time.
+// CHECK-LABEL: func @dynamic_head_size(
+// CHECK-SAME: %[[Q:[a-z0-9]+]]: tensor<8x?xf32>
+func.func @dynamic_head_size(%q: tensor<8x?xf32>) -> tensor<8x?xf32> {
+  // CHECK: %[[D:.*]] = tensor.dim %[[Q]], %c1
+  // CHECK: %[[INTEGER:.*]] = arith.index_cast %{{.*}} : index to i64
+  // CHECK: %[[SIZE:.*]] = arith.sitofp %[[INTEGER]]
+  // CHECK: %[[ROOT:.*]] = math.sqrt %[[SIZE]]
+  // CHECK: %[[SCALE:.*]] = arith.divf %{{.*}}, %[[ROOT]]
+  // CHECK: attn.attend dot softmax {{.*}} captures(%[[SCALE]] : f32)
+  // CHECK-SAME: scale = 1.000000e+00 score {
+  // CHECK: ^bb0(%[[S:.*]]: f32, {{.*}}, %[[C:.*]]: f32):
+  // CHECK: %[[SCALED:.*]] = arith.mulf %[[S]], %[[C]]
+  // CHECK: attn.yield %[[SCALED]]
+  %o = attn.scaled_dot_product %q, %q, %q : tensor<8x?xf32>, tensor<8x?xf32>, tensor<8x?xf32> -> tensor<8x?xf32>
+  return %o : tensor<8x?xf32>
+}
+
+// -----
+
+// Projections come before attention, once, with the weight transposed and sums
+// in f32; scores are w . tanh(q' + k').
+// CHECK-LABEL: func @additive(
+// CHECK-SAME: %[[Q:[a-z0-9]+]]: tensor<8x6xbf16>, %[[K:[a-z0-9]+]]: tensor<9x5xbf16>, %[[V:[a-z0-9]+]]: tensor<9x7xbf16>, %[[W:[a-z0-9]+]]: tensor<4xbf16>, %[[WQ:[a-z0-9]+]]: tensor<4x6xbf16>, %[[WK:[a-z0-9]+]]: tensor<4x5xbf16>
+func.func @additive(%q: tensor<8x6xbf16>, %k: tensor<9x5xbf16>, %v: tensor<9x7xbf16>, %w: tensor<4xbf16>,
+                    %wq: tensor<4x6xbf16>, %wk: tensor<4x5xbf16>) -> tensor<8x7xbf16> {
+  // CHECK: %[[WQT:.*]] = linalg.generic {{.*}} ins(%[[WQ]] : tensor<4x6xbf16>) outs(%{{.*}} : tensor<6x4xf32>)
+  // CHECK: %[[QP:.*]] = linalg.generic {{.*}} ins(%[[Q]], %[[WQT]] : tensor<8x6xbf16>, tensor<6x4xf32>) outs(%{{.*}} : tensor<8x4xf32>)
+  // CHECK: %[[WKT:.*]] = linalg.generic {{.*}} ins(%[[WK]] : tensor<4x5xbf16>) outs(%{{.*}} : tensor<5x4xf32>)
+  // CHECK: %[[KP:.*]] = linalg.generic {{.*}} ins(%[[K]], %[[WKT]] : tensor<9x5xbf16>, tensor<5x4xf32>) outs(%{{.*}} : tensor<9x4xf32>)
+  // CHECK: attn.attend additive softmax ins(%[[QP]], %[[KP]], %[[V]] : tensor<8x4xf32>, tensor<9x4xf32>, tensor<9x7xbf16>) feature_weight(%[[W]] : tensor<4xbf16>)
+  %o = attn.additive %q, %k, %v, %w project_query(%wq : tensor<4x6xbf16>) project_key(%wk : tensor<4x5xbf16>)
+       : tensor<8x6xbf16>, tensor<9x5xbf16>, tensor<9x7xbf16>, tensor<4xbf16> -> tensor<8x7xbf16>
+  return %o : tensor<8x7xbf16>
+}
+
+// -----
+
+// CHECK-LABEL: func @epanechnikov(
+// CHECK-SAME: %[[WIDTH:[a-z0-9]+]]: tensor<4xf32>
+func.func @epanechnikov(%bandwidth: tensor<4xf32>, %q: tensor<4x8x2xf32>, %k: tensor<4x9x2xf32>, %v: tensor<4x9x3xf32>) -> tensor<4x8x3xf32> {
+  // CHECK: attn.attend negative_squared_distance sum
+  // CHECK-SAME: captures(%[[WIDTH]] : tensor<4xf32>)
+  // CHECK-SAME: score {
+  // CHECK: ^bb0(%[[S:.*]]: f32, %{{.*}}: index, %[[H:.*]]: index, %{{.*}}: index, %{{.*}}: index, %[[T:.*]]: tensor<4xf32>):
+  // CHECK: %[[B:.*]] = attn.load %[[T]][%[[H]]]
+  // CHECK: %[[SQUARE:.*]] = arith.mulf %[[B]], %[[B]]
+  // CHECK: %[[U:.*]] = arith.divf %[[S]], %[[SQUARE]]
+  // CHECK: %[[ONE_LESS:.*]] = arith.addf %[[U]], %{{.*}}
+  // CHECK: arith.maximumf %[[ONE_LESS]]
+  %o = attn.kernel_regression epanechnikov %q, %k, %v bandwidth(%bandwidth : tensor<4xf32>) layout = "hmd"
+       : tensor<4x8x2xf32>, tensor<4x9x2xf32>, tensor<4x9x3xf32> -> tensor<4x8x3xf32>
+  return %o : tensor<4x8x3xf32>
+}
+
+// -----
+
+// A static size of a result that only the input knows at run time is required.
+// CHECK-LABEL: func @static_result(
+// CHECK-SAME: %[[Q:[a-z0-9]+]]: tensor<?x16xf32>
+func.func @static_result(%q: tensor<?x16xf32>, %k: tensor<9x16xf32>) -> tensor<8x16xf32> {
+  // CHECK-DAG: %[[EIGHT:.*]] = arith.constant 8 : index
+  // CHECK-DAG: %[[M:.*]] = tensor.dim %[[Q]]
+  // CHECK: %[[FITS:.*]] = arith.cmpi eq, %[[M]], %[[EIGHT]]
+  // CHECK: attn.require %[[FITS]], "scaled_dot_product: output has size {0} in dimension 0; its type says {1}"(%[[M]], %[[EIGHT]])
+  %o = attn.scaled_dot_product %q, %k, %k : tensor<?x16xf32>, tensor<9x16xf32>, tensor<9x16xf32> -> tensor<8x16xf32>
+  return %o : tensor<8x16xf32>
+}

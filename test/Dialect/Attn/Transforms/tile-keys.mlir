@@ -1,0 +1,70 @@
+// RUN: attn-opt %s -attn-tile-queries="target=x86-64-v4" -attn-tile-keys="target=x86-64-v4" -canonicalize -cse | FileCheck %s
+
+#query = affine_map<(b, hkv, g, i, j, d, e) -> (hkv, i, d)>
+#key = affine_map<(b, hkv, g, i, j, d, e) -> (hkv, j, d)>
+#value = affine_map<(b, hkv, g, i, j, d, e) -> (hkv, j, e)>
+#output = affine_map<(b, hkv, g, i, j, d, e) -> (hkv, i, e)>
+#lse = affine_map<(b, hkv, g, i, j, d, e) -> (hkv, i)>
+
+// Queries are packed transposed, padded by zeros; the loop over key tiles
+// carries accumulator, maximum and sum; their quotient is the output. No tensor
+// is M x N.
+// CHECK-LABEL: func @attention(
+// CHECK-SAME: %[[Q:[a-z0-9]+]]: tensor<4x?x16xf32>, %[[K:[a-z0-9]+]]: tensor<4x?x16xf32>, %[[V:[a-z0-9]+]]: tensor<4x?x8xf32>
+func.func @attention(%q: tensor<4x?x16xf32>, %k: tensor<4x?x16xf32>, %v: tensor<4x?x8xf32>, %o: tensor<4x?x8xf32>, %l: tensor<4x?xf32>)
+    -> (tensor<4x?x8xf32>, tensor<4x?xf32>) {
+  // CHECK-DAG: %[[NONE:.*]] = arith.constant 0xFF800000 : f32
+  // CHECK-DAG: %[[ZERO:.*]] = arith.constant 0.000000e+00 : f32
+  // CHECK: scf.forall (%[[H:.*]], %[[I:.*]]) =
+  // CHECK: %[[QPAD:.*]] = linalg.fill ins(%[[ZERO]] : f32) outs(%{{.*}} : tensor<16x64xf32>)
+  // CHECK: %[[QT:.*]] = linalg.generic {{.*}} ins(%{{.*}} : tensor<?x16xf32>) outs(%{{.*}} : tensor<16x?xf32>)
+  // CHECK: %[[PACKED:.*]] = tensor.insert_slice %[[QT]] into %[[QPAD]]
+  // CHECK: %[[ACC:.*]] = linalg.fill ins(%[[ZERO]] : f32) outs(%{{.*}} : tensor<8x64xf32>)
+  // CHECK: %[[MAX:.*]] = linalg.fill ins(%[[NONE]] : f32) outs(%{{.*}} : tensor<64xf32>)
+  // CHECK: %[[SUM:.*]] = linalg.fill ins(%[[ZERO]] : f32) outs(%{{.*}} : tensor<64xf32>)
+  // CHECK: %[[STATE:.*]]:3 = scf.for %[[J:[a-z0-9]+]] = {{.*}} iter_args(%[[A:.*]] = %[[ACC]], %[[MX:.*]] = %[[MAX]], %[[S:.*]] = %[[SUM]])
+  // CHECK: %[[KEYS:.*]] = affine.min
+  // CHECK: %[[KT:.*]] = tensor.extract_slice %{{.*}}[%[[J]], 0] [%[[KEYS]], 16]
+  // CHECK: %[[VT:.*]] = tensor.extract_slice %{{.*}}[%[[J]], 0] [%[[KEYS]], 8]
+  // CHECK: %[[NA:.*]], %[[NM:.*]], %[[NS:.*]] = attn.attend_tile dot softmax ins(%[[PACKED]], %[[KT]], %[[VT]] :
+  // CHECK-SAME: at(%{{.*}}, %[[H]], %[[I]], %[[J]]) outs(%[[A]], %[[MX]], %[[S]] :
+  // CHECK: scf.yield %[[NA]], %[[NM]], %[[NS]]
+  // CHECK: arith.divf
+  // CHECK: math.log
+  // CHECK-NOT: attn.attend{{ }}
+  %r, %lse = attn.attend dot softmax ins(%q, %k, %v : tensor<4x?x16xf32>, tensor<4x?x16xf32>, tensor<4x?x8xf32>)
+      outs(%o : tensor<4x?x8xf32>) lse(%l : tensor<4x?xf32>)
+      indexing_maps = [#query, #key, #value, #output, #lse] scale = 0.25 -> tensor<4x?x8xf32> lse(tensor<4x?xf32>)
+  return %r, %lse : tensor<4x?x8xf32>, tensor<4x?xf32>
+}
+
+// A sink starts the maximum and the sum.
+// CHECK-LABEL: func @sink(
+// CHECK-SAME: %[[SINK:[a-z0-9]+]]: tensor<4x1xf32>
+func.func @sink(%sink: tensor<4x1xf32>, %q: tensor<4x8x16xf32>, %o: tensor<4x8x16xf32>) -> tensor<4x8x16xf32> {
+  // CHECK: %[[LOGIT:.*]] = tensor.extract
+  // CHECK: %[[MAX:.*]] = linalg.fill ins(%[[LOGIT]] : f32)
+  // CHECK: %[[ABSENT:.*]] = arith.cmpf oeq, %[[LOGIT]], %{{.*}}
+  // CHECK: %[[WEIGHT:.*]] = arith.select %[[ABSENT]]
+  // CHECK: %[[SUM:.*]] = linalg.fill ins(%[[WEIGHT]] : f32)
+  // CHECK: scf.for {{.*}} = %[[MAX]], %{{.*}} = %[[SUM]])
+  %r = attn.attend dot softmax ins(%q, %q, %q : tensor<4x8x16xf32>, tensor<4x8x16xf32>, tensor<4x8x16xf32>) sink(%sink : tensor<4x1xf32>)
+      outs(%o : tensor<4x8x16xf32>) indexing_maps = [#query, #key, #value, #output] scale = 0.25 -> tensor<4x8x16xf32>
+  return %r : tensor<4x8x16xf32>
+}
+
+// Under a mask, a tile whose accumulator is not finite is computed again, with
+// a select per pair.
+// CHECK-LABEL: func @masked(
+func.func @masked(%q: tensor<4x8x16xf32>, %o: tensor<4x8x16xf32>) -> tensor<4x8x16xf32> {
+  // CHECK: attn.attend_tile dot softmax ins(
+  // CHECK: scf.if
+  // CHECK: attn.attend_tile dot softmax guarded ins(
+  %r = attn.attend dot softmax ins(%q, %q, %q : tensor<4x8x16xf32>, tensor<4x8x16xf32>, tensor<4x8x16xf32>)
+      outs(%o : tensor<4x8x16xf32>) indexing_maps = [#query, #key, #value, #output] scale = 0.25 mask {
+  ^bb0(%b: index, %h: index, %i: index, %j: index):
+    %keep = arith.cmpi ne, %i, %j : index
+    attn.yield %keep : i1
+  } -> tensor<4x8x16xf32>
+  return %r : tensor<4x8x16xf32>
+}
