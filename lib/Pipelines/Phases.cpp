@@ -7,16 +7,13 @@
 
 #include "attn/Pipelines/Phases.h"
 
-#include "attn/Conversion/AttnToLLVM/Passes.h"
 #include "attn/Conversion/AttnToLinalg/AttnToLinalg.h"
 #include "attn/Conversion/ExpandMath/Passes.h"
 #include "attn/Conversion/LinalgToAttn/LinalgToAttn.h"
 #include "attn/Conversion/LinalgToVector/Passes.h"
 #include "attn/Dialect/Attn/Transforms/Passes.h"
-#include "attn/Target/CPU/ObjectEmission.h"
 
 #include "mlir/Conversion/Passes.h"
-#include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/Bufferization/Pipelines/Passes.h"
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -52,6 +49,7 @@ void buildRaise(OpPassManager &pm, const PhaseOptions &) {
 }
 
 void buildOptimize(OpPassManager &pm, const PhaseOptions &) {
+  pm.addPass(createVerifyCompileTimeValuesPass());
   pm.addPass(createInlinerPass());
   pm.addPass(createSymbolDCEPass());
   pm.addPass(createCanonicalizerPass());
@@ -59,7 +57,6 @@ void buildOptimize(OpPassManager &pm, const PhaseOptions &) {
   pm.addNestedPass<func::FuncOp>(createLowerToAttendPass());
   pm.addPass(memref::createResolveRankedShapeTypeResultDimsPass());
   pm.addPass(createCSEPass());
-  pm.addPass(createShapeFunctionsPass());
   pm.addPass(createBindDestinationsPass());
   addCleanup(pm);
 }
@@ -80,9 +77,6 @@ void buildDecompose(OpPassManager &pm, const PhaseOptions &) {
 }
 
 void buildBufferize(OpPassManager &pm, const PhaseOptions &) {
-  // For modules that enter after optimize.
-  pm.addPass(createShapeFunctionsPass());
-  pm.addPass(createBindDestinationsPass());
   pm.addPass(createBufferizePass());
   bufferization::buildBufferDeallocationPipeline(pm, {});
   addCleanup(pm);
@@ -97,29 +91,17 @@ void buildVectorize(OpPassManager &pm, const PhaseOptions &options) {
   functions.addPass(createCSEPass());
 }
 
-void buildLower(OpPassManager &pm, const PhaseOptions &options) {
+void buildLower(OpPassManager &pm, const PhaseOptions &) {
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
-  pm.addPass(createWorkspaceFunctionsPass());
-  pm.addPass(createForallToParallelPass({options.parallel}));
-  pm.addPass(createHoistStackBuffersPass());
   pm.addPass(memref::createExpandStridedMetadataPass());
   pm.addPass(createLowerAffinePass());
-  // Without instructions for bf16, LLVM would call functions that few systems
-  // have.
-  pm.addPass(arith::createArithEmulateUnsupportedFloats({{"bf16"}, "f32"}));
-  arith::ArithExpandOpsPassOptions expand;
-  expand.includeBf16 = !options.target.hasBF16Dot;
-  pm.addPass(arith::createArithExpandOpsPass(expand));
   pm.addPass(createSCFToControlFlowPass());
   pm.addPass(createConvertVectorToLLVMPass());
   // Before libm, which would take fma for a library function.
   pm.addPass(createConvertMathToLLVMPass());
   pm.addPass(createConvertMathToLibmPass());
-  pm.addPass(createLowerSignaturesPass(
-      {getRequiredFeatures(options.target), int64_t(options.threads)}));
-  pm.addPass(createConvertAttnToLLVMPass());
-  pm.addPass(createOutlineParallelPass());
-  pm.addPass(createEmitEntriesPass());
+  pm.addPass(createConvertToLLVMPass());
+  pm.addPass(createReconcileUnrealizedCastsPass());
 }
 
 constexpr PhaseInfo phases[] = {

@@ -31,6 +31,20 @@ def ExpandGraphOpsPass : Pass<"attn-expand-graph-ops"> {
                            "tensor::TensorDialect"];
 }
 
+def VerifyCompileTimeValuesPass
+    : Pass<"attn-verify-compile-time-values", "ModuleOp"> {
+  let summary = "Refuse masks and score modifiers that cannot become regions";
+  let description = [{
+    Masks and score modifiers are compile-time values: attn ops and direct calls
+    of private functions give them, and such functions are inlined. Refuses them
+    in public signatures, in selects, loops and branches, inside other types, and
+    in functions that have no body, are no_inline, or call themselves.
+
+    Changes nothing. Example:
+    test/Dialect/Attn/Transforms/verify-compile-time-values-errors.mlir.
+  }];
+}
+
 def LowerToAttendPass : Pass<"attn-lower-to-attend"> {
   let summary = "Reduce graph ops to attn.attend, masks to its regions";
   let description = [{
