@@ -35,13 +35,13 @@ private:
   void checkSizes();
   SmallVector<Value> emitTables();
   Value emitPosition(OpBuilder &b, Location loc);
-  SmallVector<ReassociationIndices> splitGroups() const;
+  SmallVector<ReassociationIndices> splitGroups();
   Value splitPairs(Value tensor);
   Value slice(Value split, int64_t which);
   Value insert(Value rotated, Value split, int64_t which);
 
   /// The dimension of size 2 once the features are split.
-  int64_t partDim() const { return op.getInterleaved() ? rank : rank - 1; }
+  int64_t partDim() { return op.getInterleaved() ? rank : rank - 1; }
   void sliceAt(int64_t which, SmallVector<OpFoldResult> &offsets,
                SmallVector<OpFoldResult> &extents,
                SmallVector<OpFoldResult> &strides);
@@ -133,7 +133,7 @@ SmallVector<Value> RotaryExpander::emitTables() {
 //===----------------------------------------------------------------------===//
 
 /// The last two dimensions are one.
-SmallVector<ReassociationIndices> RotaryExpander::splitGroups() const {
+SmallVector<ReassociationIndices> RotaryExpander::splitGroups() {
   SmallVector<ReassociationIndices> groups;
   for (int64_t dim = 0; dim < rank - 1; ++dim)
     groups.push_back({dim});
