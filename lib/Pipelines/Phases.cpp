@@ -7,13 +7,16 @@
 
 #include "attn/Pipelines/Phases.h"
 
+#include "attn/Conversion/AttnToLLVM/Passes.h"
 #include "attn/Conversion/AttnToLinalg/AttnToLinalg.h"
 #include "attn/Conversion/ExpandMath/Passes.h"
 #include "attn/Conversion/LinalgToAttn/LinalgToAttn.h"
 #include "attn/Conversion/LinalgToVector/Passes.h"
 #include "attn/Dialect/Attn/Transforms/Passes.h"
+#include "attn/Target/CPU/ObjectEmission.h"
 
 #include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/Bufferization/Pipelines/Passes.h"
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -57,6 +60,7 @@ void buildOptimize(OpPassManager &pm, const PhaseOptions &) {
   pm.addNestedPass<func::FuncOp>(createLowerToAttendPass());
   pm.addPass(memref::createResolveRankedShapeTypeResultDimsPass());
   pm.addPass(createCSEPass());
+  pm.addPass(createShapeFunctionsPass());
   pm.addPass(createBindDestinationsPass());
   addCleanup(pm);
 }
@@ -77,6 +81,9 @@ void buildDecompose(OpPassManager &pm, const PhaseOptions &) {
 }
 
 void buildBufferize(OpPassManager &pm, const PhaseOptions &) {
+  // For modules that enter after optimize.
+  pm.addPass(createShapeFunctionsPass());
+  pm.addPass(createBindDestinationsPass());
   pm.addPass(createBufferizePass());
   bufferization::buildBufferDeallocationPipeline(pm, {});
   addCleanup(pm);
@@ -91,17 +98,29 @@ void buildVectorize(OpPassManager &pm, const PhaseOptions &options) {
   functions.addPass(createCSEPass());
 }
 
-void buildLower(OpPassManager &pm, const PhaseOptions &) {
+void buildLower(OpPassManager &pm, const PhaseOptions &options) {
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
+  pm.addPass(createWorkspaceFunctionsPass());
+  pm.addPass(createForallToParallelPass({options.parallel}));
+  pm.addPass(createHoistStackBuffersPass());
   pm.addPass(memref::createExpandStridedMetadataPass());
   pm.addPass(createLowerAffinePass());
+  // Without instructions for bf16, LLVM would call functions that few systems
+  // have.
+  pm.addPass(arith::createArithEmulateUnsupportedFloats({{"bf16"}, "f32"}));
+  arith::ArithExpandOpsPassOptions expand;
+  expand.includeBf16 = !options.target.hasBF16Dot;
+  pm.addPass(arith::createArithExpandOpsPass(expand));
   pm.addPass(createSCFToControlFlowPass());
   pm.addPass(createConvertVectorToLLVMPass());
   // Before libm, which would take fma for a library function.
   pm.addPass(createConvertMathToLLVMPass());
   pm.addPass(createConvertMathToLibmPass());
-  pm.addPass(createConvertToLLVMPass());
-  pm.addPass(createReconcileUnrealizedCastsPass());
+  pm.addPass(createLowerSignaturesPass(
+      {getRequiredFeatures(options.target), int64_t(options.threads)}));
+  pm.addPass(createConvertAttnToLLVMPass());
+  pm.addPass(createOutlineParallelPass());
+  pm.addPass(createEmitEntriesPass());
 }
 
 constexpr PhaseInfo phases[] = {
