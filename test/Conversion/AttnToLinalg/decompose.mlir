@@ -56,9 +56,9 @@ func.func @masked(%ids: tensor<?xi32>, %table: tensor<?xf32>, %q: tensor<16x64xf
   // CHECK: linalg.generic {{.*}} ins(%{{.*}} : tensor<96x16xbf16>) outs(%{{.*}} : tensor<96x16xf32>)
   // CHECK: linalg.generic
   // CHECK: ^bb0(%[[S:.*]]: f32):
-  // CHECK-DAG: %[[LI:.*]] = linalg.index 1
-  // CHECK-DAG: %[[LJ:.*]] = linalg.index 0
+  // CHECK: %[[LI:.*]] = linalg.index 1
   // CHECK: %[[I:.*]] = arith.addi %{{.*}}, %[[LI]]
+  // CHECK: %[[LJ:.*]] = linalg.index 0
   // CHECK: %[[J:.*]] = arith.addi %{{.*}}, %[[LJ]]
   // CHECK: %[[ID:.*]] = attn.load %[[IDS]][%[[J]]] :
   // CHECK: %[[ZERO:.*]] = arith.cmpi eq, %[[ID]], %{{.*}}

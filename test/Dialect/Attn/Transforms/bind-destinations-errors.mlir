@@ -1,12 +1,5 @@
 // RUN: attn-opt %s -attn-bind-destinations -split-input-file -verify-diagnostics
 
-// expected-error @below {{function 'scalar' returns 'f32'; results must be ranked tensors}}
-func.func @scalar(%x: f32) -> f32 {
-  return %x : f32
-}
-
-// -----
-
 // expected-error @below {{function 'branches' has branches between blocks; use scf.if and scf.for}}
 func.func @branches(%c: i1, %x: tensor<8xf32>) -> tensor<8xf32> {
   cf.cond_br %c, ^bb1, ^bb2

@@ -42,10 +42,10 @@ func.func @attention(%q: tensor<4x?x16xf32>, %k: tensor<4x?x16xf32>, %v: tensor<
 // CHECK-LABEL: func @sink(
 // CHECK-SAME: %[[SINK:[a-z0-9]+]]: tensor<4x1xf32>
 func.func @sink(%sink: tensor<4x1xf32>, %q: tensor<4x8x16xf32>, %o: tensor<4x8x16xf32>) -> tensor<4x8x16xf32> {
-  // CHECK: %[[LOGIT:.*]] = tensor.extract
-  // CHECK: %[[MAX:.*]] = linalg.fill ins(%[[LOGIT]] : f32)
+  // CHECK: %[[LOGIT:.*]] = tensor.extract %
   // CHECK: %[[ABSENT:.*]] = arith.cmpf oeq, %[[LOGIT]], %{{.*}}
   // CHECK: %[[WEIGHT:.*]] = arith.select %[[ABSENT]]
+  // CHECK: %[[MAX:.*]] = linalg.fill ins(%[[LOGIT]] : f32)
   // CHECK: %[[SUM:.*]] = linalg.fill ins(%[[WEIGHT]] : f32)
   // CHECK: scf.for {{.*}} = %[[MAX]], %{{.*}} = %[[SUM]])
   %r = attn.attend dot softmax ins(%q, %q, %q : tensor<4x8x16xf32>, tensor<4x8x16xf32>, tensor<4x8x16xf32>) sink(%sink : tensor<4x1xf32>)
