@@ -47,7 +47,7 @@ func.func @sink(%sink: tensor<4x1xf32>, %q: tensor<4x8x16xf32>, %o: tensor<4x8x1
   // CHECK: %[[WEIGHT:.*]] = arith.select %[[ABSENT]]
   // CHECK: %[[MAX:.*]] = linalg.fill ins(%[[LOGIT]] : f32)
   // CHECK: %[[SUM:.*]] = linalg.fill ins(%[[WEIGHT]] : f32)
-  // CHECK: scf.for {{.*}} = %[[MAX]], %{{.*}} = %[[SUM]])
+  // CHECK: attn.attend_tile dot softmax {{.*}} outs(%{{.*}}, %[[MAX]], %[[SUM]] :
   %r = attn.attend dot softmax ins(%q, %q, %q : tensor<4x8x16xf32>, tensor<4x8x16xf32>, tensor<4x8x16xf32>) sink(%sink : tensor<4x1xf32>)
       outs(%o : tensor<4x8x16xf32>) indexing_maps = [#query, #key, #value, #output] scale = 0.25 -> tensor<4x8x16xf32>
   return %r : tensor<4x8x16xf32>
