@@ -19,13 +19,9 @@
 using namespace mlir;
 using namespace mlir::attn;
 
-/// Dimensions of the iteration space of attn.attend_tile.
-enum TileDim { TileI, TileJ, TileD, TileE, NumTileDims };
-
 static constexpr double lowest = -std::numeric_limits<double>::infinity();
 
-/// The position of `dim` among the results of `map`.
-static unsigned positionOf(AffineMap map, unsigned dim) {
+unsigned QueryTile::positionOf(AffineMap map, unsigned dim) {
   return *map.getResultPosition(getAffineDimExpr(dim, map.getContext()));
 }
 
@@ -176,9 +172,8 @@ QueryTile::State QueryTile::emptyState() {
 // Loop over key tiles
 //===----------------------------------------------------------------------===//
 
-/// The rows [start, start + count) of a key or value.
-static Value sliceKeys(OpBuilder &b, Location loc, Value operand, AffineMap map,
-                       Value start, OpFoldResult count) {
+Value QueryTile::sliceKeys(OpBuilder &b, Value operand, AffineMap map,
+                           Value start, OpFoldResult count) {
   unsigned dim = positionOf(map, TileJ);
   SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, operand);
   SmallVector<OpFoldResult> offsets(sizes.size(), b.getIndexAttr(0));
@@ -189,29 +184,25 @@ static Value sliceKeys(OpBuilder &b, Location loc, Value operand, AffineMap map,
                                         strides);
 }
 
-/// min(tile, size - start).
-static OpFoldResult tileCount(OpBuilder &b, Location loc, int64_t tile,
-                              OpFoldResult size, Value start) {
+OpFoldResult QueryTile::tileCount(OpBuilder &b, Value start) {
   AffineExpr first, all;
   bindDims(b.getContext(), first);
   bindSymbols(b.getContext(), all);
   AffineMap map = AffineMap::get(
-      1, 1, {b.getAffineConstantExpr(tile), all - first}, b.getContext());
-  return affine::makeComposedFoldedAffineMin(b, loc, map, {start, size});
+      1, 1, {b.getAffineConstantExpr(plan.keys), all - first}, b.getContext());
+  return affine::makeComposedFoldedAffineMin(b, loc, map, {start, keys});
 }
 
-/// The global index of the first query or key of a tile.
-static Value globalIndex(OpBuilder &b, Location loc, Value offset,
-                         Value start) {
-  return arith::AddIOp::create(b, loc, offset, start);
+Value QueryTile::globalKey(OpBuilder &b, Value start) {
+  return arith::AddIOp::create(b, loc, op.getOffsets()[AttendOp::J], start);
 }
 
 QueryTile::State QueryTile::emitKeyTile(OpBuilder &b, Location loc, Value start,
                                         OpFoldResult count, Value partial,
                                         State state, bool guarded) {
-  Value keyTile = sliceKeys(b, loc, key, keyMap, start, count);
-  Value valueTile = sliceKeys(b, loc, value, valueMap, start, count);
-  Value j = globalIndex(b, loc, op.getOffsets()[AttendOp::J], start);
+  Value keyTile = sliceKeys(b, key, keyMap, start, count);
+  Value valueTile = sliceKeys(b, value, valueMap, start, count);
+  Value j = globalKey(b, start);
   SmallVector<AffineMap> maps{tileMap({TileD, TileI}), keyMap, valueMap,
                               tileMap({TileE, TileI})};
   auto tile = AttendTileOp::create(
@@ -238,7 +229,7 @@ IndexRange QueryTile::queryRange(OpBuilder &b) {
 QueryTile::State QueryTile::emitClassifiedTile(OpBuilder &b, Location loc,
                                                Value start, State state,
                                                bool guarded) {
-  OpFoldResult count = tileCount(b, loc, plan.keys, keys, start);
+  OpFoldResult count = tileCount(b, start);
   if (!classifier)
     return emitKeyTile(b, loc, start, count, Value(), state, guarded);
   Value size = getValueOrCreateConstantIndexOp(b, loc, count);
@@ -341,177 +332,6 @@ QueryTile::State QueryTile::recomputeUnlessFinite(State fast) {
         b.setInsertionPointToEnd(builder.getInsertionBlock());
       });
   return State(choice.getResults());
-}
-
-//===----------------------------------------------------------------------===//
-// After the loop
-//===----------------------------------------------------------------------===//
-
-/// The first `queries` columns of a tile whose last dimension is queries.
-static Value sliceQueries(OpBuilder &b, Location loc, Value tile,
-                          OpFoldResult queries) {
-  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, tile);
-  sizes.back() = queries;
-  SmallVector<OpFoldResult> offsets(sizes.size(), b.getIndexAttr(0));
-  SmallVector<OpFoldResult> strides(sizes.size(), b.getIndexAttr(1));
-  return tensor::ExtractSliceOp::create(b, loc, tile, offsets, sizes, strides);
-}
-
-/// Writes a 2-D or 1-D tensor over the whole of `init`, which has further
-/// dimensions of size 1.
-static Value insertWhole(OpBuilder &b, Location loc, Value reduced,
-                         Value init) {
-  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, init);
-  SmallVector<OpFoldResult> offsets(sizes.size(), b.getIndexAttr(0));
-  SmallVector<OpFoldResult> strides(sizes.size(), b.getIndexAttr(1));
-  return tensor::InsertSliceOp::create(b, loc, reduced, init, offsets, sizes,
-                                       strides);
-}
-
-/// output[i, e] = accumulator[e, i] / sum[i]; 0 where the sum is 0.
-Value QueryTile::emitOutput(const State &state) {
-  AffineMap outputMap;
-  Value init = sliceTo2D(op.getOutputInit(), op.getOutputMap(), AttendOp::I,
-                         AttendOp::E, outputMap);
-  bool rowMajor = positionOf(outputMap, TileI) == 0;
-  MLIRContext *context = op.getContext();
-  AffineExpr i = getAffineDimExpr(rowMajor ? 0 : 1, context);
-  AffineExpr e = getAffineDimExpr(rowMajor ? 1 : 0, context);
-  AffineMap accMap = AffineMap::get(2, 0, {e, i}, context);
-  AffineMap sumMap = AffineMap::get(2, 0, {i}, context);
-  bool normalize = op.getNormalizer() != Normalizer::None;
-  Type element = getElementTypeOrSelf(init.getType());
-  Value result =
-      linalg::GenericOp::create(
-          builder, loc, init.getType(),
-          ValueRange{sliceQueries(builder, loc, state[0], queries),
-                     sliceQueries(builder, loc, state[2], queries)},
-          init,
-          ArrayRef<AffineMap>{accMap, sumMap,
-                              builder.getMultiDimIdentityMap(2)},
-          SmallVector<utils::IteratorType>(2, utils::IteratorType::parallel),
-          [&](OpBuilder &b, Location loc, ValueRange args) {
-            Value out = args[0];
-            if (normalize) {
-              Value zero = constant(b, 0.0);
-              Value empty = arith::CmpFOp::create(
-                  b, loc, arith::CmpFPredicate::OEQ, args[1], zero);
-              Value quotient = arith::DivFOp::create(b, loc, out, args[1]);
-              out = arith::SelectOp::create(b, loc, empty, zero, quotient);
-            }
-            out = convertScalarToDtype(b, loc, out, element,
-                                       /*isUnsignedCast=*/false);
-            linalg::YieldOp::create(b, loc, out);
-          })
-          .getResult(0);
-  return insertWhole(builder, loc, result, op.getOutputInit());
-}
-
-/// maximum + log(sum), -inf for an empty row; log(sum) without a maximum.
-Value QueryTile::emitLse(const State &state) {
-  Type element = getElementTypeOrSelf(op.getLseInit().getType());
-  Value empty = tensor::EmptyOp::create(builder, loc,
-                                        ArrayRef<OpFoldResult>{queries},
-                                        element);
-  AffineMap map = builder.getMultiDimIdentityMap(1);
-  bool softmax = op.getNormalizer() == Normalizer::Softmax;
-  Value result =
-      linalg::GenericOp::create(
-          builder, loc, empty.getType(),
-          ValueRange{sliceQueries(builder, loc, state[1], queries),
-                     sliceQueries(builder, loc, state[2], queries)},
-          empty, ArrayRef<AffineMap>{map, map, map},
-          SmallVector<utils::IteratorType>{utils::IteratorType::parallel},
-          [&](OpBuilder &b, Location loc, ValueRange args) {
-            Value lse = math::LogOp::create(b, loc, args[1]);
-            if (softmax)
-              lse = arith::AddFOp::create(b, loc, args[0], lse);
-            lse = convertScalarToDtype(b, loc, lse, element,
-                                       /*isUnsignedCast=*/false);
-            linalg::YieldOp::create(b, loc, lse);
-          })
-          .getResult(0);
-  return insertWhole(builder, loc, result, op.getLseInit());
-}
-
-/// weights[i, j] of one tile of keys, from its scores.
-Value QueryTile::emitWeightsTile(OpBuilder &b, Value start, const State &state,
-                                 Value weights) {
-  OpFoldResult count = tileCount(b, loc, plan.keys, keys, start);
-  Value keyTile = sliceKeys(b, loc, key, keyMap, start, count);
-  Value j = globalIndex(b, loc, op.getOffsets()[AttendOp::J], start);
-  SmallVector<OpFoldResult> sizes{count, b.getIndexAttr(plan.queries)};
-  Value empty = tensor::EmptyOp::create(b, loc, sizes, accumulator);
-  SmallVector<AffineMap> maps{tileMap({TileD, TileI}), keyMap,
-                              tileMap({TileJ, TileI})};
-  auto scores = ScoreTileOp::create(
-      b, loc, empty.getType(), op.getCompatibility(), op.getNormalizer(),
-      packed, keyTile, op.getFeatureWeight(), op.getCaptures(), batch, head,
-      op.getOffsets()[AttendOp::I], j, empty, b.getAffineMapArrayAttr(maps),
-      op.getScale());
-  IRMapping mapping;
-  op.getScore().cloneInto(&scores.getScore(), mapping);
-  op.getMask().cloneInto(&scores.getMask(), mapping);
-
-  SmallVector<OpFoldResult> offsets{b.getIndexAttr(0), start},
-      strides(2, b.getIndexAttr(1)), tileSizes{queries, count};
-  Value init = tensor::ExtractSliceOp::create(b, loc, weights, offsets,
-                                              tileSizes, strides);
-  AffineExpr row = b.getAffineDimExpr(0), column = b.getAffineDimExpr(1);
-  AffineMap scoreMap = AffineMap::get(2, 0, {column, row}, b.getContext());
-  AffineMap rowMap = AffineMap::get(2, 0, {row}, b.getContext());
-  bool softmax = op.getNormalizer() == Normalizer::Softmax;
-  bool normalize = op.getNormalizer() != Normalizer::None;
-  Type element = getElementTypeOrSelf(init.getType());
-  Value tile =
-      linalg::GenericOp::create(
-          b, loc, init.getType(),
-          ValueRange{sliceQueries(b, loc, scores.getResult(), queries),
-                     sliceQueries(b, loc, state[1], queries),
-                     sliceQueries(b, loc, state[2], queries)},
-          init,
-          ArrayRef<AffineMap>{scoreMap, rowMap, rowMap,
-                              b.getMultiDimIdentityMap(2)},
-          SmallVector<utils::IteratorType>(2, utils::IteratorType::parallel),
-          [&](OpBuilder &b, Location loc, ValueRange args) {
-            Value weight = args[0];
-            if (softmax)
-              weight = math::ExpOp::create(
-                  b, loc, arith::SubFOp::create(b, loc, weight, args[1]));
-            if (normalize) {
-              Value zero = constant(b, 0.0);
-              Value none = arith::CmpFOp::create(
-                  b, loc, arith::CmpFPredicate::OEQ, args[2], zero);
-              weight = arith::SelectOp::create(
-                  b, loc, none, zero,
-                  arith::DivFOp::create(b, loc, weight, args[2]));
-            }
-            linalg::YieldOp::create(
-                b, loc,
-                convertScalarToDtype(b, loc, weight, element,
-                                     /*isUnsignedCast=*/false));
-          })
-          .getResult(0);
-  return tensor::InsertSliceOp::create(b, loc, tile, weights, offsets,
-                                       tileSizes, strides);
-}
-
-/// A second pass over the keys, made only where weights are asked for.
-Value QueryTile::emitWeights(const State &state) {
-  AffineMap map = op.getMap(op.getIndexingMaps().size() - 1);
-  AffineMap map2D;
-  Value init =
-      sliceTo2D(op.getWeightsInit(), map, AttendOp::I, AttendOp::J, map2D);
-  Value zero = arith::ConstantIndexOp::create(builder, loc, 0);
-  Value step = arith::ConstantIndexOp::create(builder, loc, plan.keys);
-  Value end = getValueOrCreateConstantIndexOp(builder, loc, keys);
-  auto loop = scf::ForOp::create(
-      builder, loc, zero, end, step, init,
-      [&](OpBuilder &b, Location loc, Value start, ValueRange args) {
-        scf::YieldOp::create(b, loc,
-                             emitWeightsTile(b, start, state, args[0]));
-      });
-  return insertWhole(builder, loc, loop.getResult(0), op.getWeightsInit());
 }
 
 SmallVector<Value> QueryTile::emit() {

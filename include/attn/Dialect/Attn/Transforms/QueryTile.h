@@ -36,6 +36,18 @@ private:
   /// Running state: accumulator, maximum, sum.
   using State = SmallVector<Value, 3>;
 
+  /// Dimensions of the iteration space of attn.attend_tile.
+  enum TileDim { TileI, TileJ, TileD, TileE, NumTileDims };
+  /// The position of `dim` among the results of `map`.
+  static unsigned positionOf(AffineMap map, unsigned dim);
+  /// The rows [start, start + count) of a key or value.
+  Value sliceKeys(OpBuilder &b, Value operand, AffineMap map, Value start,
+                  OpFoldResult count);
+  /// How many keys the tile at `start` has.
+  OpFoldResult tileCount(OpBuilder &b, Value start);
+  /// The global index of the key at `start`.
+  Value globalKey(OpBuilder &b, Value start);
+
   Value sliceTo2D(Value operand, AffineMap map, unsigned rowDim,
                   unsigned columnDim, AffineMap &map2D);
   Value packQueries();
