@@ -30,6 +30,15 @@ attn_module *attn_compile(const char *text, size_t length,
                           const attn_option *options, size_t num_options,
                           char **error);
 
+/// Compiles, in place of the attention functions of `text`, functions of the
+/// same inputs that return the classes of its tiles, as the compiler decides
+/// them: i8 (batch, head, query tile, key tile); 0 empty, 1 partial, 2 full.
+/// Tiles have `tile_queries` by `tile_keys` pairs, at least 1 each. Null and
+/// `*error` on failure.
+attn_module *attn_compile_tile_map(const char *text, size_t length,
+                                   int64_t tile_queries, int64_t tile_keys,
+                                   char **error);
+
 void attn_module_free(attn_module *module);
 
 /// The public functions of a module, as a JSON array of objects: `name`, and

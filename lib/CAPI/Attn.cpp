@@ -7,6 +7,8 @@
 
 #include "attn-c/Attn.h"
 
+#include "TileMapModule.h"
+
 #include "attn/Driver/Artifact.h"
 #include "attn/Driver/Compilation.h"
 #include "attn/Driver/Explain.h"
@@ -120,6 +122,36 @@ attn_module *attn_compile(const char *text, size_t length,
   if (module)
     return module->release();
   report(module.takeError(), error);
+  return nullptr;
+}
+
+static llvm::Expected<std::string>
+writeTileMaps(StringRef text, int64_t tileQueries, int64_t tileKeys) {
+  if (tileQueries < 1 || tileKeys < 1)
+    return makeError("tiles of " + Twine(tileQueries) + " by " +
+                     Twine(tileKeys) + " pairs; at least 1 by 1 is accepted");
+  auto compilation = Compilation::create(
+      llvm::MemoryBuffer::getMemBufferCopy(text, "module"), CompileOptions());
+  if (!compilation)
+    return compilation.takeError();
+  ModuleOp source = (*compilation)->getSource();
+  if (failed(returnTileMaps(source, tileQueries, tileKeys)))
+    return makeError(
+        "the module has a function whose tiles cannot be classified");
+  std::string result;
+  llvm::raw_string_ostream(result) << source;
+  return result;
+}
+
+attn_module *attn_compile_tile_map(const char *text, size_t length,
+                                   int64_t tile_queries, int64_t tile_keys,
+                                   char **error) {
+  llvm::Expected<std::string> maps =
+      writeTileMaps(StringRef(text, length), tile_queries, tile_keys);
+  if (maps)
+    return attn_compile(maps->data(), maps->size(), /*options=*/nullptr,
+                        /*num_options=*/0, error);
+  report(maps.takeError(), error);
   return nullptr;
 }
 

@@ -26,11 +26,20 @@ _TYPES = {
 class Module:
     """A compiled module and the signatures of its public functions."""
 
-    def __init__(self, text: bytes, options: dict[str, str]):
-        self.native = _attn.Module(text, options)
+    def __init__(self, native: Any):
+        self.native = native
         self.signatures = {
-            f["name"]: f["arguments"] for f in json.loads(self.native.signature())
+            f["name"]: f["arguments"] for f in json.loads(native.signature())
         }
+
+    @classmethod
+    def compiled(cls, text: bytes, options: dict[str, str]) -> Module:
+        return cls(_attn.Module(text, options))
+
+    @classmethod
+    def tile_map(cls, text: bytes, queries: int, keys: int) -> Module:
+        """The functions of `text` with the classes of their tiles as results."""
+        return cls(_attn.Module.tile_map(text, queries, keys))
 
     def function(self, name: str) -> Any:
         described = [
@@ -117,7 +126,7 @@ def compile(
     for key, value in options.items():
         text = str(value).lower() if isinstance(value, bool) else str(value)
         given[key.replace("_", "-")] = text
-    module = Module(_read(text_or_path), given)
+    module = Module.compiled(_read(text_or_path), given)
     return Compiled(module, _entry(module, entry))
 
 

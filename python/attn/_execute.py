@@ -32,7 +32,9 @@ def compiled(key: Hashable, acc: str, write: Write) -> Any:
 
     with _lock:
         if key not in _compiled:
-            _compiled[key] = Module(text_of(acc, write).encode(), {}).function("main")
+            _compiled[key] = Module.compiled(text_of(acc, write).encode(), {}).function(
+                "main"
+            )
         return _compiled[key]
 
 

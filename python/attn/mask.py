@@ -49,6 +49,23 @@ class Mask(Modifier):
     def __invert__(self) -> Mask:
         return Mask(Combination("not", (self._form,)))
 
+    def classify(
+        self, B: int, H: int, M: int, N: int, tile: tuple[int, int] = (64, 64)
+    ) -> Any:
+        """What the compiler makes of each tile of the mask, for a look at it.
+
+        Args:
+          B, H, M, N: batches, heads, queries and keys.
+          tile: queries and keys of a tile.
+
+        Returns:
+          int8 of numpy, (B, H, ceil(M / tile[0]), ceil(N / tile[1])): 0 where no pair
+          of the tile is kept, 2 where all are, 1 where some may be.
+        """
+        from ._classify import classify
+
+        return classify(self, Sizes(B, H, M, N), tile)
+
     __array_ufunc__ = None  # an array on the left leaves the operator to the mask
 
     def __bool__(self) -> bool:

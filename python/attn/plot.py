@@ -104,11 +104,11 @@ def mask(
 
 
 def _evaluate(keep: Any, queries: int, keys: int) -> numpy.ndarray:
-    """Which pairs a mask keeps: softmax of zeros is positive there."""
-    from ._layers import masked_softmax
+    """Which pairs a mask keeps: those of equal scores that have a weight."""
+    from ._functions import scaled_dot_product
 
-    zeros = numpy.zeros((1, 1, queries, keys), numpy.float32)
-    return masked_softmax(zeros, mask=keep)[0, 0] > 0
+    q, k = (numpy.zeros((1, 1, n, 1), numpy.float32) for n in (queries, keys))
+    return scaled_dot_product(q, k, k, mask=keep, return_weights=True)[1][0, 0] > 0
 
 
 def _draw(values: Any, name: str, query_labels, key_labels, titles, path, axes) -> Any:

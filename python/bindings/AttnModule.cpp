@@ -186,6 +186,8 @@ nb::object Function::outputShapes(nb::list inputs) const {
 namespace {
 class Module {
 public:
+  explicit Module(ModulePointer module) : module(std::move(module)) {}
+
   Module(nb::bytes text, nb::dict given) {
     std::deque<std::string> strings;
     std::vector<attn_option> options;
@@ -206,6 +208,16 @@ public:
     if (!compiled)
       failure.raise();
     module = ModulePointer(compiled, attn_module_free);
+  }
+
+  /// The functions of `text` with the classes of their tiles as results.
+  static Module tileMap(nb::bytes text, int64_t queries, int64_t keys) {
+    Failure failure;
+    attn_module *compiled = attn_compile_tile_map(
+        text.c_str(), text.size(), queries, keys, failure.slot());
+    if (!compiled)
+      failure.raise();
+    return Module(ModulePointer(compiled, attn_module_free));
   }
 
   std::string signature() const {
@@ -251,6 +263,8 @@ NB_MODULE(_attn, m) {
       "The attn compiler: modules of MLIR text, compiled in this process.";
   nb::class_<Module>(m, "Module")
       .def(nb::init<nb::bytes, nb::dict>(), nb::arg("text"), nb::arg("options"))
+      .def_static("tile_map", &Module::tileMap, nb::arg("text"),
+                  nb::arg("queries"), nb::arg("keys"))
       .def("signature", &Module::signature)
       .def("ir", &Module::ir, nb::arg("phase"))
       .def("explain", &Module::explain, nb::arg("function"), nb::arg("json"))

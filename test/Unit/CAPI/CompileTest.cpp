@@ -148,6 +148,29 @@ TEST(Compile, Explains) {
   EXPECT_THAT(error, HasSubstr("'other'"));
 }
 
+TEST(Compile, ClassifiesTiles) {
+  char *error = nullptr;
+  Module module(
+      attn_compile_tile_map(attention, std::strlen(attention), 2, 4, &error));
+  ASSERT_TRUE(module) << error;
+  String signature(attn_module_signature(module.get()));
+  EXPECT_THAT(signature.get(),
+              HasSubstr(R"("type":"i8","sizes":[1,1,-1,-1])"));
+  attn_shapes_function shapes =
+      attn_module_lookup_shapes(module.get(), "attend");
+  ASSERT_TRUE(shapes);
+  Matrix query(3, 4, 0), key(5, 4, 0), value(5, 2, 0);
+  const DLTensor *inputs[] = {&query.tensor, &key.tensor, &value.tensor};
+  int64_t sizes[4] = {};
+  ASSERT_EQ(shapes(nullptr, inputs, 3, sizes), ATTN_OK);
+  EXPECT_THAT(sizes, testing::ElementsAre(1, 1, 2, 2));
+
+  EXPECT_FALSE(
+      attn_compile_tile_map(attention, std::strlen(attention), 0, 4, &error));
+  String owned(error);
+  EXPECT_THAT(error, HasSubstr("at least 1 by 1"));
+}
+
 TEST(Compile, ReportsErrors) {
   std::string message;
   EXPECT_FALSE(compile("func.func @f() { nonsense }", message));
