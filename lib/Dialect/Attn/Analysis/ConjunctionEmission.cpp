@@ -81,12 +81,14 @@ ConjunctionEmitter::getArgument(const LinearForm &form) {
   if (!interval)
     return std::nullopt;
   auto getUniform = [&](std::optional<LinearForm> rest) -> Value {
-    if (!rest || !Dependence::isUniform(model.getDependence(*rest)))
+    auto isUniform = [&](const LinearForm::Summand &summand) {
+      return model.getTerm(summand.first).kind == Term::Kind::Uniform;
+    };
+    if (!rest || !llvm::all_of(rest->summands, isUniform))
       return {};
-    std::optional<Interval> value = getInterval(*rest);
-    return value ? value->lower : Value();
+    return getInterval(*rest)->lower;
   };
-  for (const LinearForm &atom : conjunction.atoms) {
+  for (const LinearForm &atom : atoms) {
     // form >= form - atom, and form <= form + atom, where atom >= 0.
     if (Value bound = getUniform(addScaled(form, -1, atom)))
       interval->lower = s.max(interval->lower, bound);
@@ -223,11 +225,10 @@ void ConjunctionEmitter::narrowTerm(unsigned id, Value bound, bool isLower) {
 /// then see what each other cut.
 void ConjunctionEmitter::narrow() {
   SmallVector<const LinearForm *> single, mixed;
-  for (const LinearForm &atom : conjunction.atoms)
-    if (isChecked(atom))
-      (Dependence::isMixed(model.getDependence(atom)) ? mixed : single)
-          .push_back(&atom);
-  unsigned rounds = conjunction.atoms.size() > 1 ? 2 : 1;
+  for (const LinearForm &atom : atoms)
+    (Dependence::isMixed(model.getDependence(atom)) ? mixed : single)
+        .push_back(&atom);
+  unsigned rounds = atoms.size() > 1 ? 2 : 1;
   Value zero = s.integer(0);
   for (const LinearForm *atom : single)
     narrowAtLeast(*atom, zero);
@@ -244,9 +245,8 @@ void ConjunctionEmitter::narrow() {
 /// negative; and two tabled functions that are to be equal share a hash.
 Value ConjunctionEmitter::emitPairChecks() {
   Value may = s.boolean(true);
-  ArrayRef<LinearForm> atoms = conjunction.atoms;
   for (auto [index, lhs] : llvm::enumerate(atoms))
-    for (const LinearForm &rhs : atoms.drop_front(index + 1)) {
+    for (const LinearForm &rhs : ArrayRef(atoms).drop_front(index + 1)) {
       std::optional<LinearForm> sum = addScaled(lhs, 1, rhs);
       if (!sum || !Dependence::isUniform(model.getDependence(*sum)))
         continue;
@@ -271,17 +271,17 @@ Value ConjunctionEmitter::emitMay(bool narrowed) {
   Value may = s.boolean(true);
   for (Conjunction::Literal literal : conjunction.literals)
     may = s.both(may, tile.emitMayLiteral(literal.node, literal.holds));
-  if (conjunction.atoms.empty())
-    return may;
-  if (narrowed || conjunction.atoms.size() > 1) {
+  for (const LinearForm &atom : conjunction.atoms)
+    if (isChecked(atom))
+      atoms.push_back(atom);
+  if (narrowed || atoms.size() > 1) {
     narrow();
     may = s.both(may, s.atMost(i.lower, i.upper));
     may = s.both(may, s.atMost(j.lower, j.upper));
     may = s.both(may, emitPairChecks());
   }
-  for (const LinearForm &atom : conjunction.atoms)
-    if (std::optional<Interval> value =
-            isChecked(atom) ? getInterval(atom) : std::nullopt)
+  for (const LinearForm &atom : atoms)
+    if (std::optional<Interval> value = getInterval(atom))
       may = s.both(may, s.atMost(s.integer(0), value->upper));
   return may;
 }

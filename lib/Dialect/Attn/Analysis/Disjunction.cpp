@@ -1,5 +1,4 @@
-//===- Disjunction.cpp - A mask as a disjunction of conjunctions -*- C++
-//-*-===//
+//===- Disjunction.cpp - A mask as a disjunction of conjunctions ----------===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -37,8 +36,8 @@ public:
       bool small = lhs.conjunctions.size() * rhs.conjunctions.size() <=
                    kMaxConjunctions * kMaxConjunctions;
       Disjunction whole = literal(id, !negated);
-      whole.premises = lhs.premises;
-      mergePremises(whole.premises, rhs.premises);
+      inheritPremises(whole, lhs);
+      inheritPremises(whole, rhs);
       if (!small)
         return whole;
       Disjunction result =
@@ -62,7 +61,7 @@ private:
     Disjunction result;
     result.premises.assign(form.premises.begin(), form.premises.end());
     Conjunction conjunction;
-    if (addAtom(conjunction, form))
+    if (addAtom(conjunction, form, result.decisive))
       result.conjunctions.push_back(std::move(conjunction));
     return result;
   }
@@ -85,7 +84,7 @@ private:
   }
 
   Disjunction disjoin(Disjunction lhs, const Disjunction &rhs) {
-    mergePremises(lhs.premises, rhs.premises);
+    inheritPremises(lhs, rhs);
     for (const Conjunction &conjunction : rhs.conjunctions)
       add(lhs, conjunction);
     return lhs;
@@ -93,18 +92,20 @@ private:
 
   Disjunction conjoin(const Disjunction &lhs, const Disjunction &rhs) {
     Disjunction result;
-    result.premises = lhs.premises;
-    mergePremises(result.premises, rhs.premises);
+    inheritPremises(result, lhs);
+    inheritPremises(result, rhs);
     for (const Conjunction &left : lhs.conjunctions)
       for (const Conjunction &right : rhs.conjunctions)
-        if (std::optional<Conjunction> both = merge(left, right))
+        if (std::optional<Conjunction> both =
+                merge(left, right, result.decisive))
           add(result, std::move(*both));
     return result;
   }
 
-  std::optional<Conjunction> merge(Conjunction lhs, const Conjunction &rhs) {
+  std::optional<Conjunction> merge(Conjunction lhs, const Conjunction &rhs,
+                                   SmallVectorImpl<unsigned> &decisive) {
     for (const LinearForm &form : rhs.atoms)
-      if (!addAtom(lhs, form))
+      if (!addAtom(lhs, form, decisive))
         return std::nullopt;
     for (Conjunction::Literal literal : rhs.literals) {
       if (llvm::is_contained(
@@ -116,17 +117,28 @@ private:
     return lhs;
   }
 
-  /// False where `form >= 0` contradicts itself or another atom.
-  bool addAtom(Conjunction &conjunction, const LinearForm &form) {
+  static void inheritPremises(Disjunction &into, const Disjunction &from) {
+    mergePremises(into.premises, from.premises);
+    mergePremises(into.decisive, from.decisive);
+  }
+
+  /// False where `form >= 0` contradicts itself or another atom: under premises
+  /// that are then `decisive`.
+  bool addAtom(Conjunction &conjunction, const LinearForm &form,
+               SmallVectorImpl<unsigned> &decisive) {
     StaticRange range = model.getRange(form);
-    if (range.max < 0)
+    if (range.max < 0) {
+      mergePremises(decisive, form.premises);
       return false;
+    }
     if (range.min >= 0)
       return true;
     for (LinearForm &known : conjunction.atoms) {
       std::optional<LinearForm> sum = addScaled(known, 1, form);
-      if (sum && sum->isConstant() && sum->constant < 0)
+      if (sum && sum->isConstant() && sum->constant < 0) {
+        mergePremises(decisive, sum->premises);
         return false;
+      }
       if (known.summands == form.summands) {
         known.constant = std::min(known.constant, form.constant);
         mergePremises(known.premises, form.premises);

@@ -30,6 +30,8 @@ struct Conjunction {
 struct Disjunction {
   SmallVector<Conjunction> conjunctions;
   SmallVector<unsigned, 4> premises;
+  /// Those of the premises by which conjunctions were dropped.
+  SmallVector<unsigned, 4> decisive;
 
   bool isFalse() const { return conjunctions.empty() && premises.empty(); }
 };

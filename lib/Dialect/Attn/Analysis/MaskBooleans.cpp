@@ -147,9 +147,11 @@ unsigned MaskModel::buildCompare(arith::CmpIPredicate predicate,
   case Predicate::ule:
   case Predicate::ult: {
     // A negative lhs is greater than any rhs that is not.
-    assumeAlso(*difference, rhs, {0, kFormLimit});
+    LinearForm sign = lhs;
+    for (LinearForm *form : {&sign, &*difference})
+      assumeAlso(*form, rhs, {0, kFormLimit});
     bool strict = predicate == Predicate::ult;
-    return addCombination(Node::Kind::And, buildAtLeastZero(lhs),
+    return addCombination(Node::Kind::And, buildAtLeastZero(sign),
                           buildAtLeastZero(difference->plus(strict ? -1 : 0)));
   }
   case Predicate::sge:

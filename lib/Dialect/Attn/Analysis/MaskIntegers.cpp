@@ -161,6 +161,10 @@ MaskModel::Integer MaskModel::buildFloorMod(const LinearForm &lhs,
 /// lhs divided by rhs towards zero: by the sign of lhs, a floor division.
 MaskModel::Integer MaskModel::buildTruncDiv(const LinearForm &lhs,
                                             const LinearForm &rhs) {
+  if (rhs.isConstant() && rhs.constant < 0) {
+    Integer form = buildTruncDiv(lhs, rhs.negated());
+    return form ? Integer(form->negated()) : form;
+  }
   if (getRange(lhs).min >= 0)
     return buildFloorDiv(lhs, rhs);
   Integer up = buildFloorDiv(lhs, rhs),

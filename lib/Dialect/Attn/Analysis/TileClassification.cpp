@@ -1,5 +1,4 @@
-//===- TileClassification.cpp - What a mask does on tiles, as IR -*- C++
-//-*-===//
+//===- TileClassification.cpp - What a mask does on tiles, as IR ----------===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -145,7 +144,7 @@ KeyBounds TileClassifier::emitKeyBounds(OpBuilder &builder, Location loc,
     lower = s.select(may, s.min(lower, hull.lower), lower);
     upper = s.select(may, s.max(upper, s.add(hull.upper, one)), upper);
   }
-  Value known = emitter.emitPremises(impl.kept.premises);
+  Value known = emitter.emitPremises(impl.kept);
   lower = s.select(known, s.min(lower, upper), zero);
   upper = s.select(known, upper, keys);
 
@@ -162,7 +161,7 @@ KeyBounds TileClassifier::emitKeyBounds(OpBuilder &builder, Location loc,
   }
   fullLower = s.min(fullLower, upper);
   fullUpper = s.max(fullUpper, fullLower);
-  Value certain = emitter.emitPremises(impl.dropped.premises);
+  Value certain = emitter.emitPremises(impl.dropped);
   fullUpper = s.select(certain, fullUpper, fullLower);
   return {s.toIndex(lower), s.toIndex(upper), s.toIndex(fullLower),
           s.toIndex(fullUpper)};

@@ -1,5 +1,4 @@
-//===- TileEmission.cpp - What a mask can do on a rectangle, as IR -*- C++
-//-*-===//
+//===- TileEmission.cpp - What a mask can do on a rectangle, as IR --------===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -123,14 +122,15 @@ void TileEmitter::prepare(const Disjunction &disjunction) {
 // Disjunctions
 //===----------------------------------------------------------------------===//
 
-Value TileEmitter::emitPremises(ArrayRef<unsigned> premises) {
+Value TileEmitter::emitPremises(const Disjunction &disjunction) {
   Conjunction unconstrained;
   ConjunctionEmitter emitter(*this, unconstrained);
   Value holds = s.boolean(true);
-  for (unsigned id : premises) {
+  for (unsigned id : disjunction.premises) {
     const MaskModel::Premise &premise = model.getPremise(id);
-    // Where a form is not known here, nothing was concluded from it either.
     std::optional<Interval> interval = emitter.getInterval(premise.form);
+    if (!interval && llvm::is_contained(disjunction.decisive, id))
+      return s.boolean(false);
     if (!interval)
       continue;
     Wide limit = kFormLimit;
@@ -149,7 +149,7 @@ Value TileEmitter::emitMay(const Disjunction &disjunction) {
   Value may = emitMayInPieces(disjunction, /*split=*/0);
   if (disjunction.premises.empty())
     return may;
-  return s.either(may, s.negate(emitPremises(disjunction.premises)));
+  return s.either(may, s.negate(emitPremises(disjunction)));
 }
 
 /// Of `range`, the part in its first period of `divisor` (piece 0), in whole

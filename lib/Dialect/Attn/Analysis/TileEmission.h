@@ -1,5 +1,4 @@
-//===- TileEmission.h - What a mask can do on a rectangle, as IR -*- C++
-//-*-===//
+//===- TileEmission.h - What a mask can do on a rectangle, as IR ----------===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -43,8 +42,9 @@ public:
   /// Emits what both read; to be called first.
   void prepare(const Disjunction &disjunction);
 
-  /// Whether the premises hold on the rectangle (i1).
-  Value emitPremises(ArrayRef<unsigned> premises);
+  /// Whether the premises hold on the rectangle (i1). Of those that it cannot
+  /// check, only the decisive ones count; the atoms of others are not used.
+  Value emitPremises(const Disjunction &disjunction);
 
 private:
   friend class ConjunctionEmitter;
@@ -107,6 +107,8 @@ private:
   ScalarBuilder &s;
   const MaskModel &model;
   const Conjunction &conjunction;
+  /// Those of the conjunction that can be checked here.
+  SmallVector<LinearForm> atoms;
   Interval i, j;
 };
 
