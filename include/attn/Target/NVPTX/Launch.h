@@ -1,0 +1,54 @@
+//===- Launch.h - What a compiled module says about its kernels -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The form of a module after the phase `lower` for a GPU target. All that runs
+// on the device is in one gpu.module; all that says how to run it is host code.
+//
+//   gpu.module @attn_kernels {
+//     llvm.mlir.global external @attn_shared() : !llvm.array<0 x i8>  // AS 3
+//     llvm.func @f_attend0(%q: !llvm.ptr<1>, ..., %m: i64, ...)
+//         attributes {gpu.kernel, nvvm.kernel, nvvm.reqntid = [256, 1, 1]}
+//   }
+//   func.func @f(memrefs: inputs, then results) {
+//     attn.require ...                       // before the first launch
+//     %ptr = llvm.inttoptr ... : i64 to !llvm.ptr<1>
+//     %blocks = ...                          // a function of sizes
+//     gpu.launch_func @attn_kernels::@f_attend0
+//         blocks in (%blocks, %c1, %c1) threads in (%c256, %c1, %c1)
+//         dynamic_shared_memory_size %bytes
+//         args(%q : !llvm.ptr<1>, ..., %m : i64, ...)
+//   }
+//
+// - Kernel parameters are `!llvm.ptr<1>` (device memory, the element at the
+//   memref's offset), i64 (sizes; strides in elements), and integers or floats
+//   (captured scalars). The operands of the launch are the parameters in order.
+// - Host code is func, arith, memref, scf, llvm.inttoptr and attn.require; it
+//   never reads or writes device memory.
+// - A launch of 0 blocks does nothing. Only x counts blocks or threads beyond
+//   1. A block's threads and dynamic shared memory are constants.
+// - Launches of one function run in order. gpu.alloc and gpu.dealloc of a
+//   1-D memref of i8 are scratch on the device, used by later launches.
+// - Dynamic shared memory is @attn_shared, aligned to 1024 bytes.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ATTN_TARGET_NVPTX_LAUNCH_H
+#define ATTN_TARGET_NVPTX_LAUNCH_H
+
+#include "llvm/ADT/StringRef.h"
+
+namespace mlir::attn {
+
+/// The gpu.module that holds the kernels of a module.
+inline constexpr llvm::StringLiteral kernelsName = "attn_kernels";
+
+/// The global that dynamic shared memory begins at.
+inline constexpr llvm::StringLiteral sharedMemoryName = "attn_shared";
+
+} // namespace mlir::attn
+
+#endif // ATTN_TARGET_NVPTX_LAUNCH_H

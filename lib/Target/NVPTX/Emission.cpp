@@ -1,0 +1,90 @@
+//===- Emission.cpp - Kernels to LLVM IR and PTX -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "attn/Target/NVPTX/Emission.h"
+
+#include "attn/Target/NVPTX/Launch.h"
+
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "llvm-c/Target.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/Module.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Passes/PassBuilder.h"
+#include "llvm/Target/TargetMachine.h"
+#include "llvm/TargetParser/Triple.h"
+
+using namespace mlir;
+using namespace mlir::attn;
+
+static constexpr llvm::StringLiteral triple = "nvptx64-nvidia-cuda";
+
+static llvm::Error makeError(const llvm::Twine &message) {
+  return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
+}
+
+static llvm::Expected<std::unique_ptr<llvm::TargetMachine>>
+createMachine(const GPUSpec &spec) {
+  LLVMInitializeNVPTXTargetInfo();
+  LLVMInitializeNVPTXTarget();
+  LLVMInitializeNVPTXTargetMC();
+  LLVMInitializeNVPTXAsmPrinter();
+  std::string error;
+  const llvm::Target *target =
+      llvm::TargetRegistry::lookupTarget(llvm::Triple(triple), error);
+  if (!target)
+    return makeError("target '" + spec.chip + "': " + error);
+  return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
+      llvm::Triple(triple), spec.chip, "+ptx" + std::to_string(spec.ptxVersion),
+      {}, std::nullopt, std::nullopt, llvm::CodeGenOptLevel::Aggressive));
+}
+
+llvm::Expected<std::unique_ptr<llvm::Module>>
+mlir::attn::translateKernels(ModuleOp module, llvm::LLVMContext &context) {
+  auto kernels = module.lookupSymbol<gpu::GPUModuleOp>(kernelsName);
+  if (!kernels)
+    return makeError("the module has no kernels: no attn op reached the GPU");
+  std::unique_ptr<llvm::Module> result =
+      translateModuleToLLVMIR(kernels, context, kernelsName);
+  if (!result)
+    return makeError("the kernels do not translate to LLVM IR");
+  result->setTargetTriple(llvm::Triple(triple));
+  return result;
+}
+
+static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
+  llvm::LoopAnalysisManager loops;
+  llvm::FunctionAnalysisManager functions;
+  llvm::CGSCCAnalysisManager components;
+  llvm::ModuleAnalysisManager modules;
+  llvm::PassBuilder builder(&machine);
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(components);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, components, modules);
+  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3)
+      .run(module, modules);
+}
+
+llvm::Expected<std::string> mlir::attn::emitPTX(llvm::Module &kernels,
+                                                const GPUSpec &spec) {
+  auto machine = createMachine(spec);
+  if (!machine)
+    return machine.takeError();
+  kernels.setDataLayout((*machine)->createDataLayout());
+  optimize(kernels, **machine);
+  llvm::SmallVector<char, 0> bytes;
+  llvm::raw_svector_ostream stream(bytes);
+  llvm::legacy::PassManager passes;
+  if ((*machine)->addPassesToEmitFile(passes, stream, nullptr,
+                                      llvm::CodeGenFileType::AssemblyFile))
+    return makeError("target '" + spec.chip + "': LLVM writes no PTX");
+  passes.run(kernels);
+  return std::string(bytes.data(), bytes.size());
+}
