@@ -32,6 +32,7 @@ _FLOAT_BINARY = {
     "min": "arith.minimumf",
     "max": "arith.maximumf",
     "pow": "math.powf",
+    "rem": "arith.remf",
 }
 _INTEGER_BINARY = {
     "add": "arith.addi",

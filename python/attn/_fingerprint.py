@@ -18,6 +18,22 @@ import torch
 _PLAIN = (int, float, bool, complex, str, bytes, type(None), torch.dtype, torch.device)
 
 
+_LIBRARIES = ("torch", "math", "numpy", "operator", "functools", "builtins")
+
+
+def _is_fixed(value: Any) -> bool:
+    """Whether this is a module, class or function of a library, which nobody changes
+    between two calls."""
+    if isinstance(value, types.ModuleType):
+        return value.__name__.partition(".")[0] in _LIBRARIES
+    if isinstance(value, types.BuiltinFunctionType):
+        owner = value.__self__
+        return owner is None or isinstance(owner, types.ModuleType)
+    if isinstance(value, type):
+        return value.__module__.partition(".")[0] in _LIBRARIES
+    return False
+
+
 class _Unknown(Exception):
     pass
 
@@ -39,7 +55,8 @@ class _Walk:
 
     def value(self, value: Any) -> Hashable:
         if isinstance(value, _PLAIN):
-            return type(value), value
+            # Zeros of either sign are equal, NaN is not equal to itself.
+            return type(value), repr(value) if isinstance(value, float) else value
         if id(value) in self._seen:
             return "seen", self._seen[id(value)]
         self._seen[id(value)] = len(self._seen)
@@ -48,7 +65,7 @@ class _Walk:
             return "tensor", value.dtype, tuple(value.shape), value.device
         if isinstance(value, types.FunctionType):
             return self._function(value)
-        if isinstance(value, (types.ModuleType, types.BuiltinFunctionType, type)):
+        if _is_fixed(value):
             return "object", id(value)
         if type(value) in (tuple, list):
             return (type(value), *map(self.value, value))

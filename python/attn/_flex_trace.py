@@ -195,6 +195,8 @@ class _Operations(TorchDispatchMode):
     def __init__(self, trace: Trace):
         super().__init__()
         self._trace = trace
+        #: Operations that are being decomposed; one of itself has no end.
+        self._open: list[Any] = []
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -206,7 +208,14 @@ class _Operations(TorchDispatchMode):
         trace = self._trace
         operands = [a for a in tree_leaves((args, kwargs)) if torch.is_tensor(a)]
         if any(map(trace.depends, operands)):
-            return _flex_ops.record(trace, function, args, kwargs)
+            rule = _flex_ops.decomposition(function)
+            if rule is None or function in self._open:
+                return _flex_ops.record(trace, function, args, kwargs)
+            self._open.append(function)
+            with self:
+                result = rule(*args, **kwargs)
+            self._open.pop()
+            return result
         if torch.Tag.nondeterministic_seeded in function.tags:
             raise Refusal(f"{function.overloadpacket.__name__} draws random numbers")
         result = function(*args, **kwargs)
