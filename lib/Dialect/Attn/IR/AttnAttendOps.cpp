@@ -172,28 +172,27 @@ MutableOperandRange AttendOp::getDpsInitsMutable() {
 // Attend tile
 //===----------------------------------------------------------------------===//
 
-/// Dimensions of a tile.
-enum TileDim { TileI, TileJ, TileD, TileE };
+/// Dimensions of AttendTileOp::Dim.
 static constexpr StringRef tileDimNames[] = {"i", "j", "d", "e"};
 
 LogicalResult AttendTileOp::verify() {
   SmallVector<int64_t> domain;
   if (failed(verifyMaps(*this, getIndexingMaps(),
-                        {{"query", getQuery(), bit(TileI) | bit(TileD), 0},
-                         {"key", getKey(), bit(TileJ) | bit(TileD), 0},
-                         {"value", getValue(), bit(TileJ) | bit(TileE), 0},
-                         {"accumulator", getAccumulator(), bit(TileI) | bit(TileE), 0}},
+                        {{"query", getQuery(), bit(I) | bit(D), 0},
+                         {"key", getKey(), bit(J) | bit(D), 0},
+                         {"value", getValue(), bit(J) | bit(E), 0},
+                         {"accumulator", getAccumulator(), bit(I) | bit(E), 0}},
                         tileDimNames, domain)))
     return failure();
   for (auto [name, operand] :
        {std::pair<StringRef, Value>{"maximum", getMaximum()},
         std::pair<StringRef, Value>{"sum", getSum()}}) {
     int64_t size = cast<ShapedType>(operand.getType()).getDimSize(0);
-    if (!mayBeEqual(size, domain[TileI]))
+    if (!mayBeEqual(size, domain[I]))
       return emitOpError() << name << " has " << size
-                           << " entries; it takes one per query, " << domain[TileI];
+                           << " entries; it takes one per query, " << domain[I];
   }
-  return verifyScoring(*this, domain[TileD]);
+  return verifyScoring(*this, domain[D]);
 }
 
 LogicalResult AttendTileOp::verifyRegions() { return verifyPairRegions(*this); }
@@ -210,12 +209,12 @@ MutableOperandRange AttendTileOp::getDpsInitsMutable() {
 LogicalResult ScoreTileOp::verify() {
   SmallVector<int64_t> domain;
   if (failed(verifyMaps(*this, getIndexingMaps(),
-                        {{"query", getQuery(), bit(TileI) | bit(TileD), 0},
-                         {"key", getKey(), bit(TileJ) | bit(TileD), 0},
-                         {"scores", getScores(), bit(TileI) | bit(TileJ), 0}},
+                        {{"query", getQuery(), bit(AttendTileOp::I) | bit(AttendTileOp::D), 0},
+                         {"key", getKey(), bit(AttendTileOp::J) | bit(AttendTileOp::D), 0},
+                         {"scores", getScores(), bit(AttendTileOp::I) | bit(AttendTileOp::J), 0}},
                         tileDimNames, domain)))
     return failure();
-  return verifyScoring(*this, domain[TileD]);
+  return verifyScoring(*this, domain[AttendTileOp::D]);
 }
 
 LogicalResult ScoreTileOp::verifyRegions() { return verifyPairRegions(*this); }

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "attn/Dialect/Attn/IR/PairSizes.h"
+#include "attn/Dialect/Attn/IR/RegionUtils.h"
 
 #include "llvm/ADT/SetVector.h"
 #include "llvm/Support/MathExtras.h"
@@ -13,173 +14,106 @@
 using namespace mlir;
 using namespace mlir::attn;
 
-using EmitError = function_ref<InFlightDiagnostic()>;
-
 int64_t attn::multiplySizes(int64_t lhs, int64_t rhs) {
   if (ShapedType::isDynamic(lhs) || ShapedType::isDynamic(rhs))
     return ShapedType::kDynamic;
   return lhs * rhs;
 }
 
-/// `capture` has one element per `of`, along its dimension `dim`.
-static LogicalResult verifyOnePer(StringRef what, StringRef of, Value capture,
-                                  int64_t dim, int64_t expected,
-                                  EmitError emitError) {
-  int64_t size = cast<ShapedType>(capture.getType()).getDimSize(dim);
-  if (mayBeEqual(size, expected))
-    return success();
-  return emitError() << "has " << size << " " << what << "; it takes one per "
-                     << of << ", " << expected;
+//===----------------------------------------------------------------------===//
+// Rules
+//===----------------------------------------------------------------------===//
+
+static int64_t getRank(Value capture) {
+  return cast<ShapedType>(capture.getType()).getRank();
 }
 
-/// `capture` has at least one element per `of`, along its dimension `dim`.
-static LogicalResult verifyAtLeastOnePer(StringRef what, StringRef of,
-                                         Value capture, int64_t dim,
-                                         int64_t expected,
-                                         EmitError emitError) {
-  int64_t size = cast<ShapedType>(capture.getType()).getDimSize(dim);
-  if (mayBeEqual(size, expected) || size > expected)
-    return success();
-  return emitError() << "has " << size << " " << what
-                     << "; it takes at least one per " << of << ", "
-                     << expected;
-}
-
-/// `capture` is absent, a scalar, or has one element per batch.
-static LogicalResult verifyPerBatch(StringRef what, Value capture,
-                                    const PairSizes &sizes,
-                                    EmitError emitError) {
+/// `capture` is absent, a scalar, or has one entry per batch.
+static SmallVector<SizeRule> onePerBatch(StringRef what, Value capture) {
   if (!capture || !isa<ShapedType>(capture.getType()))
-    return success();
-  return verifyOnePer(what, "batch", capture, 0, sizes.b, emitError);
+    return {};
+  return {{capture, 0, what, SizeRule::Batch}};
 }
 
 /// `capture` is (length) or (batch, length), or longer.
-static LogicalResult verifyPerPosition(StringRef what, StringRef of,
-                                       Value capture, int64_t length,
-                                       const PairSizes &sizes,
-                                       EmitError emitError) {
-  int64_t rank = cast<ShapedType>(capture.getType()).getRank();
-  if (rank == 2 && failed(verifyOnePer(what, "batch", capture, 0, sizes.b,
-                                       emitError)))
-    return failure();
-  return verifyAtLeastOnePer(what, of, capture, rank - 1, length, emitError);
+static void addPerPosition(SmallVector<SizeRule> &rules, StringRef what,
+                           Value capture, SizeRule::Unit unit) {
+  int64_t last = getRank(capture) - 1;
+  if (last == 1)
+    rules.push_back({capture, 0, what, SizeRule::Batch});
+  rules.push_back({capture, last, what, unit, SizeRule::AtLeast});
 }
 
 /// `capture` is aligned right with (B, H, M, N), sizes of 1 broadcast.
-static LogicalResult verifyBroadcast(Value capture, const PairSizes &sizes,
-                                     EmitError emitError) {
-  auto type = cast<ShapedType>(capture.getType());
-  std::pair<StringRef, int64_t> all[] = {{"batches", sizes.b},
-                                         {"heads", sizes.h},
-                                         {"queries", sizes.m},
-                                         {"keys", sizes.n}};
-  for (int64_t dim = 0, rank = type.getRank(); dim < rank; ++dim) {
-    auto [what, expected] = all[4 - rank + dim];
-    int64_t size = type.getDimSize(dim);
-    if (size != 1 && !mayBeEqual(size, expected))
-      return emitError() << "has " << size << " " << what << " in "
-                         << capture.getType() << "; it takes 1 or " << expected;
+static SmallVector<SizeRule> broadcast(Value capture) {
+  static constexpr StringRef what[] = {"batches", "heads", "queries", "keys"};
+  SmallVector<SizeRule> rules;
+  for (int64_t dim = 0, rank = getRank(capture); dim < rank; ++dim) {
+    int64_t unit = 4 - rank + dim;
+    rules.push_back({capture, dim, what[unit],
+                     static_cast<SizeRule::Unit>(unit), SizeRule::OneOr});
   }
-  return success();
+  return rules;
 }
 
-//===----------------------------------------------------------------------===//
-// Masks
-//===----------------------------------------------------------------------===//
-
-LogicalResult MaskCausalOp::verifyPairSizes(const PairSizes &sizes,
-                                            EmitError emitError) {
-  return verifyPerBatch("offsets", getOffset(), sizes, emitError);
+SmallVector<SizeRule> MaskCausalOp::getSizeRules() {
+  return onePerBatch("offsets", getOffset());
 }
 
-LogicalResult MaskWindowOp::verifyPairSizes(const PairSizes &sizes,
-                                            EmitError emitError) {
-  return verifyPerBatch("offsets", getOffset(), sizes, emitError);
+SmallVector<SizeRule> MaskWindowOp::getSizeRules() {
+  return onePerBatch("offsets", getOffset());
 }
 
-LogicalResult MaskPrefixOp::verifyPairSizes(const PairSizes &sizes,
-                                            EmitError emitError) {
-  return verifyPerBatch("lengths", getLength(), sizes, emitError);
+SmallVector<SizeRule> MaskPrefixOp::getSizeRules() {
+  return onePerBatch("lengths", getLength());
 }
 
-LogicalResult MaskPaddingOp::verifyPairSizes(const PairSizes &sizes,
-                                             EmitError emitError) {
-  if (failed(verifyPerBatch("lengths", getLengths(), sizes, emitError)))
-    return failure();
-  if (cast<ShapedType>(getLengths().getType()).getRank() == 1)
-    return success();
-  return verifyOnePer("lengths", "query", getLengths(), 1, sizes.m, emitError);
+SmallVector<SizeRule> MaskPaddingOp::getSizeRules() {
+  SmallVector<SizeRule> rules = onePerBatch("lengths", getLengths());
+  if (getRank(getLengths()) == 2)
+    rules.push_back({getLengths(), 1, "lengths", SizeRule::Query});
+  return rules;
 }
 
-LogicalResult MaskDocumentOp::verifyPairSizes(const PairSizes &sizes,
-                                              EmitError emitError) {
-  if (failed(verifyPerPosition("ids", "query", getIds(), sizes.m, sizes,
-                               emitError)))
-    return failure();
-  bool shared = !getKeyIds();
-  return verifyPerPosition(shared ? "ids" : "key ids", "key",
-                           shared ? getIds() : getKeyIds(), sizes.n, sizes,
-                           emitError);
+SmallVector<SizeRule> MaskDocumentOp::getSizeRules() {
+  SmallVector<SizeRule> rules;
+  addPerPosition(rules, "ids", getIds(), SizeRule::Query);
+  if (getKeyIds())
+    addPerPosition(rules, "key ids", getKeyIds(), SizeRule::Key);
+  else
+    rules.push_back({getIds(), getRank(getIds()) - 1, "ids", SizeRule::Key,
+                     SizeRule::AtLeast});
+  return rules;
 }
 
-LogicalResult MaskBlockSparseOp::verifyPairSizes(const PairSizes &sizes,
-                                                 EmitError emitError) {
-  auto blocks = [](int64_t length, int64_t size) {
-    if (ShapedType::isDynamic(length))
-      return length;
-    return static_cast<int64_t>(llvm::divideCeil(length, size));
-  };
-  int64_t rank = cast<ShapedType>(getLayout().getType()).getRank();
-  if (rank == 3 && failed(verifyOnePer("layouts", "head", getLayout(), 0,
-                                       sizes.h, emitError)))
-    return failure();
-  if (failed(verifyAtLeastOnePer("rows of blocks", "query block", getLayout(),
-                                 rank - 2, blocks(sizes.m, getBlock()[0]),
-                                 emitError)))
-    return failure();
-  return verifyAtLeastOnePer("columns of blocks", "key block", getLayout(),
-                             rank - 1, blocks(sizes.n, getBlock()[1]),
-                             emitError);
+SmallVector<SizeRule> MaskBlockSparseOp::getSizeRules() {
+  SmallVector<SizeRule> rules;
+  int64_t rows = getRank(getLayout()) - 2;
+  if (rows == 1)
+    rules.push_back({getLayout(), 0, "layouts", SizeRule::Head});
+  rules.push_back({getLayout(), rows, "rows of blocks", SizeRule::Query,
+                   SizeRule::AtLeast, getBlock()[0]});
+  rules.push_back({getLayout(), rows + 1, "columns of blocks", SizeRule::Key,
+                   SizeRule::AtLeast, getBlock()[1]});
+  return rules;
 }
 
-LogicalResult MaskDenseOp::verifyPairSizes(const PairSizes &sizes,
-                                           EmitError emitError) {
-  return verifyBroadcast(getKeep(), sizes, emitError);
+SmallVector<SizeRule> MaskDenseOp::getSizeRules() {
+  return broadcast(getKeep());
 }
 
-//===----------------------------------------------------------------------===//
-// Score modifiers
-//===----------------------------------------------------------------------===//
-
-LogicalResult ScoreAlibiOp::verifyPairSizes(const PairSizes &sizes,
-                                            EmitError emitError) {
-  return verifyOnePer("slopes", "query head", getSlopes(), 0, sizes.h,
-                      emitError);
+SmallVector<SizeRule> ScoreAlibiOp::getSizeRules() {
+  return {{getSlopes(), 0, "slopes", SizeRule::Head}};
 }
 
-LogicalResult ScoreRelativeBiasOp::verifyPairSizes(const PairSizes &sizes,
-                                                   EmitError emitError) {
-  if (cast<ShapedType>(getTable().getType()).getRank() == 1)
-    return success();
-  return verifyOnePer("tables", "query head", getTable(), 0, sizes.h,
-                      emitError);
+SmallVector<SizeRule> ScoreRelativeBiasOp::getSizeRules() {
+  if (getRank(getTable()) == 1)
+    return {};
+  return {{getTable(), 0, "tables", SizeRule::Head}};
 }
 
-LogicalResult ScoreBiasOp::verifyPairSizes(const PairSizes &sizes,
-                                           EmitError emitError) {
-  return verifyBroadcast(getBias(), sizes, emitError);
-}
-
-LogicalResult ScoreMapOp::verifyPairSizes(const PairSizes &sizes,
-                                          EmitError emitError) {
-  if (getBody()->getNumArguments() == 0)
-    return success(); // This op's own verifier refuses it.
-  Type score = getBody()->getArgument(0).getType();
-  if (score == sizes.accumulator)
-    return success();
-  return emitError() << "takes scores of type " << score << "; those of this "
-                     << "attention are " << sizes.accumulator;
+SmallVector<SizeRule> ScoreBiasOp::getSizeRules() {
+  return broadcast(getBias());
 }
 
 //===----------------------------------------------------------------------===//
@@ -202,24 +136,114 @@ static SmallVector<MaskOpInterface> getMaskOps(Value mask) {
       ops, [](Operation *op) { return cast<MaskOpInterface>(op); });
 }
 
+/// Calls `visit` on every mask and modifier in use until one fails.
+static LogicalResult
+forEachUsed(Value mask, ValueRange scores,
+            function_ref<LogicalResult(Operation *, ArrayRef<SizeRule>)> visit) {
+  if (mask)
+    for (MaskOpInterface op : getMaskOps(mask)) {
+      // Where blocks are out of order, the verifier comes here first.
+      if (failed(op->getName().verifyInvariants(op)) ||
+          failed(visit(op, op.getSizeRules())))
+        return failure();
+    }
+  for (Value score : scores) {
+    auto op = score.getDefiningOp<ScoreModOpInterface>();
+    if (op && (failed(op->getName().verifyInvariants(op)) ||
+               failed(visit(op, op.getSizeRules()))))
+      return failure();
+  }
+  return success();
+}
+
+/// "it takes at least one per query block, " and the like, before the number.
+static std::string describe(const SizeRule &rule) {
+  static constexpr StringRef units[] = {"batch", "query head", "query", "key"};
+  if (rule.relation == SizeRule::OneOr)
+    return "it takes 1 or ";
+  std::string text = "it takes ";
+  if (rule.relation == SizeRule::AtLeast)
+    text += "at least ";
+  text += "one per " + units[rule.unit].str();
+  return text + (rule.block == 1 ? ", " : " block, ");
+}
+
+static int64_t getCaptureSize(const SizeRule &rule) {
+  return cast<ShapedType>(rule.capture.getType()).getDimSize(rule.dim);
+}
+
+/// Whether `size` satisfies `rule` for `units` units, if they are known.
+static bool mayHold(const SizeRule &rule, int64_t size, int64_t units) {
+  if (ShapedType::isDynamic(size) || ShapedType::isDynamic(units))
+    return true;
+  int64_t expected = llvm::divideCeil(units, rule.block);
+  return size == expected || (rule.relation == SizeRule::OneOr && size == 1) ||
+         (rule.relation == SizeRule::AtLeast && size > expected);
+}
+
+/// A score region computes in the accumulator type of its user.
+static LogicalResult verifyScoreType(Operation *user, Operation *modifier,
+                                     Type accumulator) {
+  auto map = dyn_cast<ScoreMapOp>(modifier);
+  if (!map || map.getBody()->getNumArguments() == 0)
+    return success();
+  Type score = map.getBody()->getArgument(0).getType();
+  if (score == accumulator)
+    return success();
+  return user->emitOpError() << "score modifier '" << modifier->getName()
+                             << "' takes scores of type " << score
+                             << "; those of this attention are " << accumulator;
+}
+
 LogicalResult attn::verifyMaskAndScores(Operation *op, Value mask,
                                         ValueRange scores,
                                         const PairSizes &sizes) {
-  auto verify = [&](StringRef kind, auto used) -> LogicalResult {
-    // Where blocks are out of order, the verifier comes here first.
-    if (failed(used->getName().verifyInvariants(used)))
-      return failure();
-    return used.verifyPairSizes(sizes, [&] {
-      return op->emitOpError() << kind << " '" << used->getName() << "' ";
-    });
-  };
-  if (mask)
-    for (MaskOpInterface used : getMaskOps(mask))
-      if (failed(verify("mask", used)))
-        return failure();
-  for (Value score : scores)
-    if (auto used = score.getDefiningOp<ScoreModOpInterface>())
-      if (failed(verify("score modifier", used)))
-        return failure();
-  return success();
+  int64_t units[] = {sizes.b, sizes.h, sizes.m, sizes.n};
+  return forEachUsed(
+      mask, scores,
+      [&](Operation *used, ArrayRef<SizeRule> rules) -> LogicalResult {
+        for (const SizeRule &rule : rules) {
+          int64_t size = getCaptureSize(rule);
+          if (mayHold(rule, size, units[rule.unit]))
+            continue;
+          return op->emitOpError()
+                 << (isa<MaskOpInterface>(used) ? "mask '" : "score modifier '")
+                 << used->getName() << "' has " << size << " " << rule.what
+                 << " in " << rule.capture.getType() << "; " << describe(rule)
+                 << llvm::divideCeil(units[rule.unit], rule.block);
+        }
+        return verifyScoreType(op, used, sizes.accumulator);
+      });
+}
+
+/// Emits attn.require for one rule, unless a static 1 satisfies it.
+static void emitRequirement(OpBuilder &builder, Location loc, Operation *used,
+                            const SizeRule &rule, Value units) {
+  if (rule.relation == SizeRule::OneOr && getCaptureSize(rule) == 1)
+    return;
+  Value size = emitDim(builder, loc, rule.capture, rule.dim);
+  if (rule.block != 1) {
+    Value block = arith::ConstantIndexOp::create(builder, loc, rule.block);
+    units = arith::CeilDivSIOp::create(builder, loc, units, block);
+  }
+  auto predicate = rule.relation == SizeRule::AtLeast
+                       ? arith::CmpIPredicate::sge
+                       : arith::CmpIPredicate::eq;
+  Value holds = arith::CmpIOp::create(builder, loc, predicate, size, units);
+  std::string message = (used->getName().stripDialect() + " has {0} " +
+                         rule.what + "; " + describe(rule) + "{1}")
+                            .str();
+  RequireOp::create(builder, loc, holds, message, {size, units});
+}
+
+void attn::emitSizeRequirements(OpBuilder &builder, Location loc, Value mask,
+                                ValueRange scores, ArrayRef<Value> sizes) {
+  // All rules are visited: the visitor does not fail.
+  (void)forEachUsed(mask, scores,
+                    [&](Operation *used, ArrayRef<SizeRule> rules) {
+                      for (const SizeRule &rule : rules)
+                        emitRequirement(builder, loc, used, rule,
+                                        sizes[rule.unit]);
+                      return success();
+                    });
 }

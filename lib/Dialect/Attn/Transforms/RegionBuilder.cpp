@@ -7,6 +7,7 @@
 
 #include "attn/Dialect/Attn/Transforms/RegionBuilder.h"
 
+#include "attn/Dialect/Attn/IR/PairSizes.h"
 #include "attn/Dialect/Attn/IR/RegionUtils.h"
 #include "attn/Dialect/Attn/Transforms/DocumentIds.h"
 
@@ -24,6 +25,8 @@ FailureOr<RegionBuilder> RegionBuilder::get(OpBuilder &builder, Location loc,
   // Masks are checked before they are rewritten: rewriting follows definitions.
   if (failed(result.collect(loc)))
     return failure();
+  emitSizeRequirements(builder, loc, mask, scores,
+                       {sizes.B, sizes.H, sizes.M, sizes.N});
   if (mask) {
     result.mask = result.rewriteForSizes(builder, loc, mask, sizes);
     result.captures.clear();

@@ -299,7 +299,7 @@ func.func @f(%q: tensor<16x64xf32>, %k: tensor<8x64xf32>, %v: tensor<8x32xf32>, 
 
 // -----
 
-// attend_tile_c2
+// attend_tile_c5
 func.func @f(%q: tensor<16x64xf32>, %k: tensor<8x64xf32>, %v: tensor<8x32xf32>, %a: tensor<16x32xf32>, %m: tensor<16xf32>, %s: tensor<16xf32>, %n: index) {
   // expected-error @below {{'attn.attend_tile' op indexing map affine_map<(d0, d1, d2, d3) -> (d1, d2)> gives query dimensions (j, d); it must have (i, d) and may have ()}}
   %r:3 = attn.attend_tile dot softmax ins(%q, %k, %v : tensor<16x64xf32>, tensor<8x64xf32>, tensor<8x32xf32>) at(%n, %n, %n, %n) outs(%a, %m, %s : tensor<16x32xf32>, tensor<16xf32>, tensor<16xf32>)
@@ -347,5 +347,29 @@ func.func @f(%q: tensor<16x64xf32>, %k: tensor<8x64xf32>, %v: tensor<8x32xf32>, 
   // expected-error @below {{'attn.attend_tile' op sum has 8 entries; it takes one per query, 16}}
   %r:3 = attn.attend_tile dot softmax ins(%q, %k, %v : tensor<16x64xf32>, tensor<8x64xf32>, tensor<8x32xf32>) at(%n, %n, %n, %n) outs(%a, %m, %s : tensor<16x32xf32>, tensor<16xf32>, tensor<8xf32>)
       indexing_maps = [affine_map<(i, j, d, e) -> (i, d)>, affine_map<(i, j, d, e) -> (j, d)>, affine_map<(i, j, d, e) -> (j, e)>, affine_map<(i, j, d, e) -> (i, e)>] scale = 1.0 -> tensor<16x32xf32>, tensor<16xf32>, tensor<8xf32>
+  return
+}
+
+// -----
+
+// attend_tile_c2
+func.func @f(%q: tensor<16x64xf32>, %k: tensor<8x64xf32>, %a: tensor<16x64xf32>, %m: tensor<16xf32>, %n: index) {
+  // expected-error @below {{'attn.attend_tile' op indexing map affine_map<(d0, d1, d2, d3) -> (d0)> must be a projected permutation from 4 dimensions to the 2 of 'tensor<16x64xf32>'}}
+  %r:3 = attn.attend_tile dot softmax ins(%q, %k, %k : tensor<16x64xf32>, tensor<8x64xf32>, tensor<8x64xf32>) at(%n, %n, %n, %n)
+      outs(%a, %m, %m : tensor<16x64xf32>, tensor<16xf32>, tensor<16xf32>)
+      indexing_maps = [affine_map<(i, j, d, e) -> (i)>, affine_map<(i, j, d, e) -> (j, d)>,
+                       affine_map<(i, j, d, e) -> (j, e)>, affine_map<(i, j, d, e) -> (i, e)>] scale = 1.0
+      -> tensor<16x64xf32>, tensor<16xf32>, tensor<16xf32>
+  return
+}
+
+// -----
+
+// score_tile_c1
+func.func @f(%q: tensor<16x64xf32>, %k: tensor<8x64xf32>, %s: tensor<16x9xf32>, %n: index) {
+  // expected-error @below {{'attn.score_tile' op scores has 9 in dimension j, operands before it have 8; they must be equal}}
+  %r = attn.score_tile dot softmax ins(%q, %k : tensor<16x64xf32>, tensor<8x64xf32>) at(%n, %n, %n, %n) outs(%s : tensor<16x9xf32>)
+      indexing_maps = [affine_map<(i, j, d, e) -> (i, d)>, affine_map<(i, j, d, e) -> (j, d)>, affine_map<(i, j, d, e) -> (i, j)>]
+      scale = 1.0 -> tensor<16x9xf32>
   return
 }

@@ -3,7 +3,7 @@
 // mask_per_batch_c1
 func.func @f(%q: tensor<2x8x8x64xf32>, %k: tensor<2x2x9x64xf32>, %v: tensor<2x2x9x32xf32>, %t: tensor<3xi32>) {
   %m = attn.mask.causal offset(%t : tensor<3xi32>)
-  // expected-error @below {{'attn.scaled_dot_product' op mask 'attn.mask.causal' has 3 offsets; it takes one per batch, 2}}
+  // expected-error @below {{'attn.scaled_dot_product' op mask 'attn.mask.causal' has 3 offsets in 'tensor<3xi32>'; it takes one per batch, 2}}
   %o = attn.scaled_dot_product %q, %k, %v mask(%m) : tensor<2x8x8x64xf32>, tensor<2x2x9x64xf32>, tensor<2x2x9x32xf32> -> tensor<2x8x8x32xf32>
   return
 }
@@ -13,7 +13,7 @@ func.func @f(%q: tensor<2x8x8x64xf32>, %k: tensor<2x2x9x64xf32>, %v: tensor<2x2x
 // mask_per_batch_c1
 func.func @f(%q: tensor<2x8x8x64xf32>, %k: tensor<2x2x9x64xf32>, %v: tensor<2x2x9x32xf32>, %t: tensor<3xi32>) {
   %m = attn.mask.window past = 1 offset(%t : tensor<3xi32>)
-  // expected-error @below {{'attn.scaled_dot_product' op mask 'attn.mask.window' has 3 offsets; it takes one per batch, 2}}
+  // expected-error @below {{'attn.scaled_dot_product' op mask 'attn.mask.window' has 3 offsets in 'tensor<3xi32>'; it takes one per batch, 2}}
   %o = attn.scaled_dot_product %q, %k, %v mask(%m) : tensor<2x8x8x64xf32>, tensor<2x2x9x64xf32>, tensor<2x2x9x32xf32> -> tensor<2x8x8x32xf32>
   return
 }
@@ -23,7 +23,7 @@ func.func @f(%q: tensor<2x8x8x64xf32>, %k: tensor<2x2x9x64xf32>, %v: tensor<2x2x
 // mask_per_batch_c1
 func.func @f(%q: tensor<2x8x8x64xf32>, %k: tensor<2x2x9x64xf32>, %v: tensor<2x2x9x32xf32>, %t: tensor<8xindex>) {
   %m = attn.mask.prefix %t : tensor<8xindex>
-  // expected-error @below {{'attn.scaled_dot_product' op mask 'attn.mask.prefix' has 8 lengths; it takes one per batch, 2}}
+  // expected-error @below {{'attn.scaled_dot_product' op mask 'attn.mask.prefix' has 8 lengths in 'tensor<8xindex>'; it takes one per batch, 2}}
   %o = attn.scaled_dot_product %q, %k, %v mask(%m) : tensor<2x8x8x64xf32>, tensor<2x2x9x64xf32>, tensor<2x2x9x32xf32> -> tensor<2x8x8x32xf32>
   return
 }
@@ -33,7 +33,7 @@ func.func @f(%q: tensor<2x8x8x64xf32>, %k: tensor<2x2x9x64xf32>, %v: tensor<2x2x
 // mask_padding_c1
 func.func @f(%q: tensor<2x8x8x64xf32>, %k: tensor<2x2x9x64xf32>, %v: tensor<2x2x9x32xf32>, %t: tensor<9xi32>) {
   %m = attn.mask.padding %t : tensor<9xi32>
-  // expected-error @below {{'attn.scaled_dot_product' op mask 'attn.mask.padding' has 9 lengths; it takes one per batch, 2}}
+  // expected-error @below {{'attn.scaled_dot_product' op mask 'attn.mask.padding' has 9 lengths in 'tensor<9xi32>'; it takes one per batch, 2}}
   %o = attn.scaled_dot_product %q, %k, %v mask(%m) : tensor<2x8x8x64xf32>, tensor<2x2x9x64xf32>, tensor<2x2x9x32xf32> -> tensor<2x8x8x32xf32>
   return
 }
@@ -43,7 +43,7 @@ func.func @f(%q: tensor<2x8x8x64xf32>, %k: tensor<2x2x9x64xf32>, %v: tensor<2x2x
 // mask_padding_c1
 func.func @f(%q: tensor<2x8x8x64xf32>, %k: tensor<2x2x9x64xf32>, %v: tensor<2x2x9x32xf32>, %t: tensor<2x9xi32>) {
   %m = attn.mask.padding %t : tensor<2x9xi32>
-  // expected-error @below {{'attn.scaled_dot_product' op mask 'attn.mask.padding' has 9 lengths; it takes one per query, 8}}
+  // expected-error @below {{'attn.scaled_dot_product' op mask 'attn.mask.padding' has 9 lengths in 'tensor<2x9xi32>'; it takes one per query, 8}}
   %o = attn.scaled_dot_product %q, %k, %v mask(%m) : tensor<2x8x8x64xf32>, tensor<2x2x9x64xf32>, tensor<2x2x9x32xf32> -> tensor<2x8x8x32xf32>
   return
 }
@@ -53,7 +53,7 @@ func.func @f(%q: tensor<2x8x8x64xf32>, %k: tensor<2x2x9x64xf32>, %v: tensor<2x2x
 // mask_document_c2
 func.func @f(%q: tensor<2x8x8x64xf32>, %k: tensor<2x2x9x64xf32>, %v: tensor<2x2x9x32xf32>, %t: tensor<8xi32>) {
   %m = attn.mask.document %t : tensor<8xi32>
-  // expected-error @below {{'attn.scaled_dot_product' op mask 'attn.mask.document' has 8 ids; it takes at least one per key, 9}}
+  // expected-error @below {{'attn.scaled_dot_product' op mask 'attn.mask.document' has 8 ids in 'tensor<8xi32>'; it takes at least one per key, 9}}
   %o = attn.scaled_dot_product %q, %k, %v mask(%m) : tensor<2x8x8x64xf32>, tensor<2x2x9x64xf32>, tensor<2x2x9x32xf32> -> tensor<2x8x8x32xf32>
   return
 }
@@ -63,7 +63,7 @@ func.func @f(%q: tensor<2x8x8x64xf32>, %k: tensor<2x2x9x64xf32>, %v: tensor<2x2x
 // mask_document_c2
 func.func @f(%q: tensor<2x8x8x64xf32>, %k: tensor<2x2x9x64xf32>, %v: tensor<2x2x9x32xf32>, %t: tensor<7xi32>) {
   %m = attn.mask.document %t keys(%t : tensor<7xi32>) : tensor<7xi32>
-  // expected-error @below {{'attn.scaled_dot_product' op mask 'attn.mask.document' has 7 ids; it takes at least one per query, 8}}
+  // expected-error @below {{'attn.scaled_dot_product' op mask 'attn.mask.document' has 7 ids in 'tensor<7xi32>'; it takes at least one per query, 8}}
   %o = attn.scaled_dot_product %q, %k, %v mask(%m) : tensor<2x8x8x64xf32>, tensor<2x2x9x64xf32>, tensor<2x2x9x32xf32> -> tensor<2x8x8x32xf32>
   return
 }
@@ -73,7 +73,7 @@ func.func @f(%q: tensor<2x8x8x64xf32>, %k: tensor<2x2x9x64xf32>, %v: tensor<2x2x
 // mask_document_c2
 func.func @f(%q: tensor<2x8x8x64xf32>, %k: tensor<2x2x9x64xf32>, %v: tensor<2x2x9x32xf32>, %t: tensor<8xi32>) {
   %m = attn.mask.document %t keys(%t : tensor<8xi32>) : tensor<8xi32>
-  // expected-error @below {{'attn.scaled_dot_product' op mask 'attn.mask.document' has 8 key ids; it takes at least one per key, 9}}
+  // expected-error @below {{'attn.scaled_dot_product' op mask 'attn.mask.document' has 8 key ids in 'tensor<8xi32>'; it takes at least one per key, 9}}
   %o = attn.scaled_dot_product %q, %k, %v mask(%m) : tensor<2x8x8x64xf32>, tensor<2x2x9x64xf32>, tensor<2x2x9x32xf32> -> tensor<2x8x8x32xf32>
   return
 }
@@ -83,7 +83,7 @@ func.func @f(%q: tensor<2x8x8x64xf32>, %k: tensor<2x2x9x64xf32>, %v: tensor<2x2x
 // mask_document_c2
 func.func @f(%q: tensor<2x8x8x64xf32>, %k: tensor<2x2x9x64xf32>, %v: tensor<2x2x9x32xf32>, %t: tensor<1x9xi32>) {
   %m = attn.mask.document %t : tensor<1x9xi32>
-  // expected-error @below {{'attn.scaled_dot_product' op mask 'attn.mask.document' has 1 ids; it takes one per batch, 2}}
+  // expected-error @below {{'attn.scaled_dot_product' op mask 'attn.mask.document' has 1 ids in 'tensor<1x9xi32>'; it takes one per batch, 2}}
   %o = attn.scaled_dot_product %q, %k, %v mask(%m) : tensor<2x8x8x64xf32>, tensor<2x2x9x64xf32>, tensor<2x2x9x32xf32> -> tensor<2x8x8x32xf32>
   return
 }
@@ -93,7 +93,7 @@ func.func @f(%q: tensor<2x8x8x64xf32>, %k: tensor<2x2x9x64xf32>, %v: tensor<2x2x
 // mask_block_sparse_c3
 func.func @f(%q: tensor<2x8x8x64xf32>, %k: tensor<2x2x9x64xf32>, %v: tensor<2x2x9x32xf32>, %t: tensor<1x3xi1>) {
   %m = attn.mask.block_sparse %t block [4, 4] : tensor<1x3xi1>
-  // expected-error @below {{'attn.scaled_dot_product' op mask 'attn.mask.block_sparse' has 1 rows of blocks; it takes at least one per query block, 2}}
+  // expected-error @below {{'attn.scaled_dot_product' op mask 'attn.mask.block_sparse' has 1 rows of blocks in 'tensor<1x3xi1>'; it takes at least one per query block, 2}}
   %o = attn.scaled_dot_product %q, %k, %v mask(%m) : tensor<2x8x8x64xf32>, tensor<2x2x9x64xf32>, tensor<2x2x9x32xf32> -> tensor<2x8x8x32xf32>
   return
 }
@@ -103,7 +103,7 @@ func.func @f(%q: tensor<2x8x8x64xf32>, %k: tensor<2x2x9x64xf32>, %v: tensor<2x2x
 // mask_block_sparse_c3
 func.func @f(%q: tensor<2x8x8x64xf32>, %k: tensor<2x2x9x64xf32>, %v: tensor<2x2x9x32xf32>, %t: tensor<2x2xi1>) {
   %m = attn.mask.block_sparse %t block [4, 4] : tensor<2x2xi1>
-  // expected-error @below {{'attn.scaled_dot_product' op mask 'attn.mask.block_sparse' has 2 columns of blocks; it takes at least one per key block, 3}}
+  // expected-error @below {{'attn.scaled_dot_product' op mask 'attn.mask.block_sparse' has 2 columns of blocks in 'tensor<2x2xi1>'; it takes at least one per key block, 3}}
   %o = attn.scaled_dot_product %q, %k, %v mask(%m) : tensor<2x8x8x64xf32>, tensor<2x2x9x64xf32>, tensor<2x2x9x32xf32> -> tensor<2x8x8x32xf32>
   return
 }
@@ -113,7 +113,7 @@ func.func @f(%q: tensor<2x8x8x64xf32>, %k: tensor<2x2x9x64xf32>, %v: tensor<2x2x
 // mask_block_sparse_c3
 func.func @f(%q: tensor<2x8x8x64xf32>, %k: tensor<2x2x9x64xf32>, %v: tensor<2x2x9x32xf32>, %t: tensor<2x2x3xi1>) {
   %m = attn.mask.block_sparse %t block [4, 4] : tensor<2x2x3xi1>
-  // expected-error @below {{'attn.scaled_dot_product' op mask 'attn.mask.block_sparse' has 2 layouts; it takes one per head, 8}}
+  // expected-error @below {{'attn.scaled_dot_product' op mask 'attn.mask.block_sparse' has 2 layouts in 'tensor<2x2x3xi1>'; it takes one per query head, 8}}
   %o = attn.scaled_dot_product %q, %k, %v mask(%m) : tensor<2x8x8x64xf32>, tensor<2x2x9x64xf32>, tensor<2x2x9x32xf32> -> tensor<2x8x8x32xf32>
   return
 }
@@ -157,7 +157,7 @@ func.func @f(%q: tensor<2x8x8x64xf32>, %k: tensor<2x2x9x64xf32>, %v: tensor<2x2x
 // score_alibi_c1
 func.func @f(%q: tensor<2x8x8x64xf32>, %k: tensor<2x2x9x64xf32>, %v: tensor<2x2x9x32xf32>, %t: tensor<2xf32>) {
   %s = attn.score.alibi %t : tensor<2xf32>
-  // expected-error @below {{'attn.scaled_dot_product' op score modifier 'attn.score.alibi' has 2 slopes; it takes one per query head, 8}}
+  // expected-error @below {{'attn.scaled_dot_product' op score modifier 'attn.score.alibi' has 2 slopes in 'tensor<2xf32>'; it takes one per query head, 8}}
   %o = attn.scaled_dot_product %q, %k, %v score(%s) : tensor<2x8x8x64xf32>, tensor<2x2x9x64xf32>, tensor<2x2x9x32xf32> -> tensor<2x8x8x32xf32>
   return
 }
@@ -167,7 +167,7 @@ func.func @f(%q: tensor<2x8x8x64xf32>, %k: tensor<2x2x9x64xf32>, %v: tensor<2x2x
 // score_relative_bias_c1
 func.func @f(%q: tensor<2x8x8x64xf32>, %k: tensor<2x2x9x64xf32>, %v: tensor<2x2x9x32xf32>, %t: tensor<2x5xf32>) {
   %s = attn.score.relative_bias %t : tensor<2x5xf32>
-  // expected-error @below {{'attn.scaled_dot_product' op score modifier 'attn.score.relative_bias' has 2 tables; it takes one per query head, 8}}
+  // expected-error @below {{'attn.scaled_dot_product' op score modifier 'attn.score.relative_bias' has 2 tables in 'tensor<2x5xf32>'; it takes one per query head, 8}}
   %o = attn.scaled_dot_product %q, %k, %v score(%s) : tensor<2x8x8x64xf32>, tensor<2x2x9x64xf32>, tensor<2x2x9x32xf32> -> tensor<2x8x8x32xf32>
   return
 }
@@ -200,7 +200,7 @@ func.func @f(%q: tensor<2x8x8x64xf32>, %k: tensor<2x2x9x64xf32>, %v: tensor<2x2x
 // mask_per_batch_c1: batch dimensions count together
 func.func @f(%q: tensor<2x3x4x8x64xf32>, %k: tensor<2x3x4x9x64xf32>, %v: tensor<2x3x4x9x32xf32>, %t: tensor<2xi32>) {
   %m = attn.mask.prefix %t : tensor<2xi32>
-  // expected-error @below {{'attn.scaled_dot_product' op mask 'attn.mask.prefix' has 2 lengths; it takes one per batch, 6}}
+  // expected-error @below {{'attn.scaled_dot_product' op mask 'attn.mask.prefix' has 2 lengths in 'tensor<2xi32>'; it takes one per batch, 6}}
   %o = attn.scaled_dot_product %q, %k, %v mask(%m) : tensor<2x3x4x8x64xf32>, tensor<2x3x4x9x64xf32>, tensor<2x3x4x9x32xf32> -> tensor<2x3x4x8x32xf32>
   return
 }
@@ -220,7 +220,7 @@ func.func @f(%s: tensor<2x8x9xf32>, %t: tensor<8x8xi1>) {
 // score_alibi_c1
 func.func @f(%x: tensor<1x8x64xf32>, %w: tensor<64x64xf32>, %t: tensor<2xf32>) {
   %s = attn.score.alibi %t : tensor<2xf32>
-  // expected-error @below {{'attn.multi_head' op score modifier 'attn.score.alibi' has 2 slopes; it takes one per query head, 4}}
+  // expected-error @below {{'attn.multi_head' op score modifier 'attn.score.alibi' has 2 slopes in 'tensor<2xf32>'; it takes one per query head, 4}}
   %o = attn.multi_head %x, %x, %x weights(%w, %w, %w, %w : tensor<64x64xf32>, tensor<64x64xf32>, tensor<64x64xf32>, tensor<64x64xf32>)
       heads = 4 score(%s) : tensor<1x8x64xf32>, tensor<1x8x64xf32>, tensor<1x8x64xf32> -> tensor<1x8x64xf32>
   return

@@ -70,3 +70,12 @@ func.func @tile(%q: tensor<64x16xf32>, %k: tensor<8x64xbf16>, %v: tensor<8x32xbf
   } -> tensor<32x16xf32>, tensor<16xf32>, tensor<16xf32>
   return
 }
+
+// CHECK-LABEL: func @score_tile(
+func.func @score_tile(%q: tensor<16x64xf32>, %k: tensor<8x64xf32>, %s: tensor<16x8xf32>, %n: index) {
+  // CHECK: attn.score_tile dot softmax ins(%{{.*}}, %{{.*}} : tensor<16x64xf32>, tensor<8x64xf32>) at(%[[N:.*]], %[[N]], %[[N]], %[[N]]) outs(%{{.*}} : tensor<16x8xf32>) indexing_maps = [{{.*}}] scale = 1.000000e+00 -> tensor<16x8xf32>
+  %r = attn.score_tile dot softmax ins(%q, %k : tensor<16x64xf32>, tensor<8x64xf32>) at(%n, %n, %n, %n) outs(%s : tensor<16x8xf32>)
+      indexing_maps = [affine_map<(i, j, d, e) -> (i, d)>, affine_map<(i, j, d, e) -> (j, d)>, affine_map<(i, j, d, e) -> (i, j)>]
+      scale = 1.0 -> tensor<16x8xf32>
+  return
+}

@@ -92,3 +92,42 @@ module attributes {transform.with_named_sequence} {
     transform.yield
   }
 }
+
+// -----
+
+#query = affine_map<(i, j, d, e) -> (d, i)>
+#key = affine_map<(i, j, d, e) -> (j, d)>
+#value = affine_map<(i, j, d, e) -> (j, e)>
+#accumulator = affine_map<(i, j, d, e) -> (e, i)>
+
+// Over keys: j moves on, the running values pass from tile to tile.
+// CHECK-LABEL: func @keys(
+// CHECK-SAME: %[[Q:[a-z0-9]+]]: tensor<64x16xf32>, %[[K:[a-z0-9]+]]: tensor<?x64xf32>, %[[J0:[a-z0-9]+]]: index
+func.func @keys(%q: tensor<64x16xf32>, %k: tensor<?x64xf32>, %j: index, %a: tensor<64x16xf32>,
+                %m: tensor<16xf32>, %s: tensor<16xf32>) -> (tensor<64x16xf32>, tensor<16xf32>, tensor<16xf32>) {
+  // CHECK-DAG: %[[C0:.*]] = arith.constant 0 : index
+  // CHECK: %[[R:[a-z0-9]+]]:3 = scf.for %[[AT:[a-z0-9]+]] = %[[C0]] to %{{.*}} step %{{.*}} iter_args(%[[A:[a-z0-9]+]] = %{{.*}}, %[[M:[a-z0-9]+]] = %{{.*}}, %[[S:[a-z0-9]+]] = %{{.*}})
+  // CHECK: %[[COUNT:.*]] = affine.min
+  // CHECK: %[[KT:.*]] = tensor.extract_slice %[[K]][%[[AT]], 0] [%[[COUNT]], 64]
+  // CHECK: %[[J:.*]] = arith.addi %[[J0]], %[[AT]]
+  // CHECK: %[[T:.*]], %[[TM:.*]], %[[TS:.*]] = attn.attend_tile dot softmax guarded ins(%[[Q]], %[[KT]], %[[KT]] :
+  // CHECK-SAME: at(%[[J0]], %[[J0]], %[[J0]], %[[J]]) outs(%[[A]], %[[M]], %[[S]] :
+  // CHECK: scf.yield %[[T]], %[[TM]], %[[TS]]
+  %r:3 = attn.attend_tile dot softmax guarded ins(%q, %k, %k : tensor<64x16xf32>, tensor<?x64xf32>, tensor<?x64xf32>)
+      at(%j, %j, %j, %j) outs(%a, %m, %s : tensor<64x16xf32>, tensor<16xf32>, tensor<16xf32>)
+      indexing_maps = [#query, #key, #value, #accumulator] scale = 1.0 mask {
+  ^bb0(%b: index, %h: index, %x: index, %y: index):
+    %keep = arith.cmpi sge, %x, %y : index
+    attn.yield %keep : i1
+  } -> tensor<64x16xf32>, tensor<16xf32>, tensor<16xf32>
+  return %r#0, %r#1, %r#2 : tensor<64x16xf32>, tensor<16xf32>, tensor<16xf32>
+}
+
+module attributes {transform.with_named_sequence} {
+  transform.named_sequence @__transform_main(%root: !transform.any_op {transform.readonly}) {
+    %0 = transform.structured.match ops{["attn.attend_tile"]} in %root : (!transform.any_op) -> !transform.any_op
+    %1, %keys = transform.structured.tile_using_for %0 tile_sizes [0, 8]
+        : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
+    transform.yield
+  }
+}

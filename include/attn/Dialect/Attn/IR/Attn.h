@@ -34,6 +34,24 @@ struct PairSizes {
   int64_t b, h, m, n;
   Type accumulator;
 };
+
+/// What the size of one dimension of a capture must be.
+struct SizeRule {
+  /// What the dimension counts, in the order of PairIndices.
+  enum Unit { Batch, Head, Query, Key };
+  enum Relation {
+    Equal,   ///< One entry per unit.
+    AtLeast, ///< One entry per unit, or more.
+    OneOr,   ///< A static size of 1, or one entry per unit.
+  };
+
+  Value capture;
+  int64_t dim;
+  StringRef what; ///< The entries, in the plural.
+  Unit unit;
+  Relation relation = Equal;
+  int64_t block = 1; ///< Units that share an entry.
+};
 } // namespace mlir::attn
 
 #include "attn/Dialect/Attn/IR/AttnDialect.h.inc"

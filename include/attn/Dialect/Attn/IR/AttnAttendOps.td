@@ -48,7 +48,7 @@ def Attn_LoadOp : Attn_Op<"load", [AttrSizedOperandSegments, AlwaysSpeculatable,
     read itself is a masked load and never made where the guard is false.
 
     ```mlir
-    %x = attn.load %ids[%j] if %guard : tensor<?xi32>
+    %id = attn.load %ids[%j] if %guard : tensor<?xi32>
     ```
   }];
   let arguments = (ins AnyTypeOf<[AnyRankedTensor, AnyMemRef]>:$source,
@@ -70,7 +70,7 @@ def Attn_FloorModOp : Attn_Op<"floormod", [Pure, SameOperandsAndResultType]
     quotient.
 
     ```mlir
-    %r = attn.floormod %a, %b : index
+    %r = attn.floormod %i, %n : index
     ```
   }];
   let arguments = (ins SignlessIntegerOrIndexLike:$lhs,
@@ -87,8 +87,8 @@ def Attn_RequireOp : Attn_Op<"require", [MemoryEffects<[MemWrite]>]> {
     returns a status and leaves its outputs unwritten.
 
     ```mlir
-    attn.require %same, "key head size {0} differs from query head size {1}"
-        (%dk, %dq)
+    attn.require %guard, "key head size {0} differs from query head size {1}"
+        (%i, %j)
     ```
   }];
   let arguments = (ins I1:$condition, StrAttr:$message,
@@ -131,15 +131,18 @@ def Attn_AttendOp : Attn_PairRegionOp<"attend", [AttrSizedResultSegments,
 
     ```mlir
     %r = attn.attend dot softmax
-         ins(%q, %k, %v : tensor<2x2x4x?x64xf32>, tensor<2x2x?x64xf32>,
-                          tensor<2x2x?x64xf32>)
-         outs(%o : tensor<2x2x4x?x64xf32>)
-         indexing_maps = [...] scale = 0.125
-         mask {
+         ins(%query, %key, %value : tensor<8x64xf32>, tensor<9x64xf32>,
+                                    tensor<9x32xf32>)
+         outs(%init : tensor<8x32xf32>)
+         indexing_maps = [affine_map<(b, hkv, g, i, j, d, e) -> (i, d)>,
+                          affine_map<(b, hkv, g, i, j, d, e) -> (j, d)>,
+                          affine_map<(b, hkv, g, i, j, d, e) -> (j, e)>,
+                          affine_map<(b, hkv, g, i, j, d, e) -> (i, e)>]
+         scale = 0.125 mask {
     ^bb0(%b: index, %h: index, %i: index, %j: index):
       %keep = arith.cmpi sge, %i, %j : index
       attn.yield %keep : i1
-    }
+    } -> tensor<8x32xf32>
     ```
   }];
   let arguments = (ins Attn_CompatibilityAttr:$compatibility,
@@ -187,7 +190,10 @@ def Attn_AttendOp : Attn_PairRegionOp<"attend", [AttrSizedResultSegments,
   }];
 }
 
-def Attn_AttendTileOp : Attn_PairRegionOp<"attend_tile"> {
+def Attn_AttendTileOp : Attn_PairRegionOp<"attend_tile", [
+    DeclareOpInterfaceMethods<TilingInterface, ["getIterationDomain",
+        "getLoopIteratorTypes", "getTiledImplementation",
+        "getResultTilePosition"]>]> {
   let summary = "One tile of queries against one tile of keys";
   let description = [{
     Iterates over (i, j, d, e) of one (b, h). Takes in the running maximum and
@@ -201,6 +207,20 @@ def Attn_AttendTileOp : Attn_PairRegionOp<"attend_tile"> {
 
     `guarded` asks that a pair without weight adds nothing even where its value
     is NaN or infinite.
+
+    Tiled over keys, `j` moves on and the running values pass from tile to tile.
+
+    ```mlir
+    %a:3 = attn.attend_tile dot softmax
+         ins(%query, %key, %value : tensor<8x64xf32>, tensor<9x64xf32>,
+                                    tensor<9x32xf32>) at(%i, %i, %i, %j)
+         outs(%init, %max, %sum : tensor<8x32xf32>, tensor<8xf32>, tensor<8xf32>)
+         indexing_maps = [affine_map<(i, j, d, e) -> (i, d)>,
+                          affine_map<(i, j, d, e) -> (j, d)>,
+                          affine_map<(i, j, d, e) -> (j, e)>,
+                          affine_map<(i, j, d, e) -> (i, e)>]
+         scale = 0.125 -> tensor<8x32xf32>, tensor<8xf32>, tensor<8xf32>
+    ```
   }];
   let arguments = (ins Attn_CompatibilityAttr:$compatibility,
                        Attn_NormalizerAttr:$normalizer,
@@ -233,6 +253,12 @@ def Attn_AttendTileOp : Attn_PairRegionOp<"attend_tile"> {
   }];
   let extraClassDeclaration = [{
     ::mlir::MutableOperandRange getDpsInitsMutable();
+    ::mlir::AffineMap getMap(unsigned index) {
+      return ::llvm::cast<::mlir::AffineMapAttr>(getIndexingMaps()[index])
+          .getValue();
+    }
+    /// Dimensions of the iteration space.
+    enum Dim { I, J, D, E, NumDims };
   }];
 }
 
@@ -242,6 +268,16 @@ def Attn_ScoreTileOp : Attn_PairRegionOp<"score_tile"> {
     As `attn.attend_tile`, without values: gives the scaled, modified scores,
     -inf where the mask is false under softmax, else 0. `indexing_maps` are for
     query, key, scores. Weights are made from it.
+
+    ```mlir
+    %t = attn.score_tile dot softmax
+         ins(%query, %key : tensor<8x64xf32>, tensor<9x64xf32>)
+         at(%i, %i, %i, %j) outs(%pairs : tensor<8x9xf32>)
+         indexing_maps = [affine_map<(i, j, d, e) -> (i, d)>,
+                          affine_map<(i, j, d, e) -> (j, d)>,
+                          affine_map<(i, j, d, e) -> (i, j)>]
+         scale = 0.125 -> tensor<8x9xf32>
+    ```
   }];
   let arguments = (ins Attn_CompatibilityAttr:$compatibility,
                        Attn_NormalizerAttr:$normalizer,

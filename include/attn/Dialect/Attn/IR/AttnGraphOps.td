@@ -48,10 +48,10 @@ def Attn_ScaledDotProductOp : Attn_AttentionOp<"scaled_dot_product"> {
     head that joins the normaliser and carries no value.
 
     ```mlir
-    %o = attn.scaled_dot_product %q, %k, %v mask(%m) score(%s)
+    %o = attn.scaled_dot_product %q, %k, %v mask(%causal) score(%softcap)
          : tensor<2x8x?x64xf32>, tensor<2x2x?x64xf32>, tensor<2x2x?x64xf32>
          -> tensor<2x8x?x64xf32>
-    %p, %lse = attn.scaled_dot_product %q, %k, %v scale = 0.5
+    %p, %lse = attn.scaled_dot_product %query, %key, %value scale = 0.5
          : tensor<8x64xf32>, tensor<9x64xf32>, tensor<9x32xf32>
          -> tensor<8x32xf32> lse(tensor<8xf32>)
     ```
@@ -75,7 +75,7 @@ def Attn_DotProductOp : Attn_AttentionOp<"dot_product"> {
   let summary = "Scaled dot-product attention at scale 1";
   let description = [{
     ```mlir
-    %o = attn.dot_product %q, %k, %v mask(%m)
+    %o = attn.dot_product %query, %key, %value mask(%causal)
          : tensor<8x64xf32>, tensor<9x64xf32>, tensor<9x32xf32>
          -> tensor<8x32xf32>
     ```
@@ -102,11 +102,11 @@ def Attn_AdditiveOp : Attn_AttentionOp<"additive"> {
     optional: without one, the queries or keys are already projected to D.
 
     ```mlir
-    %o = attn.additive %q, %k, %v, %w
-         project_query(%wq : tensor<64x32xf32>)
-         project_key(%wk : tensor<64x48xf32>) mask(%m)
-         : tensor<8x32xf32>, tensor<9x48xf32>, tensor<9x16xf32>, tensor<64xf32>
-         -> tensor<8x16xf32>
+    %o = attn.additive %query, %key, %value, %w
+         project_query(%wq : tensor<16x64xf32>)
+         project_key(%wk : tensor<16x64xf32>) mask(%causal)
+         : tensor<8x64xf32>, tensor<9x64xf32>, tensor<9x32xf32>, tensor<16xf32>
+         -> tensor<8x32xf32>
     ```
   }];
   let arguments = (ins Attn_FloatTensor:$query, Attn_FloatTensor:$key,
@@ -137,8 +137,10 @@ def Attn_KernelRegressionOp : Attn_AttentionOp<"kernel_regression"> {
     gaussian and are refused for the others.
 
     ```mlir
-    %o = attn.kernel_regression gaussian %q, %k, %v bandwidth(%s : f32)
-         : tensor<8x4xf32>, tensor<9x4xf32>, tensor<9x1xf32> -> tensor<8x1xf32>
+    %o = attn.kernel_regression gaussian %query, %key, %value
+         bandwidth(%bandwidth : f32)
+         : tensor<8x64xf32>, tensor<9x64xf32>, tensor<9x32xf32>
+         -> tensor<8x32xf32>
     ```
   }];
   let arguments = (ins Attn_RegressionKernelAttr:$kernel,
@@ -168,10 +170,10 @@ def Attn_MultiHeadOp : Attn_GraphOp<"multi_head", [AttrSizedOperandSegments]> {
     (B, H, M, N).
 
     ```mlir
-    %o = attn.multi_head %x, %x, %x weights(%wq, %wk, %wv, %wo
+    %o = attn.multi_head %x, %x, %x weights(%w_q, %w_k, %w_v, %w_o
            : tensor<64x64xf32>, tensor<64x64xf32>, tensor<64x64xf32>,
              tensor<64x64xf32>)
-         bias_query(%bq : tensor<64xf32>) heads = 4 mask(%m)
+         bias_query(%b_q : tensor<64xf32>) heads = 4 mask(%causal)
          : tensor<1x?x64xf32>, tensor<1x?x64xf32>, tensor<1x?x64xf32>
          -> tensor<1x?x64xf32>
     ```
@@ -214,7 +216,7 @@ def Attn_MaskedSoftmaxOp : Attn_GraphOp<"masked_softmax"> {
     dimensions. A row that keeps nothing is 0.
 
     ```mlir
-    %w = attn.masked_softmax %scores mask(%m)
+    %p = attn.masked_softmax %scores mask(%causal)
          : tensor<2x8x?x?xf32> -> tensor<2x8x?x?xf32>
     ```
   }];
@@ -254,7 +256,7 @@ def Attn_RotaryOp : Attn_GraphOp<"rotary"> {
     position, or per (batch, position); it defaults to 0, 1, 2, ...
 
     ```mlir
-    %r = attn.rotary %x positions(%p : tensor<?xi32>)
+    %r = attn.rotary %q positions(%positions : tensor<?xi32>)
          : tensor<2x8x?x64xf32> -> tensor<2x8x?x64xf32>
     ```
   }];
@@ -277,7 +279,7 @@ def Attn_MergeOp : Attn_GraphOp<"merge", [SameVariadicOperandSize]> {
     union of the key ranges gives. Merging LSEs of -inf gives 0 and -inf.
 
     ```mlir
-    %o, %l = attn.merge %o0, %o1 lse(%l0, %l1)
+    %o, %lse = attn.merge %o0, %o1 lse(%lse0, %lse1)
              : tensor<8x64xf32>, tensor<8xf32>
     ```
   }];

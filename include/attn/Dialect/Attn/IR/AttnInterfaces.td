@@ -34,12 +34,10 @@ def MaskOpInterface : OpInterface<"MaskOpInterface"> {
            "::llvm::function_ref<::mlir::Value(unsigned, ::mlir::Value)>":
                $emitOperand)>,
     InterfaceMethod<[{
-        Verifies captures of static size against the attention that uses this
-        op. `emitError` begins a message that names both; it goes on with a verb.
-      }], "::llvm::LogicalResult", "verifyPairSizes",
-      (ins "const ::mlir::attn::PairSizes &":$sizes,
-           "::llvm::function_ref<::mlir::InFlightDiagnostic()>":$emitError),
-      "", [{ return ::mlir::success(); }]>,
+        What the sizes of captures must be for the attention that uses this op:
+        verified where types show them, else required when the function is called.
+      }], "::mlir::SmallVector<::mlir::attn::SizeRule>", "getSizeRules", (ins),
+      "", [{ return {}; }]>,
   ];
 }
 
@@ -61,12 +59,10 @@ def ScoreModOpInterface : OpInterface<"ScoreModOpInterface"> {
            "const ::mlir::attn::PairIndices &":$indices,
            "::mlir::ValueRange":$captures)>,
     InterfaceMethod<[{
-        Verifies captures of static size against the attention that uses this
-        op. `emitError` begins a message that names both; it goes on with a verb.
-      }], "::llvm::LogicalResult", "verifyPairSizes",
-      (ins "const ::mlir::attn::PairSizes &":$sizes,
-           "::llvm::function_ref<::mlir::InFlightDiagnostic()>":$emitError),
-      "", [{ return ::mlir::success(); }]>,
+        What the sizes of captures must be for the attention that uses this op:
+        verified where types show them, else required when the function is called.
+      }], "::mlir::SmallVector<::mlir::attn::SizeRule>", "getSizeRules", (ins),
+      "", [{ return {}; }]>,
   ];
 }
 

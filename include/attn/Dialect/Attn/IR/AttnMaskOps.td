@@ -23,7 +23,7 @@ class Attn_MaskOp<string mnemonic, list<Trait> traits = [],
 
 /// A mask whose captures have sizes that depend on those of the attention.
 class Attn_SizedMaskOp<string mnemonic, list<Trait> traits = []>
-    : Attn_MaskOp<mnemonic, traits, ["verifyPairSizes"]>;
+    : Attn_MaskOp<mnemonic, traits, ["getSizeRules"]>;
 
 def Attn_MaskConstantOp : Attn_MaskOp<"constant", [ConstantLike]> {
   let summary = "Keeps every pair, or none";
@@ -68,7 +68,7 @@ def Attn_MaskWindowOp : Attn_SizedMaskOp<"window", [AttrSizedOperandSegments]> {
 
     ```mlir
     %w = attn.mask.window past = 4096 future = 0
-    %u = attn.mask.window past(%n) offset(%n : index)
+    %u = attn.mask.window past(%past) offset(%n : index)
     ```
   }];
   let arguments = (ins OptionalAttr<I64Attr>:$past,

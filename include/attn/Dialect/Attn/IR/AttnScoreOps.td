@@ -21,9 +21,9 @@ class Attn_ScoreOp<string mnemonic, list<Trait> traits = [],
   let results = (outs Attn_ScoreModType:$result);
 }
 
-/// A modifier that depends on the sizes or the score type of the attention.
+/// A modifier whose captures have sizes that depend on those of the attention.
 class Attn_SizedScoreOp<string mnemonic, list<Trait> traits = []>
-    : Attn_ScoreOp<mnemonic, traits, ["verifyPairSizes"]>;
+    : Attn_ScoreOp<mnemonic, traits, ["getSizeRules"]>;
 
 def Attn_ScoreSoftcapOp : Attn_ScoreOp<"softcap"> {
   let summary = "cap * tanh(score / cap)";
@@ -79,7 +79,7 @@ def Attn_ScoreBiasOp : Attn_SizedScoreOp<"bias"> {
   let assemblyFormat = "$bias attr-dict `:` type($bias)";
 }
 
-def Attn_ScoreMapOp : Attn_SizedScoreOp<"map", [IsolatedFromAbove,
+def Attn_ScoreMapOp : Attn_ScoreOp<"map", [IsolatedFromAbove,
     SingleBlockImplicitTerminator<"::mlir::attn::YieldOp">]> {
   let summary = "A region from score and indices to a score";
   let description = [{

@@ -21,10 +21,16 @@ inline bool mayBeEqual(int64_t lhs, int64_t rhs) {
 int64_t multiplySizes(int64_t lhs, int64_t rhs);
 
 /// Verifies that the captures of `mask` (null for none; through and, or, not)
-/// and `scores` fit an attention `op` over `sizes`. Values that no op of this
-/// dialect defines, such as results of calls, are left for later.
+/// and `scores` fit an attention `op` over `sizes`, as far as types show it.
+/// Values that no op of this dialect defines, such as results of calls, are left
+/// for later.
 LogicalResult verifyMaskAndScores(Operation *op, Value mask, ValueRange scores,
                                   const PairSizes &sizes);
+
+/// Emits attn.require for what `verifyMaskAndScores` leaves open, given the
+/// sizes B, H, M, N as index values.
+void emitSizeRequirements(OpBuilder &builder, Location loc, Value mask,
+                          ValueRange scores, ArrayRef<Value> sizes);
 
 } // namespace mlir::attn
 
