@@ -21,6 +21,7 @@
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
+#include "llvm/Support/CrashRecoveryContext.h"
 #include "llvm/Support/SourceMgr.h"
 
 using namespace mlir;
@@ -97,14 +98,23 @@ llvm::Error Compilation::parse(std::unique_ptr<llvm::MemoryBuffer> buffer) {
     source = mlir::detail::constructContainerOpForParserIfNecessary<ModuleOp>(
         &block, &context, FileLineColLoc::get(&context, name, 1, 1));
     nameArguments(*source, state);
-  } else {
-    source = parseSourceFile<ModuleOp>(*sources, config);
+  } else if (!readBytecode(config)) {
+    return makeError(name + ": damaged MLIR bytecode");
   }
   // A module constructed around several operations is still unverified.
   if (!source || failed(verify(*source)))
     return takeError(name + ": no MLIR module");
   module = source->clone();
   return llvm::Error::success();
+}
+
+/// MLIR's reader trusts some fields of bytecode: what it trips over is damage.
+bool Compilation::readBytecode(const ParserConfig &config) {
+  llvm::CrashRecoveryContext::Enable();
+  bool survived = llvm::CrashRecoveryContext().RunSafely(
+      [&] { source = parseSourceFile<ModuleOp>(*sources, config); });
+  llvm::CrashRecoveryContext::Disable();
+  return survived;
 }
 
 llvm::Error Compilation::dump(Phase phase) {

@@ -28,10 +28,19 @@ class InputBuilder {
 public:
   InputBuilder(const FunctionSignature &signature,
                const CallArguments &arguments)
-      : signature(signature), dims(arguments.dims) {
+      : signature(signature), given(arguments.dims) {
     values.resize(signature.inputs.size());
     for (auto &[key, value] : arguments.values)
       assign(key, value);
+    // A size of one argument is that of others whose dimension has its name.
+    for (const SignatureValue &input : signature.inputs)
+      for (auto [dim, size] : llvm::enumerate(input.sizes)) {
+        auto own = given.find(input.name + "." + std::to_string(dim));
+        if (own != given.end())
+          learned[input.dims[dim]] = own->second;
+        else if (size >= 0)
+          learned.try_emplace(input.dims[dim], size);
+      }
   }
 
   llvm::Expected<std::vector<HostTensor>> build();
@@ -44,6 +53,7 @@ private:
   llvm::Expected<HostTensor> makeInput(unsigned index);
   llvm::Expected<HostTensor> readFile(unsigned index);
   llvm::Expected<SmallVector<int64_t>> getShape(unsigned index);
+  llvm::Error checkDim(StringRef name, int64_t size);
   llvm::Error learnSize(unsigned index, unsigned dim, int64_t size);
   std::string place(unsigned index) const {
     return "argument " + std::to_string(index) + " '" +
@@ -51,7 +61,8 @@ private:
   }
 
   const FunctionSignature &signature;
-  std::map<std::string, int64_t> dims;
+  /// Sizes by name: what the user said, and what one argument tells of others.
+  std::map<std::string, int64_t> given, learned;
   std::vector<std::string> values;
   std::string unknown;
 };
@@ -108,41 +119,58 @@ void InputBuilder::assign(const std::string &key, const std::string &value) {
   unknown = key;
 }
 
-/// Refuses a size that no argument has.
-llvm::Error InputBuilder::checkDims() {
-  for (auto &[name, size] : dims) {
-    bool known = false;
-    for (const SignatureValue &input : signature.inputs) {
-      known |= llvm::is_contained(input.dims, name);
-      for (size_t d = 0; d < input.sizes.size(); ++d)
-        known |= name == input.name + "." + std::to_string(d);
+/// Refuses a size that no argument has, or only arguments of another static size.
+llvm::Error InputBuilder::checkDim(StringRef name, int64_t size) {
+  std::optional<int64_t> other;
+  bool fits = false;
+  for (const SignatureValue &input : signature.inputs)
+    for (size_t d = 0; d < input.sizes.size(); ++d) {
+      if (name != input.dims[d] && name != input.name + "." + std::to_string(d))
+        continue;
+      if (input.sizes[d] < 0 || input.sizes[d] == size)
+        fits = true;
+      else
+        other = input.sizes[d];
     }
-    if (!known)
-      return makeError("--dim " + name + ": function '" + signature.name +
-                       "' has no size of that name");
-    if (size < 0)
-      return makeError("--dim " + name + ": " + Twine(size) +
-                       " is not a size; give 0 or more");
-  }
+  if (size < 0)
+    return makeError("--dim " + name + ": " + Twine(size) +
+                     " is not a size; give 0 or more");
+  if (fits)
+    return llvm::Error::success();
+  if (other)
+    return makeError("--dim " + name + ": " + Twine(size) +
+                     " does not fit function '" + signature.name +
+                     "', where it is " + Twine(*other));
+  return makeError("--dim " + name + ": function '" + signature.name +
+                   "' has no size of that name");
+}
+
+llvm::Error InputBuilder::checkDims() {
+  for (auto &[name, size] : given)
+    if (llvm::Error error = checkDim(name, size))
+      return error;
   return llvm::Error::success();
 }
 
-/// Notes that a dimension has `size`; sizes of one name must agree.
+/// Notes that a dimension of a file has `size`, which must be what its type and
+/// the user say. Sizes of one name may differ: attention ops share names.
 llvm::Error InputBuilder::learnSize(unsigned index, unsigned dim,
                                     int64_t size) {
+  auto fail = [&](const Twine &rest) {
+    return makeError(place(index) + " has size " + Twine(size) +
+                     " in dimension " + Twine(dim) + "; " + rest);
+  };
   const SignatureValue &input = signature.inputs[index];
   int64_t expected = input.sizes[dim];
   if (expected >= 0 && expected != size)
-    return makeError(place(index) + " has size " + Twine(size) +
-                     " in dimension " + Twine(dim) + "; expected " +
-                     Twine(expected));
-  if (input.dims[dim].empty())
-    return llvm::Error::success();
-  auto [known, added] = dims.try_emplace(input.dims[dim], size);
-  if (!added && known->second != size)
-    return makeError(place(index) + " has size " + Twine(size) +
-                     " in dimension " + Twine(dim) + "; " + input.dims[dim] +
-                     " is " + Twine(known->second));
+    return fail("expected " + Twine(expected));
+  if (expected < 0)
+    for (const std::string &name :
+         {input.name + "." + std::to_string(dim), input.dims[dim]})
+      if (auto found = given.find(name);
+          found != given.end() && found->second != size)
+        return fail("--dim " + name + " is " + Twine(found->second));
+  learned[input.dims[dim]] = size;
   return llvm::Error::success();
 }
 
@@ -169,10 +197,16 @@ llvm::Expected<HostTensor> InputBuilder::readFile(unsigned index) {
 
 int64_t InputBuilder::getKnownSize(unsigned index, unsigned dim) {
   const SignatureValue &input = signature.inputs[index];
-  auto given = dims.find(input.name + "." + std::to_string(dim));
-  if (given == dims.end())
-    given = dims.find(input.dims[dim]);
-  return given == dims.end() ? input.sizes[dim] : given->second;
+  if (input.sizes[dim] >= 0)
+    return input.sizes[dim];
+  const std::string &name = input.dims[dim];
+  if (auto own = given.find(input.name + "." + std::to_string(dim));
+      own != given.end())
+    return own->second;
+  if (auto said = given.find(name); said != given.end())
+    return said->second;
+  auto found = learned.find(name);
+  return name.empty() || found == learned.end() ? -1 : found->second;
 }
 
 llvm::Expected<SmallVector<int64_t>> InputBuilder::getShape(unsigned index) {
@@ -187,8 +221,6 @@ llvm::Expected<SmallVector<int64_t>> InputBuilder::getShape(unsigned index) {
                             ? input.name + "." + std::to_string(dim)
                             : input.dims[dim]) +
                        "=SIZE");
-    if (llvm::Error error = learnSize(index, dim, shape.back()))
-      return error;
   }
   return shape;
 }
@@ -196,26 +228,27 @@ llvm::Expected<SmallVector<int64_t>> InputBuilder::getShape(unsigned index) {
 llvm::Expected<HostTensor> InputBuilder::makeInput(unsigned index) {
   const SignatureValue &input = signature.inputs[index];
   StringRef value = values[index];
+  bool random = value.empty() || value == "random" ||
+                value.starts_with("random:");
+  uint64_t seed = index;
+  if (value.consume_front("random:") && value.getAsInteger(10, seed))
+    return makeError(place(index) + ": 'random:" + value +
+                     "' has no number for a seed");
+  double number = 0;
+  if (!random && (!input.sizes.empty() || value.getAsDouble(number)))
+    return makeError(place(index) + ": '" + value +
+                     "' is neither a .npy file nor random[:SEED]" +
+                     (input.sizes.empty() ? " nor a number" : ""));
   auto shape = getShape(index);
   if (!shape)
     return shape.takeError();
   auto tensor = HostTensor::create(input.elementType, *shape, place(index));
   if (!tensor)
     return tensor.takeError();
-  if (value.empty() || value == "random" || value.starts_with("random:")) {
-    uint64_t seed = index;
-    if (value.consume_front("random:") && value.getAsInteger(10, seed))
-      return makeError(place(index) + ": 'random:" + value +
-                       "' has no number for a seed");
+  if (random)
     fillRandom(*tensor, seed);
-    return tensor;
-  }
-  double number;
-  if (!input.sizes.empty() || value.getAsDouble(number))
-    return makeError(place(index) + ": '" + value +
-                     "' is neither a .npy file nor random[:SEED]" +
-                     (input.sizes.empty() ? " nor a number" : ""));
-  store(*tensor, 0, number);
+  else
+    store(*tensor, 0, number);
   return tensor;
 }
 

@@ -56,7 +56,7 @@ static void addLibraries(std::vector<std::string> &arguments,
                          const TargetSpec &target) {
   arguments.push_back("--as-needed");
   for (llvm::StringRef name :
-       {"libm.so.6", "libomp.so.5", "libomp.so", "libc.so.6"}) {
+       {"libm.so.6", "libgcc_s.so.1", "libomp.so.5", "libc.so.6"}) {
     for (const std::string &directory : getLibraryDirectories(target)) {
       llvm::SmallString<128> path(directory);
       llvm::sys::path::append(path, name);

@@ -59,15 +59,13 @@ static int64_t getCountingTile(const AttentionSizes &sizes) {
 
 /// Work of all attention ops on the pairs that their masks keep, 0 if a size is
 /// not known.
-static llvm::Expected<double> getFlops(Compilation &compilation,
-                                       func::FuncOp function,
+static llvm::Expected<double> getFlops(EntryPoint &entry,
                                        std::vector<HostTensor> &inputs) {
   SmallVector<SmallVector<int64_t>> shapes;
   for (const HostTensor &input : inputs)
     shapes.emplace_back(input.getShape());
   SmallVector<AttentionOpInterface> ops;
-  function.walk([&](AttentionOpInterface op) { ops.push_back(op); });
-  FunctionSignature signature = getSignature(function);
+  entry.function.walk([&](AttentionOpInterface op) { ops.push_back(op); });
   double flops = 0;
   for (auto [index, op] : llvm::enumerate(ops)) {
     AttentionSizes sizes = getAttentionSizes(op, shapes);
@@ -76,8 +74,8 @@ static llvm::Expected<double> getFlops(Compilation &compilation,
     double share = 1;
     if (op.getMask() && sizes.denseFlops() > 0) {
       int64_t tile = getCountingTile(sizes);
-      auto counts =
-          countTiles(compilation, signature, index, tile, tile, inputs);
+      auto counts = countTiles(*entry.compilation, entry.signature, index, tile,
+                               tile, inputs);
       if (!counts)
         return counts.takeError();
       share = counts->keptShare();
@@ -88,18 +86,18 @@ static llvm::Expected<double> getFlops(Compilation &compilation,
 }
 
 /// Calls until a second has gone by, at least five times.
-static llvm::Error timeCalls(attn_function function, attn_context &context,
-                             std::vector<HostTensor> &inputs,
-                             std::vector<HostTensor> &outputs,
-                             Measurement &result) {
+static llvm::Error timeCalls(PreparedCall &call, Measurement &result) {
+  auto callOnce = [&] {
+    return callFunction(call.function, call.context, call.inputs, call.outputs);
+  };
   SmallVector<double> times;
-  if (llvm::Error error = callFunction(function, context, inputs, outputs))
+  if (llvm::Error error = callOnce())
     return error;
   for (auto start = Clock::now();
        times.size() < 5 ||
        (getMilliseconds(start) < 1000 && times.size() < 10000);) {
     auto begin = Clock::now();
-    if (llvm::Error error = callFunction(function, context, inputs, outputs))
+    if (llvm::Error error = callOnce())
       return error;
     times.push_back(getMilliseconds(begin));
   }
@@ -110,12 +108,13 @@ static llvm::Error timeCalls(attn_function function, attn_context &context,
   return llvm::Error::success();
 }
 
-static void print(const std::string &name, const Measurement &result) {
+static void print(const EntryPoint &entry, const Measurement &result) {
+  const std::string &name = entry.signature.name;
   if (wantsJSON()) {
     llvm::json::OStream json(llvm::outs(), 2);
     json.object([&] {
       json.attribute("function", name);
-      json.attribute("threads", getThreads());
+      json.attribute("threads", entry.compilation->getOptions().threads);
       json.attribute("calls", result.calls);
       json.attribute("min_ms", result.minMs);
       json.attribute("median_ms", result.medianMs);
@@ -137,52 +136,34 @@ static void print(const std::string &name, const Measurement &result) {
 }
 
 int tool::bench() {
-  CallArguments arguments;
-  if (!getCallArguments(arguments))
-    return Usage;
   auto start = Clock::now();
   int code;
-  std::unique_ptr<Compilation> compilation = openInput(code);
-  if (!compilation)
+  std::optional<EntryPoint> entry = openEntryPoint(code);
+  if (!entry)
     return code;
-  func::FuncOp function = findEntry(*compilation);
-  if (!function)
-    return WrongInput;
-  auto loaded = compileForHost(*compilation);
-  if (!loaded)
-    return report(loaded.takeError());
-  FunctionSignature signature = getSignature(function);
-  auto compiled = (*loaded)->lookup(signature.name);
-  if (!compiled)
-    return report(compiled.takeError());
+  auto call = loadFunction(*entry);
+  if (!call)
+    return report(call.takeError());
   Measurement result;
   result.compileMs = getMilliseconds(start);
 
-  auto inputs = makeInputs(signature, arguments);
-  if (!inputs)
-    return report(inputs.takeError());
-  attn_context context = {};
-  context.version = ATTN_CONTEXT_VERSION;
-  context.threads = getThreads();
-  auto outputs = makeOutputs(**loaded, signature, *inputs, context);
-  if (!outputs)
-    return report(outputs.takeError());
-  if (llvm::Error error =
-          timeCalls(*compiled, context, *inputs, *outputs, result))
+  if (llvm::Error error = makeTensors(*entry, *call))
     return report(std::move(error));
-  auto flops = getFlops(*compilation, function, *inputs);
+  if (llvm::Error error = timeCalls(*call, result))
+    return report(std::move(error));
+  auto flops = getFlops(*entry, call->inputs);
   if (!flops)
     return report(flops.takeError());
   result.flops = *flops;
-  for (auto *tensors : {&*inputs, &*outputs})
+  for (auto *tensors : {&call->inputs, &call->outputs})
     for (const HostTensor &tensor : *tensors)
       result.bytes += tensor.getNumBytes();
-  if (Type type = getPeakType(signature)) {
-    auto peak = measurePeak(compilation->getOptions(), type);
+  if (Type type = getPeakType(entry->signature)) {
+    auto peak = measurePeak(entry->compilation->getOptions(), type);
     if (!peak)
       return report(peak.takeError());
     result.peak = *peak;
   }
-  print(signature.name, result);
+  print(*entry, result);
   return Good;
 }

@@ -37,17 +37,32 @@ int report(const Twine &sentence, ExitCode code);
 /// `code`.
 std::unique_ptr<Compilation> openInput(int &code);
 
-/// The compile options of the command line; false after a report.
-bool getCompileOptions(CompileOptions &options);
+/// A function of the input and what the command line says of its arguments.
+struct EntryPoint {
+  CallArguments arguments;
+  std::unique_ptr<Compilation> compilation;
+  /// The function of --entry, or the only public one.
+  func::FuncOp function;
+  FunctionSignature signature;
+};
 
-/// The arguments and sizes of the command line; false after a report.
-bool getCallArguments(CallArguments &arguments);
+/// Opens the input and finds the function; nothing after a report, whose exit
+/// code is in `code`.
+std::optional<EntryPoint> openEntryPoint(int &code);
 
-/// The function of --entry, or the only public one; null after a report.
-func::FuncOp findEntry(Compilation &compilation);
+/// A compiled function, ready to be called.
+struct PreparedCall {
+  std::unique_ptr<LoadedModule> loaded;
+  attn_function function;
+  attn_context context = {};
+  std::vector<HostTensor> inputs, outputs;
+};
 
-/// --threads, 0 for all.
-unsigned getThreads();
+/// Compiles and loads the function.
+llvm::Expected<PreparedCall> loadFunction(EntryPoint &entry);
+
+/// Makes the inputs and outputs of a loaded function.
+llvm::Error makeTensors(const EntryPoint &entry, PreparedCall &call);
 
 /// Whether --json was given.
 bool wantsJSON();

@@ -14,17 +14,11 @@ using namespace mlir::attn;
 using namespace mlir::attn::tool;
 
 int tool::explain() {
-  CallArguments arguments;
-  if (!getCallArguments(arguments))
-    return Usage;
   int code;
-  std::unique_ptr<Compilation> compilation = openInput(code);
-  if (!compilation)
+  std::optional<EntryPoint> entry = openEntryPoint(code);
+  if (!entry)
     return code;
-  func::FuncOp function = findEntry(*compilation);
-  if (!function)
-    return WrongInput;
-  auto explanation = attn::explain(*compilation, function, arguments);
+  auto explanation = attn::explain(*entry->compilation, entry->function, entry->arguments);
   if (!explanation)
     return report(explanation.takeError());
   if (wantsJSON())

@@ -100,7 +100,6 @@ static llvm::cl::opt<bool> json("json", llvm::cl::desc("Print JSON"),
 // Reading them
 //===----------------------------------------------------------------------===//
 
-unsigned tool::getThreads() { return threads; }
 bool tool::wantsJSON() { return json; }
 
 int tool::report(const Twine &sentence, ExitCode code) {
@@ -134,7 +133,8 @@ static bool readPhase(StringRef option, StringRef name,
   return false;
 }
 
-bool tool::getCompileOptions(CompileOptions &options) {
+/// The compile options of the command line; false after a report.
+static bool getCompileOptions(CompileOptions &options) {
   std::optional<Phase> first;
   if (!readPhase("start-from", startFrom, first) ||
       !readPhase("stop-after", stopAfter, options.stopAfter))
@@ -153,7 +153,8 @@ bool tool::getCompileOptions(CompileOptions &options) {
   return true;
 }
 
-bool tool::getCallArguments(CallArguments &arguments) {
+/// The arguments and sizes of the command line; false after a report.
+static bool getCallArguments(CallArguments &arguments) {
   for (StringRef text : argumentValues) {
     auto [name, value] = text.split('=');
     if (name.empty() || value.empty())
@@ -195,7 +196,8 @@ std::unique_ptr<Compilation> tool::openInput(int &code) {
   return std::move(*compilation);
 }
 
-func::FuncOp tool::findEntry(Compilation &compilation) {
+/// The function of --entry, or the only public one; null after a report.
+static func::FuncOp findEntry(Compilation &compilation) {
   SmallVector<func::FuncOp> functions =
       getPublicFunctions(compilation.getSource());
   std::string known;
@@ -217,4 +219,48 @@ func::FuncOp tool::findEntry(Compilation &compilation) {
                "'; it has " + known,
            WrongInput);
   return {};
+}
+
+std::optional<EntryPoint> tool::openEntryPoint(int &code) {
+  EntryPoint result;
+  code = Usage;
+  if (!getCallArguments(result.arguments))
+    return std::nullopt;
+  result.compilation = openInput(code);
+  if (!result.compilation)
+    return std::nullopt;
+  code = WrongInput;
+  result.function = findEntry(*result.compilation);
+  if (!result.function)
+    return std::nullopt;
+  result.signature = getSignature(result.function);
+  return result;
+}
+
+llvm::Expected<PreparedCall> tool::loadFunction(EntryPoint &entry) {
+  auto loaded = compileForHost(*entry.compilation);
+  if (!loaded)
+    return loaded.takeError();
+  auto function = (*loaded)->lookup(entry.signature.name);
+  if (!function)
+    return function.takeError();
+  PreparedCall call;
+  call.loaded = std::move(*loaded);
+  call.function = *function;
+  call.context.version = ATTN_CONTEXT_VERSION;
+  call.context.threads = threads;
+  return std::move(call);
+}
+
+llvm::Error tool::makeTensors(const EntryPoint &entry, PreparedCall &call) {
+  auto inputs = makeInputs(entry.signature, entry.arguments);
+  if (!inputs)
+    return inputs.takeError();
+  call.inputs = std::move(*inputs);
+  auto outputs =
+      makeOutputs(*call.loaded, entry.signature, call.inputs, call.context);
+  if (!outputs)
+    return outputs.takeError();
+  call.outputs = std::move(*outputs);
+  return llvm::Error::success();
 }

@@ -55,73 +55,54 @@ static llvm::Error writeResult(StringRef path, HostTensor &tensor) {
 }
 
 /// Compares all results with the reference; the exit code says how that went.
-static int checkResults(func::FuncOp function,
-                        const FunctionSignature &signature,
-                        std::vector<HostTensor> &inputs,
-                        std::vector<HostTensor> &outputs) {
+static int checkResults(const EntryPoint &entry, PreparedCall &call) {
   SmallVector<reference::Tensor> arguments;
-  for (HostTensor &input : inputs)
+  for (HostTensor &input : call.inputs)
     arguments.push_back(toReference(input));
-  auto expected = reference::evaluate(function, arguments);
+  auto expected = reference::evaluate(entry.function, arguments);
   if (!expected)
     return report(expected.takeError());
   bool passed = true;
   for (auto [index, result] : llvm::enumerate(*expected)) {
-    auto comparison = reference::compare(result, toReference(outputs[index]));
+    auto comparison =
+        reference::compare(result, toReference(call.outputs[index]));
     if (!comparison)
       return report(comparison.takeError());
-    llvm::outs() << "check " << signature.outputs[index].name << ": "
+    llvm::outs() << "check " << entry.signature.outputs[index].name << ": "
                  << comparison->describe() << '\n';
     passed &= comparison->passed();
   }
   llvm::outs().flush();
   if (passed)
     return Good;
-  return report("--check: results of '" + signature.name +
+  return report("--check: results of '" + entry.signature.name +
                     "' lie outside of the bound",
                 WrongInput);
 }
 
 int tool::run() {
-  CallArguments arguments;
-  if (!getCallArguments(arguments))
-    return Usage;
   int code;
-  std::unique_ptr<Compilation> compilation = openInput(code);
-  if (!compilation)
+  std::optional<EntryPoint> entry = openEntryPoint(code);
+  if (!entry)
     return code;
-  func::FuncOp function = findEntry(*compilation);
-  if (!function)
-    return WrongInput;
-  auto loaded = compileForHost(*compilation);
-  if (!loaded)
-    return report(loaded.takeError());
-  FunctionSignature signature = getSignature(function);
-  if (outFiles.size() > signature.outputs.size())
-    return report("--out was given " + Twine(outFiles.size()) +
-                      " times; '" + signature.name + "' has " +
-                      Twine(signature.outputs.size()) + " results",
+  ArrayRef<SignatureValue> results = entry->signature.outputs;
+  if (outFiles.size() > results.size())
+    return report("--out was given " + Twine(outFiles.size()) + " times; '" +
+                      entry->signature.name + "' has " + Twine(results.size()) +
+                      " results",
                   Usage);
-  auto inputs = makeInputs(signature, arguments);
-  if (!inputs)
-    return report(inputs.takeError());
-  attn_context context = {};
-  context.version = ATTN_CONTEXT_VERSION;
-  context.threads = getThreads();
-  auto outputs = makeOutputs(**loaded, signature, *inputs, context);
-  if (!outputs)
-    return report(outputs.takeError());
-  auto compiled = (*loaded)->lookup(signature.name);
-  if (!compiled)
-    return report(compiled.takeError());
-  if (llvm::Error error = callFunction(*compiled, context, *inputs, *outputs))
+  auto call = loadFunction(*entry);
+  if (!call)
+    return report(call.takeError());
+  if (llvm::Error error = makeTensors(*entry, *call))
     return report(std::move(error));
-  for (auto [value, tensor] : llvm::zip_equal(signature.outputs, *outputs))
+  if (llvm::Error error = callFunction(call->function, call->context,
+                                       call->inputs, call->outputs))
+    return report(std::move(error));
+  for (auto [value, tensor] : llvm::zip_equal(results, call->outputs))
     printSummary(value, tensor);
-  for (auto [path, tensor] : llvm::zip(outFiles, *outputs))
+  for (auto [path, tensor] : llvm::zip(outFiles, call->outputs))
     if (llvm::Error error = writeResult(path, tensor))
       return report(std::move(error));
-  if (check)
-    return checkResults(function, signature, *inputs, *outputs);
-  return Good;
+  return check ? checkResults(*entry, *call) : Good;
 }

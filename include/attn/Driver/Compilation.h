@@ -21,6 +21,10 @@ class LLVMContext;
 class SourceMgr;
 } // namespace llvm
 
+namespace mlir {
+class ParserConfig;
+} // namespace mlir
+
 namespace mlir::attn {
 
 /// How to compile.
@@ -79,6 +83,7 @@ private:
 
   Compilation(const CompileOptions &options, const TargetSpec &target);
   llvm::Error parse(std::unique_ptr<llvm::MemoryBuffer> buffer);
+  bool readBytecode(const ParserConfig &config);
   llvm::Error runPhase(Phase phase);
   llvm::Error dump(Phase phase);
   /// What was diagnosed since the last call, or `fallback`.

@@ -5,6 +5,9 @@
 // RUN: attnc run %s --entry affine --arg s=3 --dim x.0=5 --arg x=random:7 --threads=2 --out %t.again.npy && cmp %t.npy %t.again.npy
 // RUN: attnc run %s --entry affine --dim rows=0 --check | FileCheck %s --check-prefix=EMPTY
 // RUN: attnc run %s --entry types --check | FileCheck %s --check-prefix=TYPES
+// RUN: attnc run %s --entry split --dim M=3 --check | FileCheck %s --check-prefix=SPLIT
+// RUN: attnc run %s --entry affine --dim x.0=11 --out %t.keys.npy
+// RUN: attnc run %s --entry split --dim M=3 --arg k1=%t.keys.npy --check | FileCheck %s --check-prefix=SPLIT
 
 // SCALED: square: tensor<5x2xf32> [
 // SCALED: twice: f32 [6]
@@ -22,6 +25,16 @@
 // TYPES: check result1: {{.*}}passed
 // TYPES: check result2: {{.*}}passed
 // TYPES: check result3: {{.*}}passed
+// SPLIT: check {{.*}}passed
+
+// Keys of two attention ops are of different lengths, though both are called N.
+func.func @split(%q: tensor<?x2xf32>, %k0: tensor<7x2xf32>, %v0: tensor<7x2xf32>,
+                 %k1: tensor<?x2xf32>, %v1: tensor<?x2xf32>) -> tensor<?x2xf32> {
+  %o0 = attn.dot_product %q, %k0, %v0 : tensor<?x2xf32>, tensor<7x2xf32>, tensor<7x2xf32> -> tensor<?x2xf32>
+  %o1 = attn.dot_product %q, %k1, %v1 : tensor<?x2xf32>, tensor<?x2xf32>, tensor<?x2xf32> -> tensor<?x2xf32>
+  %o = arith.addf %o0, %o1 : tensor<?x2xf32>
+  return %o : tensor<?x2xf32>
+}
 
 func.func @affine(%x: tensor<?x2xf32> {attn.dims = ["rows", "columns"]}, %s: f32)
     -> (tensor<?x2xf32> {attn.name = "square"}, f32 {attn.name = "twice"}) {
