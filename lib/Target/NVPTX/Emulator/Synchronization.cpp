@@ -1,0 +1,101 @@
+//===- Synchronization.cpp - Where threads meet -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Machine.h"
+
+using namespace mlir::attn::emulator;
+
+//===----------------------------------------------------------------------===//
+// Warps
+//===----------------------------------------------------------------------===//
+
+void Machine::meetWarp(uint32_t mask, uint32_t site, void *result,
+                       void *arguments, Compute compute) {
+  Meeting &meeting = warps[running->warp];
+  if (!(mask >> running->lane & 1))
+    stop(Finding::Divergence,
+         "is not among the lanes 0x" + llvm::utohexstr(mask) + " that meet",
+         site);
+  if (meeting.arrived == 0) {
+    meeting.site = site;
+    meeting.first = running->id;
+    meeting.mask = mask;
+  } else if (meeting.site != site || meeting.mask != mask) {
+    stop(Finding::Divergence,
+         "meets thread " + std::to_string(meeting.first) +
+             ", which waits for the lanes 0x" + llvm::utohexstr(meeting.mask) +
+             " at " + describeSite(meeting.site) + ",",
+         site);
+  }
+  meeting.results[running->lane] = result;
+  meeting.arguments[running->lane] = arguments;
+  if (++meeting.arrived < unsigned(llvm::popcount(mask)))
+    return wait(meeting.generation, meeting.generation, site);
+  traffic.flush(running->warp);
+  compute(meeting.results, meeting.arguments);
+  meeting.arrived = 0;
+  ++meeting.generation;
+}
+
+void Machine::syncWarp(uint32_t mask, uint32_t site) {
+  Meeting &meeting = warps[running->warp];
+  clocks.release(running->id, meeting.handover);
+  meetWarp(mask, site, nullptr, nullptr, [](void **, void **) {});
+  clocks.acquire(running->id, meeting.handover);
+}
+
+//===----------------------------------------------------------------------===//
+// Barriers of the block
+//===----------------------------------------------------------------------===//
+
+void Machine::completeBarrier(Barrier &barrier) {
+  // Threads that have ended no longer take part.
+  if (!barrier.expected || barrier.arrived == threads.size()) {
+    clocks.passBlockBarrier();
+    ++traffic.counts.barriers;
+  }
+  barrier.passed = std::move(barrier.handover);
+  barrier.handover = {};
+  barrier.arrived = 0;
+  barrier.warpSites.clear();
+  ++barrier.generation;
+}
+
+void Machine::arriveAtBarrier(unsigned id, unsigned count, uint32_t site,
+                              bool waits) {
+  if (id >= barriers.size())
+    stop(Finding::Divergence,
+         "uses barrier " + std::to_string(id) + "; a block has 16", site);
+  Barrier &barrier = barriers[id];
+  Thread &self = *running;
+  if (barrier.arrived && barrier.expected != count)
+    stop(Finding::Divergence,
+         "expects " + std::to_string(count) + " threads at barrier " +
+             std::to_string(id) + ", others " +
+             std::to_string(barrier.expected) + ",",
+         site);
+  barrier.expected = count;
+  barrier.warpSites.resize(warps.size());
+  uint32_t &warpSite = barrier.warpSites[self.warp];
+  if (warpSite && warpSite != site)
+    stop(Finding::Divergence,
+         "comes to barrier " + std::to_string(id) +
+             " at another instruction than lanes of its warp, " +
+             describeSite(warpSite) + ",",
+         site);
+  warpSite = site;
+  if (count && count < threads.size())
+    clocks.release(self.id, barrier.handover);
+  uint32_t generation = barrier.generation;
+  if (++barrier.arrived == (count ? count : alive))
+    completeBarrier(barrier);
+  if (!waits)
+    return;
+  if (barrier.generation == generation)
+    wait(barrier.generation, generation, site);
+  clocks.acquire(self.id, barrier.passed);
+}
