@@ -12,7 +12,7 @@
 #if defined(__x86_64__)
 #include <cpuid.h>
 
-static const char *const names[] = {ATTN_RT_X86_FEATURES(ATTN_NAME)};
+static const char *const attn_rt_names[] = {ATTN_RT_X86_FEATURES(ATTN_NAME)};
 
 static int64_t bit(unsigned word, int position) { return word >> position & 1; }
 
@@ -50,7 +50,7 @@ static int64_t present(void) {
 
 #elif defined(__aarch64__)
 
-static const char *const names[] = {ATTN_RT_AARCH64_FEATURES(ATTN_NAME)};
+static const char *const attn_rt_names[] = {ATTN_RT_AARCH64_FEATURES(ATTN_NAME)};
 
 extern unsigned long getauxval(unsigned long);
 
@@ -72,5 +72,5 @@ const char *attn_rt_missing_feature(int64_t mask) {
     __atomic_store_n(&cache, have, __ATOMIC_RELAXED);
   }
   int64_t missing = mask & ~have;
-  return missing ? names[__builtin_ctzll((uint64_t)missing)] : 0;
+  return missing ? attn_rt_names[__builtin_ctzll((uint64_t)missing)] : 0;
 }

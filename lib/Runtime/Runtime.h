@@ -5,8 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// This support is compiled to LLVM bitcode that the compiler links into every
-// module, so it uses nothing but a few functions of the C library.
+// This support is compiled to assembly that the compiler adds to every module, so
+// it uses nothing but a few functions of the C library, and every symbol of it,
+// static ones too, begins with attn_.
 //
 //===----------------------------------------------------------------------===//
 

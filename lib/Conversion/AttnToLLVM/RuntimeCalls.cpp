@@ -56,10 +56,16 @@ void attn::declareRuntimeFunctions(ModuleOp module) {
 }
 
 void attn::dropUnusedRuntimeFunctions(ModuleOp module) {
+  // One walk for all of them: a search for the uses of a symbol reads every
+  // attribute of the module.
+  llvm::SmallPtrSet<Attribute, 8> called;
+  module.walk([&](LLVM::CallOp call) {
+    if (FlatSymbolRefAttr callee = call.getCalleeAttr())
+      called.insert(callee.getAttr());
+  });
   for (const Signature &signature : signatures) {
     auto func = module.lookupSymbol<LLVM::LLVMFuncOp>(signature.name);
-    if (func && func.isExternal() &&
-        SymbolTable::symbolKnownUseEmpty(func, module))
+    if (func && func.isExternal() && !called.contains(func.getSymNameAttr()))
       func.erase();
   }
 }

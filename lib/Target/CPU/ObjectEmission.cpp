@@ -7,22 +7,26 @@
 
 #include "attn/Target/CPU/ObjectEmission.h"
 
-#include "attn/Runtime/Bitcode.h"
+#include "attn/Runtime/Support.h"
 #include "attn/Runtime/Layout.h"
 
 #include "llvm-c/Target.h"
-#include "llvm/ADT/StringSet.h"
-#include "llvm/Bitcode/BitcodeReader.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
-#include "llvm/Linker/Linker.h"
 #include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/TargetParser/Host.h"
-#include "llvm/Transforms/IPO/Internalize.h"
+#include "llvm/Transforms/InstCombine/InstCombine.h"
+#include "llvm/Transforms/Scalar/EarlyCSE.h"
+#include "llvm/Transforms/Scalar/IndVarSimplify.h"
+#include "llvm/Transforms/Scalar/LICM.h"
+#include "llvm/Transforms/Scalar/LoopPassManager.h"
+#include "llvm/Transforms/Scalar/LoopRotation.h"
+#include "llvm/Transforms/Scalar/SimplifyCFG.h"
+#include "llvm/Transforms/Vectorize/LoopVectorize.h"
 
 using namespace mlir::attn;
 
@@ -39,7 +43,7 @@ static const llvm::Target *lookupTarget(const TargetSpec &spec,
     LLVMInitializeX86Target();
     LLVMInitializeX86TargetMC();
     LLVMInitializeX86AsmPrinter();
-    LLVMInitializeX86AsmParser(); // The runtime has inline assembly.
+    LLVMInitializeX86AsmParser(); // The runtime is assembly.
   } else {
     LLVMInitializeAArch64TargetInfo();
     LLVMInitializeAArch64Target();
@@ -119,29 +123,21 @@ static bool isHostProvided(llvm::StringRef name) {
   return name == "LastError" || name == "Parallel";
 }
 
-llvm::Error MachineCodeEmitter::linkRuntime(llvm::Module &module,
-                                            RuntimeLinkage runtime) {
+void MachineCodeEmitter::addRuntime(llvm::Module &module,
+                                    RuntimeLinkage runtime) {
   llvm::StringRef architecture =
       llvm::Triple(spec.triple).isX86() ? "x86_64" : "aarch64";
   bool parallel = module.getFunction("attn_rt_parallel_for") != nullptr;
-  for (const RuntimeBitcode &bitcode : getRuntimeBitcode()) {
-    if (bitcode.architecture != architecture ||
-        (bitcode.name == "Parallel" && !parallel) ||
-        (runtime == RuntimeLinkage::Host && isHostProvided(bitcode.name)))
-      continue;
-    auto support = llvm::parseBitcodeFile(
-        llvm::MemoryBufferRef(bitcode.bytes, bitcode.name), module.getContext());
-    if (!support)
-      return support.takeError();
-    (*support)->setTargetTriple(module.getTargetTriple());
-    (*support)->setDataLayout(module.getDataLayout());
-    if (llvm::Linker::linkModules(module, std::move(*support)))
-      return makeError("the runtime support '" + bitcode.name +
-                       "' does not link");
-  }
-  return llvm::Error::success();
+  for (const RuntimeSupport &support : getRuntimeSupport())
+    if (support.architecture == architecture &&
+        (support.name != "Parallel" || parallel) &&
+        (runtime == RuntimeLinkage::Static || !isHostProvided(support.name)))
+      module.appendModuleInlineAsm(support.assembly);
 }
 
+/// The code arrives in vectors of the target's width, inlined and unrolled where
+/// that pays: what is left to LLVM are addresses, invariants, and the few loops
+/// over scalars. Its whole pipeline takes ten times as long and gains nothing.
 void MachineCodeEmitter::optimize(llvm::Module &module) {
   llvm::LoopAnalysisManager loops;
   llvm::FunctionAnalysisManager functions;
@@ -153,26 +149,29 @@ void MachineCodeEmitter::optimize(llvm::Module &module) {
   builder.registerFunctionAnalyses(functions);
   builder.registerLoopAnalyses(loops);
   builder.crossRegisterProxies(loops, functions, components, modules);
-  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3)
-      .run(module, modules);
+  llvm::LoopPassManager hoisting;
+  hoisting.addPass(llvm::LoopRotatePass());
+  hoisting.addPass(llvm::LICMPass(llvm::LICMOptions()));
+  llvm::FunctionPassManager passes;
+  passes.addPass(llvm::EarlyCSEPass(/*UseMemorySSA=*/true));
+  passes.addPass(llvm::createFunctionToLoopPassAdaptor(std::move(hoisting),
+                                                       /*UseMemorySSA=*/true));
+  passes.addPass(
+      llvm::createFunctionToLoopPassAdaptor(llvm::IndVarSimplifyPass()));
+  passes.addPass(llvm::LoopVectorizePass());
+  passes.addPass(llvm::EarlyCSEPass(/*UseMemorySSA=*/true));
+  passes.addPass(llvm::InstCombinePass());
+  passes.addPass(llvm::SimplifyCFGPass());
+  for (llvm::Function &function : module)
+    if (!function.isDeclaration())
+      passes.run(function, functions);
 }
 
-llvm::Error MachineCodeEmitter::prepare(llvm::Module &module,
-                                        RuntimeLinkage runtime) {
+void MachineCodeEmitter::prepare(llvm::Module &module,
+                                 RuntimeLinkage runtime) {
   setAttributes(module);
-  llvm::StringSet<> entries;
-  for (llvm::Function &function : module)
-    if (!function.isDeclaration() && !function.hasLocalLinkage())
-      entries.insert(function.getName());
-  if (llvm::Error error = linkRuntime(module, runtime))
-    return error;
-  entries.insert("attn_last_error");
-  entries.insert("attn_rt_error_buffer");
-  llvm::internalizeModule(module, [&](const llvm::GlobalValue &value) {
-    return entries.contains(value.getName());
-  });
+  addRuntime(module, runtime);
   optimize(module);
-  return llvm::Error::success();
 }
 
 llvm::SmallVector<char, 0> MachineCodeEmitter::emit(llvm::Module &module,

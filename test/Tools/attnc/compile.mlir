@@ -1,6 +1,7 @@
 // Every kind of output.
 //
 // RUN: attnc compile %s -o %t.o && llvm-nm %t.o | FileCheck %s --check-prefix=NM
+// RUN: llvm-nm --extern-only --defined-only %t.o | FileCheck %s --check-prefix=EXTERN
 // RUN: attnc compile %s --threads=1 -o %t.a && llvm-nm %t.a | FileCheck %s --check-prefix=SINGLE
 // RUN: attnc compile %s -o %t.s && FileCheck %s --check-prefix=ASM < %t.s
 // RUN: attnc compile %s -o %t.ll && FileCheck %s --check-prefix=LL < %t.ll
@@ -19,6 +20,8 @@
 // NM-DAG: T double_it_shapes
 // NM-DAG: T double_it_workspace
 // NM-DAG: U __kmpc_fork_call
+// Two objects can be linked into one program.
+// EXTERN-NOT: {{[A-VX-Z]}} {{attn_|__trunc}}
 // SINGLE-NOT: kmp
 // SINGLE-NOT: omp_
 // ASM: double_it:

@@ -41,9 +41,8 @@ public:
   MachineCodeEmitter(MachineCodeEmitter &&);
   ~MachineCodeEmitter();
 
-  /// Sets target and attributes, links the runtime, makes all but public
-  /// functions internal, and optimises.
-  llvm::Error prepare(llvm::Module &module, RuntimeLinkage runtime);
+  /// Sets target and attributes, adds the runtime, and optimises.
+  void prepare(llvm::Module &module, RuntimeLinkage runtime);
 
   /// The module as an object file or as assembly.
   llvm::SmallVector<char, 0> emitObject(llvm::Module &module);
@@ -52,7 +51,7 @@ public:
 private:
   explicit MachineCodeEmitter(const TargetSpec &spec);
   void setAttributes(llvm::Module &module);
-  llvm::Error linkRuntime(llvm::Module &module, RuntimeLinkage runtime);
+  void addRuntime(llvm::Module &module, RuntimeLinkage runtime);
   void optimize(llvm::Module &module);
   llvm::SmallVector<char, 0> emit(llvm::Module &module, bool assembly);
 
