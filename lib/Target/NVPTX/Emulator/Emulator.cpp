@@ -12,7 +12,7 @@
 #include "Handlers.h"
 #include "Machine.h"
 
-#include "attn/Runtime/Bitcode.h"
+#include "attn/Runtime/Support.h"
 
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Bitcode/BitcodeReader.h"
@@ -135,27 +135,17 @@ static Error defineSymbols(orc::LLJIT &jit) {
 }
 
 /// Rounding to bf16, which compiled code calls on CPUs without it.
-static Error addBrainFloat(orc::LLJIT &jit) {
-  StringRef architecture = jit.getTargetTriple().getArchName();
-  for (const RuntimeBitcode &source : getRuntimeBitcode()) {
-    if (source.name != "BrainFloat" || source.architecture != architecture)
-      continue;
-    auto context = std::make_unique<LLVMContext>();
-    auto module =
-        parseBitcodeFile(MemoryBufferRef(source.bytes, source.name), *context);
-    if (!module)
-      return module.takeError();
-    for (Function &function : **module)
-      function.setVisibility(GlobalValue::DefaultVisibility);
-    return jit.addIRModule(
-        orc::ThreadSafeModule(std::move(*module), std::move(context)));
-  }
-  return Error::success();
+static void addBrainFloat(llvm::Module &module) {
+  StringRef architecture = module.getTargetTriple().getArchName();
+  for (const RuntimeSupport &support : getRuntimeSupport())
+    if (support.name == "BrainFloat" && support.architecture == architecture)
+      module.appendModuleInlineAsm(support.assembly);
 }
 
 static Expected<std::unique_ptr<orc::LLJIT>> createJIT() {
   InitializeNativeTarget();
   InitializeNativeTargetAsmPrinter();
+  InitializeNativeTargetAsmParser(); // The runtime is assembly.
   auto builder = orc::JITTargetMachineBuilder::detectHost();
   if (!builder)
     return builder.takeError();
@@ -167,8 +157,6 @@ static Expected<std::unique_ptr<orc::LLJIT>> createJIT() {
   if (!jit)
     return jit.takeError();
   if (Error error = defineSymbols(**jit))
-    return std::move(error);
-  if (Error error = addBrainFloat(**jit))
     return std::move(error);
   return jit;
 }
@@ -196,6 +184,7 @@ Emulator::create(const llvm::Module &device) {
     if (!code)
       return code.takeError();
     state->code = std::move(*code);
+    addBrainFloat(copy);
     return Error::success();
   });
   if (failure)
