@@ -44,6 +44,8 @@ public:
   /// The view of an operand whose rows and features are the given dimensions.
   HeadView view(AffineMap map, ArrayRef<int64_t> shape, unsigned row,
                 std::optional<unsigned> feature) const;
+  /// The view of top weights or keys, whose last dimension `map` leaves out.
+  HeadView topView(AffineMap map, ArrayRef<int64_t> shape) const;
 
 private:
   Dims sizes;
@@ -69,6 +71,18 @@ HeadView Domain::view(AffineMap map, ArrayRef<int64_t> shape, unsigned row,
   view.features = feature ? size[*feature] : 1;
   view.featureStride = feature ? strides[*feature] : 0;
   return view;
+}
+
+HeadView Domain::topView(AffineMap map, ArrayRef<int64_t> shape) const {
+  HeadView top = view(map, shape.drop_back(), AttendOp::I, std::nullopt);
+  int64_t count = shape.back();
+  for (SmallVector<int64_t> *offsets : {&top.batch, &top.head})
+    for (int64_t &offset : *offsets)
+      offset *= count;
+  top.rowStride *= count;
+  top.features = count;
+  top.featureStride = 1;
+  return top;
 }
 
 /// Fills in scores, regions and the normaliser, which attend and attend_tile
@@ -178,8 +192,8 @@ static llvm::Error runAttend(Interpreter &state, AttendOp op) {
   problem.keyView = view(1, AttendOp::J, AttendOp::D);
   problem.valueView = view(2, AttendOp::J, AttendOp::E);
   problem.outputType = getElementTypeOrSelf(op.getOutput());
-  if (op.getWeights())
-    problem.weightsType = getElementTypeOrSelf(op.getWeights());
+  problem.weightsType = op.getWeights() ? getElementTypeOrSelf(op.getWeights())
+                                        : problem.accumulator;
   problem.sizes = {domain[AttendOp::B],
                    domain[AttendOp::Hkv] * domain[AttendOp::G],
                    domain[AttendOp::I], domain[AttendOp::J]};
@@ -188,8 +202,14 @@ static llvm::Error runAttend(Interpreter &state, AttendOp op) {
   if (llvm::Error error = readSink(state, op, problem))
     return error;
   readOffsets(state, op, domain, problem);
-  llvm::Expected<AttentionResult> result =
-      attend(problem, bool(op.getWeights()));
+  AttentionWishes wishes;
+  wishes.weights = bool(op.getWeights());
+  if (op.getTopKeys()) {
+    wishes.top = op.getTopCount();
+    wishes.topWeightsType = getElementTypeOrSelf(op.getTopWeights());
+    wishes.topKeysType = getElementTypeOrSelf(op.getTopKeys());
+  }
+  llvm::Expected<AttentionResult> result = attend(problem, wishes);
   if (!result)
     return result.takeError();
 
@@ -206,10 +226,25 @@ static llvm::Error runAttend(Interpreter &state, AttendOp op) {
   if (op.getLse())
     if (auto error = store(op.getLse(), 4, result->lse, AttendOp::I, {}))
       return error;
-  if (!op.getWeights())
+  if (op.getWeights())
+    if (auto error = store(op.getWeights(), operands.size() - 1,
+                           result->weights, AttendOp::I, AttendOp::J))
+      return error;
+  if (!wishes.top)
     return llvm::Error::success();
-  return store(op.getWeights(), operands.size() - 1, result->weights,
-               AttendOp::I, AttendOp::J);
+  auto storeTop = [&](Value target, Value init, AffineMap map,
+                      const ReferenceResult &source) {
+    ReferenceResult tensor{state.tensor(init)->value, {}};
+    scatter(source, {problem.sizes.batches, problem.sizes.heads},
+            domain.topView(map, tensor.value.getShape()), tensor);
+    return state.setTensor(target, std::move(tensor));
+  };
+  unsigned first = operands.size();
+  if (auto error = storeTop(op.getTopWeights(), op.getTopWeightsInit(),
+                            op.getMap(first), result->topWeights))
+    return error;
+  return storeTop(op.getTopKeys(), op.getTopKeysInit(), op.getMap(first + 1),
+                  result->topKeys);
 }
 
 void reference::addAttendHandlers(HandlerTable &table) {

@@ -30,8 +30,8 @@ namespace {
 /// Evaluates the rows of one problem.
 class Attention {
 public:
-  Attention(const AttentionProblem &problem, bool wantWeights)
-      : problem(problem), sizes(problem.sizes), wantWeights(wantWeights) {}
+  Attention(const AttentionProblem &problem, const AttentionWishes &wishes)
+      : problem(problem), sizes(problem.sizes), wishes(wishes) {}
 
   llvm::Expected<AttentionResult> run();
 
@@ -41,10 +41,14 @@ private:
   /// Collects the pairs of a row that contribute.
   llvm::Error collect(Pair local, const RowPair &row, const Rows &keys);
   void store(int64_t row, const RowOutput &output);
+  void storeStatistics(int64_t row, const RowOutput &output);
+  bool wantWeights() const {
+    return wishes.weights || wishes.entropy || wishes.received || wishes.top;
+  }
 
   const AttentionProblem &problem;
   const Extents &sizes;
-  bool wantWeights;
+  const AttentionWishes &wishes;
   std::vector<Candidate> candidates;
   bool unsure = false;
   AttentionResult result;
@@ -67,10 +71,25 @@ llvm::Error Attention::allocate() {
   shape.push_back(problem.valueView.features);
   if (llvm::Error error = make(result.output, problem.outputType, shape))
     return error;
-  if (!wantWeights)
-    return llvm::Error::success();
   shape.back() = sizes.keys;
-  return make(result.weights, problem.weightsType, shape);
+  if (wishes.weights)
+    if (llvm::Error error = make(result.weights, problem.weightsType, shape))
+      return error;
+  if (wishes.top) {
+    shape.back() = wishes.top;
+    if (auto error = make(result.topWeights, wishes.topWeightsType, shape))
+      return error;
+    if (auto error = make(result.topKeys, wishes.topKeysType, shape))
+      return error;
+  }
+  shape.pop_back();
+  if (wishes.entropy)
+    if (auto error = make(result.entropy, problem.accumulator, shape))
+      return error;
+  shape.back() = sizes.keys;
+  if (wishes.received)
+    return make(result.received, problem.accumulator, shape);
+  return llvm::Error::success();
 }
 
 llvm::Error Attention::collect(Pair local, const RowPair &row,
@@ -114,14 +133,42 @@ llvm::Error Attention::collect(Pair local, const RowPair &row,
   return llvm::Error::success();
 }
 
+void Attention::storeStatistics(int64_t row, const RowOutput &output) {
+  RowWeights weights{problem, candidates, output.weights, output.lse, unsure};
+  if (wishes.entropy)
+    setElement(result.entropy, row, entropyOf(weights));
+  if (wishes.received) {
+    int64_t first = row / sizes.queries * sizes.keys;
+    for (auto [index, candidate] : llvm::enumerate(candidates)) {
+      int64_t key = first + candidate.j;
+      Scalar sum = elementAt(result.received, key),
+             term = receivedFrom(weights, index);
+      setElement(result.received, key,
+                 Scalar::ofReal(sum.real + term.real, sum.bound + term.bound));
+    }
+    if (unsure)
+      std::fill_n(result.received.bound.begin() + first, sizes.keys,
+                  std::numeric_limits<double>::infinity());
+  }
+  if (wishes.top) {
+    SmallVector<Scalar> top(wishes.top), keys(wishes.top);
+    selectTop(weights, wishes.topWeightsType, top, keys);
+    for (int64_t rank = 0; rank < wishes.top; ++rank) {
+      setElement(result.topWeights, row * wishes.top + rank, top[rank]);
+      setElement(result.topKeys, row * wishes.top + rank, keys[rank]);
+    }
+  }
+}
+
 void Attention::store(int64_t row, const RowOutput &output) {
   setElement(result.lse, row, output.lse);
-  if (wantWeights)
-    for (auto [candidate, weight] :
-         llvm::zip_equal(candidates, output.weights))
-      setElement(result.weights, row * sizes.keys + candidate.j, weight);
+  storeStatistics(row, output);
+  if (!wishes.weights)
+    return;
+  for (auto [candidate, weight] : llvm::zip_equal(candidates, output.weights))
+    setElement(result.weights, row * sizes.keys + candidate.j, weight);
   // What an unsure row gives to other keys is not known either.
-  if (wantWeights && unsure)
+  if (unsure)
     std::fill_n(result.weights.bound.begin() + row * sizes.keys, sizes.keys,
                 std::numeric_limits<double>::infinity());
 }
@@ -146,7 +193,7 @@ llvm::Error Attention::runHead(int64_t b, int64_t h) {
                         .slice(index * features, features);
     output.outputBound = MutableArrayRef<double>(result.output.bound)
                              .slice(index * features, features);
-    normalizeRow(problem, input, values, wantWeights, output);
+    normalizeRow(problem, input, values, wantWeights(), output);
     store(index, output);
   }
   return llvm::Error::success();
@@ -169,6 +216,7 @@ llvm::Expected<AttentionResult> Attention::run() {
 }
 
 llvm::Expected<AttentionResult>
-reference::attend(const AttentionProblem &problem, bool wantWeights) {
-  return Attention(problem, wantWeights).run();
+reference::attend(const AttentionProblem &problem,
+                  const AttentionWishes &wishes) {
+  return Attention(problem, wishes).run();
 }

@@ -75,17 +75,28 @@ struct AttentionProblem {
   SmallVector<int64_t> globalHead; ///< By query head; empty for the identity.
 };
 
+/// What is asked for beside output and LSE.
+struct AttentionWishes {
+  bool weights = false, entropy = false, received = false;
+  int64_t top = 0;     ///< How many of the largest weights; 0 for none.
+  Type topWeightsType, topKeysType; ///< Where `top` is not 0.
+};
+
 /// Results in order (b, h, i, ...).
 struct AttentionResult {
   ReferenceResult output;  ///< (B, H, M, Dv)
   ReferenceResult lse;     ///< (B, H, M)
-  ReferenceResult weights; ///< (B, H, M, N), where they were asked for.
+  /// Where they were asked for:
+  ReferenceResult weights;  ///< (B, H, M, N)
+  ReferenceResult entropy;  ///< (B, H, M)
+  ReferenceResult received; ///< (B, H, N)
+  ReferenceResult topWeights, topKeys; ///< (B, H, M, top)
 };
 
 /// Evaluates every row (`attention_m3` to `attention_m13`) with its error bound
 /// (`tolerance_m1`).
 llvm::Expected<AttentionResult> attend(const AttentionProblem &problem,
-                                       bool wantWeights);
+                                       const AttentionWishes &wishes);
 
 /// One row's pairs that contribute, with scores (or summed kernels).
 struct Candidate {
@@ -104,6 +115,23 @@ struct RowOutput {
   Scalar lse;
   SmallVector<Scalar> weights; ///< By candidate, where asked for.
 };
+
+/// A row with its LSE and weights, for what is said of weights.
+struct RowWeights {
+  const AttentionProblem &problem;
+  ArrayRef<Candidate> candidates;
+  ArrayRef<Scalar> weights; ///< By candidate.
+  Scalar lse;
+  bool unsure;
+};
+
+/// `attention_m14`.
+Scalar entropyOf(const RowWeights &row);
+/// What the row adds to `attention_m15`, by candidate.
+Scalar receivedFrom(const RowWeights &row, size_t candidate);
+/// `attention_m16`: by rank, a weight and a key.
+void selectTop(const RowWeights &row, Type weightsType,
+               MutableArrayRef<Scalar> weights, MutableArrayRef<Scalar> keys);
 
 /// Normalises a row and sums its values.
 void normalizeRow(const AttentionProblem &problem, const RowInput &input,

@@ -128,8 +128,8 @@ makeProblem(Interpreter &state, AttentionOpInterface op, Operands &operands) {
   problem.op = op;
   problem.outputType = getElementTypeOrSelf(op.getOutput());
   problem.accumulator = getAccumulatorType(problem.outputType);
-  if (op.getWeights())
-    problem.weightsType = getElementTypeOrSelf(op.getWeights());
+  problem.weightsType = op.getWeights() ? getElementTypeOrSelf(op.getWeights())
+                                        : problem.accumulator;
   problem.sizes = {productOver(q, layout.batch),
                    layout.head ? q[*layout.head] : 1, q[layout.length],
                    k[layout.length]};
@@ -145,6 +145,32 @@ makeProblem(Interpreter &state, AttentionOpInterface op, Operands &operands) {
   return problem;
 }
 
+static AttentionWishes wishesOf(AttentionOpInterface op) {
+  AttentionWishes wishes;
+  wishes.weights = bool(op.getWeights());
+  wishes.entropy = bool(op.getEntropy());
+  wishes.received = bool(op.getReceived());
+  if (!op.getTopKeys())
+    return wishes;
+  wishes.topWeightsType = getElementTypeOrSelf(op.getTopWeights());
+  wishes.topKeysType = getElementTypeOrSelf(op.getTopKeys());
+  wishes.top = cast<ShapedType>(op.getTopKeys().getType()).getShape().back();
+  return wishes;
+}
+
+/// Gives a result of `rows`, and its last size where it is given, to `target`.
+static llvm::Error store(Interpreter &state, Value target,
+                         ReferenceResult &result, ArrayRef<int64_t> rows,
+                         std::optional<int64_t> last = {}) {
+  if (!target)
+    return llvm::Error::success();
+  SmallVector<int64_t> shape(rows);
+  if (last)
+    shape.push_back(*last);
+  result.value.reshape(shape);
+  return state.setTensor(target, std::move(result));
+}
+
 /// Sets the views, evaluates and gives the results their layout.
 static llvm::Error finish(Interpreter &state, AttentionOpInterface op,
                           const Operands &operands, AttentionProblem &problem) {
@@ -158,8 +184,7 @@ static llvm::Error finish(Interpreter &state, AttentionOpInterface op,
   problem.queryView = view(problem.query, 1);
   problem.keyView = view(problem.key, group);
   problem.valueView = view(problem.value, group);
-  llvm::Expected<AttentionResult> result =
-      attend(problem, bool(op.getWeights()));
+  llvm::Expected<AttentionResult> result = attend(problem, wishesOf(op));
   if (!result)
     return result.takeError();
 
@@ -179,17 +204,21 @@ static llvm::Error finish(Interpreter &state, AttentionOpInterface op,
     rows.push_back(shape[dim]);
   if (layout.head)
     rows.push_back(heads);
+  if (auto error = store(state, op.getReceived(), result->received, rows,
+                         problem.sizes.keys))
+    return error;
   rows.push_back(problem.sizes.queries);
-  if (op.getLse()) {
-    result->lse.value.reshape(rows);
-    if (auto error = state.setTensor(op.getLse(), std::move(result->lse)))
+  int64_t top = op.getTopKeys() ? wishesOf(op).top : 0;
+  std::tuple<Value, ReferenceResult *, std::optional<int64_t>> results[] = {
+      {op.getLse(), &result->lse, std::nullopt},
+      {op.getWeights(), &result->weights, problem.sizes.keys},
+      {op.getEntropy(), &result->entropy, std::nullopt},
+      {op.getTopWeights(), &result->topWeights, top},
+      {op.getTopKeys(), &result->topKeys, top}};
+  for (auto [target, source, last] : results)
+    if (auto error = store(state, target, *source, rows, last))
       return error;
-  }
-  if (!op.getWeights())
-    return llvm::Error::success();
-  rows.push_back(problem.sizes.keys);
-  result->weights.value.reshape(rows);
-  return state.setTensor(op.getWeights(), std::move(result->weights));
+  return llvm::Error::success();
 }
 
 static int64_t featuresOf(const Operands &operands, const TensorRef &tensor) {

@@ -150,8 +150,9 @@ static llvm::Error runMultiHead(Interpreter &state, MultiHeadOp op) {
     problem.modifiers.push_back(
         std::get<ScoreModifierRef>(state.get(modifier)));
   problem.mask = state.mask(op.getMask());
-  llvm::Expected<AttentionResult> result =
-      attend(problem, bool(op.getWeights()));
+  AttentionWishes wishes;
+  wishes.weights = bool(op.getWeights());
+  llvm::Expected<AttentionResult> result = attend(problem, wishes);
   if (!result)
     return result.takeError();
 

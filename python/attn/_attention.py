@@ -15,6 +15,44 @@ from ._forms import Captured, FunctionText, Sizes
 from .mask import as_mask
 from .score import as_scores
 
+#: The most weights of a row that `top` gives.
+MAX_TOP = 64
+
+
+class Wanted(NamedTuple):
+    """The results that are asked for beside the output."""
+
+    lse: bool = False
+    weights: bool = False
+    entropy: bool = False
+    received: bool = False
+    top: int | None = None
+
+    def check(self) -> Wanted:
+        """These, or TypeError or ValueError where `top` is no count."""
+        if self.top is None:
+            return self
+        if isinstance(self.top, bool) or not hasattr(self.top, "__index__"):
+            found = type(self.top).__name__
+            raise TypeError(f"top is a {found}; an integer or None is accepted")
+        if not 1 <= self.top <= MAX_TOP:
+            raise ValueError(f"top is {self.top}; 1 to {MAX_TOP} is accepted")
+        return self._replace(top=int(self.top))
+
+    def shapes(self, lead: tuple, keys: Any, element: str, acc: str) -> list:
+        """Keyword, shape and element type of each result, in order; `lead` are the
+        sizes (..., M), `keys` is N. Results of one keyword follow each other."""
+        top = (*lead, self.top)
+        results = (
+            (self.lse, "lse", lead, acc),
+            (self.weights, "weights", (*lead, keys), element),
+            (self.entropy, "entropy", lead, acc),
+            (self.received, "received", (*lead[:-1], keys), acc),
+            (self.top, "top", top, element),
+            (self.top, "top", top, "i64"),
+        )
+        return [tuple(result[1:]) for result in results if result[0]]
+
 
 class Attention(NamedTuple):
     """An attention operation before mask and score are added to it."""
@@ -114,13 +152,13 @@ def attend(
     attention: Attention,
     mask: Any,
     score: Any,
-    return_lse: bool = False,
-    return_weights: bool = False,
+    wanted: Wanted = Wanted(),
 ) -> Any:
-    """Runs an attention operation: (output, lse, weights), those that are asked for;
-    a single result comes alone."""
+    """Runs an attention operation: the output and what else is wanted, in the order
+    of `Wanted`; a single result comes alone."""
+    wanted = wanted.check()
     if len(attention.query.shape) > 4:
-        return _attend_batches(attention, mask, score, return_lse, return_weights)
+        return _attend_batches(attention, mask, score, wanted)
     mask, scores = as_mask(mask), as_scores(score)
     modifiers = scores if mask is None else (mask, *scores)
     acc = accumulator(attention.element)
@@ -132,8 +170,7 @@ def attend(
         tuple((keyword, c.type(acc)) for keyword, c in attention.clauses),
         None if mask is None else mask._structure(acc),
         tuple(s._structure(acc) for s in scores),
-        return_lse,
-        return_weights,
+        wanted,
     )
     key = (structure, *(a.shape for a in inputs))
     call = _calls.get(key)
@@ -141,7 +178,7 @@ def attend(
     for modifier in modifiers:
         modifier._form.check(sizes)
     if call is None:
-        call = _prepare(key, attention, sizes, mask, scores, return_lse, return_weights)
+        call = _prepare(key, attention, sizes, mask, scores, wanted)
     inputs += [c.current(acc) for _, c in attention.clauses]
     for modifier in modifiers:
         inputs += modifier._values(acc)
@@ -156,8 +193,7 @@ def _prepare(
     sizes: Sizes,
     mask: Any,
     scores: tuple,
-    return_lse: bool,
-    return_weights: bool,
+    wanted: Wanted,
 ) -> _Call:
     """Compiles the function of a call unless one of its structure and static sizes
     was."""
@@ -169,14 +205,12 @@ def _prepare(
     )
 
     def write(function: FunctionText):
-        return _write(attention, mask, scores, return_lse, return_weights, function)
+        return _write(attention, mask, scores, wanted, function)
 
     lead = tuple(attention.query.shape[:-1])
     outputs = [((*lead, attention.value.shape[-1]), attention.element)]
-    if return_lse:
-        outputs.append((lead, acc))
-    if return_weights:
-        outputs.append(((*lead, sizes.keys), attention.element))
+    further = wanted.shapes(lead, sizes.keys, attention.element, acc)
+    outputs += [(shape, element) for _, shape, element in further]
     if len(_calls) >= _MAX_CALLS:
         _calls.clear()
     call = _Call(compiled((key[0], static_sizes), acc, write), sizes, outputs)
@@ -207,16 +241,20 @@ def dynamic(array: Any, element: str) -> str:
     return f"tensor<{'?x' * (len(array.shape) - 1)}{array.shape[-1]}x{element}>"
 
 
-def _rows(array: Any) -> str:
+def _rows(array: Any) -> tuple:
     """The dimensions of an array before the last: heads are static, so that the
     division into groups is known, batch and length are not."""
     rank = len(array.shape)
-    return f"?x{array.shape[1]}x?x" if rank == 4 else "?x" * (rank - 1)
+    return ("?", array.shape[1], "?") if rank == 4 else ("?",) * (rank - 1)
+
+
+def _tensor(shape: tuple, element: str) -> str:
+    return f"tensor<{'x'.join((*map(str, shape), element))}>"
 
 
 def static(array: Any, element: str) -> str:
     """The type of an array with static dimensions."""
-    return f"tensor<{'x'.join((*map(str, array.shape), element))}>"
+    return _tensor(tuple(array.shape), element)
 
 
 def _static_sizes(array: Any) -> tuple[int, ...]:
@@ -229,13 +267,12 @@ def _write(
     attention: Attention,
     mask: Any,
     scores: tuple,
-    return_lse: bool,
-    return_weights: bool,
+    wanted: Wanted,
     function: FunctionText,
 ) -> tuple[list[str], list[str]]:
     element, acc = attention.element, function.acc
     arrays = (attention.query, attention.key, attention.value)
-    types = [f"tensor<{_rows(a)}{a.shape[-1]}x{element}>" for a in arrays]
+    types = [_tensor((*_rows(a), a.shape[-1]), element) for a in arrays]
     types += [static(a, element) for a in attention.operands]
     text = f"{attention.op} {', '.join(map(function.argument, types))}"
     for keyword, captured in attention.clauses:
@@ -246,12 +283,11 @@ def _write(
     if scores:
         text += f" score({', '.join(s._form.emit(function) for s in scores)})"
     lead = _rows(attention.query)
-    results = [f"tensor<{lead}{attention.value.shape[-1]}x{element}>"]
+    results = [_tensor((*lead, attention.value.shape[-1]), element)]
     text += f"{attention.suffix} : {', '.join(types)} -> {results[0]}"
-    if return_lse:
-        results.append(f"tensor<{lead}{acc}>")
-        text += f" lse({results[-1]})"
-    if return_weights:
-        results.append(f"tensor<{lead}?x{element}>")
-        text += f" weights({results[-1]})"
+    further: dict[str, list[str]] = {}
+    for keyword, shape, kind in wanted.shapes(lead, "?", element, acc):
+        results.append(_tensor(shape, kind))
+        further.setdefault(keyword, []).append(results[-1])
+    text += "".join(f" {k}({', '.join(kinds)})" for k, kinds in further.items())
     return function.values(len(results), text), results

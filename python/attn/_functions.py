@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import _arrays, _forms
-from ._attention import Attention, attend, scale_suffix
+from ._attention import Attention, Wanted, attend, scale_suffix
 from ._forms import Captured
 from .score import number
 
@@ -26,6 +26,9 @@ def scaled_dot_product(
     score: Any = None,
     return_lse: bool = False,
     return_weights: bool = False,
+    return_entropy: bool = False,
+    return_received: bool = False,
+    top: int | None = None,
 ) -> Any:
     """``softmax(score(scale * q @ k.T) under mask) @ v``.
 
@@ -40,11 +43,19 @@ def scaled_dot_product(
       return_lse: whether to return the log-sum-exp of each row, (B, H, M), natural
         logarithm, float32 (float64 for float64 inputs).
       return_weights: whether to return the weights, (B, H, M, N).
+      return_entropy: whether to return the entropy of each row's weights, (B, H, M),
+        in nats, of the type of lse.
+      return_received: whether to return what each key receives over all queries,
+        the sum of its weights, (B, H, N).
+      top: how many of each row's largest weights to return, 1 to 64, with their
+        keys: (B, H, M, top) each. Where fewer keys contribute, the weight is 0 and
+        the key -1.
 
     Returns:
-      The output (B, H, M, Dv), or a tuple (output, lse, weights) of what is asked
-      for, as arrays of the inputs' framework. A query that keeps no key has output
-      0 and lse -inf.
+      The output (B, H, M, Dv), or a tuple (output, lse, weights, entropy, received,
+      top weights, top keys) of what is asked for, as arrays of the inputs'
+      framework. Entropy, received and top never hold all weights. A query that
+      keeps no key has output 0 and lse -inf.
 
     Raises:
       TypeError: arguments that are not float arrays of one type and framework.
@@ -60,7 +71,8 @@ def scaled_dot_product(
         v,
         suffix=scale_suffix(scale),
     )
-    return attend(attention, mask, score, return_lse, return_weights)
+    wanted = Wanted(return_lse, return_weights, return_entropy, return_received, top)
+    return attend(attention, mask, score, wanted)
 
 
 def additive(
@@ -74,6 +86,9 @@ def additive(
     score: Any = None,
     return_lse: bool = False,
     return_weights: bool = False,
+    return_entropy: bool = False,
+    return_received: bool = False,
+    top: int | None = None,
 ) -> Any:
     """Bahdanau attention: scores are ``w . tanh(w_q q + w_k k)``.
 
@@ -84,7 +99,7 @@ def additive(
       w: (D,).
       w_q: (D, Dq); without it queries are already projected, Dq = D.
       w_k: (D, Dk); without it keys are already projected, Dk = D.
-      mask, score, return_lse, return_weights: as in scaled_dot_product.
+      mask, score, return_lse and what follows: as in scaled_dot_product.
 
     Returns and raises as scaled_dot_product does.
     """
@@ -113,7 +128,8 @@ def additive(
         clauses=tuple(clauses),
         same_head_size=False,
     )
-    return attend(attention, mask, score, return_lse, return_weights)
+    wanted = Wanted(return_lse, return_weights, return_entropy, return_received, top)
+    return attend(attention, mask, score, wanted)
 
 
 def _check_projection(side: str, given: int, name: str, projection, size: int) -> None:
@@ -140,6 +156,9 @@ def kernel_regression(
     score: Any = None,
     return_lse: bool = False,
     return_weights: bool = False,
+    return_entropy: bool = False,
+    return_received: bool = False,
+    top: int | None = None,
 ) -> Any:
     """Nadaraya-Watson regression: ``sum K(u) v / sum K(u)``, u = |q - k| / bandwidth.
 
@@ -150,7 +169,7 @@ def kernel_regression(
       kernel: "gaussian" exp(-u^2/2), "boxcar" (u < 1), "epanechnikov"
         max(0, 1 - u^2), "triangular" max(0, 1 - u), or "constant" 1.
       bandwidth: a number greater than 0, or an array with one per head, (H,).
-      mask, return_lse, return_weights: as in scaled_dot_product. The lse is the
+      mask, return_lse and what follows: as in scaled_dot_product. The lse is the
         logarithm of the sum of K(u).
       score: modifiers of the log weights; for the gaussian kernel alone.
 
@@ -171,7 +190,8 @@ def kernel_regression(
         v,
         clauses=(("bandwidth", _bandwidth(bandwidth, q)),),
     )
-    return attend(attention, mask, score, return_lse, return_weights)
+    wanted = Wanted(return_lse, return_weights, return_entropy, return_received, top)
+    return attend(attention, mask, score, wanted)
 
 
 def _bandwidth(bandwidth: Any, query: Any) -> Captured:

@@ -12,7 +12,7 @@ from typing import Any, Callable, Hashable
 import torch
 
 from . import _arrays
-from ._attention import Attention, attend, scale_suffix
+from ._attention import Attention, Wanted, attend, scale_suffix
 from ._fingerprint import fingerprint
 from ._flex_trace import record
 from ._forms import Sizes
@@ -135,7 +135,7 @@ def flex_attention(
         v,
         suffix=scale_suffix(scale),
     )
-    return attend(attention, block_mask, score, return_lse)
+    return attend(attention, block_mask, score, Wanted(lse=return_lse))
 
 
 def _region(function: Any, what: str, score: torch.dtype | None) -> Region:

@@ -202,7 +202,8 @@ static void raise(const DecomposedAttention &attention,
     key = transposeKeys(builder, loc, key);
   auto op = ScaledDotProductOp::create(
       builder, loc, output->getResult(0).getType(), /*lse=*/Type(),
-      /*weights=*/Type(), attention.query, key, attention.value,
+      /*weights=*/Type(), /*entropy=*/Type(), /*received=*/Type(),
+      /*top_weights=*/Type(), /*top_keys=*/Type(), attention.query, key, attention.value,
       /*mask=*/Value(), /*score=*/ValueRange(), /*sink=*/Value(),
       builder.getF64FloatAttr(attention.scale), /*layout=*/StringAttr());
   output->getResult(0).replaceAllUsesWith(op.getOutput());

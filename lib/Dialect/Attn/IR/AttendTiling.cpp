@@ -47,8 +47,10 @@ static LogicalResult requireWhole(Operation *op, StringRef name, unsigned dim,
   return op->emitOpError("cannot be tiled over ") << name << "; " << instead;
 }
 
-/// Where the dimensions of `map` lie in a tile of the iteration space.
-static void projectTile(AffineMap map, ArrayRef<OpFoldResult> offsets,
+/// Where an operand of `type`, of which `map` gives the first dimensions, lies in a
+/// tile of the iteration space.
+static void projectTile(Type type, AffineMap map,
+                        ArrayRef<OpFoldResult> offsets,
                         ArrayRef<OpFoldResult> sizes,
                         SmallVector<OpFoldResult> &resultOffsets,
                         SmallVector<OpFoldResult> &resultSizes) {
@@ -57,6 +59,12 @@ static void projectTile(AffineMap map, ArrayRef<OpFoldResult> offsets,
     resultOffsets.push_back(offsets[dim]);
     resultSizes.push_back(sizes[dim]);
   }
+  Builder builder(map.getContext());
+  ArrayRef<int64_t> shape = cast<ShapedType>(type).getShape();
+  for (int64_t size : shape.drop_front(map.getNumResults())) {
+    resultOffsets.push_back(builder.getIndexAttr(0));
+    resultSizes.push_back(builder.getIndexAttr(size));
+  }
 }
 
 /// The slice of `operand` that a tile of the iteration space touches.
@@ -64,9 +72,8 @@ static Operation *sliceOperand(OpBuilder &builder, Location loc, Value operand,
                                AffineMap map, ArrayRef<OpFoldResult> offsets,
                                ArrayRef<OpFoldResult> sizes) {
   SmallVector<OpFoldResult> sliceOffsets, sliceSizes;
-  projectTile(map, offsets, sizes, sliceOffsets, sliceSizes);
-  SmallVector<OpFoldResult> strides(map.getNumResults(),
-                                    builder.getIndexAttr(1));
+  projectTile(operand.getType(), map, offsets, sizes, sliceOffsets, sliceSizes);
+  SmallVector<OpFoldResult> strides(sliceSizes.size(), builder.getIndexAttr(1));
   return tensor::ExtractSliceOp::create(builder, loc, operand, sliceOffsets,
                                         sliceSizes, strides);
 }
@@ -153,15 +160,21 @@ AttendOp::getTiledImplementation(OpBuilder &builder,
     sink = slice(sink, AffineMap::getMultiDimMapWithTargets(
                            NumDims, {Hkv, G}, getContext()));
 
-  Value lseInit = getLse() ? inits[1] : Value();
-  Value weightsInit = getWeights() ? inits.back() : Value();
+  auto sliced = [&](Value init) {
+    auto given = llvm::to_vector(getDpsInits());
+    return init ? inits[llvm::find(given, init) - given.begin()] : Value();
+  };
   auto typeOf = [](Value init) { return init ? init.getType() : Type(); };
+  Value lseInit = sliced(getLseInit()), weightsInit = sliced(getWeightsInit()),
+        topWeightsInit = sliced(getTopWeightsInit()),
+        topKeysInit = sliced(getTopKeysInit());
   auto tiled = AttendOp::create(
       builder, loc, inits[0].getType(), typeOf(lseInit), typeOf(weightsInit),
-      getCompatibility(), getNormalizer(), query, key, value,
-      getFeatureWeight(), sink, getCaptures(),
-      globalOffsets(builder, *this, offsets), whole, inits[0], lseInit,
-      weightsInit, getIndexingMaps(), getScale());
+      typeOf(topWeightsInit), typeOf(topKeysInit), getCompatibility(),
+      getNormalizer(), query, key, value, getFeatureWeight(), sink,
+      getCaptures(), globalOffsets(builder, *this, offsets), whole, inits[0],
+      lseInit, weightsInit, topWeightsInit, topKeysInit, getIndexingMaps(),
+      getScale());
   IRMapping regions;
   getScore().cloneInto(&tiled.getScore(), regions);
   getMask().cloneInto(&tiled.getMask(), regions);
@@ -174,8 +187,8 @@ LogicalResult AttendOp::getResultTilePosition(
     OpBuilder &, unsigned resultNumber, ArrayRef<OpFoldResult> offsets,
     ArrayRef<OpFoldResult> sizes, SmallVector<OpFoldResult> &resultOffsets,
     SmallVector<OpFoldResult> &resultSizes) {
-  projectTile(getMap(3 + resultNumber), offsets, sizes, resultOffsets,
-              resultSizes);
+  projectTile(getResult(resultNumber).getType(), getMap(3 + resultNumber),
+              offsets, sizes, resultOffsets, resultSizes);
   return success();
 }
 
@@ -245,7 +258,8 @@ LogicalResult AttendTileOp::getResultTilePosition(
     OpBuilder &, unsigned resultNumber, ArrayRef<OpFoldResult> offsets,
     ArrayRef<OpFoldResult> sizes, SmallVector<OpFoldResult> &resultOffsets,
     SmallVector<OpFoldResult> &resultSizes) {
-  projectTile(getResultMap(*this, resultNumber), offsets, sizes, resultOffsets,
+  projectTile(getResult(resultNumber).getType(),
+              getResultMap(*this, resultNumber), offsets, sizes, resultOffsets,
               resultSizes);
   return success();
 }

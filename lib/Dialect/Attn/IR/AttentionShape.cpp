@@ -101,6 +101,8 @@ ResultDims ResultDims::get(AttentionOpInterface op,
     dims.lse.push_back({op.getQuery(), dim});
   if (layout.head)
     dims.lse.push_back({op.getQuery(), *layout.head});
+  dims.received = dims.lse;
+  dims.received.push_back({op.getKey(), layout.length});
   dims.lse.push_back({op.getQuery(), layout.length});
   dims.weights = dims.lse;
   dims.weights.push_back({op.getKey(), layout.length});
@@ -145,6 +147,10 @@ private:
   LogicalResult verifyResults();
   LogicalResult verifyResult(StringRef name, Value result,
                              ArrayRef<DimSource> expected);
+  LogicalResult verifyRowSums(StringRef name, Value result,
+                              ArrayRef<DimSource> expected);
+  LogicalResult verifyWeightType(StringRef name, Value result);
+  LogicalResult verifyTop(const ResultDims &dims);
   LogicalResult same(StringRef what, NamedDim lhs, NamedDim rhs);
 
   NamedDim query(int64_t dim) { return {"query", op.getQuery(), dim}; }
@@ -229,32 +235,76 @@ LogicalResult AttentionVerifier::verifyResult(StringRef name, Value result,
   return success();
 }
 
+/// A result in the accumulator type, or none.
+LogicalResult AttentionVerifier::verifyRowSums(StringRef name, Value result,
+                                               ArrayRef<DimSource> expected) {
+  if (!result)
+    return success();
+  Type accumulator = getAccumulatorType(getElementTypeOrSelf(op.getQuery()));
+  if (getElementTypeOrSelf(result) != accumulator)
+    return op->emitOpError()
+           << name << " has element type " << getElementTypeOrSelf(result)
+           << "; it must be the accumulator type " << accumulator;
+  return verifyResult(name, result, expected);
+}
+
+LogicalResult AttentionVerifier::verifyWeightType(StringRef name,
+                                                  Value result) {
+  Type element = getElementTypeOrSelf(op.getQuery());
+  Type accumulator = getAccumulatorType(element);
+  Type type = getElementTypeOrSelf(result);
+  if (type == element || type == accumulator)
+    return success();
+  return op->emitOpError() << name << " have element type " << type
+                           << "; it must be that of query, " << element
+                           << ", or the accumulator type " << accumulator;
+}
+
+LogicalResult AttentionVerifier::verifyTop(const ResultDims &dims) {
+  if (failed(verifyWeightType("top weights", op.getTopWeights())))
+    return failure();
+  auto weights = cast<ShapedType>(op.getTopWeights().getType());
+  auto keys = cast<ShapedType>(op.getTopKeys().getType());
+  int64_t count = weights.getRank() ? weights.getShape().back() : 0;
+  if (count < 1 || count > AttendOp::maxTopCount)
+    return op->emitOpError("top weights are ")
+           << weights << "; their last size must be static, 1 to "
+           << AttendOp::maxTopCount;
+  if (keys.getRank() != weights.getRank() || keys.getShape().back() != count)
+    return op->emitOpError("top keys are ")
+           << keys << ", top weights " << weights
+           << "; their shapes must be equal";
+  auto rows = [&](ShapedType type) {
+    return op.getTopWeights().getType() == type ? "top weights" : "top keys";
+  };
+  for (ShapedType type : {weights, keys}) {
+    ArrayRef<int64_t> shape = type.getShape().drop_back();
+    if (shape.size() != dims.lse.size())
+      return op->emitOpError() << rows(type) << " have rank " << type.getRank()
+                               << "; it must be " << dims.lse.size() + 1;
+    for (auto [dim, source] : llvm::enumerate(dims.lse))
+      if (!mayBeEqual(shape[dim], source.size()))
+        return op->emitOpError()
+               << rows(type) << " have size " << shape[dim] << " in dimension "
+               << dim << "; it must be " << source.size();
+  }
+  return success();
+}
+
 LogicalResult AttentionVerifier::verifyResults() {
   ResultDims dims = ResultDims::get(op, layout);
-  Type element = cast<ShapedType>(op.getQuery().getType()).getElementType();
   if (failed(verifyElementType(op, "output", op.getOutput(), op.getQuery())) ||
       failed(verifyResult("output", op.getOutput(), dims.output)))
     return failure();
-  if (Value result = op.getLse()) {
-    Type accumulator = getAccumulatorType(element);
-    if (getElementTypeOrSelf(result) != accumulator)
-      return op->emitOpError()
-             << "lse has element type " << getElementTypeOrSelf(result)
-             << "; it must be the accumulator type " << accumulator;
-    if (failed(verifyResult("lse", result, dims.lse)))
+  if (failed(verifyRowSums("lse", op.getLse(), dims.lse)) ||
+      failed(verifyRowSums("entropy", op.getEntropy(), dims.lse)) ||
+      failed(verifyRowSums("received", op.getReceived(), dims.received)))
+    return failure();
+  if (Value weights = op.getWeights())
+    if (failed(verifyWeightType("weights", weights)) ||
+        failed(verifyResult("weights", weights, dims.weights)))
       return failure();
-  }
-  Value weights = op.getWeights();
-  if (!weights)
-    return success();
-  Type accumulator = getAccumulatorType(element);
-  Type weightType = getElementTypeOrSelf(weights);
-  if (weightType != element && weightType != accumulator)
-    return op->emitOpError()
-           << "weights have element type " << weightType
-           << "; it must be that of query, " << element
-           << ", or the accumulator type " << accumulator;
-  return verifyResult("weights", weights, dims.weights);
+  return op.getTopWeights() ? verifyTop(dims) : success();
 }
 
 LogicalResult AttentionVerifier::run(bool featureSizesAgree) {

@@ -55,6 +55,7 @@ struct MappedOperand {
   StringRef name;
   Value value;
   unsigned required, optional;
+  int64_t unmapped = 0; ///< Last dimensions that the map does not name.
 };
 } // namespace
 
@@ -80,11 +81,11 @@ static LogicalResult verifyMaps(Operation *op, ArrayAttr maps,
     AffineMap map = cast<AffineMapAttr>(attribute).getValue();
     auto type = cast<ShapedType>(operand.value.getType());
     if (map.getNumDims() != names.size() || !map.isProjectedPermutation() ||
-        map.getNumResults() != type.getRank())
+        map.getNumResults() != type.getRank() - operand.unmapped)
       return op->emitOpError("indexing map ")
              << attribute << " must be a projected permutation from "
-             << names.size() << " dimensions to the " << type.getRank()
-             << " of " << type;
+             << names.size() << " dimensions to the "
+             << type.getRank() - operand.unmapped << " of " << type;
     unsigned dims = 0;
     for (auto [position, result] : llvm::enumerate(map.getResults())) {
       unsigned dim = cast<AffineDimExpr>(result).getPosition();
@@ -117,8 +118,11 @@ static constexpr unsigned bit(unsigned dim) { return 1u << dim; }
 
 LogicalResult AttendOp::verify() {
   if (bool(getLse()) != bool(getLseInit()) ||
-      bool(getWeights()) != bool(getWeightsInit()))
-    return emitOpError("takes an init for each of lse and weights that it gives");
+      bool(getWeights()) != bool(getWeightsInit()) ||
+      bool(getTopWeights()) != bool(getTopWeightsInit()) ||
+      bool(getTopKeys()) != bool(getTopKeysInit()))
+    return emitOpError(
+        "takes an init for each of lse, weights and top that it gives");
   bool softmax = getNormalizer() == Normalizer::Softmax;
   if (getSink() && !softmax)
     return emitOpError("takes a sink with softmax alone; its normalizer is ")
@@ -134,16 +138,27 @@ LogicalResult AttendOp::verify() {
                                << getWhole().size()
                                << " sizes of the whole; it takes both or none";
 
-  unsigned kv = bit(B) | bit(Hkv), heads = kv | bit(G);
+  unsigned heads = bit(B) | bit(Hkv) | bit(G);
   SmallVector<MappedOperand> operands{
       {"query", getQuery(), bit(I) | bit(D), heads},
-      {"key", getKey(), bit(J) | bit(D), kv},
-      {"value", getValue(), bit(J) | bit(E), kv},
+      {"key", getKey(), bit(J) | bit(D), heads},
+      {"value", getValue(), bit(J) | bit(E), heads},
       {"output", getOutputInit(), bit(I) | bit(E), heads}};
   if (getLseInit())
     operands.push_back({"lse", getLseInit(), bit(I), heads});
   if (getWeightsInit())
     operands.push_back({"weights", getWeightsInit(), bit(I) | bit(J), heads});
+  if (getTopWeightsInit()) {
+    operands.push_back({"top weights", getTopWeightsInit(), bit(I), heads, 1});
+    operands.push_back({"top keys", getTopKeysInit(), bit(I), heads, 1});
+    int64_t count = getTopCount();
+    if (count < 1 || count > maxTopCount ||
+        getTopWeights().getType().getShape().back() != count)
+      return emitOpError("keeps the top ")
+             << getTopWeights().getType().getShape().back() << " weights and "
+             << count << " keys; both must be one static number, 1 to "
+             << maxTopCount;
+  }
   SmallVector<int64_t> domain;
   static constexpr StringRef names[] = {"b", "hkv", "g", "i", "j", "d", "e"};
   if (failed(verifyMaps(*this, getIndexingMaps(), operands, names, domain)))

@@ -54,7 +54,9 @@ LogicalResult DotProductOp::canonicalize(DotProductOp op,
   auto typeOf = [](Value result) { return result ? result.getType() : Type(); };
   auto scaled = ScaledDotProductOp::create(
       rewriter, op.getLoc(), op.getOutput().getType(), typeOf(op.getLse()),
-      typeOf(op.getWeights()), op.getQuery(), op.getKey(), op.getValue(),
+      typeOf(op.getWeights()), typeOf(op.getEntropy()),
+      typeOf(op.getReceived()), typeOf(op.getTopWeights()),
+      typeOf(op.getTopKeys()), op.getQuery(), op.getKey(), op.getValue(),
       op.getMask(), op.getScore(), op.getSink(), rewriter.getF64FloatAttr(1.0),
       op.getLayoutAttr());
   rewriter.replaceOp(op, scaled);

@@ -54,6 +54,14 @@ static LogicalResult reifyAttention(AttentionOpInterface op, OpBuilder &builder,
     shapes.push_back(reifyFrom(builder, op.getLse(), dims.lse));
   if (op.getWeights())
     shapes.push_back(reifyFrom(builder, op.getWeights(), dims.weights));
+  if (op.getEntropy())
+    shapes.push_back(reifyFrom(builder, op.getEntropy(), dims.lse));
+  if (op.getReceived())
+    shapes.push_back(reifyFrom(builder, op.getReceived(), dims.received));
+  // Their last size is static.
+  for (Value top : {op.getTopWeights(), op.getTopKeys()})
+    if (top)
+      shapes.push_back(reifyFrom(builder, top, dims.lse));
   return success();
 }
 

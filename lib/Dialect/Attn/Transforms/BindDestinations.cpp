@@ -59,8 +59,8 @@ static Value resolveSize(OpBuilder &builder, Location loc, Value tensor,
   if (auto collapse = tensor.getDefiningOp<tensor::CollapseShapeOp>()) {
     Value product = arith::ConstantIndexOp::create(builder, loc, 1);
     for (int64_t source : collapse.getReassociationIndices()[dim])
-      product = arith::MulIOp::create(
-          builder, loc, product,
+      product = builder.createOrFold<arith::MulIOp>(
+          loc, product,
           resolveSize(builder, loc, collapse.getSrc(), source));
     return product;
   }

@@ -269,6 +269,51 @@ CanonicalLayout::Operand CanonicalLayout::weightsInit(OpBuilder &builder,
   return init(builder, elementType, kinds);
 }
 
+CanonicalLayout::Operand CanonicalLayout::topInit(OpBuilder &builder,
+                                                  Type elementType,
+                                                  int64_t count) const {
+  Operand rows = init(builder, elementType, rowKinds());
+  SmallVector<OpFoldResult> sizes =
+      tensor::getMixedSizes(builder, loc, rows.value);
+  sizes.push_back(builder.getIndexAttr(count));
+  rows.value = tensor::EmptyOp::create(builder, loc, sizes, elementType);
+  return rows;
+}
+
+CanonicalLayout::Operand CanonicalLayout::rowInit(OpBuilder &builder,
+                                                  Type elementType,
+                                                  bool perKey) const {
+  Kinds canonical = canonicalKinds(rowKinds());
+  canonical.push_back(AttendOp::E);
+  SmallVector<OpFoldResult> sizes =
+      llvm::map_to_vector(canonical, [&](unsigned kind) {
+        return dimSizes[kind == AttendOp::I && perKey ? AttendOp::J : kind];
+      });
+  sizes.back() = builder.getIndexAttr(1);
+  Value empty = tensor::EmptyOp::create(builder, loc, sizes, elementType);
+  return {empty, AffineMap::getMultiDimMapWithTargets(
+                     AttendOp::NumDims, canonical, builder.getContext())};
+}
+
+Value CanonicalLayout::perRow(OpBuilder &builder, Value lse) const {
+  Kinds canonical = canonicalKinds(rowKinds());
+  SmallVector<ReassociationIndices> heads = splitGroups(canonical);
+  if (heads.size() == canonical.size())
+    return lse;
+  return tensor::CollapseShapeOp::create(builder, loc, lse, heads);
+}
+
+SmallVector<Value>
+CanonicalLayout::rowIndices(const PairIndices &indices) const {
+  SmallVector<Value> row;
+  if (!layout.batch.empty())
+    row.push_back(indices.b);
+  if (layout.head)
+    row.push_back(indices.h);
+  row.push_back(indices.i);
+  return row;
+}
+
 Value CanonicalLayout::restoreOutput(OpBuilder &builder, Value value,
                                      Type type) const {
   return restore(builder, value, type,
@@ -285,4 +330,22 @@ Value CanonicalLayout::restoreWeights(OpBuilder &builder, Value value,
   Kinds kinds = rowKinds();
   kinds.push_back(AttendOp::J);
   return restore(builder, value, type, kinds);
+}
+
+Value CanonicalLayout::restoreTop(OpBuilder &builder, Value value,
+                                  Type type) const {
+  Kinds kinds = rowKinds();
+  kinds.push_back(Rank);
+  return restore(builder, value, type, kinds);
+}
+
+Value CanonicalLayout::restoreRows(OpBuilder &builder, Value value,
+                                   Type type) const {
+  SmallVector<ReassociationIndices> groups;
+  int64_t rank = cast<ShapedType>(value.getType()).getRank();
+  for (int64_t dim = 0; dim + 1 < rank; ++dim)
+    groups.push_back({dim});
+  groups.back().push_back(rank - 1);
+  Value rows = tensor::CollapseShapeOp::create(builder, loc, value, groups);
+  return restoreLse(builder, rows, type);
 }

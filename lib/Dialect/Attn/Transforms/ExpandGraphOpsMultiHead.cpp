@@ -132,7 +132,8 @@ FailureOr<SmallVector<Value>> attn::expand(OpBuilder &builder, MultiHeadOp op) {
   Type weightsType = op.getWeights() ? op.getWeights().getType() : Type();
   auto attention = ScaledDotProductOp::create(
       builder, op.getLoc(), queryType.clone(shape), /*lse=*/Type(), weightsType,
-      query, key, value, op.getMask(), op.getScore(), /*sink=*/Value(),
+      /*entropy=*/Type(), /*received=*/Type(), /*top_weights=*/Type(),
+      /*top_keys=*/Type(), query, key, value, op.getMask(), op.getScore(), /*sink=*/Value(),
       op.getScaleAttr(), builder.getStringAttr("bmhd"));
   SmallVector<ReassociationIndices> groups{{0}, {1}, {2, 3}};
   Value merged = tensor::CollapseShapeOp::create(

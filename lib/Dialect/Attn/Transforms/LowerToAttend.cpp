@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "InspectWeights.h"
 #include "Scoring.h"
 
 #include "attn/Dialect/Attn/Transforms/CanonicalLayout.h"
@@ -50,24 +51,31 @@ static LogicalResult lowerToAttend(AttentionOpInterface op,
   Value value = take(layout->value(builder, op.getValue()));
   Value outputInit =
       take(layout->outputInit(builder, elementTypeOf(op.getOutput())));
-  Value lseInit, weightsInit;
-  if (op.getLse())
-    lseInit = take(layout->lseInit(builder, elementTypeOf(op.getLse())));
+  Type accumulator = getAccumulatorType(elementTypeOf(query));
+  Value lseInit, weightsInit, topWeightsInit, topKeysInit;
+  if (op.getLse() || needsLse(op, scoring))
+    lseInit = take(layout->lseInit(builder, accumulator));
   if (op.getWeights())
     weightsInit =
         take(layout->weightsInit(builder, elementTypeOf(op.getWeights())));
+  if (op.getTopKeys()) {
+    int64_t count = cast<ShapedType>(op.getTopKeys().getType()).getShape().back();
+    auto initOf = [&](Value top) {
+      return take(layout->topInit(builder, elementTypeOf(top), count));
+    };
+    topWeightsInit = initOf(op.getTopWeights());
+    topKeysInit = initOf(op.getTopKeys());
+  }
   Value sink =
       scoring.sink ? layout->perHead(builder, scoring.sink) : Value();
   auto typeOf = [](Value init) { return init ? init.getType() : Type(); };
   auto attend = AttendOp::create(
       builder, loc, outputInit.getType(), typeOf(lseInit), typeOf(weightsInit),
-      scoring.compatibility, scoring.normalizer, query, key, value,
-      scoring.featureWeight, sink, regions->getCaptures(),
-      /*offsets=*/ValueRange(), /*whole=*/ValueRange(), outputInit, lseInit,
-      weightsInit, builder.getAffineMapArrayAttr(maps),
-      llvm::APFloat(scoring.scale));
-  Type accumulator =
-      getAccumulatorType(cast<ShapedType>(query.getType()).getElementType());
+      typeOf(topWeightsInit), typeOf(topKeysInit), scoring.compatibility,
+      scoring.normalizer, query, key, value, scoring.featureWeight, sink,
+      regions->getCaptures(), /*offsets=*/ValueRange(), /*whole=*/ValueRange(),
+      outputInit, lseInit, weightsInit, topWeightsInit, topKeysInit,
+      builder.getAffineMapArrayAttr(maps), llvm::APFloat(scoring.scale));
   regions->buildScore(builder, attend.getScore(), accumulator,
                       scoring.prologue ? RegionBuilder::Prologue(
                                              scoring.prologue)
@@ -82,6 +90,13 @@ static LogicalResult lowerToAttend(AttentionOpInterface op,
   if (Value weights = op.getWeights())
     weights.replaceAllUsesWith(layout->restoreWeights(
         builder, attend.getWeights(), weights.getType()));
+  if (op.getTopKeys()) {
+    for (auto [old, top] :
+         {std::pair<Value, Value>{op.getTopWeights(), attend.getTopWeights()},
+          std::pair<Value, Value>{op.getTopKeys(), attend.getTopKeys()}})
+      old.replaceAllUsesWith(layout->restoreTop(builder, top, old.getType()));
+  }
+  inspectWeights(builder, op, attend, *layout, *regions, scoring);
   op->erase();
   return success();
 }

@@ -342,5 +342,9 @@ SmallVector<Value> QueryTile::emit() {
     results.push_back(emitLse(state));
   if (op.getWeights())
     results.push_back(emitWeights(state));
+  if (op.getTopKeys()) {
+    auto [weights, keys] = emitTop(state);
+    results.append({weights, keys});
+  }
   return results;
 }

@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "attn/Dialect/Attn/Transforms/QueryTile.h"
+#include "QueryTileResults.h"
 
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -16,8 +16,7 @@
 using namespace mlir;
 using namespace mlir::attn;
 
-/// The first `queries` columns of a tile whose last dimension is queries.
-static Value sliceQueries(OpBuilder &b, Location loc, Value tile,
+Value attn::sliceQueries(OpBuilder &b, Location loc, Value tile,
                           OpFoldResult queries) {
   SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, tile);
   sizes.back() = queries;
@@ -26,9 +25,7 @@ static Value sliceQueries(OpBuilder &b, Location loc, Value tile,
   return tensor::ExtractSliceOp::create(b, loc, tile, offsets, sizes, strides);
 }
 
-/// Writes a 2-D or 1-D tensor over the whole of `init`, which has further
-/// dimensions of size 1.
-static Value insertWhole(OpBuilder &b, Location loc, Value reduced,
+Value attn::insertWhole(OpBuilder &b, Location loc, Value reduced,
                          Value init) {
   SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, init);
   SmallVector<OpFoldResult> offsets(sizes.size(), b.getIndexAttr(0));
@@ -103,10 +100,7 @@ Value QueryTile::emitLse(const State &state) {
   return insertWhole(builder, loc, result, op.getLseInit());
 }
 
-/// weights[i, j] of one tile of keys, from its scores.
-Value QueryTile::emitWeightsTile(OpBuilder &b, Value start, const State &state,
-                                 Value weights) {
-  OpFoldResult count = tileCount(b, start);
+Value QueryTile::emitScores(OpBuilder &b, Value start, OpFoldResult count) {
   Value keyTile = sliceKeys(b, key, keyMap, start, count);
   Value j = globalKey(b, start);
   SmallVector<OpFoldResult> sizes{count, b.getIndexAttr(plan.queries)};
@@ -121,7 +115,29 @@ Value QueryTile::emitWeightsTile(OpBuilder &b, Value start, const State &state,
   IRMapping mapping;
   op.getScore().cloneInto(&scores.getScore(), mapping);
   op.getMask().cloneInto(&scores.getMask(), mapping);
+  return scores.getResult();
+}
 
+Value QueryTile::emitWeight(OpBuilder &b, Value score, Value maximum,
+                            Value sum) {
+  Value weight = score;
+  if (op.getNormalizer() == Normalizer::Softmax)
+    weight = math::ExpOp::create(
+        b, loc, arith::SubFOp::create(b, loc, score, maximum));
+  if (op.getNormalizer() == Normalizer::None)
+    return weight;
+  Value zero = constant(b, 0.0);
+  Value none =
+      arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, sum, zero);
+  return arith::SelectOp::create(
+      b, loc, none, zero, arith::DivFOp::create(b, loc, weight, sum));
+}
+
+/// weights[i, j] of one tile of keys, from its scores.
+Value QueryTile::emitWeightsTile(OpBuilder &b, Value start, const State &state,
+                                 Value weights) {
+  OpFoldResult count = tileCount(b, start);
+  Value scores = emitScores(b, start, count);
   SmallVector<OpFoldResult> offsets{b.getIndexAttr(0), start},
       strides(2, b.getIndexAttr(1)), tileSizes{queries, count};
   Value init = tensor::ExtractSliceOp::create(b, loc, weights, offsets,
@@ -129,13 +145,11 @@ Value QueryTile::emitWeightsTile(OpBuilder &b, Value start, const State &state,
   AffineExpr row = b.getAffineDimExpr(0), column = b.getAffineDimExpr(1);
   AffineMap scoreMap = AffineMap::get(2, 0, {column, row}, b.getContext());
   AffineMap rowMap = AffineMap::get(2, 0, {row}, b.getContext());
-  bool softmax = op.getNormalizer() == Normalizer::Softmax;
-  bool normalize = op.getNormalizer() != Normalizer::None;
   Type element = getElementTypeOrSelf(init.getType());
   Value tile =
       linalg::GenericOp::create(
           b, loc, init.getType(),
-          ValueRange{sliceQueries(b, loc, scores.getResult(), queries),
+          ValueRange{sliceQueries(b, loc, scores, queries),
                      sliceQueries(b, loc, state[1], queries),
                      sliceQueries(b, loc, state[2], queries)},
           init,
@@ -143,18 +157,7 @@ Value QueryTile::emitWeightsTile(OpBuilder &b, Value start, const State &state,
                               b.getMultiDimIdentityMap(2)},
           SmallVector<utils::IteratorType>(2, utils::IteratorType::parallel),
           [&](OpBuilder &b, Location loc, ValueRange args) {
-            Value weight = args[0];
-            if (softmax)
-              weight = math::ExpOp::create(
-                  b, loc, arith::SubFOp::create(b, loc, weight, args[1]));
-            if (normalize) {
-              Value zero = constant(b, 0.0);
-              Value none = arith::CmpFOp::create(
-                  b, loc, arith::CmpFPredicate::OEQ, args[2], zero);
-              weight = arith::SelectOp::create(
-                  b, loc, none, zero,
-                  arith::DivFOp::create(b, loc, weight, args[2]));
-            }
+            Value weight = emitWeight(b, args[0], args[1], args[2]);
             linalg::YieldOp::create(
                 b, loc,
                 convertScalarToDtype(b, loc, weight, element,
@@ -167,7 +170,7 @@ Value QueryTile::emitWeightsTile(OpBuilder &b, Value start, const State &state,
 
 /// A second pass over the keys, made only where weights are asked for.
 Value QueryTile::emitWeights(const State &state) {
-  AffineMap map = op.getMap(op.getIndexingMaps().size() - 1);
+  AffineMap map = op.getMap(op.getLse() ? 5 : 4);
   AffineMap map2D;
   Value init =
       sliceTo2D(op.getWeightsInit(), map, AttendOp::I, AttendOp::J, map2D);

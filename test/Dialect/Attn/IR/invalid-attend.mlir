@@ -60,7 +60,7 @@ func.func @f(%q: tensor<8x4xf32>, %n: index) {
   // expected-error @below {{'attn.attend' op has 0 offsets and 1 sizes of the whole; it takes both or none}}
   %r = "attn.attend"(%q, %q, %q, %n, %q) <{compatibility = #attn<compatibility dot>, normalizer = #attn<normalizer softmax>,
       indexing_maps = [affine_map<(b, hkv, g, i, j, d, e) -> (i, d)>, affine_map<(b, hkv, g, i, j, d, e) -> (j, d)>, affine_map<(b, hkv, g, i, j, d, e) -> (j, e)>, affine_map<(b, hkv, g, i, j, d, e) -> (i, e)>],
-      scale = 1.0, operandSegmentSizes = array<i32: 1, 1, 1, 0, 0, 0, 0, 1, 1, 0, 0>, resultSegmentSizes = array<i32: 1, 0, 0>}> ({}, {})
+      scale = 1.0, operandSegmentSizes = array<i32: 1, 1, 1, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0>, resultSegmentSizes = array<i32: 1, 0, 0, 0, 0>}> ({}, {})
       : (tensor<8x4xf32>, tensor<8x4xf32>, tensor<8x4xf32>, index, tensor<8x4xf32>) -> tensor<8x4xf32>
   return
 }
@@ -166,10 +166,10 @@ func.func @f(%q: tensor<2x2x4x8x64xf32>, %k: tensor<2x2x9x64xf32>, %v: tensor<2x
 
 // attend_c8
 func.func @f(%q: tensor<8x4xf32>) {
-  // expected-error @below {{'attn.attend' op takes an init for each of lse and weights that it gives}}
+  // expected-error @below {{'attn.attend' op takes an init for each of lse, weights and top that it gives}}
   %r:2 = "attn.attend"(%q, %q, %q, %q, %q) <{compatibility = #attn<compatibility dot>, normalizer = #attn<normalizer softmax>,
       indexing_maps = [affine_map<(b, hkv, g, i, j, d, e) -> (i, d)>, affine_map<(b, hkv, g, i, j, d, e) -> (j, d)>, affine_map<(b, hkv, g, i, j, d, e) -> (j, e)>, affine_map<(b, hkv, g, i, j, d, e) -> (i, e)>, affine_map<(b, hkv, g, i, j, d, e) -> (i, j)>],
-      scale = 1.0, operandSegmentSizes = array<i32: 1, 1, 1, 0, 0, 0, 0, 0, 1, 0, 1>, resultSegmentSizes = array<i32: 1, 1, 0>}> ({}, {})
+      scale = 1.0, operandSegmentSizes = array<i32: 1, 1, 1, 0, 0, 0, 0, 0, 1, 0, 1, 0, 0>, resultSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> ({}, {})
       : (tensor<8x4xf32>, tensor<8x4xf32>, tensor<8x4xf32>, tensor<8x4xf32>, tensor<8x4xf32>) -> (tensor<8x4xf32>, tensor<8x4xf32>)
   return
 }
@@ -207,24 +207,10 @@ func.func @f(%q: tensor<2x2x4x8x64xf32>, %k: tensor<2x2x9x64xf32>, %v: tensor<2x
 
 // attend_c11
 func.func @f(%q: tensor<2x2x4x8x64xf32>, %k: tensor<2x2x8x64xf32>, %v: tensor<2x2x9x32xf32>, %o: tensor<2x2x4x8x32xf32>) {
-  // expected-error @below {{'attn.attend' op indexing map affine_map<(d0, d1, d2, d3, d4, d5, d6) -> (d0, d1, d3, d5)> gives key dimensions (b, hkv, i, d); it must have (j, d) and may have (b, hkv)}}
+  // expected-error @below {{'attn.attend' op indexing map affine_map<(d0, d1, d2, d3, d4, d5, d6) -> (d0, d1, d3, d5)> gives key dimensions (b, hkv, i, d); it must have (j, d) and may have (b, hkv, g)}}
   %r = attn.attend dot softmax ins(%q, %k, %v : tensor<2x2x4x8x64xf32>, tensor<2x2x8x64xf32>, tensor<2x2x9x32xf32>) outs(%o : tensor<2x2x4x8x32xf32>)
       indexing_maps = [affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, g, i, d)>,
       affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, i, d)>,
-      affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, j, e)>,
-      affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, g, i, e)>]
-      scale = 1.0 -> tensor<2x2x4x8x32xf32>
-  return
-}
-
-// -----
-
-// attend_c11
-func.func @f(%q: tensor<2x2x4x8x64xf32>, %k: tensor<2x4x9x64xf32>, %v: tensor<2x2x9x32xf32>, %o: tensor<2x2x4x8x32xf32>) {
-  // expected-error @below {{'attn.attend' op indexing map affine_map<(d0, d1, d2, d3, d4, d5, d6) -> (d0, d2, d4, d5)> gives key dimensions (b, g, j, d); it must have (j, d) and may have (b, hkv)}}
-  %r = attn.attend dot softmax ins(%q, %k, %v : tensor<2x2x4x8x64xf32>, tensor<2x4x9x64xf32>, tensor<2x2x9x32xf32>) outs(%o : tensor<2x2x4x8x32xf32>)
-      indexing_maps = [affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, g, i, d)>,
-      affine_map<(b, hkv, g, i, j, d, e) -> (b, g, j, d)>,
       affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, j, e)>,
       affine_map<(b, hkv, g, i, j, d, e) -> (b, hkv, g, i, e)>]
       scale = 1.0 -> tensor<2x2x4x8x32xf32>

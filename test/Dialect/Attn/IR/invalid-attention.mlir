@@ -389,3 +389,73 @@ func.func @f(%q: tensor<8x64xf32>, %k: tensor<9x64xf32>, %v: tensor<9x32xf32>) {
       : tensor<8x64xf32>, tensor<9x64xf32>, tensor<9x32xf32> -> tensor<8x32xf32>
   return
 }
+
+// -----
+
+// attention_c16
+func.func @f(%q: tensor<8x64xf32>, %k: tensor<9x64xf32>, %v: tensor<9x32xf32>) {
+  // expected-error @below {{entropy has size 9 in dimension 0; it must be 8}}
+  %o:2 = attn.scaled_dot_product %q, %k, %v
+      : tensor<8x64xf32>, tensor<9x64xf32>, tensor<9x32xf32> -> tensor<8x32xf32> entropy(tensor<9xf32>)
+  return
+}
+
+// -----
+
+// attention_c16
+func.func @f(%q: tensor<8x64xf32>, %k: tensor<9x64xf32>, %v: tensor<9x32xf32>) {
+  // expected-error @below {{entropy has element type 'f64'; it must be the accumulator type 'f32'}}
+  %o:2 = attn.scaled_dot_product %q, %k, %v
+      : tensor<8x64xf32>, tensor<9x64xf32>, tensor<9x32xf32> -> tensor<8x32xf32> entropy(tensor<8xf64>)
+  return
+}
+
+// -----
+
+// attention_c17
+func.func @f(%q: tensor<8x64xf32>, %k: tensor<9x64xf32>, %v: tensor<9x32xf32>) {
+  // expected-error @below {{received has size 8 in dimension 0; it must be 9}}
+  %o:2 = attn.scaled_dot_product %q, %k, %v
+      : tensor<8x64xf32>, tensor<9x64xf32>, tensor<9x32xf32> -> tensor<8x32xf32> received(tensor<8xf32>)
+  return
+}
+
+// -----
+
+// attention_c18
+func.func @f(%q: tensor<8x64xf32>, %k: tensor<9x64xf32>, %v: tensor<9x32xf32>) {
+  // expected-error @below {{top weights are 'tensor<8x65xf32>'; their last size must be static, 1 to 64}}
+  %o:3 = attn.scaled_dot_product %q, %k, %v
+      : tensor<8x64xf32>, tensor<9x64xf32>, tensor<9x32xf32> -> tensor<8x32xf32> top(tensor<8x65xf32>, tensor<8x65xi32>)
+  return
+}
+
+// -----
+
+// attention_c18
+func.func @f(%q: tensor<8x64xf32>, %k: tensor<9x64xf32>, %v: tensor<9x32xf32>) {
+  // expected-error @below {{top keys are 'tensor<8x3xi32>', top weights 'tensor<8x4xf32>'; their shapes must be equal}}
+  %o:3 = attn.scaled_dot_product %q, %k, %v
+      : tensor<8x64xf32>, tensor<9x64xf32>, tensor<9x32xf32> -> tensor<8x32xf32> top(tensor<8x4xf32>, tensor<8x3xi32>)
+  return
+}
+
+// -----
+
+// attention_c18
+func.func @f(%q: tensor<8x64xf32>, %k: tensor<9x64xf32>, %v: tensor<9x32xf32>) {
+  // expected-error @below {{top keys have size 9 in dimension 0; it must be 8}}
+  %o:3 = attn.scaled_dot_product %q, %k, %v
+      : tensor<8x64xf32>, tensor<9x64xf32>, tensor<9x32xf32> -> tensor<8x32xf32> top(tensor<8x4xf32>, tensor<9x4xi32>)
+  return
+}
+
+// -----
+
+// attention_c19
+func.func @f(%q: tensor<8x64xf32>, %k: tensor<9x64xf32>, %v: tensor<9x32xf32>) {
+  // expected-error @below {{top weights have element type 'bf16'; it must be that of query, 'f32', or the accumulator type 'f32'}}
+  %o:3 = attn.scaled_dot_product %q, %k, %v
+      : tensor<8x64xf32>, tensor<9x64xf32>, tensor<9x32xf32> -> tensor<8x32xf32> top(tensor<8x4xbf16>, tensor<8x4xi32>)
+  return
+}

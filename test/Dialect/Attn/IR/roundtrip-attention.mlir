@@ -27,6 +27,9 @@ func.func @results(%q: tensor<8x64xf32>, %k: tensor<9x64xf32>, %v: tensor<9x32xf
   // CHECK: attn.scaled_dot_product {{.*}} scale = 5.000000e-01 : tensor<8x64xf32>, tensor<9x64xf32>, tensor<9x32xf32> -> tensor<8x32xf32> lse(tensor<8xf32>) weights(tensor<8x9xf32>)
   %p, %lse, %w = attn.scaled_dot_product %q, %k, %v scale = 0.5
          : tensor<8x64xf32>, tensor<9x64xf32>, tensor<9x32xf32> -> tensor<8x32xf32> lse(tensor<8xf32>) weights(tensor<8x9xf32>)
+  // CHECK: attn.dot_product {{.*}} -> tensor<8x32xf32> entropy(tensor<8xf32>) received(tensor<9xf32>) top(tensor<8x4xf32>, tensor<8x4xi32>)
+  %x, %h, %r, %t, %j = attn.dot_product %q, %k, %v : tensor<8x64xf32>, tensor<9x64xf32>, tensor<9x32xf32>
+         -> tensor<8x32xf32> entropy(tensor<8xf32>) received(tensor<9xf32>) top(tensor<8x4xf32>, tensor<8x4xi32>)
   return %p, %lse, %w : tensor<8x32xf32>, tensor<8xf32>, tensor<8x9xf32>
 }
 

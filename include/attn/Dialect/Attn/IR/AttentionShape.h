@@ -43,7 +43,7 @@ struct DimSource {
 /// The operand dimensions that give each dimension of the results; those of
 /// results that the op does not have are given all the same.
 struct ResultDims {
-  SmallVector<DimSource> output, lse, weights;
+  SmallVector<DimSource> output, lse, weights, received;
 
   static ResultDims get(AttentionOpInterface op, const AttentionLayout &layout);
 };

@@ -117,8 +117,10 @@ def Attn_AttendOp : Attn_PairRegionOp<"attend", [AttrSizedResultSegments,
   let description = [{
     Iterates over (b, hkv, g, i, j, d, e): batch, key/value head, query head in
     its group, query, key, query/key feature, value feature. `indexing_maps` are
-    projected permutations for query, key, value, output, then LSE and weights
-    where they exist. Query head h = hkv * G + g.
+    projected permutations for query, key, value, output, then LSE, weights, top
+    weights and top keys where they exist. Query head h = hkv * G + g. Top weights
+    and keys, the largest of each row, have a last dimension that no map names,
+    how many are kept.
 
     score = scale * compatibility(q, k), then the score region, then the mask
     region, then the normaliser. Either region may be empty. Region arguments are
@@ -157,9 +159,13 @@ def Attn_AttendOp : Attn_PairRegionOp<"attend", [AttrSizedResultSegments,
                        Attn_FloatTensor:$output_init,
                        Optional<Attn_FloatTensor>:$lse_init,
                        Optional<Attn_FloatTensor>:$weights_init,
+                       Optional<Attn_FloatTensor>:$top_weights_init,
+                       Optional<Attn_KeyTensor>:$top_keys_init,
                        AffineMapArrayAttr:$indexing_maps, F64Attr:$scale);
   let results = (outs Attn_FloatTensor:$output, Optional<Attn_FloatTensor>:$lse,
-                      Optional<Attn_FloatTensor>:$weights);
+                      Optional<Attn_FloatTensor>:$weights,
+                      Optional<Attn_FloatTensor>:$top_weights,
+                      Optional<Attn_KeyTensor>:$top_keys);
   let assemblyFormat = [{
     $compatibility $normalizer
     `ins` `(` $query `,` $key `,` $value `:` type($query) `,` type($key) `,`
@@ -171,9 +177,12 @@ def Attn_AttendOp : Attn_PairRegionOp<"attend", [AttrSizedResultSegments,
     `outs` `(` $output_init `:` type($output_init) `)`
     (`lse` `(` $lse_init^ `:` type($lse_init) `)`)?
     (`weights` `(` $weights_init^ `:` type($weights_init) `)`)?
+    (`top` `(` $top_weights_init^ `,` $top_keys_init `:`
+    type($top_weights_init) `,` type($top_keys_init) `)`)?
     `indexing_maps` `=` $indexing_maps `scale` `=` $scale attr-dict
     (`score` $score^)? (`mask` $mask^)? `->` type($output)
     (`lse` `(` type($lse)^ `)`)? (`weights` `(` type($weights)^ `)`)?
+    (`top` `(` type($top_weights)^ `,` type($top_keys) `)`)?
   }];
   let extraClassDeclaration = [{
     ::mlir::MutableOperandRange getDpsInitsMutable();
@@ -187,6 +196,12 @@ def Attn_AttendOp : Attn_PairRegionOp<"attend", [AttrSizedResultSegments,
     }
     /// Dimensions of the iteration space.
     enum Dim { B, Hkv, G, I, J, D, E, NumDims };
+    /// How many weights of each row the top results keep; 0 without them.
+    int64_t getTopCount() {
+      return getTopKeys() ? getTopKeys().getType().getShape().back() : 0;
+    }
+    /// The largest count that is accepted.
+    static constexpr int64_t maxTopCount = 64;
   }];
 }
 

@@ -24,13 +24,18 @@ class Attn_GraphOp<string mnemonic, list<Trait> traits = []>
   let hasVerifier = 1;
 }
 
-/// Query, key, value to output; on demand LSE and weights. `score` modifiers
-/// apply in order, then the mask, then the normaliser.
+/// Query, key, value to output; on demand LSE, weights, and what can be said of
+/// the weights without having them all. `score` modifiers apply in order, then the
+/// mask, then the normaliser.
 class Attn_AttentionOp<string mnemonic, list<Trait> traits = []>
     : Attn_GraphOp<mnemonic, traits # [AttrSizedOperandSegments,
                    AttrSizedResultSegments, AttentionOpInterface]> {
   let results = (outs Attn_FloatTensor:$output, Optional<Attn_FloatTensor>:$lse,
-                      Optional<Attn_FloatTensor>:$weights);
+                      Optional<Attn_FloatTensor>:$weights,
+                      Optional<Attn_FloatTensor>:$entropy,
+                      Optional<Attn_FloatTensor>:$received,
+                      Optional<Attn_FloatTensor>:$top_weights,
+                      Optional<Attn_KeyTensor>:$top_keys);
   let extraClassDeclaration = [{
     ::mlir::ValueRange getScoreModifiers() { return getScore(); }
   }];
@@ -47,6 +52,10 @@ def Attn_ScaledDotProductOp : Attn_AttentionOp<"scaled_dot_product"> {
     `bhmd` by rank; further leading dimensions are batch. `sink` is one logit per
     head that joins the normaliser and carries no value.
 
+    Further results look inside without weights of size M x N: `entropy` of each
+    row (B, H, M), `received` by each key over all queries (B, H, N), and the `top`
+    k weights of each row with their keys (B, H, M, k).
+
     ```mlir
     %o = attn.scaled_dot_product %q, %k, %v mask(%causal) score(%softcap)
          : tensor<2x8x?x64xf32>, tensor<2x2x?x64xf32>, tensor<2x2x?x64xf32>
@@ -54,6 +63,10 @@ def Attn_ScaledDotProductOp : Attn_AttentionOp<"scaled_dot_product"> {
     %p, %lse = attn.scaled_dot_product %query, %key, %value scale = 0.5
          : tensor<8x64xf32>, tensor<9x64xf32>, tensor<9x32xf32>
          -> tensor<8x32xf32> lse(tensor<8xf32>)
+    %out, %entropy, %top, %keys = attn.scaled_dot_product %query, %key, %value
+         : tensor<8x64xf32>, tensor<9x64xf32>, tensor<9x32xf32>
+         -> tensor<8x32xf32> entropy(tensor<8xf32>)
+            top(tensor<8x4xf32>, tensor<8x4xi32>)
     ```
   }];
   let arguments = (ins Attn_FloatTensor:$query, Attn_FloatTensor:$key,
@@ -68,6 +81,8 @@ def Attn_ScaledDotProductOp : Attn_AttentionOp<"scaled_dot_product"> {
     (`scale` `=` $scale^)? (`layout` `=` $layout^)? attr-dict
     `:` type($query) `,` type($key) `,` type($value) `->` type($output)
     (`lse` `(` type($lse)^ `)`)? (`weights` `(` type($weights)^ `)`)?
+    (`entropy` `(` type($entropy)^ `)`)? (`received` `(` type($received)^ `)`)?
+    (`top` `(` type($top_weights)^ `,` type($top_keys) `)`)?
   }];
 }
 
@@ -91,6 +106,8 @@ def Attn_DotProductOp : Attn_AttentionOp<"dot_product"> {
     (`layout` `=` $layout^)? attr-dict
     `:` type($query) `,` type($key) `,` type($value) `->` type($output)
     (`lse` `(` type($lse)^ `)`)? (`weights` `(` type($weights)^ `)`)?
+    (`entropy` `(` type($entropy)^ `)`)? (`received` `(` type($received)^ `)`)?
+    (`top` `(` type($top_weights)^ `,` type($top_keys) `)`)?
   }];
   let hasCanonicalizeMethod = 1;
 }
@@ -125,6 +142,8 @@ def Attn_AdditiveOp : Attn_AttentionOp<"additive"> {
     `:` type($query) `,` type($key) `,` type($value) `,` type($weight)
     `->` type($output)
     (`lse` `(` type($lse)^ `)`)? (`weights` `(` type($weights)^ `)`)?
+    (`entropy` `(` type($entropy)^ `)`)? (`received` `(` type($received)^ `)`)?
+    (`top` `(` type($top_weights)^ `,` type($top_keys) `)`)?
   }];
 }
 
@@ -157,6 +176,8 @@ def Attn_KernelRegressionOp : Attn_AttentionOp<"kernel_regression"> {
     (`layout` `=` $layout^)? attr-dict
     `:` type($query) `,` type($key) `,` type($value) `->` type($output)
     (`lse` `(` type($lse)^ `)`)? (`weights` `(` type($weights)^ `)`)?
+    (`entropy` `(` type($entropy)^ `)`)? (`received` `(` type($received)^ `)`)?
+    (`top` `(` type($top_weights)^ `,` type($top_keys) `)`)?
   }];
 }
 

@@ -86,6 +86,14 @@ def AttentionOpInterface : OpInterface<"AttentionOpInterface"> {
                     "getLse">,
     InterfaceMethod<"The weights result, or null.", "::mlir::Value",
                     "getWeights">,
+    InterfaceMethod<"The entropy of each row, or null.", "::mlir::Value",
+                    "getEntropy">,
+    InterfaceMethod<"The attention that each key receives, or null.",
+                    "::mlir::Value", "getReceived">,
+    InterfaceMethod<"The largest weights of each row, or null.",
+                    "::mlir::Value", "getTopWeights">,
+    InterfaceMethod<"The keys of the largest weights, or null.",
+                    "::mlir::Value", "getTopKeys">,
   ];
 }
 

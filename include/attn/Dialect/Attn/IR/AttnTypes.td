@@ -63,6 +63,7 @@ def Attn_PerBatchInteger : AnyTypeOf<[Index, I32, I64, Attn_IndexVector],
     "integer or 1-D tensor of integers (one per batch)">;
 def Attn_IdTensor : Attn_TensorOf<[I32, I64, Index], [1, 2],
     "1-D or 2-D (batch, length) tensor">;
+def Attn_KeyTensor : Attn_TensorOf<[I32, I64]>;
 
 /// What a region over pairs may capture.
 def Attn_Capture : AnyTypeOf<

@@ -37,18 +37,28 @@ public:
   Operand outputInit(OpBuilder &builder, Type elementType) const;
   Operand lseInit(OpBuilder &builder, Type elementType) const;
   Operand weightsInit(OpBuilder &builder, Type elementType) const;
+  Operand topInit(OpBuilder &builder, Type elementType, int64_t count) const;
+  /// One number for each query, or each key: an output of one feature.
+  Operand rowInit(OpBuilder &builder, Type elementType, bool perKey) const;
+
+  /// Canonical LSE as regions read it: by those of (b, h, i) that exist.
+  Value perRow(OpBuilder &builder, Value lse) const;
+  SmallVector<Value> rowIndices(const PairIndices &indices) const;
+
   /// The way back from canonical form to the type of the op's result.
   Value restoreOutput(OpBuilder &builder, Value value, Type type) const;
   Value restoreLse(OpBuilder &builder, Value value, Type type) const;
   Value restoreWeights(OpBuilder &builder, Value value, Type type) const;
+  Value restoreTop(OpBuilder &builder, Value value, Type type) const;
+  Value restoreRows(OpBuilder &builder, Value value, Type type) const;
 
   /// Sizes as index values; B counts all batch dimensions.
   AttentionSizes sizes;
 
 private:
-  /// What a dimension of a user's tensor is: one of AttendOp::Dim, or Head for
-  /// a query head that is split.
-  enum { Head = AttendOp::NumDims };
+  /// What a dimension of a user's tensor is: one of AttendOp::Dim, Head for a
+  /// query head that is split, or Rank among the top weights.
+  enum { Head = AttendOp::NumDims, Rank };
   using Kinds = SmallVector<unsigned>;
 
   Kinds kindsOf(unsigned length, unsigned feature, unsigned head) const;

@@ -69,6 +69,16 @@ private:
   Value emitWeights(const State &state);
   Value emitWeightsTile(OpBuilder &b, Value start, const State &state,
                         Value weights);
+  /// The weight of a score in a row of this maximum and sum.
+  Value emitWeight(OpBuilder &b, Value score, Value maximum, Value sum);
+  /// The scores (keys, queries) of the tile at `start`, for a second pass.
+  Value emitScores(OpBuilder &b, Value start, OpFoldResult count);
+  std::pair<Value, Value> emitTop(const State &state);
+  SmallVector<Value> findTop();
+  SmallVector<Value> insertScores(OpBuilder &b, Value start, ValueRange kept);
+  Value stackRows(ValueRange rows);
+  Value emitTopResult(Value init, ValueRange inputs,
+                      function_ref<Value(OpBuilder &, ValueRange)> body);
 
   Value constant(OpBuilder &b, double value);
   Value zeros(ArrayRef<OpFoldResult> sizes);

@@ -1,0 +1,87 @@
+# ===- test_inspection.py - entropy, received attention and top weights -------===#
+#
+# Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""What is said of weights without storing them, against the fp64 reference
+(attention_m14 to attention_m16)."""
+
+import pytest
+from attnc import check
+from test_matrix import MASKS, SCORES, lengths, tensor
+
+
+def inspection(
+    op="scaled_dot_product",
+    type="f32",
+    heads=4,
+    kv_heads=2,
+    mask="none",
+    score=None,
+    top=3,
+    operand="",
+    operand_type="",
+):
+    """A function that gives the output, entropy, received and top results."""
+    query, key = tensor(2, heads, "?", 8, type), tensor(2, kv_heads, "?", 8, type)
+    accumulator = "f64" if type == "f64" else "f32"
+    types = [
+        query,
+        tensor(2, heads, "?", accumulator),
+        tensor(2, heads, "?", accumulator),
+        tensor(2, heads, "?", top, type),
+        tensor(2, heads, "?", top, "i64"),
+    ]
+    clauses = " mask(%m)" if mask != "none" else ""
+    clauses += " score(%s)" if score else ""
+    extra = f", %x: {operand_type}" if operand_type else ""
+    extra_type = f", {operand_type}" if operand_type else ""
+    return f"""func.func @f(%q: {query}, %k: {key}, %v: {key}{extra}) -> ({", ".join(types)}) {{
+      {MASKS[mask]}
+      {SCORES[score] if score else ""}
+      %r:5 = attn.{op} %q, %k, %v{operand}{clauses} : {query}, {key}, {key}{extra_type}
+        -> {types[0]} entropy({types[1]}) received({types[2]}) top({types[3]}, {types[4]})
+      return %r#0, %r#1, %r#2, %r#3, %r#4 : {", ".join(types)}
+    }}"""
+
+
+def check_top(text, case):
+    """As `check`, of all five results."""
+    results = check(text, lengths(case))
+    assert len(results) == 5
+    return results
+
+
+@pytest.mark.parametrize("case", [(5, 0), (130, 201)], ids=str)
+@pytest.mark.parametrize("type", ["f32", "bf16", "f64"])
+def test_types_and_lengths(type, case):
+    check_top(inspection(type=type, mask="causal"), case)
+
+
+@pytest.mark.parametrize(
+    "mask", ["none", "bottom_right", "document_window", "predicate"]
+)
+def test_masks(mask):
+    check_top(inspection(mask=mask, heads=2), (49, 130))
+
+
+@pytest.mark.parametrize("score", ["softcap", "relative"])
+def test_scores(score):
+    check_top(inspection(score=score, mask="window"), (50, 110))
+
+
+def test_more_than_there_are():
+    check_top(inspection(top=17), (33, 12))
+
+
+def test_additive():
+    text = inspection(
+        op="additive", operand=", %x", operand_type=tensor(8, "f32"), mask="causal"
+    )
+    check_top(text, (50, 60))
+
+
+@pytest.mark.parametrize("kernel", ["epanechnikov", "triangular"])
+def test_kernel_regression(kernel):
+    text = inspection(op=f"kernel_regression {kernel}", operand=" bandwidth(%w : f32)")
+    text = text.replace("%r:5", "%w = arith.constant 4.0 : f32\n%r:5")
+    check_top(text, (49, 101))
