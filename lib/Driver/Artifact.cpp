@@ -8,6 +8,7 @@
 #include "attn/Driver/Artifact.h"
 
 #include "attn/Driver/Files.h"
+#include "attn/Target/NVPTX/Emission.h"
 
 #include "Linker.h"
 
@@ -35,16 +36,13 @@ llvm::Expected<ArtifactKind> attn::getArtifactKind(StringRef path) {
                   .Case(".o", ArtifactKind::Object)
                   .Case(".a", ArtifactKind::Archive)
                   .Case(".so", ArtifactKind::SharedLibrary)
+                  .Case(".ptx", ArtifactKind::PTX)
                   .Default(std::nullopt);
   if (kind)
     return *kind;
-  if (llvm::sys::path::extension(path) == ".ptx")
-    return makeError("output '" + path +
-                     "': PTX needs a GPU target, and this build compiles for "
-                     "CPUs only");
   return makeError("output '" + path +
-                   "' has an unknown extension; use .mlir, .ll, .s, .o, .a or "
-                   ".so");
+                   "' has an unknown extension; use .mlir, .ll, .s, .o, .a, "
+                   ".so or .ptx");
 }
 
 /// Wraps one object file, without a file of its own, in an archive.
@@ -89,16 +87,49 @@ static llvm::Error emitMachineCode(Compilation &compilation, ArtifactKind kind,
   return writeOutput(path, *archive);
 }
 
+/// Kernels as LLVM IR, before any optimisation, or as PTX.
+static llvm::Error emitKernels(Compilation &compilation, ArtifactKind kind,
+                               StringRef path) {
+  llvm::LLVMContext context;
+  auto kernels = translateKernels(compilation.getModule(), context);
+  if (!kernels)
+    return kernels.takeError();
+  if (kind == ArtifactKind::PTX) {
+    auto text = emitPTX(**kernels, *compilation.getGPU());
+    return text ? writeOutput(path, *text) : text.takeError();
+  }
+  std::string text;
+  llvm::raw_string_ostream(text) << **kernels;
+  return writeOutput(path, text);
+}
+
+llvm::Error attn::checkArtifactKind(const Compilation &compilation,
+                                    ArtifactKind kind, StringRef path) {
+  if (kind == ArtifactKind::MLIR)
+    return llvm::Error::success();
+  bool isForGPU = kind == ArtifactKind::PTX;
+  if (isForGPU && !compilation.getGPU())
+    return makeError("output '" + path + "': PTX needs a GPU target, such as "
+                     "--target=sm_80");
+  if (!isForGPU && kind != ArtifactKind::LLVMIR && compilation.getGPU())
+    return makeError("output '" + path + "': for the target " +
+                     compilation.getGPU()->chip + " use .mlir, .ll or .ptx");
+  return llvm::Error::success();
+}
+
 llvm::Error attn::emitArtifact(Compilation &compilation, ArtifactKind kind,
                                StringRef path) {
   std::optional<Phase> last = compilation.getOptions().stopAfter;
   if (kind != ArtifactKind::MLIR && last && *last != Phase::Lower)
     return makeError("output '" + path + "': the module after the phase " +
                      getPhaseName(*last) + " is MLIR; use .mlir or -");
+  if (llvm::Error error = checkArtifactKind(compilation, kind, path))
+    return error;
   if (llvm::Error error = compilation.run())
     return error;
   if (kind != ArtifactKind::MLIR)
-    return emitMachineCode(compilation, kind, path);
+    return compilation.getGPU() ? emitKernels(compilation, kind, path)
+                                : emitMachineCode(compilation, kind, path);
   std::string text;
   llvm::raw_string_ostream(text) << compilation.getModule();
   return writeOutput(path, text);

@@ -55,8 +55,8 @@ private:
 };
 
 Compilation::Compilation(const CompileOptions &options,
-                         const TargetSpec &target)
-    : options(options), target(target),
+                         const PhaseOptions &phaseOptions)
+    : options(options), phaseOptions(phaseOptions),
       sources(std::make_unique<llvm::SourceMgr>()),
       context(getCompilerDialects(), MLIRContext::Threading::DISABLED) {
   context.printOpOnDiagnostic(false);
@@ -76,10 +76,13 @@ llvm::Error Compilation::takeError(StringRef fallback) {
 llvm::Expected<std::unique_ptr<Compilation>>
 Compilation::create(std::unique_ptr<llvm::MemoryBuffer> source,
                     const CompileOptions &options) {
-  llvm::Expected<TargetSpec> target = TargetSpec::parse(options.target);
-  if (!target)
-    return target.takeError();
-  std::unique_ptr<Compilation> compilation(new Compilation(options, *target));
+  PhaseOptions phaseOptions;
+  phaseOptions.parallel = options.threads != 1;
+  phaseOptions.threads = options.threads;
+  if (llvm::Error error = setTarget(phaseOptions, options.target))
+    return error;
+  std::unique_ptr<Compilation> compilation(
+      new Compilation(options, phaseOptions));
   if (llvm::Error error = compilation->parse(std::move(source)))
     return error;
   return compilation;
@@ -128,10 +131,6 @@ llvm::Error Compilation::dump(Phase phase) {
 
 llvm::Error Compilation::runPhase(Phase phase) {
   PassManager passes(&context, ModuleOp::getOperationName());
-  PhaseOptions phaseOptions;
-  phaseOptions.target = target;
-  phaseOptions.parallel = options.threads != 1;
-  phaseOptions.threads = options.threads;
   buildPhase(phase, passes, phaseOptions);
   // Once per phase: after each pass, it would be a fifth of the phases' time.
   passes.enableVerifier(false);

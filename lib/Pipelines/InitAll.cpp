@@ -7,6 +7,7 @@
 
 #include "attn/InitAll.h"
 
+#include "attn/Conversion/AttnToGPU/Passes.h"
 #include "attn/Conversion/AttnToLLVM/Passes.h"
 #include "attn/Conversion/AttnToLinalg/AttnToLinalg.h"
 #include "attn/Conversion/ExpandMath/Passes.h"
@@ -24,6 +25,7 @@ void attn::registerAllDialects(DialectRegistry &registry) {
 }
 
 void attn::registerAllPasses() {
+  registerAttnToGPUPasses();
   registerAttnToLLVMPasses();
   registerAttnToLinalgPasses();
   registerAttnTransformsPasses();

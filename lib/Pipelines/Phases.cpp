@@ -7,6 +7,8 @@
 
 #include "attn/Pipelines/Phases.h"
 
+#include "GPUPhases.h"
+
 #include "attn/Conversion/AttnToLLVM/Passes.h"
 #include "attn/Conversion/AttnToLinalg/AttnToLinalg.h"
 #include "attn/Conversion/ExpandMath/Passes.h"
@@ -34,6 +36,8 @@ struct PhaseInfo {
   StringLiteral name;
   StringLiteral description;
   void (*build)(OpPassManager &, const PhaseOptions &);
+  /// Where attention runs on a GPU.
+  void (*buildForGPU)(OpPassManager &, const PhaseOptions &);
 };
 
 void addCleanup(OpPassManager &pm) {
@@ -123,38 +127,43 @@ void buildLower(OpPassManager &pm, const PhaseOptions &options) {
   pm.addPass(createEmitEntriesPass());
 }
 
+void buildNothing(OpPassManager &, const PhaseOptions &) {}
+
 constexpr PhaseInfo phases[] = {
     {Phase::Raise, "raise", "Linalg forms of attention become attn ops.",
-     buildRaise},
+     buildRaise, buildRaise},
     {Phase::Optimize, "optimize",
      "Graph ops become attn.attend, masks and score modifiers its regions.",
-     buildOptimize},
+     buildOptimize, buildOptimize},
     {Phase::Tile, "tile",
-     "Loops over batch, heads, query tiles and key tiles.", buildTile},
+     "Loops over batch, heads, query tiles and key tiles.", buildTile,
+     buildKernels},
     {Phase::Decompose, "decompose", "Tiles become linalg on static blocks.",
-     buildDecompose},
-    {Phase::Bufferize, "bufferize", "Tensors become memrefs.", buildBufferize},
+     buildDecompose, buildNothing},
+    {Phase::Bufferize, "bufferize", "Tensors become memrefs.", buildBufferize,
+     buildNothing},
     {Phase::Vectorize, "vectorize", "Linalg becomes loops over native vectors.",
-     buildVectorize},
+     buildVectorize, buildNothing},
     {Phase::Lower, "lower", "Everything becomes the LLVM dialect.",
-     buildLower},
+     buildLower, lowerKernels},
 };
 
 /// The options of a phase on a command line.
 struct PhasePipelineOptions
     : public PassPipelineOptions<PhasePipelineOptions> {
   Option<std::string> target{*this, "target",
-                             llvm::cl::desc("CPU to compile for"),
+                             llvm::cl::desc("CPU or GPU to compile for"),
                              llvm::cl::init("native")};
   Option<bool> parallel{*this, "parallel",
                         llvm::cl::desc("Use threads in compiled functions"),
                         llvm::cl::init(true)};
 
   PhaseOptions get() const {
-    llvm::Expected<TargetSpec> spec = TargetSpec::parse(target);
-    if (!spec)
-      llvm::report_fatal_error(spec.takeError(), /*gen_crash_diag=*/false);
-    return {*spec, parallel};
+    PhaseOptions options;
+    if (llvm::Error error = setTarget(options, target))
+      llvm::report_fatal_error(std::move(error), /*gen_crash_diag=*/false);
+    options.parallel = parallel;
+    return options;
   }
 };
 } // namespace
@@ -176,9 +185,25 @@ std::optional<Phase> attn::parsePhase(StringRef name) {
   return std::nullopt;
 }
 
+llvm::Error attn::setTarget(PhaseOptions &options, StringRef target) {
+  if (GPUSpec::isGPU(target)) {
+    llvm::Expected<GPUSpec> gpu = GPUSpec::parse(target);
+    if (!gpu)
+      return gpu.takeError();
+    options.gpu = *gpu;
+    target = "native";
+  }
+  llvm::Expected<TargetSpec> cpu = TargetSpec::parse(target);
+  if (!cpu)
+    return cpu.takeError();
+  options.target = *cpu;
+  return llvm::Error::success();
+}
+
 void attn::buildPhase(Phase phase, OpPassManager &pm,
                       const PhaseOptions &options) {
-  phases[static_cast<unsigned>(phase)].build(pm, options);
+  const PhaseInfo &info = phases[static_cast<unsigned>(phase)];
+  (options.gpu ? info.buildForGPU : info.build)(pm, options);
 }
 
 void attn::registerPhasePipelines() {
@@ -188,9 +213,9 @@ void attn::registerPhasePipelines() {
     name = ("attn-phase-" + info.name).str();
     static_cast<void>(PassPipelineRegistration<PhasePipelineOptions>(
         name, info.description,
-        [build = info.build](OpPassManager &pm,
+        [phase = info.phase](OpPassManager &pm,
                              const PhasePipelineOptions &options) {
-          build(pm, options.get());
+          buildPhase(phase, pm, options.get());
         }));
   }
   static PassPipelineRegistration<PhasePipelineOptions> all(
@@ -198,6 +223,6 @@ void attn::registerPhasePipelines() {
       [](OpPassManager &pm, const PhasePipelineOptions &options) {
         PhaseOptions phaseOptions = options.get();
         for (const PhaseInfo &info : phases)
-          info.build(pm, phaseOptions);
+          buildPhase(info.phase, pm, phaseOptions);
       });
 }

@@ -16,7 +16,7 @@ using namespace mlir::attn::tool;
 
 static llvm::cl::opt<std::string>
     output("o", llvm::cl::init("-"),
-           llvm::cl::value_desc("OUT.{o,so,a,s,ll,mlir}"),
+           llvm::cl::value_desc("OUT.{o,so,a,s,ll,ptx,mlir}"),
            llvm::cl::desc("The output, its kind by extension; - prints MLIR"),
            llvm::cl::sub(compileCommand()));
 static llvm::cl::opt<std::string>
@@ -32,6 +32,8 @@ int tool::compile() {
   std::unique_ptr<Compilation> compilation = openInput(code);
   if (!compilation)
     return code;
+  if (llvm::Error error = checkArtifactKind(*compilation, *kind, output))
+    return report(std::move(error), Usage);
   if (llvm::Error error = emitArtifact(*compilation, *kind, output))
     return report(std::move(error));
   if (header.empty())

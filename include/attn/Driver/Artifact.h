@@ -13,11 +13,24 @@
 namespace mlir::attn {
 
 /// What a compilation writes.
-enum class ArtifactKind { MLIR, LLVMIR, Assembly, Object, Archive, SharedLibrary };
+enum class ArtifactKind {
+  MLIR,
+  LLVMIR,
+  Assembly,
+  Object,
+  Archive,
+  SharedLibrary,
+  PTX
+};
 
-/// By the extension of `path`: .mlir, .ll, .s, .o, .a, .so; .mlir for "-". The
-/// error names the extensions.
+/// By the extension of `path`: .mlir, .ll, .s, .o, .a, .so, .ptx; .mlir for "-".
+/// The error names the extensions.
 llvm::Expected<ArtifactKind> getArtifactKind(StringRef path);
+
+/// Whether the target of a compilation has outputs of this kind; the error names
+/// those that it has.
+llvm::Error checkArtifactKind(const Compilation &compilation, ArtifactKind kind,
+                              StringRef path);
 
 /// Compiles and writes `path`, whole or not at all.
 llvm::Error emitArtifact(Compilation &compilation, ArtifactKind kind,

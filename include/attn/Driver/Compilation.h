@@ -29,7 +29,7 @@ namespace mlir::attn {
 
 /// How to compile.
 struct CompileOptions {
-  /// As TargetSpec::parse reads it.
+  /// A CPU as TargetSpec::parse reads it, or a GPU as GPUSpec::parse does.
   std::string target = "native";
   /// Threads at most when a caller names none: 0 for all, 1 for code without
   /// threads.
@@ -64,7 +64,9 @@ public:
   ModuleOp getSource() { return *source; }
   /// The module after the phases that ran.
   ModuleOp getModule() { return *module; }
-  const TargetSpec &getTarget() const { return target; }
+  const TargetSpec &getTarget() const { return phaseOptions.target; }
+  /// The GPU to compile for, if it is one.
+  const std::optional<GPUSpec> &getGPU() const { return phaseOptions.gpu; }
   const CompileOptions &getOptions() const { return options; }
   ArrayRef<CompileRemark> getRemarks() const { return remarks; }
 
@@ -81,7 +83,7 @@ public:
 private:
   class DiagnosticCollector;
 
-  Compilation(const CompileOptions &options, const TargetSpec &target);
+  Compilation(const CompileOptions &options, const PhaseOptions &phaseOptions);
   llvm::Error parse(std::unique_ptr<llvm::MemoryBuffer> buffer);
   bool readBytecode(const ParserConfig &config);
   llvm::Error runPhase(Phase phase);
@@ -90,7 +92,7 @@ private:
   llvm::Error takeError(StringRef fallback);
 
   CompileOptions options;
-  TargetSpec target;
+  PhaseOptions phaseOptions;
   std::unique_ptr<llvm::SourceMgr> sources;
   MLIRContext context;
   std::string errors;

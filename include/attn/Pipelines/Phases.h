@@ -9,6 +9,7 @@
 #define ATTN_PIPELINES_PHASES_H
 
 #include "attn/Target/CPU/TargetSpec.h"
+#include "attn/Target/NVPTX/GPUSpec.h"
 
 #include "mlir/Pass/PassManager.h"
 
@@ -38,14 +39,22 @@ std::optional<Phase> parsePhase(llvm::StringRef name);
 
 /// What the phases need to know.
 struct PhaseOptions {
+  /// The CPU: for kernels on a GPU, the one of the host.
   TargetSpec target;
   /// Whether compiled functions may use threads.
   bool parallel = true;
   /// Threads at most when a caller names none; 0 for all.
   unsigned threads = 0;
+  /// The GPU that attention runs on, if it does.
+  std::optional<GPUSpec> gpu;
 };
 
-/// Adds the passes of one phase. The pass manager runs on a module.
+/// Sets CPU and GPU of `options` from the name of either; with a GPU, the CPU is
+/// this machine's. The error names what is unknown.
+llvm::Error setTarget(PhaseOptions &options, llvm::StringRef target);
+
+/// Adds the passes of one phase, of which some add nothing where attention runs
+/// on a GPU. The pass manager runs on a module.
 void buildPhase(Phase phase, OpPassManager &pm, const PhaseOptions &options);
 
 /// Registers every phase as the pass pipeline `attn-phase-NAME` and all of

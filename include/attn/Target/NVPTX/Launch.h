@@ -11,7 +11,7 @@
 //   gpu.module @attn_kernels {
 //     llvm.mlir.global external @attn_shared() : !llvm.array<0 x i8>  // AS 3
 //     llvm.func @f_attend0(%q: !llvm.ptr<1>, ..., %m: i64, ...)
-//         attributes {gpu.kernel, nvvm.kernel, nvvm.reqntid = [256, 1, 1]}
+//         attributes {gpu.kernel, nvvm.kernel, nvvm.maxntid = [256, 1, 1]}
 //   }
 //   func.func @f(memrefs: inputs, then results) {
 //     attn.require ...                       // before the first launch

@@ -29,6 +29,8 @@ struct TileClassifier::Implementation {
   SmallVector<LeafTable> tables;
   TableSizes sizes;
   SmallVector<Value> captures;
+  /// Whether tables were emitted.
+  bool isTabled = false;
 };
 
 TileClassifier::TileClassifier(Region &mask, int64_t queries, int64_t keys)
@@ -83,13 +85,21 @@ void TileClassifier::Implementation::collectTables() {
   }
 }
 
-void TileClassifier::emitPrepass(OpBuilder &builder, Location loc,
-                                 const MaskDomain &domain,
+void TileClassifier::skipPrepass(const MaskDomain &domain,
                                  ValueRange captures) {
   Implementation &impl = *implementation;
+  impl.isTabled = false;
   impl.sizes = {domain.batches, domain.heads,       domain.queries,
                 domain.keys,    domain.tileQueries, domain.tileKeys};
   impl.captures.assign(captures.begin(), captures.end());
+}
+
+void TileClassifier::emitPrepass(OpBuilder &builder, Location loc,
+                                 const MaskDomain &domain,
+                                 ValueRange captures) {
+  skipPrepass(domain, captures);
+  Implementation &impl = *implementation;
+  impl.isTabled = true;
   impl.collectTables();
   emitTables(builder, loc, impl.model, impl.tables, impl.sizes, impl.captures);
 }
@@ -106,7 +116,12 @@ Rectangle TileClassifier::Implementation::toRectangle(ScalarBuilder &s, Value b,
     return Interval{s.toInteger(range.lower),
                     s.sub(s.toInteger(range.upper), s.integer(1))};
   };
-  return {b, h, toInterval(i), toInterval(j), /*isQueryTile=*/true, isKeyTile};
+  return {b,
+          h,
+          toInterval(i),
+          toInterval(j),
+          /*isQueryTile=*/isTabled,
+          isKeyTile && isTabled};
 }
 
 TileClass TileClassifier::emitClass(OpBuilder &builder, Location loc,

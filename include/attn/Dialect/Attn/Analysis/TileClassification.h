@@ -76,6 +76,10 @@ public:
   void emitPrepass(OpBuilder &builder, Location loc, const MaskDomain &domain,
                    ValueRange captures);
 
+  /// In place of emitPrepass, where no table can be made: what only a table
+  /// tells is then unknown, and tiles that hang on it are partial.
+  void skipPrepass(const MaskDomain &domain, ValueRange captures);
+
   /// Classifies a rectangle that is one tile (or the ragged last one). To be
   /// called after emitPrepass, where its results dominate the builder.
   TileClass emitClass(OpBuilder &builder, Location loc,

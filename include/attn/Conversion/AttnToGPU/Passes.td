@@ -1,0 +1,42 @@
+//===- Passes.td - Passes from attn to GPU kernels ---------*- tablegen -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ATTN_CONVERSION_ATTNTOGPU_PASSES_TD
+#define ATTN_CONVERSION_ATTNTOGPU_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def ConvertAttnToGPUPass : Pass<"convert-attn-to-gpu", "::mlir::ModuleOp"> {
+  let summary = "Turn attend ops into kernels and their launches";
+  let description = [{
+    Accepts modules as the phase optimize leaves them: functions on memrefs,
+    `attn.attend` on what these hold or on reshapes of it. Each becomes one
+    `gpu.func` in the gpu.module `attn_kernels` and one `gpu.launch_func` in its
+    place (include/attn/Target/NVPTX/Launch.h). What the kernel needs of its
+    arguments beyond their sizes (strides, alignment) is required of the caller
+    by `attn.require` before the launch.
+
+    A block takes one tile of queries of one head, a warp 16 of them. Keys and
+    values come tile by tile through shared memory, two in flight; products are
+    mma.sync. Tiles that the mask leaves empty are not loaded, full ones run no
+    mask code.
+
+    Refuses, with the reason, an attend op that has no such kernel, and tensor
+    code around it.
+
+    Example: test/Conversion/AttnToGPU/attn-to-gpu.mlir.
+  }];
+  let options = [
+    Option<"target", "target", "std::string", "\"sm_80\"",
+           "Chip whose shared memory and registers tiles are chosen for">];
+  let dependentDialects = ["arith::ArithDialect", "gpu::GPUDialect",
+                           "LLVM::LLVMDialect", "math::MathDialect",
+                           "memref::MemRefDialect", "NVVM::NVVMDialect",
+                           "scf::SCFDialect"];
+}
+
+#endif // ATTN_CONVERSION_ATTNTOGPU_PASSES_TD

@@ -1,0 +1,280 @@
+//===- AttendArguments.cpp - What a kernel takes from its host -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "AttendArguments.h"
+
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/IR/Matchers.h"
+
+using namespace mlir;
+using namespace mlir::attn;
+
+//===----------------------------------------------------------------------===//
+// Binding
+//===----------------------------------------------------------------------===//
+
+void AttendArguments::forEach(function_ref<void(Value &)> visit) {
+  auto visitKnown = [&](Value &value) {
+    if (value)
+      visit(value);
+  };
+  for (AttendOperand *operand :
+       {&query, &key, &value, &output, &lse, &sink}) {
+    visitKnown(operand->pointer);
+    for (Value &stride : operand->strides)
+      visitKnown(stride);
+  }
+  llvm::for_each(sizes, visitKnown);
+  llvm::for_each(captureScalars, visitKnown);
+  for (DeviceTensor &tensor : captureTensors) {
+    visitKnown(tensor.pointer);
+    llvm::for_each(tensor.sizes, visitKnown);
+    llvm::for_each(tensor.strides, visitKnown);
+  }
+}
+
+static bool isConstant(Value value) {
+  return matchPattern(value, m_Constant());
+}
+
+SmallVector<Value> AttendArguments::getLaunchOperands() {
+  SetVector<Value> operands;
+  forEach([&](Value &value) {
+    if (!isConstant(value))
+      operands.insert(value);
+  });
+  return operands.takeVector();
+}
+
+void AttendArguments::bind(OpBuilder &builder, ValueRange parameters) {
+  IRMapping mapping;
+  mapping.map(getLaunchOperands(), parameters);
+  forEach([&](Value &value) {
+    if (!mapping.contains(value))
+      builder.clone(*value.getDefiningOp(), mapping);
+    value = mapping.lookup(value);
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Host code
+//===----------------------------------------------------------------------===//
+
+Value attn::getMemory(OpBuilder &builder, Value tensor) {
+  Operation *op = tensor.getDefiningOp();
+  if (auto view = dyn_cast_if_present<bufferization::ToTensorOp>(op))
+    return view.getBuffer();
+  if (auto expand = dyn_cast_if_present<tensor::ExpandShapeOp>(op)) {
+    Value source = getMemory(builder, expand.getSrc());
+    if (!source)
+      return {};
+    auto type = memref::ExpandShapeOp::computeExpandedType(
+        cast<MemRefType>(source.getType()), expand.getType().getShape(),
+        expand.getReassociationIndices());
+    if (failed(type))
+      return {};
+    return memref::ExpandShapeOp::create(
+        builder, op->getLoc(), *type, source, expand.getReassociationIndices(),
+        getMixedValues(expand.getStaticOutputShape(), expand.getOutputShape(),
+                       builder));
+  }
+  if (auto cast = dyn_cast_if_present<tensor::CastOp>(op)) {
+    Value source = getMemory(builder, cast.getSource());
+    if (!source)
+      return {};
+    auto from = mlir::cast<MemRefType>(source.getType());
+    auto type = MemRefType::get(cast.getType().getShape(),
+                                from.getElementType(), from.getLayout());
+    if (type == from)
+      return source;
+    return memref::CastOp::create(builder, op->getLoc(), type, source);
+  }
+  return {};
+}
+
+namespace {
+/// Emits host code for the arguments of one op.
+class Describer {
+public:
+  Describer(OpBuilder &builder, AttendOp op) : b(op.getLoc(), builder), op(op) {}
+  FailureOr<AttendArguments> describe();
+
+private:
+  LogicalResult describeOperand(Value tensor, StringRef name, unsigned map,
+                                AttendOperand &into);
+  LogicalResult describeSink();
+  LogicalResult describeCapture(Value capture);
+  FailureOr<DeviceTensor> describeTensor(Value tensor, StringRef name);
+  void requireRows(StringRef name, const AttendOperand &operand);
+  void requireSizes();
+  Value toI64(Value index) {
+    return b.createOrFold<arith::IndexCastOp>(b.getI64Type(), index);
+  }
+  Value index(int64_t value) {
+    return arith::ConstantIndexOp::create(b, value);
+  }
+  Value fits(arith::CmpIPredicate predicate, Value lhs, int64_t rhs) {
+    return b.createOrFold<arith::CmpIOp>(predicate, lhs, index(rhs));
+  }
+  void require(Value condition, const Twine &message, ValueRange values) {
+    RequireOp::create(b, condition, message.str(), values);
+  }
+
+  ImplicitLocOpBuilder b;
+  AttendOp op;
+  AttendArguments arguments;
+};
+} // namespace
+
+FailureOr<DeviceTensor> Describer::describeTensor(Value tensor,
+                                                  StringRef name) {
+  Value memory = getMemory(b, tensor);
+  if (!memory)
+    return op.emitOpError("computes its ")
+           << name << " by '" << tensor.getDefiningOp()->getName()
+           << "'; on a GPU it must be an argument of the function or a reshape "
+              "of one";
+  auto type = cast<MemRefType>(memory.getType());
+  auto metadata = memref::ExtractStridedMetadataOp::create(b, memory);
+  auto [strides, offset] = type.getStridesAndOffset();
+  DeviceTensor result;
+  auto known = [&](int64_t constant, Value dynamic) {
+    return ShapedType::isDynamic(constant) ? toI64(dynamic)
+                                           : toI64(index(constant));
+  };
+  for (int64_t dim = 0; dim < type.getRank(); ++dim) {
+    result.sizes.push_back(
+        known(type.getDimSize(dim), metadata.getSizes()[dim]));
+    result.strides.push_back(known(strides[dim], metadata.getStrides()[dim]));
+  }
+  Value address = memref::ExtractAlignedPointerAsIndexOp::create(b, memory);
+  unsigned bits = type.getElementType().isIndex()
+                      ? 64
+                      : type.getElementTypeBitWidth();
+  Value bytes = b.createOrFold<arith::MulIOp>(
+      ShapedType::isDynamic(offset) ? metadata.getOffset() : index(offset),
+      index(llvm::divideCeil(bits, 8)));
+  address = b.createOrFold<arith::AddIOp>(address, bytes);
+  result.pointer = LLVM::IntToPtrOp::create(
+      b, LLVM::LLVMPointerType::get(b.getContext(), 1), toI64(address));
+  return result;
+}
+
+LogicalResult Describer::describeOperand(Value tensor, StringRef name,
+                                         unsigned map, AttendOperand &into) {
+  FailureOr<DeviceTensor> described = describeTensor(tensor, name);
+  if (failed(described))
+    return failure();
+  into.pointer = described->pointer;
+  for (auto [position, result] : llvm::enumerate(op.getMap(map).getResults())) {
+    unsigned dim = cast<AffineDimExpr>(result).getPosition();
+    into.strides[dim] = described->strides[position];
+    if (dim < AttendOp::D)
+      arguments.sizes[dim] = described->sizes[position];
+  }
+  return success();
+}
+
+LogicalResult Describer::describeCapture(Value capture) {
+  arguments.captureScalars.push_back({});
+  arguments.captureTensors.push_back({});
+  if (!isa<TensorType, MemRefType>(capture.getType())) {
+    arguments.captureScalars.back() = capture;
+    return success();
+  }
+  FailureOr<DeviceTensor> described = describeTensor(capture, "capture");
+  if (failed(described))
+    return failure();
+  arguments.captureTensors.back() = *described;
+  return success();
+}
+
+/// Copies of 16 bytes need rows that start at multiples of it.
+void Describer::requireRows(StringRef name, const AttendOperand &operand) {
+  Value address = b.createOrFold<arith::IndexCastOp>(
+      b.getIndexType(),
+      operand.pointer.getDefiningOp<LLVM::IntToPtrOp>().getArg());
+  Value rest = b.createOrFold<arith::RemUIOp>(address, index(16));
+  require(fits(arith::CmpIPredicate::eq, rest, 0),
+          name + " starts {0} bytes after a multiple of 16; on a GPU it must "
+                 "start at one",
+          rest);
+  for (unsigned dim = 0; dim < AttendOp::D; ++dim) {
+    Value stride = operand.strides[dim];
+    if (!stride)
+      continue;
+    stride = b.createOrFold<arith::IndexCastOp>(b.getIndexType(), stride);
+    Value rest = b.createOrFold<arith::RemUIOp>(stride, index(8));
+    require(fits(arith::CmpIPredicate::eq, rest, 0),
+            name + " has a stride of {0} elements; on a GPU it must be a "
+                   "multiple of 8",
+            stride);
+  }
+}
+
+/// Kernels count queries, keys and blocks in 32 bits.
+void Describer::requireSizes() {
+  static constexpr int64_t limit = (int64_t(1) << 31) - 1024;
+  Value rows = index(1);
+  for (unsigned dim = 0; dim < AttendOp::D; ++dim) {
+    Value size = b.createOrFold<arith::IndexCastOp>(b.getIndexType(),
+                                                    arguments.sizes[dim]);
+    require(fits(arith::CmpIPredicate::sle, size, limit),
+            "attention has a size of {0}; on a GPU it can be " + Twine(limit) +
+                " at most",
+            size);
+    if (dim != AttendOp::J)
+      rows = b.createOrFold<arith::MulIOp>(rows, size);
+  }
+  require(fits(arith::CmpIPredicate::sle, rows, limit),
+          "attention has {0} queries over all heads; on a GPU it can have " +
+              Twine(limit) + " at most",
+          rows);
+}
+
+LogicalResult Describer::describeSink() {
+  FailureOr<DeviceTensor> sink = describeTensor(op.getSink(), "sink");
+  if (failed(sink))
+    return failure();
+  arguments.sink.pointer = sink->pointer;
+  arguments.sink.strides[AttendOp::Hkv] = sink->strides[0];
+  arguments.sink.strides[AttendOp::G] = sink->strides[1];
+  return success();
+}
+
+FailureOr<AttendArguments> Describer::describe() {
+  arguments.sizes.assign(AttendOp::D, toI64(index(1)));
+  if (failed(describeOperand(op.getQuery(), "query", 0, arguments.query)) ||
+      failed(describeOperand(op.getKey(), "key", 1, arguments.key)) ||
+      failed(describeOperand(op.getValue(), "value", 2, arguments.value)) ||
+      failed(
+          describeOperand(op.getOutputInit(), "output", 3, arguments.output)))
+    return failure();
+  if (op.getLseInit() &&
+      failed(describeOperand(op.getLseInit(), "LSE", 4, arguments.lse)))
+    return failure();
+  if (op.getSink() && failed(describeSink()))
+    return failure();
+  for (Value capture : op.getCaptures())
+    if (failed(describeCapture(capture)))
+      return failure();
+  requireRows("query", arguments.query);
+  requireRows("key", arguments.key);
+  requireRows("value", arguments.value);
+  requireRows("output", arguments.output);
+  requireSizes();
+  return arguments;
+}
+
+FailureOr<AttendArguments> attn::describeArguments(OpBuilder &builder,
+                                                   AttendOp op) {
+  return Describer(builder, op).describe();
+}

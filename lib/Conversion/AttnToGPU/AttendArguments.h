@@ -1,0 +1,65 @@
+//===- AttendArguments.h - What a kernel takes from its host ----*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ATTN_LIB_CONVERSION_ATTNTOGPU_ATTENDARGUMENTS_H
+#define ATTN_LIB_CONVERSION_ATTNTOGPU_ATTENDARGUMENTS_H
+
+#include "attn/Dialect/Attn/IR/Attn.h"
+
+#include "mlir/IR/IRMapping.h"
+
+namespace mlir::attn {
+
+/// A tensor in device memory.
+struct DeviceTensor {
+  Value pointer;                ///< Of the first element.
+  SmallVector<Value> sizes;     ///< i64.
+  SmallVector<Value> strides;   ///< i64, in elements.
+};
+
+/// An operand of an attend op: strides by dimension of the op's iteration
+/// space, null where the operand lacks it.
+struct AttendOperand {
+  Value pointer;
+  Value strides[AttendOp::NumDims];
+
+  explicit operator bool() const { return pointer != nullptr; }
+};
+
+/// The values that a kernel works on: those of the host until `bind`, then what
+/// the kernel knows them by.
+struct AttendArguments {
+  AttendOperand query, key, value, output, lse, sink;
+  /// B, Hkv, G, M, N: i64.
+  SmallVector<Value> sizes;
+  /// A scalar, or a tensor's description in `captureTensors`.
+  SmallVector<Value> captureScalars;
+  SmallVector<DeviceTensor> captureTensors;
+
+  /// Host values that are no constants, each once: the operands of a launch.
+  SmallVector<Value> getLaunchOperands();
+  /// Replaces every value by the kernel's: `parameters` stand for the launch
+  /// operands; constants are made anew.
+  void bind(OpBuilder &builder, ValueRange parameters);
+
+private:
+  void forEach(function_ref<void(Value &)> visit);
+};
+
+/// Describes the operands of `op` in host code at the builder, and requires of
+/// the caller what kernels need: rows that copies of 16 bytes can read, sizes
+/// that 32 bits count. Fails, with the reason, where an operand is no memory of
+/// the function's arguments.
+FailureOr<AttendArguments> describeArguments(OpBuilder &builder, AttendOp op);
+
+/// The memory that `tensor` is a view of, as a memref of the same shape; null
+/// where it is computed.
+Value getMemory(OpBuilder &builder, Value tensor);
+
+} // namespace mlir::attn
+
+#endif // ATTN_LIB_CONVERSION_ATTNTOGPU_ATTENDARGUMENTS_H

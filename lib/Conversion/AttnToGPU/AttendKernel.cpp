@@ -1,0 +1,312 @@
+//===- AttendKernel.cpp - The body of a kernel for an attend op -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "AttendKernel.h"
+
+#include "Captures.h"
+
+#include "attn/Target/NVPTX/Launch.h"
+
+using namespace mlir;
+using namespace mlir::attn;
+
+AttendKernel::AttendKernel(OpBuilder &builder, AttendOp op,
+                           AttendArguments arguments, const KernelPlan &plan)
+    : k{builder, op.getLoc()}, op(op), arguments(std::move(arguments)),
+      plan(plan),
+      matrices{k, getElementTypeOrSelf(op.getQuery().getType()), Value()} {
+  // Where nothing else sees scores, their scale joins the exponential.
+  double factor = op.getScale().convertToDouble();
+  bool joins = op.getScore().empty() && !op.getSink() && factor > 0;
+  scale = joins ? 1.0 : factor;
+  unit = joins ? factor : 1.0;
+}
+
+SmallVector<Value> AttendKernel::State::pack() const {
+  SmallVector<Value> values(accumulator);
+  llvm::append_range(values, maximum);
+  llvm::append_range(values, sum);
+  return values;
+}
+
+AttendKernel::State AttendKernel::unpack(ValueRange values) const {
+  State state;
+  int64_t size = values.size() - 2 * laneRows;
+  state.accumulator.assign(values.begin(), values.begin() + size);
+  state.maximum.assign(values.begin() + size, values.begin() + size + laneRows);
+  state.sum.assign(values.begin() + size + laneRows, values.end());
+  return state;
+}
+
+void AttendKernel::emit() {
+  emitPosition();
+  captures = emitCaptures(k, op, arguments);
+  emitKeyBounds();
+  emitResults(emitLoop());
+}
+
+//===----------------------------------------------------------------------===//
+// Where the block is
+//===----------------------------------------------------------------------===//
+
+/// Blocks count tiles of queries, the last first, since under a causal mask it
+/// has most to do; then heads, so that neighbours share keys; then batches.
+void AttendKernel::emitPosition() {
+  Type word = k.b.getI32Type();
+  memory = LLVM::AddressOfOp::create(k.b, k.loc, k.shared(), sharedMemoryName);
+  thread = NVVM::ThreadIdXOp::create(k.b, k.loc, word);
+  lane = k.bitAnd(thread, warpSize - 1);
+  matrices.lane = lane;
+  warpRow = k.mul(k.div(thread, warpSize), warpRows);
+  auto size = [&](unsigned dim) { return k.toI32(arguments.sizes[dim]); };
+  queries = size(AttendOp::I);
+  keys = size(AttendOp::J);
+  group = size(AttendOp::G);
+  Value heads = k.mul(size(AttendOp::Hkv), group);
+  Value block = NVVM::BlockIdXOp::create(k.b, k.loc, word);
+  Value tiles = k.div(k.add(queries, plan.queries - 1), plan.queries);
+  Value row = k.div(block, tiles);
+  Value fromLast = k.add(k.rem(block, tiles), 1);
+  firstQuery = k.mul(k.sub(tiles, fromLast), plan.queries);
+  batch = k.div(row, heads);
+  head = k.rem(row, heads);
+  keyHead = k.div(head, group);
+  keyPointer = headPointer(arguments.key, matrices.element);
+  valuePointer = headPointer(arguments.value, matrices.element);
+}
+
+/// The first row of this batch and head.
+Value AttendKernel::headPointer(const AttendOperand &operand, Type element) {
+  Value offset;
+  auto move = [&](unsigned dim, Value index) {
+    if (!operand.strides[dim])
+      return;
+    Value term = k.mul(k.toI64(index), operand.strides[dim]);
+    offset = offset ? k.add(offset, term) : term;
+  };
+  move(AttendOp::B, batch);
+  move(AttendOp::Hkv, keyHead);
+  move(AttendOp::G, k.rem(head, group));
+  if (!offset)
+    return operand.pointer;
+  return k.gep(operand.pointer, element, offset);
+}
+
+RowSource AttendKernel::rowOf(const AttendOperand &operand, Value pointer,
+                              unsigned dim, Value row, Value limit) {
+  Value offset = k.mul(k.toI64(row), operand.strides[dim]);
+  return {k.gep(pointer, matrices.element, offset), k.less(row, limit)};
+}
+
+Value AttendKernel::rowIndex(int64_t laneRow) {
+  Value row = k.add(k.add(firstQuery, warpRow), k.div(lane, 4));
+  return k.add(row, 8 * laneRow);
+}
+
+//===----------------------------------------------------------------------===//
+// Copies
+//===----------------------------------------------------------------------===//
+
+SharedTile AttendKernel::sharedTile(const SharedLayout &layout, int64_t base,
+                                    Value buffer) {
+  Value start = k.integer(base);
+  if (buffer)
+    start = k.add(start, k.mul(buffer, layout.bytes()));
+  return {layout, memory, start};
+}
+
+void AttendKernel::copyQueries() {
+  Value pointer = headPointer(arguments.query, matrices.element);
+  copyToShared(k, sharedTile(plan.query, 0), thread, plan.threads(),
+               [&](Value row) {
+                 return rowOf(arguments.query, pointer, AttendOp::I,
+                              k.add(row, firstQuery), queries);
+               });
+}
+
+/// Keys that the mask cuts off are not read.
+void AttendKernel::copyKeys(const SharedLayout &layout, int64_t base,
+                            const AttendOperand &operand, Value pointer,
+                            const KeyTile &tile, Value buffer) {
+  k.when(k.less(tile.start, upperKey), [&] {
+    copyToShared(k, sharedTile(layout, base, buffer), thread, plan.threads(),
+                 [&](Value row) {
+                   return rowOf(operand, pointer, AttendOp::J,
+                                k.add(row, tile.start), upperKey);
+                 });
+  });
+  NVVM::CpAsyncCommitGroupOp::create(k.b, k.loc);
+}
+
+//===----------------------------------------------------------------------===//
+// Tiles of keys
+//===----------------------------------------------------------------------===//
+
+void AttendKernel::emitKeyBounds() {
+  lowerKey = k.integer(0);
+  upperKey = keys;
+  if (op.getMask().empty())
+    return;
+  classifier = std::make_unique<TileClassifier>(op.getMask());
+  auto size = [&](unsigned dim) { return k.toIndex(arguments.sizes[dim]); };
+  Value heads = k.mul(size(AttendOp::Hkv), size(AttendOp::G));
+  classifier->skipPrepass({size(AttendOp::B), heads, size(AttendOp::I),
+                           size(AttendOp::J), plan.queries, plan.keys},
+                          captures);
+  Value last = k.min(k.add(firstQuery, plan.queries), queries);
+  KeyBounds bounds = classifier->emitKeyBounds(
+      k.b, k.loc, k.toIndex(batch), k.toIndex(head),
+      {k.toIndex(firstQuery), k.toIndex(last)});
+  Value lower = k.toI32(bounds.lower);
+  lowerKey = k.mul(k.div(lower, plan.keys), plan.keys);
+  upperKey = k.toI32(bounds.upper);
+  fullKeys = {k.toI32(bounds.fullLower), k.toI32(bounds.fullUpper)};
+}
+
+/// What the mask does on the tile at `start`, which is before the last
+/// reachable key. A tile that reaches beyond the last key is not full.
+TileClass AttendKernel::classify(Value start) {
+  Value end = k.add(start, plan.keys);
+  Value proved = k.both(k.negate(k.less(start, fullKeys.lower)),
+                        k.negate(k.less(fullKeys.upper, end)));
+  auto both = k.choose(
+      proved,
+      [&] { return SmallVector<Value>{k.boolean(true), k.boolean(true)}; },
+      [&] {
+        Value last = k.min(k.add(firstQuery, plan.queries), queries);
+        TileClass tile = classifier->emitClass(
+            k.b, k.loc,
+            {k.toIndex(batch),
+             k.toIndex(head),
+             {k.toIndex(firstQuery), k.toIndex(last)},
+             {k.toIndex(start), k.toIndex(k.min(end, keys))}});
+        Value whole = k.negate(k.less(keys, end));
+        return SmallVector<Value>{tile.may, k.both(tile.must, whole)};
+      });
+  return {both[0], both[1]};
+}
+
+/// The first tile from `from` on that the mask does not leave empty; where there
+/// is none it starts at or after the last reachable key.
+AttendKernel::KeyTile AttendKernel::findTile(Value from) {
+  if (!classifier)
+    return {from, k.negate(k.less(keys, k.add(from, plan.keys)))};
+  Type types[] = {k.b.getI32Type(), k.b.getI1Type()};
+  OpBuilder::InsertionGuard restore(k.b);
+  auto search = scf::WhileOp::create(
+      k.b, k.loc, types, ValueRange{from},
+      [&](OpBuilder &inner, Location loc, ValueRange args) {
+        k.b.setInsertionPoint(inner.getInsertionBlock(),
+                              inner.getInsertionPoint());
+        SmallVector<Value> found = k.choose(
+            k.less(args[0], upperKey),
+            [&] {
+              TileClass tile = classify(args[0]);
+              return SmallVector<Value>{k.negate(tile.may), tile.must};
+            },
+            [&] {
+              return SmallVector<Value>{k.boolean(false), k.boolean(false)};
+            });
+        scf::ConditionOp::create(k.b, loc, found[0],
+                                 ValueRange{args[0], found[1]});
+      },
+      [&](OpBuilder &inner, Location loc, ValueRange args) {
+        KernelBuilder step{inner, loc};
+        scf::YieldOp::create(inner, loc, step.add(args[0], plan.keys));
+      });
+  return {search.getResult(0), search.getResult(1)};
+}
+
+//===----------------------------------------------------------------------===//
+// The loop
+//===----------------------------------------------------------------------===//
+
+/// exp2 of what it holds would be the sink's weight.
+Value AttendKernel::sinkLogit() {
+  Type element = getElementTypeOrSelf(op.getSink().getType());
+  Value logit = k.load(element, headPointer(arguments.sink, element));
+  if (element.isF32())
+    return logit;
+  return arith::ExtFOp::create(k.b, k.loc, k.b.getF32Type(), logit);
+}
+
+/// A sink is a key without value: it starts maximum and sum, the latter in one
+/// of the four lanes whose sums are added up at the end.
+AttendKernel::State AttendKernel::initialState() {
+  State state;
+  Value zero = k.real(0.0);
+  state.accumulator.assign(plan.value.chunks * fragmentSize, zero);
+  Value maximum = k.real(-INFINITY), sum = zero;
+  if (op.getSink()) {
+    maximum = sinkLogit();
+    Value first = arith::CmpIOp::create(k.b, k.loc, arith::CmpIPredicate::eq,
+                                        k.bitAnd(lane, 3), k.integer(0));
+    Value absent = k.equalF(maximum, k.real(-INFINITY));
+    sum = k.select(k.both(first, k.negate(absent)), k.real(1.0), zero);
+  }
+  state.maximum.assign(laneRows, maximum);
+  state.sum.assign(laneRows, sum);
+  return state;
+}
+
+/// While a tile of keys is worked on, the next one and its values arrive in the
+/// other buffers. Groups of copies are committed in the order keys, values,
+/// keys, ..., so that all but the last one awaited says that the older is there.
+AttendKernel::State AttendKernel::emitLoop() {
+  auto awaitOlder = [&] {
+    NVVM::CpAsyncWaitGroupOp::create(k.b, k.loc, 1);
+    k.syncBlock();
+  };
+  auto copyBoth = [&](bool isKey, const KeyTile &tile, Value buffer) {
+    if (isKey)
+      copyKeys(plan.key, plan.keyBase(), arguments.key, keyPointer, tile,
+               buffer);
+    else
+      copyKeys(plan.value, plan.valueBase(), arguments.value, valuePointer,
+               tile, buffer);
+  };
+  Value even = k.integer(0);
+  copyQueries();
+  KeyTile first = findTile(lowerKey);
+  copyBoth(true, first, even);
+  copyBoth(false, first, even);
+  awaitOlder();
+  loadQueries();
+
+  SmallVector<Value> carried = initialState().pack();
+  llvm::append_range(carried, ValueRange{first.start, first.full, even});
+  OpBuilder::InsertionGuard restore(k.b);
+  auto loop = scf::WhileOp::create(
+      k.b, k.loc, ValueRange(carried).getTypes(), carried,
+      [&](OpBuilder &inner, Location loc, ValueRange args) {
+        KernelBuilder test{inner, loc};
+        Value start = args[args.size() - 3];
+        scf::ConditionOp::create(inner, loc, test.less(start, upperKey), args);
+      },
+      [&](OpBuilder &inner, Location loc, ValueRange args) {
+        k.b.setInsertionPoint(inner.getInsertionBlock(),
+                              inner.getInsertionPoint());
+        KeyTile tile{args[args.size() - 3], args[args.size() - 2]};
+        Value buffer = args.back();
+        Value other = k.sub(k.integer(1), buffer);
+        KeyTile next = findTile(k.add(tile.start, plan.keys));
+        copyBoth(true, next, other);
+        State state = unpack(args.drop_back(3));
+        SmallVector<Value> weights = emitScores(buffer);
+        applyRegions(weights, tile);
+        state = normalize(state, weights);
+        awaitOlder();
+        copyBoth(false, next, other);
+        addValues(state, weights, buffer);
+        awaitOlder();
+        SmallVector<Value> results = state.pack();
+        llvm::append_range(results, ValueRange{next.start, next.full, other});
+        scf::YieldOp::create(k.b, loc, results);
+      });
+  k.b.setInsertionPointAfter(loop);
+  return unpack(loop.getResults().drop_back(3));
+}

@@ -1,0 +1,127 @@
+//===- AttendKernel.h - The body of a kernel for an attend op ---*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ATTN_LIB_CONVERSION_ATTNTOGPU_ATTENDKERNEL_H
+#define ATTN_LIB_CONVERSION_ATTNTOGPU_ATTENDKERNEL_H
+
+#include "AttendArguments.h"
+#include "KernelPlan.h"
+#include "SharedTile.h"
+
+#include "attn/Dialect/Attn/Analysis/TileClassification.h"
+
+namespace mlir::attn {
+
+/// Emits what one block does: one tile of queries of one head against all keys
+/// that the mask lets them reach.
+///
+/// Fragments are those of mma.sync: with lane = 4 g + t, a lane holds columns
+/// 8 n + 2 t + {0, 1} of rows g and g + 8 of its warp's 16 rows, in this order
+/// four values per n. The same holds for scores and for the accumulator.
+class AttendKernel {
+public:
+  /// `arguments` are bound to the kernel at the builder.
+  AttendKernel(OpBuilder &builder, AttendOp op, AttendArguments arguments,
+               const KernelPlan &plan);
+  void emit();
+
+private:
+  /// Rows of a lane in its warp's share of a tile.
+  static constexpr int64_t laneRows = 2;
+  /// Values per lane of a product of 8 columns.
+  static constexpr int64_t fragmentSize = 4;
+
+  /// Of each row of the lane; scores are divided by `unit` of natural ones.
+  struct State {
+    SmallVector<Value> accumulator;
+    SmallVector<Value> maximum, sum;
+
+    SmallVector<Value> pack() const;
+  };
+  State unpack(ValueRange values) const;
+
+  /// A tile of keys: where it starts, and whether the mask keeps all of it.
+  struct KeyTile {
+    Value start, full;
+  };
+
+  // Where the block is, and what it reads.
+  void emitPosition();
+  Value headPointer(const AttendOperand &operand, Type element);
+  RowSource rowOf(const AttendOperand &operand, Value pointer, unsigned dim,
+                  Value row, Value limit);
+  Value rowIndex(int64_t laneRow);
+  void copyQueries();
+  void copyKeys(const SharedLayout &layout, int64_t base,
+                const AttendOperand &operand, Value pointer,
+                const KeyTile &tile, Value buffer);
+  SharedTile sharedTile(const SharedLayout &layout, int64_t base,
+                        Value buffer = {});
+
+  // The loop over tiles of keys.
+  void emitKeyBounds();
+  KeyTile findTile(Value from);
+  TileClass classify(Value start);
+  State initialState();
+  Value sinkLogit();
+  State emitLoop();
+  void loadQueries();
+  SmallVector<Value> queryFragment(int64_t step);
+  SmallVector<Value> emitScores(Value buffer);
+  void applyRegions(SmallVectorImpl<Value> &scores, const KeyTile &tile);
+  Value applyToPair(Value score, Value row, Value key, bool partial);
+  /// Of a row: a new score's weight, the factor for what was summed before, the
+  /// new maximum.
+  struct Weight {
+    Value weight, rescale, maximum;
+  };
+  Weight weigh(Value score, Value maximum);
+  std::pair<Value, Value> shiftAndRescale(Value maximum, Value before);
+  State normalize(State state, MutableArrayRef<Value> scores);
+  void addValues(State &state, ArrayRef<Value> weights, Value buffer);
+
+  // Results.
+  void emitResults(const State &state);
+  void storeOutput(const State &state, ArrayRef<Value> factors);
+  void storeLse(const State &state, ArrayRef<Value> sums);
+
+  Value normalizingFactor(Value sum);
+
+  // Values that are not finite behind a mask.
+  bool needsGuard();
+  Value isFinite(const State &state);
+  SmallVector<Value> loadFeatures(Value pointer, int64_t count);
+  void recomputeRows();
+  void recomputeRow(Value row);
+
+  bool isSoftmax() {
+    return op.getNormalizer() == Normalizer::Softmax;
+  }
+
+  KernelBuilder k;
+  AttendOp op;
+  AttendArguments arguments;
+  KernelPlan plan;
+  MatrixUnit matrices;
+  std::unique_ptr<TileClassifier> classifier;
+  SmallVector<Value> captures;
+
+  /// What scores are multiplied by at once, and what turns them into powers of
+  /// two.
+  double scale, unit;
+  Value memory, thread, lane, warpRow;
+  Value queries, keys; ///< M and N.
+  Value batch, head, keyHead, group, firstQuery;
+  Value keyPointer, valuePointer;
+  Value lowerKey, upperKey;
+  IndexRange fullKeys;
+  SmallVector<SmallVector<Value>> queryFragments;
+};
+
+} // namespace mlir::attn
+
+#endif // ATTN_LIB_CONVERSION_ATTNTOGPU_ATTENDKERNEL_H

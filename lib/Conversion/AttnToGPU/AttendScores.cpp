@@ -1,0 +1,163 @@
+//===- AttendScores.cpp - Scores, weights and values of a tile -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "AttendKernel.h"
+
+#include "attn/Dialect/Attn/IR/RegionUtils.h"
+
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace mlir::attn;
+
+void AttendKernel::loadQueries() {
+  if (!plan.keepQueries)
+    return;
+  for (int64_t step = 0; step < plan.query.chunks / 2; ++step)
+    queryFragments.push_back(
+        matrices.loadLeft(sharedTile(plan.query, 0), warpRow, step));
+}
+
+SmallVector<Value> AttendKernel::queryFragment(int64_t step) {
+  if (plan.keepQueries)
+    return queryFragments[step];
+  return matrices.loadLeft(sharedTile(plan.query, 0), warpRow, step);
+}
+
+/// query * key, not scaled.
+SmallVector<Value> AttendKernel::emitScores(Value buffer) {
+  SharedTile tile = sharedTile(plan.key, plan.keyBase(), buffer);
+  SmallVector<Value> scores(plan.keys / 8 * fragmentSize, k.real(0.0));
+  MutableArrayRef<Value> sums(scores);
+  for (int64_t step = 0; step < plan.query.chunks / 2; ++step) {
+    SmallVector<Value> left = queryFragment(step);
+    for (int64_t row = 0; row < plan.keys; row += 16) {
+      auto right = matrices.loadRight(tile, row, step);
+      for (int64_t half : {0, 1})
+        matrices.multiplyAdd(left, right, half,
+                             sums.slice((row / 8 + half) * fragmentSize,
+                                        fragmentSize));
+    }
+  }
+  return scores;
+}
+
+/// Scale, score region, mask of one pair.
+Value AttendKernel::applyToPair(Value score, Value row, Value key,
+                                bool partial) {
+  SmallVector<Value> arguments{k.toIndex(batch), k.toIndex(head),
+                               k.toIndex(row), k.toIndex(key)};
+  llvm::append_range(arguments, captures);
+  Value keep;
+  if (partial) {
+    keep = k.less(key, keys);
+    if (!op.getMask().empty())
+      keep = k.both(keep, inlinePairRegion(k.b, op.getMask().front(), arguments,
+                                           keep));
+  }
+  if (scale != 1.0)
+    score = k.mulF(score, k.real(scale));
+  if (!op.getScore().empty()) {
+    arguments.insert(arguments.begin(), score);
+    score = inlinePairRegion(k.b, op.getScore().front(), arguments, keep);
+  }
+  if (!partial)
+    return score;
+  return k.select(keep, score, k.real(isSoftmax() ? -INFINITY : 0.0));
+}
+
+void AttendKernel::applyRegions(SmallVectorImpl<Value> &scores,
+                                const KeyTile &tile) {
+  auto applyAll = [&](bool partial) {
+    SmallVector<Value> results;
+    for (auto [index, score] : llvm::enumerate(scores)) {
+      int64_t column = index / fragmentSize * 8 + index % 2;
+      Value key = k.add(k.add(tile.start, k.mul(k.bitAnd(lane, 3), 2)), column);
+      results.push_back(
+          applyToPair(score, rowIndex(index / 2 % laneRows), key, partial));
+    }
+    return results;
+  };
+  scores = k.choose(
+      tile.full, [&] { return applyAll(/*partial=*/false); },
+      [&] { return applyAll(/*partial=*/true); });
+}
+
+/// What exponents are lowered by for a maximum, and by how much what was summed
+/// under the maximum `before` shrinks. A row without any weight so far has
+/// nothing to lower by.
+std::pair<Value, Value> AttendKernel::shiftAndRescale(Value maximum,
+                                                      Value before) {
+  Value factor = k.real(unit * llvm::numbers::log2e);
+  Value none = k.equalF(maximum, k.real(-INFINITY));
+  Value shift = k.mulF(k.select(none, k.real(0.0), maximum), factor);
+  return {shift, k.exp2(k.subF(k.mulF(before, factor), shift))};
+}
+
+AttendKernel::Weight AttendKernel::weigh(Value score, Value maximum) {
+  if (!isSoftmax())
+    return {score, k.real(1.0), maximum};
+  Value most = k.maxF(maximum, score);
+  auto [shift, rescale] = shiftAndRescale(most, maximum);
+  Value factor = k.real(unit * llvm::numbers::log2e);
+  return {k.exp2(k.subF(k.mulF(score, factor), shift)), rescale, most};
+}
+
+/// Scores become weights: 2^(score - maximum), the running maximum being over
+/// all tiles so far; what was summed before is rescaled. Without softmax scores
+/// are weights.
+AttendKernel::State AttendKernel::normalize(State state,
+                                            MutableArrayRef<Value> scores) {
+  auto maximum = [&](Value lhs, Value rhs) { return k.maxF(lhs, rhs); };
+  Value factor = k.real(unit * llvm::numbers::log2e);
+  for (int64_t row = 0; row < laneRows; ++row) {
+    SmallVector<Value *> mine;
+    for (auto [index, score] : llvm::enumerate(scores))
+      if (int64_t(index / 2 % laneRows) == row)
+        mine.push_back(&score);
+    if (isSoftmax()) {
+      Value most = *mine.front();
+      for (Value *score : ArrayRef(mine).drop_front())
+        most = maximum(most, *score);
+      most = maximum(k.reduceLanes(most, 3, maximum), state.maximum[row]);
+      auto [shift, rescale] = shiftAndRescale(most, state.maximum[row]);
+      Value down = arith::NegFOp::create(k.b, k.loc, shift);
+      for (Value *score : mine)
+        *score = k.exp2(k.fma(*score, factor, down));
+      state.maximum[row] = most;
+      state.sum[row] = k.mulF(state.sum[row], rescale);
+      for (auto [index, value] : llvm::enumerate(state.accumulator))
+        if (int64_t(index / 2 % laneRows) == row)
+          value = k.mulF(value, rescale);
+    }
+    for (Value *weight : mine)
+      state.sum[row] = k.addF(state.sum[row], *weight);
+  }
+  return state;
+}
+
+/// accumulator += weights * values. The scores' fragments of 16 keys are left
+/// operands as they are.
+void AttendKernel::addValues(State &state, ArrayRef<Value> weights,
+                             Value buffer) {
+  SharedTile tile = sharedTile(plan.value, plan.valueBase(), buffer);
+  MutableArrayRef<Value> sums(state.accumulator);
+  for (int64_t row = 0; row < plan.keys; row += 16) {
+    ArrayRef<Value> here =
+        weights.slice(row / 8 * fragmentSize, 2 * fragmentSize);
+    SmallVector<Value> left;
+    for (int64_t pair = 0; pair < 4; ++pair)
+      left.push_back(matrices.pack(here[2 * pair], here[2 * pair + 1]));
+    for (int64_t step = 0; step < plan.value.chunks / 2; ++step) {
+      auto right = matrices.loadRightTransposed(tile, row, step);
+      for (int64_t half : {0, 1})
+        matrices.multiplyAdd(left, right, half,
+                             sums.slice((2 * step + half) * fragmentSize,
+                                        fragmentSize));
+    }
+  }
+}

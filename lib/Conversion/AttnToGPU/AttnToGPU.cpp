@@ -1,0 +1,264 @@
+//===- AttnToGPU.cpp - Attend ops into kernels and launches -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "attn/Conversion/AttnToGPU/Passes.h"
+
+#include "AttendArguments.h"
+#include "AttendKernel.h"
+#include "Captures.h"
+
+#include "attn/Target/NVPTX/Launch.h"
+
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+namespace mlir::attn {
+#define GEN_PASS_DEF_CONVERTATTNTOGPUPASS
+#include "attn/Conversion/AttnToGPU/Passes.h.inc"
+} // namespace mlir::attn
+
+using namespace mlir;
+using namespace mlir::attn;
+
+//===----------------------------------------------------------------------===//
+// What has a kernel
+//===----------------------------------------------------------------------===//
+
+/// Math functions that attn-expand-math or an instruction covers.
+static bool hasDeviceCode(Operation *op) {
+  if (op->getDialect()->getNamespace() != "math")
+    return true;
+  bool isF64 = llvm::any_of(op->getOperandTypes(),
+                            [](Type type) { return type.isF64(); });
+  return !isF64 &&
+         isa<math::ExpOp, math::Exp2Op, math::TanhOp, math::LogOp,
+             math::Log2Op, math::AbsFOp, math::AbsIOp, math::SqrtOp,
+             math::RsqrtOp, math::FloorOp, math::CeilOp, math::FmaOp,
+             math::CopySignOp>(op);
+}
+
+static LogicalResult checkRegion(AttendOp op, Region &region) {
+  for (Operation &nested : region.getOps())
+    if (!hasDeviceCode(&nested))
+      return nested.emitOpError(
+          "has no code for GPUs; use exp, exp2, log, log2, tanh, sqrt, rsqrt, "
+          "absf, floor, ceil or fma on f32");
+  return success();
+}
+
+/// The feature dimension is the last of its operand, of static size.
+static LogicalResult checkFeatures(AttendOp op, Value operand, unsigned map,
+                                   unsigned dim, StringRef name) {
+  auto type = cast<ShapedType>(operand.getType());
+  int64_t size = type.getShape().back();
+  AffineExpr last = op.getMap(map).getResults().back();
+  if (cast<AffineDimExpr>(last).getPosition() == dim &&
+      !ShapedType::isDynamic(size) && size > 0 && size <= 256 && size % 8 == 0)
+    return success();
+  InFlightDiagnostic diagnostic = op.emitOpError("has ")
+                                  << name << " of type " << type
+                                  << "; a GPU takes a head size that is "
+                                     "static, a multiple of 8, at most 256, and "
+                                     "the last dimension";
+  return diagnostic;
+}
+
+static LogicalResult checkSupported(AttendOp op) {
+  Type element = getElementTypeOrSelf(op.getQuery().getType());
+  if (!element.isF16() && !element.isBF16())
+    return op.emitOpError("has elements of type ")
+           << element << "; kernels for GPUs take f16 and bf16";
+  if (op.getCompatibility() != Compatibility::Dot)
+    return op.emitOpError("scores by ")
+           << stringifyCompatibility(op.getCompatibility())
+           << "; kernels for GPUs score by dot";
+  if (op.getWeightsInit() || op.getTopWeightsInit())
+    return op.emitOpError(
+        "gives weights; kernels for GPUs give output and LSE");
+  if (!op.getOffsets().empty())
+    return op.emitOpError(
+        "is a piece of a larger one; kernels for GPUs take the whole");
+  if (failed(checkRegion(op, op.getScore())) ||
+      failed(checkRegion(op, op.getMask())))
+    return failure();
+  return success(
+      succeeded(checkFeatures(op, op.getQuery(), 0, AttendOp::D, "a query")) &&
+      succeeded(checkFeatures(op, op.getKey(), 1, AttendOp::D, "a key")) &&
+      succeeded(checkFeatures(op, op.getValue(), 2, AttendOp::E, "a value")) &&
+      succeeded(
+          checkFeatures(op, op.getOutputInit(), 3, AttendOp::E, "an output")));
+}
+
+//===----------------------------------------------------------------------===//
+// Conversion
+//===----------------------------------------------------------------------===//
+
+/// Where results of `op` go: each is put into the memory of its init, and
+/// nothing else reads it.
+static FailureOr<SmallVector<Operation *>> findStores(AttendOp op) {
+  SmallVector<Operation *> stores;
+  for (Value result : op->getResults())
+    for (Operation *user : result.getUsers()) {
+      if (!isa<bufferization::MaterializeInDestinationOp>(user))
+        return user->emitOpError("reads what attention computes; on a GPU "
+                                 "only results of the function do so");
+      stores.push_back(user);
+    }
+  return stores;
+}
+
+namespace {
+/// Converts the attend ops of a module.
+class Converter {
+public:
+  Converter(ModuleOp module, const GPUSpec &spec) : module(module), spec(spec) {}
+  LogicalResult convert();
+
+private:
+  gpu::GPUModuleOp getKernels();
+  LogicalResult convert(AttendOp op, unsigned number);
+  gpu::GPUFuncOp emitKernel(AttendOp op, AttendArguments arguments,
+                            const KernelPlan &plan, StringRef name);
+  void emitLaunch(OpBuilder &b, gpu::GPUFuncOp kernel, const KernelPlan &plan,
+                  AttendArguments &arguments);
+
+  ModuleOp module;
+  GPUSpec spec;
+  gpu::GPUModuleOp kernels;
+};
+} // namespace
+
+/// The module of kernels, with the name of dynamic shared memory.
+gpu::GPUModuleOp Converter::getKernels() {
+  if (kernels)
+    return kernels;
+  module->setAttr(gpu::GPUDialect::getContainerModuleAttrName(),
+                  UnitAttr::get(module.getContext()));
+  OpBuilder b = OpBuilder::atBlockBegin(module.getBody());
+  kernels = gpu::GPUModuleOp::create(b, module.getLoc(), kernelsName);
+  b.setInsertionPointToStart(kernels.getBody());
+  auto type = LLVM::LLVMArrayType::get(b.getI8Type(), 0);
+  LLVM::GlobalOp::create(b, module.getLoc(), type, /*isConstant=*/false,
+                         LLVM::Linkage::External, sharedMemoryName, Attribute(),
+                         /*alignment=*/1024, /*addrSpace=*/3);
+  return kernels;
+}
+
+gpu::GPUFuncOp Converter::emitKernel(AttendOp op, AttendArguments arguments,
+                                     const KernelPlan &plan, StringRef name) {
+  OpBuilder b = OpBuilder::atBlockEnd(getKernels().getBody());
+  SmallVector<Value> operands = arguments.getLaunchOperands();
+  auto type = b.getFunctionType(ValueRange(operands).getTypes(), {});
+  auto kernel = gpu::GPUFuncOp::create(b, op.getLoc(), name, type);
+  kernel->setAttr(gpu::GPUDialect::getKernelFuncAttrName(), b.getUnitAttr());
+  kernel.setKnownBlockSizeAttr(
+      b.getDenseI32ArrayAttr({int32_t(plan.threads()), 1, 1}));
+  b.setInsertionPointToStart(&kernel.getBody().front());
+  arguments.bind(b, kernel.getBody().front().getArguments());
+  AttendKernel(b, op, std::move(arguments), plan).emit();
+  b.setInsertionPointToEnd(&kernel.getBody().front());
+  gpu::ReturnOp::create(b, op.getLoc());
+  lowerCaptures(kernel);
+  return kernel;
+}
+
+/// One block for each tile of queries of each head.
+void Converter::emitLaunch(OpBuilder &b, gpu::GPUFuncOp kernel,
+                           const KernelPlan &plan, AttendArguments &arguments) {
+  Location loc = kernel.getLoc();
+  auto size = [&](unsigned dim) -> Value {
+    return b.createOrFold<arith::IndexCastOp>(loc, b.getIndexType(),
+                                              arguments.sizes[dim]);
+  };
+  auto index = [&](int64_t value) -> Value {
+    return arith::ConstantIndexOp::create(b, loc, value);
+  };
+  Value blocks = b.createOrFold<arith::CeilDivSIOp>(loc, size(AttendOp::I),
+                                                    index(plan.queries));
+  for (unsigned dim : {AttendOp::B, AttendOp::Hkv, AttendOp::G})
+    blocks = b.createOrFold<arith::MulIOp>(loc, blocks, size(dim));
+  Value bytes =
+      arith::ConstantIntOp::create(b, loc, plan.sharedBytes(), 32);
+  Value one = index(1);
+  gpu::LaunchFuncOp::create(b, loc, kernel, gpu::KernelDim3{blocks, one, one},
+                            gpu::KernelDim3{index(plan.threads()), one, one},
+                            bytes, arguments.getLaunchOperands());
+}
+
+LogicalResult Converter::convert(AttendOp op, unsigned number) {
+  if (failed(checkSupported(op)))
+    return failure();
+  FailureOr<KernelPlan> plan = KernelPlan::get(spec, op);
+  FailureOr<SmallVector<Operation *>> stores = findStores(op);
+  if (failed(plan) || failed(stores))
+    return failure();
+  OpBuilder b(op);
+  // Requirements that follow the op precede what it writes.
+  if (!stores->empty())
+    b.setInsertionPoint(stores->back());
+  FailureOr<AttendArguments> arguments = describeArguments(b, op);
+  if (failed(arguments))
+    return failure();
+  auto function = op->getParentOfType<func::FuncOp>();
+  std::string name =
+      (function.getName() + "_attend" + Twine(number)).str();
+  gpu::GPUFuncOp kernel = emitKernel(op, *arguments, *plan, name);
+  emitLaunch(b, kernel, *plan, *arguments);
+  for (Operation *store : *stores)
+    store->erase();
+  op.erase();
+  return success();
+}
+
+/// Whether all code on tensors that is left only names memory.
+static LogicalResult checkRest(func::FuncOp function) {
+  auto isTensor = [](Type type) { return isa<TensorType>(type); };
+  WalkResult result = function.walk([&](Operation *op) {
+    bool onTensors = llvm::any_of(op->getOperandTypes(), isTensor) ||
+                     llvm::any_of(op->getResultTypes(), isTensor);
+    if (!onTensors || isOpTriviallyDead(op) ||
+        isa<bufferization::ToTensorOp, tensor::ExpandShapeOp, tensor::CastOp,
+            tensor::DimOp>(op))
+      return WalkResult::advance();
+    op->emitOpError("is computed on tensors; on a GPU a function holds "
+                    "attention on its arguments alone");
+    return WalkResult::interrupt();
+  });
+  return failure(result.wasInterrupted());
+}
+
+LogicalResult Converter::convert() {
+  for (func::FuncOp function : module.getOps<func::FuncOp>()) {
+    SmallVector<AttendOp> ops;
+    function.walk([&](AttendOp op) { ops.push_back(op); });
+    for (auto [number, op] : llvm::enumerate(ops))
+      if (failed(convert(op, number)))
+        return failure();
+    if (failed(checkRest(function)))
+      return failure();
+  }
+  return success();
+}
+
+namespace {
+struct ConvertAttnToGPU
+    : public attn::impl::ConvertAttnToGPUPassBase<ConvertAttnToGPU> {
+  using Base::Base;
+
+  void runOnOperation() override {
+    llvm::Expected<GPUSpec> spec = GPUSpec::parse(target);
+    if (!spec) {
+      getOperation()->emitError() << llvm::toString(spec.takeError());
+      return signalPassFailure();
+    }
+    if (failed(Converter(getOperation(), *spec).convert()))
+      signalPassFailure();
+  }
+};
+} // namespace

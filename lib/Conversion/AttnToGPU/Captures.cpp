@@ -1,0 +1,111 @@
+//===- Captures.cpp - Captured values inside of a kernel -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Captures.h"
+
+#include "attn/Dialect/Attn/IR/RegionUtils.h"
+
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+using namespace mlir;
+using namespace mlir::attn;
+
+/// A stand-in is a cast from pointer, sizes, strides to the tensor's type.
+SmallVector<Value> attn::emitCaptures(KernelBuilder &k, AttendOp op,
+                                      const AttendArguments &arguments) {
+  SmallVector<Value> captures;
+  for (auto [capture, scalar, tensor] :
+       llvm::zip_equal(op.getCaptures(), arguments.captureScalars,
+                       arguments.captureTensors)) {
+    if (scalar) {
+      captures.push_back(scalar);
+      continue;
+    }
+    SmallVector<Value> parts{tensor.pointer};
+    llvm::append_range(parts, tensor.sizes);
+    llvm::append_range(parts, tensor.strides);
+    captures.push_back(UnrealizedConversionCastOp::create(
+                           k.b, k.loc, capture.getType(), parts)
+                           .getResult(0));
+  }
+  return captures;
+}
+
+/// The type of an element in memory: bytes for i1, 64 bits for index.
+static Type memoryType(OpBuilder &b, Type element) {
+  if (element.isInteger(1))
+    return b.getI8Type();
+  return element.isIndex() ? b.getI64Type() : element;
+}
+
+static Value readElement(KernelBuilder &k, Type element, Value pointer) {
+  Value value = k.load(memoryType(k.b, element), pointer);
+  if (element.isIndex())
+    return k.toIndex(value);
+  if (!element.isInteger(1))
+    return value;
+  Value zero = arith::ConstantIntOp::create(k.b, k.loc, 0, 8);
+  return arith::CmpIOp::create(k.b, k.loc, arith::CmpIPredicate::ne, value,
+                               zero);
+}
+
+static void lowerLoad(LoadOp load, UnrealizedConversionCastOp source) {
+  OpBuilder b(load);
+  KernelBuilder k{b, load.getLoc()};
+  Type element = load.getType();
+  ValueRange parts = source.getInputs();
+  int64_t rank = load.getIndices().size();
+  Value guard = load.getGuard(), offset;
+  for (auto [dim, index] : llvm::enumerate(load.getIndices())) {
+    Value position =
+        arith::IndexCastOp::create(b, k.loc, b.getI64Type(), index);
+    Value inside = arith::CmpIOp::create(b, k.loc, arith::CmpIPredicate::ult,
+                                         position, parts[1 + dim]);
+    guard = conjunction(b, k.loc, guard, inside);
+    Value term = k.mul(position, parts[1 + rank + dim]);
+    offset = offset ? k.add(offset, term) : term;
+  }
+  auto read = [&] {
+    Value pointer = parts[0];
+    if (offset)
+      pointer = k.gep(pointer, memoryType(b, element), offset);
+    return SmallVector<Value>{readElement(k, element, pointer)};
+  };
+  auto zero = [&] {
+    return SmallVector<Value>{
+        arith::ConstantOp::create(b, k.loc, b.getZeroAttr(element))};
+  };
+  load.replaceAllUsesWith(guard ? k.choose(guard, read, zero)[0] : read()[0]);
+  load.erase();
+}
+
+void attn::lowerCaptures(Operation *kernel) {
+  SmallVector<UnrealizedConversionCastOp> sources;
+  kernel->walk([&](UnrealizedConversionCastOp cast) {
+    if (isa<TensorType, MemRefType>(cast.getResult(0).getType()))
+      sources.push_back(cast);
+  });
+  for (UnrealizedConversionCastOp source : sources) {
+    for (Operation *user :
+         llvm::make_early_inc_range(source.getResult(0).getUsers())) {
+      if (auto load = dyn_cast<LoadOp>(user)) {
+        lowerLoad(load, source);
+        continue;
+      }
+      OpBuilder b(user);
+      auto dim = cast<ShapedDimOpInterface>(user);
+      std::optional<int64_t> number = getConstantIntValue(dim.getDimension());
+      assert(number && "captures have no computed dimensions");
+      Value size = arith::IndexCastOp::create(
+          b, user->getLoc(), b.getIndexType(), source.getInputs()[1 + *number]);
+      user->getResult(0).replaceAllUsesWith(size);
+      user->erase();
+    }
+    source.erase();
+  }
+}

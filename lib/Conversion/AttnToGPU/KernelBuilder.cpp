@@ -1,0 +1,117 @@
+//===- KernelBuilder.cpp - The instructions of a kernel -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "KernelBuilder.h"
+
+#include "mlir/Dialect/Math/IR/Math.h"
+
+using namespace mlir;
+using namespace mlir::attn;
+
+static constexpr int64_t allLanes = 0xffffffff;
+
+Value KernelBuilder::toI32(Value value) {
+  if (value.getType().isInteger(32))
+    return value;
+  if (value.getType().isIndex())
+    return b.createOrFold<arith::IndexCastOp>(loc, b.getI32Type(), value);
+  return b.createOrFold<arith::TruncIOp>(loc, b.getI32Type(), value);
+}
+
+Value KernelBuilder::fma(Value lhs, Value rhs, Value addend) {
+  return math::FmaOp::create(b, loc, lhs, rhs, addend);
+}
+
+Value KernelBuilder::intrinsic(StringRef name, Type result,
+                               ValueRange arguments) {
+  return LLVM::CallIntrinsicOp::create(b, loc, result, b.getStringAttr(name),
+                                       arguments)
+      .getResult(0);
+}
+
+Value KernelBuilder::exp2(Value x) {
+  return intrinsic("llvm.nvvm.ex2.approx.ftz", b.getF32Type(), x);
+}
+
+Value KernelBuilder::log2(Value x) {
+  return intrinsic("llvm.nvvm.lg2.approx.ftz.f", b.getF32Type(), x);
+}
+
+Value KernelBuilder::shuffleXor(Value value, int64_t mask) {
+  return NVVM::ShflOp::create(b, loc, value.getType(), integer(allLanes),
+                              value, integer(mask), integer(warpSize - 1),
+                              NVVM::ShflKind::bfly, UnitAttr());
+}
+
+Value KernelBuilder::reduceLanes(Value value, int64_t mask,
+                                 function_ref<Value(Value, Value)> combine) {
+  for (int64_t bit = 1; bit < warpSize; bit *= 2)
+    if (mask & bit)
+      value = combine(value, shuffleXor(value, bit));
+  return value;
+}
+
+Value KernelBuilder::anyLane(Value condition) {
+  return NVVM::VoteSyncOp::create(b, loc, b.getI1Type(), integer(allLanes),
+                                  condition, NVVM::VoteSyncKind::any);
+}
+
+void KernelBuilder::syncWarp() {
+  NVVM::SyncWarpOp::create(b, loc, integer(allLanes));
+}
+
+void KernelBuilder::syncBlock() { NVVM::Barrier0Op::create(b, loc); }
+
+Value KernelBuilder::gep(Value pointer, Type element, Value index) {
+  return LLVM::GEPOp::create(b, loc, pointer.getType(), element, pointer,
+                             ArrayRef<LLVM::GEPArg>{index});
+}
+
+Value KernelBuilder::load(Type type, Value pointer, int64_t alignment) {
+  return LLVM::LoadOp::create(b, loc, type, pointer, alignment);
+}
+
+void KernelBuilder::store(Value value, Value pointer, int64_t alignment) {
+  LLVM::StoreOp::create(b, loc, value, pointer, alignment);
+}
+
+void KernelBuilder::when(Value condition, function_ref<void()> body) {
+  auto op = scf::IfOp::create(b, loc, condition, /*withElseRegion=*/false);
+  OpBuilder::InsertionGuard restore(b);
+  b.setInsertionPoint(op.thenYield());
+  body();
+}
+
+SmallVector<Value>
+KernelBuilder::choose(Value condition, function_ref<SmallVector<Value>()> then,
+                      function_ref<SmallVector<Value>()> otherwise) {
+  auto yield = [&](function_ref<SmallVector<Value>()> values) {
+    return [&, values](OpBuilder &inner, Location loc) {
+      OpBuilder::InsertionGuard restore(b);
+      b.setInsertionPoint(inner.getInsertionBlock(),
+                          inner.getInsertionPoint());
+      scf::YieldOp::create(b, loc, values());
+    };
+  };
+  return SmallVector<Value>(
+      scf::IfOp::create(b, loc, condition, yield(then), yield(otherwise))
+          .getResults());
+}
+
+SmallVector<Value> KernelBuilder::forLoop(
+    Value lower, Value upper, Value step, ValueRange state,
+    function_ref<SmallVector<Value>(Value, ValueRange)> body) {
+  auto loop = scf::ForOp::create(
+      b, loc, lower, upper, step, state,
+      [&](OpBuilder &inner, Location loc, Value index, ValueRange args) {
+        OpBuilder::InsertionGuard restore(b);
+        b.setInsertionPoint(inner.getInsertionBlock(),
+                            inner.getInsertionPoint());
+        scf::YieldOp::create(b, loc, body(index, args));
+      });
+  return SmallVector<Value>(loop.getResults());
+}

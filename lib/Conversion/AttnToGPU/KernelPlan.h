@@ -1,0 +1,39 @@
+//===- KernelPlan.h - Tiles, registers and shared memory of a kernel -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ATTN_LIB_CONVERSION_ATTNTOGPU_KERNELPLAN_H
+#define ATTN_LIB_CONVERSION_ATTNTOGPU_KERNELPLAN_H
+
+#include "SharedTile.h"
+
+#include "attn/Dialect/Attn/IR/Attn.h"
+#include "attn/Target/NVPTX/GPUSpec.h"
+
+namespace mlir::attn {
+
+/// How a block works on one tile of queries.
+struct KernelPlan {
+  int64_t queries, keys; ///< Of a tile.
+  bool keepQueries;      ///< Fragments of queries stay in registers.
+  /// Shared memory: queries, whose place the output takes at the end, then two
+  /// buffers of keys, then two of values.
+  SharedLayout query, key, value, output;
+
+  int64_t threads() const { return queries / warpRows * warpSize; }
+  int64_t keyBase() const;
+  int64_t valueBase() const;
+  int64_t sharedBytes() const;
+
+  /// The largest tiles whose fragments fit the registers of a thread and whose
+  /// buffers fit the shared memory of a block. Fails, with the sizes, where none
+  /// does.
+  static FailureOr<KernelPlan> get(const GPUSpec &spec, AttendOp op);
+};
+
+} // namespace mlir::attn
+
+#endif // ATTN_LIB_CONVERSION_ATTNTOGPU_KERNELPLAN_H

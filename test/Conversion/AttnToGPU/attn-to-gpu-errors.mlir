@@ -1,0 +1,47 @@
+// RUN: split-file %s %t
+// RUN: sh -c 'for f in %t/*.mlir; do attnc compile $f --target=sm_80 -o %t/x.ptx; echo "code $?"; done' 2>&1 | FileCheck %s
+
+//--- a.mlir
+// CHECK: 'attn.attend' op has elements of type 'f64'; kernels for GPUs take f16 and bf16
+// CHECK: code 1
+func.func @f(%q: tensor<2x4x16x64xf64>) -> tensor<2x4x16x64xf64> {
+  %o = attn.scaled_dot_product %q, %q, %q : tensor<2x4x16x64xf64>, tensor<2x4x16x64xf64>, tensor<2x4x16x64xf64> -> tensor<2x4x16x64xf64>
+  return %o : tensor<2x4x16x64xf64>
+}
+
+//--- b.mlir
+// CHECK: 'attn.attend' op has a query of type 'tensor<2x4x16x20xf16>'; a GPU takes a head size that is static, a multiple of 8, at most 256, and the last dimension
+// CHECK: code 1
+func.func @f(%q: tensor<2x4x16x20xf16>) -> tensor<2x4x16x20xf16> {
+  %o = attn.scaled_dot_product %q, %q, %q : tensor<2x4x16x20xf16>, tensor<2x4x16x20xf16>, tensor<2x4x16x20xf16> -> tensor<2x4x16x20xf16>
+  return %o : tensor<2x4x16x20xf16>
+}
+
+//--- c.mlir
+// CHECK: 'attn.attend' op gives weights; kernels for GPUs give output and LSE
+// CHECK: code 1
+func.func @f(%q: tensor<2x4x16x64xf16>) -> (tensor<2x4x16x64xf16>, tensor<2x4x16x16xf16>) {
+  %o, %w = attn.scaled_dot_product %q, %q, %q : tensor<2x4x16x64xf16>, tensor<2x4x16x64xf16>, tensor<2x4x16x64xf16> -> tensor<2x4x16x64xf16> weights(tensor<2x4x16x16xf16>)
+  return %o, %w : tensor<2x4x16x64xf16>, tensor<2x4x16x16xf16>
+}
+
+//--- d.mlir
+// CHECK: 'linalg.generic' op is computed on tensors; on a GPU a function holds attention on its arguments alone
+// CHECK: code 1
+func.func @f(%x: tensor<8x16xf16>) -> tensor<8x16xf16> {
+  %o = attn.rotary %x : tensor<8x16xf16> -> tensor<8x16xf16>
+  return %o : tensor<8x16xf16>
+}
+
+//--- e.mlir
+// CHECK: 'math.sin' op has no code for GPUs; use exp, exp2, log
+// CHECK: code 1
+func.func @f(%q: tensor<2x4x16x64xf16>) -> tensor<2x4x16x64xf16> {
+  %s = attn.score.map {
+  ^bb0(%score: f32, %b: index, %h: index, %i: index, %j: index):
+    %r = math.sin %score : f32
+    attn.yield %r : f32
+  }
+  %o = attn.scaled_dot_product %q, %q, %q score(%s) : tensor<2x4x16x64xf16>, tensor<2x4x16x64xf16>, tensor<2x4x16x64xf16> -> tensor<2x4x16x64xf16>
+  return %o : tensor<2x4x16x64xf16>
+}

@@ -1,0 +1,29 @@
+// RUN: attnc compile %s --target=sm_80 -o %t.ptx
+// RUN: FileCheck %s < %t.ptx
+// RUN: attnc compile %s --target=sm_90a -o %t.90a.ptx
+// RUN: FileCheck %s --check-prefix=HOPPER < %t.90a.ptx
+
+// CHECK: .version 8.0
+// CHECK: .target sm_80
+// CHECK: .extern .shared .align 1024 .b8 attn_shared[];
+// CHECK: .visible .entry attention_attend0(
+// CHECK: .maxntid 256, 1, 1
+// CHECK: cp.async.cg.shared.global [%{{.*}}], [%{{.*}}], 16, %{{.*}};
+// CHECK: cp.async.commit_group;
+// CHECK: cp.async.wait_group 1;
+// CHECK: bar.sync 0;
+// CHECK: ldmatrix.sync.aligned.m8n8.x4.shared.b16
+// CHECK: mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32
+// CHECK: ex2.approx.ftz.f32
+// CHECK: ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16
+// Results leave in 16 bytes each.
+// CHECK: st.global.v4.b32
+// No function of a library is called.
+// CHECK-NOT: call
+// HOPPER: .target sm_90a
+func.func @attention(%q: tensor<?x?x?x64xbf16>, %k: tensor<?x?x?x64xbf16>, %v: tensor<?x?x?x64xbf16>) -> tensor<?x?x?x64xbf16> {
+  %mask = attn.mask.causal
+  %o = attn.scaled_dot_product %q, %k, %v mask(%mask)
+       : tensor<?x?x?x64xbf16>, tensor<?x?x?x64xbf16>, tensor<?x?x?x64xbf16> -> tensor<?x?x?x64xbf16>
+  return %o : tensor<?x?x?x64xbf16>
+}
