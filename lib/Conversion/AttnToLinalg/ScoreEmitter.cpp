@@ -7,6 +7,8 @@
 
 #include "attn/Conversion/AttnToLinalg/ScoreEmitter.h"
 
+#include "AdditiveScores.h"
+
 #include "attn/Dialect/Attn/IR/RegionUtils.h"
 
 #include "mlir/Dialect/Arith/Utils/Utils.h"
@@ -125,15 +127,21 @@ Value ScoreEmitter::contract(const TileScores &tile, Value init) {
     maps.push_back(map(3, {2}));
   }
   maps.push_back(map(3, {0, 1}));
-  return generic(
-      inputs, zero, maps, {false, false, true},
-      [&](OpBuilder &builder, Location loc, ValueRange args) {
-        Value weight = tile.featureWeight ? args[2] : Value();
-        Value term = emitTerm(builder, loc, tile.compatibility, args[1],
-                              args[0], weight);
-        return SmallVector<Value>{
-            arith::AddFOp::create(builder, loc, args.back(), term)};
-      })[0];
+  auto sumTerms = [&](OpBuilder &at) {
+    return ScoreEmitter(at, loc, accumulator)
+        .generic(inputs, zero, maps, {false, false, true},
+                 [&](OpBuilder &builder, Location loc, ValueRange args) {
+                   Value weight = tile.featureWeight ? args[2] : Value();
+                   Value term = emitTerm(builder, loc, tile.compatibility,
+                                         args[1], args[0], weight);
+                   return SmallVector<Value>{arith::AddFOp::create(
+                       builder, loc, args.back(), term)};
+                 })[0];
+  };
+  if (tile.compatibility == Compatibility::Additive &&
+      hasExponentialForm(tile, accumulator))
+    return emitExponentialForm(b, loc, tile, zero, sumTerms);
+  return sumTerms(b);
 }
 
 /// Scale, score region, mask: in that order, at global indices.

@@ -136,3 +136,32 @@ func.func @guarded(%q: tensor<16x64xf32>, %k: tensor<96x16xf32>, %v: tensor<96x8
       indexing_maps = [#query, #key, #value, #output] scale = 0.25 -> tensor<8x64xf32>, tensor<64xf32>, tensor<64xf32>
   return %a : tensor<8x64xf32>
 }
+
+// -----
+
+// Additive scores by exponentials of queries and of keys, four features to a
+// division, where these stay in range; else by tanh.
+#query = affine_map<(i, j, d, e) -> (d, i)>
+#key = affine_map<(i, j, d, e) -> (j, d)>
+#scores = affine_map<(i, j, d, e) -> (j, i)>
+// CHECK-DAG: #[[K:.*]] = affine_map<(d0, d1, d2) -> (d0, d2)>
+// CHECK-DAG: #[[Q:.*]] = affine_map<(d0, d1, d2) -> (d2, d1)>
+// CHECK-DAG: #[[W:.*]] = affine_map<(d0, d1, d2) -> (d2)>
+// CHECK-LABEL: func @additive(
+// CHECK-SAME: %[[QUERY:[a-z0-9]+]]: tensor<6x64xf32>, %[[KEY:[a-z0-9]+]]: tensor<96x6xf32>
+func.func @additive(%q: tensor<6x64xf32>, %k: tensor<96x6xf32>, %w: tensor<6xf32>, %s: tensor<96x64xf32>, %at: index) -> tensor<96x64xf32> {
+  // CHECK: math.absf
+  // CHECK: %[[FITS:.*]] = arith.andi
+  // CHECK: scf.if %[[FITS]]
+  // CHECK: %[[KT:.*]] = tensor.extract_slice %{{.*}}[0, 0] [96, 6] [1, 1] : tensor<96x8xf32> to tensor<96x6xf32>
+  // CHECK: linalg.generic {{.*}} ins(%[[KEY]] : tensor<96x6xf32>) outs(%[[KT]] :
+  // CHECK: math.exp
+  // CHECK: linalg.generic {indexing_maps = [#[[K]], #[[K]], #[[K]], #[[K]], #[[Q]], #[[Q]], #[[Q]], #[[Q]], #[[W]], #[[W]], #[[W]], #[[W]], {{.*}}iterator_types = ["parallel", "parallel", "reduction"]}
+  // CHECK-COUNT-1: arith.divf {{.*}} fastmath<{{.*}}arcp
+  // CHECK-NOT: arith.divf
+  // CHECK: } else {
+  // CHECK: math.tanh
+  %r = attn.score_tile additive softmax ins(%q, %k : tensor<6x64xf32>, tensor<96x6xf32>) feature_weight(%w : tensor<6xf32>)
+       at(%at, %at, %at, %at) outs(%s : tensor<96x64xf32>) indexing_maps = [#query, #key, #scores] scale = 1.0 -> tensor<96x64xf32>
+  return %r : tensor<96x64xf32>
+}

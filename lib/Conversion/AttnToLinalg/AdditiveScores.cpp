@@ -1,0 +1,285 @@
+//===- AdditiveScores.cpp - Sums of tanh through exponentials -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "AdditiveScores.h"
+
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+
+using namespace mlir;
+using namespace mlir::attn;
+
+/// Features that share one division.
+static constexpr int64_t groupSize = 4;
+/// Below it e^2x and e^-2x are normal numbers of f32.
+static constexpr double largestArgument = 43.0;
+/// Terms e^2q e^2k + 1 stop here, where 2 / term is below a rounding of 1: the
+/// product of a group stays in range.
+static constexpr double largestTerm = 1073741824.0;
+
+static unsigned positionOf(AffineMap map, unsigned dim) {
+  return *map.getResultPosition(getAffineDimExpr(dim, map.getContext()));
+}
+
+bool attn::hasExponentialForm(const TileScores &tile, Type accumulator) {
+  auto query = cast<ShapedType>(tile.query.getType());
+  return accumulator.isF32() &&
+         !query.isDynamicDim(positionOf(tile.queryMap, TileD));
+}
+
+namespace {
+class ExponentialForm {
+public:
+  ExponentialForm(OpBuilder &b, Location loc, const TileScores &tile)
+      : b(b), loc(loc), tile(tile), f32(b.getF32Type()), emit(b, loc, f32),
+        features(cast<ShapedType>(tile.query.getType())
+                     .getDimSize(positionOf(tile.queryMap, TileD))),
+        groups(llvm::divideCeil(features, groupSize)) {}
+
+  Value isInRange();
+  Value addScores(Value scores);
+
+private:
+  Value largest(Value operand);
+  Value pad(Value padded, Value operand, ArrayRef<AffineExpr> from,
+            ArrayRef<OpFoldResult> sizes, bool exponential);
+  Value queryTerms();
+  Value keyTerms();
+  Value weights();
+  SmallVector<Value> quarters(Value terms, int64_t dim);
+  Value emitGroup(OpBuilder &b, ValueRange keys, ValueRange queries,
+                  ValueRange weights);
+  OpFoldResult sizeOf(Value operand, AffineMap map, unsigned dim) {
+    return tensor::getMixedSize(b, loc, operand, positionOf(map, dim));
+  }
+
+  OpBuilder &b;
+  Location loc;
+  const TileScores &tile;
+  Type f32;
+  ScoreEmitter emit;
+  int64_t features, groups;
+};
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// Range
+//===----------------------------------------------------------------------===//
+
+/// The largest magnitude in a tensor, NaN passed over.
+Value ExponentialForm::largest(Value operand) {
+  auto reduce = [&](Value input, Value init) {
+    unsigned rank = cast<ShapedType>(input.getType()).getRank();
+    AffineMap all = b.getMultiDimIdentityMap(rank);
+    SmallVector<bool> reductions(rank, false);
+    reductions[0] = true;
+    return emit.generic(input, init, {all, all.dropResult(0)}, reductions,
+                        [&](OpBuilder &b, Location loc, ValueRange args) {
+                          Value x = args[0];
+                          if (x.getType() != f32)
+                            x = arith::ExtFOp::create(b, loc, f32, x);
+                          x = math::AbsFOp::create(b, loc, x);
+                          Value larger = arith::CmpFOp::create(
+                              b, loc, arith::CmpFPredicate::OGT, x, args[1]);
+                          return SmallVector<Value>{arith::SelectOp::create(
+                              b, loc, larger, x, args[1])};
+                        })[0];
+  };
+  auto zeros = [&](ArrayRef<OpFoldResult> sizes) {
+    Value empty = tensor::EmptyOp::create(b, loc, sizes, f32);
+    return linalg::FillOp::create(b, loc, emit.constant(0.0), empty)
+        .getResult(0);
+  };
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, operand);
+  Value perColumn = reduce(operand, zeros(sizes[1]));
+  Value total = reduce(perColumn, zeros({}));
+  return tensor::ExtractOp::create(b, loc, total, ValueRange());
+}
+
+Value ExponentialForm::isInRange() {
+  Value limit = emit.constant(largestArgument);
+  auto fits = [&](Value operand) -> Value {
+    return arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLE,
+                                 largest(operand), limit);
+  };
+  return arith::AndIOp::create(b, loc, fits(tile.query), fits(tile.key));
+}
+
+//===----------------------------------------------------------------------===//
+// Terms
+//===----------------------------------------------------------------------===//
+
+/// Writes `operand`, e^2x of it where `exponential`, over the first `sizes` of
+/// `padded`; `from` says where each element comes from.
+Value ExponentialForm::pad(Value padded, Value operand,
+                           ArrayRef<AffineExpr> from,
+                           ArrayRef<OpFoldResult> sizes, bool exponential) {
+  unsigned rank = sizes.size();
+  SmallVector<OpFoldResult> offsets(rank, b.getIndexAttr(0)),
+      strides(rank, b.getIndexAttr(1));
+  Value inside =
+      tensor::ExtractSliceOp::create(b, loc, padded, offsets, sizes, strides);
+  AffineMap map = AffineMap::get(rank, 0, from, b.getContext());
+  Value written = emit.generic(
+      operand, inside, {map, b.getMultiDimIdentityMap(rank)},
+      SmallVector<bool>(rank, false),
+      [&](OpBuilder &b, Location loc, ValueRange args) {
+        Value x = args[0];
+        if (x.getType() != f32)
+          x = arith::ExtFOp::create(b, loc, f32, x);
+        if (exponential)
+          x = math::ExpOp::create(b, loc, arith::AddFOp::create(b, loc, x, x));
+        return SmallVector<Value>{x};
+      })[0];
+  return tensor::InsertSliceOp::create(b, loc, written, padded, offsets, sizes,
+                                       strides);
+}
+
+static Value fill(OpBuilder &b, Location loc, Value scalar, Value init) {
+  return linalg::FillOp::create(b, loc, scalar, init).getResult(0);
+}
+
+/// e^2q as (features, queries), features padded to whole groups.
+Value ExponentialForm::queryTerms() {
+  OpFoldResult queries = sizeOf(tile.query, tile.queryMap, TileI);
+  Value terms = emit.scratch(b.getIndexAttr(groups * groupSize), queries);
+  if (features % groupSize)
+    terms = fill(b, loc, emit.constant(1.0), terms);
+  AffineExpr d = b.getAffineDimExpr(0), i = b.getAffineDimExpr(1);
+  bool rowMajor = positionOf(tile.queryMap, TileI) == 0;
+  return pad(terms, tile.query,
+             rowMajor ? ArrayRef<AffineExpr>{i, d} : ArrayRef<AffineExpr>{d, i},
+             {b.getIndexAttr(features), queries}, /*exponential=*/true);
+}
+
+/// e^2k as (keys, features), features padded to whole groups.
+Value ExponentialForm::keyTerms() {
+  OpFoldResult keys = sizeOf(tile.key, tile.keyMap, TileJ);
+  Value terms = emit.scratch(keys, b.getIndexAttr(groups * groupSize));
+  if (features % groupSize)
+    terms = fill(b, loc, emit.constant(1.0), terms);
+  AffineExpr j = b.getAffineDimExpr(0), d = b.getAffineDimExpr(1);
+  bool rowMajor = positionOf(tile.keyMap, TileJ) == 0;
+  return pad(terms, tile.key,
+             rowMajor ? ArrayRef<AffineExpr>{j, d} : ArrayRef<AffineExpr>{d, j},
+             {keys, b.getIndexAttr(features)}, /*exponential=*/true);
+}
+
+/// Padding weighs 0.
+Value ExponentialForm::weights() {
+  Value terms = tensor::EmptyOp::create(
+      b, loc, ArrayRef<int64_t>{groups * groupSize}, f32);
+  terms = fill(b, loc, emit.constant(0.0), terms);
+  return pad(terms, tile.featureWeight, b.getAffineDimExpr(0),
+             {b.getIndexAttr(features)}, /*exponential=*/false);
+}
+
+/// `terms` in as many pieces along `dim` as a group has features.
+SmallVector<Value> ExponentialForm::quarters(Value terms, int64_t dim) {
+  SmallVector<Value> pieces;
+  for (int64_t piece = 0; piece < groupSize; ++piece) {
+    SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, terms);
+    SmallVector<OpFoldResult> offsets(sizes.size(), b.getIndexAttr(0));
+    SmallVector<OpFoldResult> strides(sizes.size(), b.getIndexAttr(1));
+    offsets[dim] = b.getIndexAttr(piece * groups);
+    sizes[dim] = b.getIndexAttr(groups);
+    pieces.push_back(
+        tensor::ExtractSliceOp::create(b, loc, terms, offsets, sizes, strides));
+  }
+  return pieces;
+}
+
+//===----------------------------------------------------------------------===//
+// Scores
+//===----------------------------------------------------------------------===//
+
+/// sum w tanh(q + k) of a group: sum w - 2 sum w / t, t = e^2q e^2k + 1, by one
+/// division of sums of products.
+Value ExponentialForm::emitGroup(OpBuilder &b, ValueRange keys,
+                                 ValueRange queries, ValueRange weights) {
+  auto contract = arith::FastMathFlagsAttr::get(b.getContext(),
+                                                arith::FastMathFlags::contract);
+  auto reciprocal = arith::FastMathFlagsAttr::get(
+      b.getContext(),
+      arith::FastMathFlags::contract | arith::FastMathFlags::arcp);
+  auto times = [&](Value lhs, Value rhs) -> Value {
+    return arith::MulFOp::create(b, loc, lhs, rhs, contract);
+  };
+  auto plus = [&](Value lhs, Value rhs) -> Value {
+    return arith::AddFOp::create(b, loc, lhs, rhs, contract);
+  };
+  auto constant = [&](double value) -> Value {
+    return arith::ConstantOp::create(b, loc, b.getF32FloatAttr(value));
+  };
+  Value one = constant(1.0), limit = constant(largestTerm);
+  /// A sum of quotients as one: numerator and denominator.
+  using Quotient = std::pair<Value, Value>;
+  SmallVector<Quotient> sums;
+  for (auto [key, query, weight] : llvm::zip_equal(keys, queries, weights)) {
+    Value term = plus(times(query, key), one);
+    // NaN is not less, and stays.
+    Value beyond =
+        arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLT, limit, term);
+    sums.push_back(
+        {weight, arith::SelectOp::create(b, loc, beyond, limit, term)});
+  }
+  while (sums.size() > 1) {
+    SmallVector<Quotient> next;
+    for (size_t first = 0; first < sums.size(); first += 2) {
+      auto [n1, d1] = sums[first];
+      auto [n2, d2] = sums[first + 1];
+      next.push_back({plus(times(n1, d2), times(n2, d1)), times(d1, d2)});
+    }
+    sums = std::move(next);
+  }
+  Value share =
+      arith::DivFOp::create(b, loc, sums[0].first, sums[0].second, reciprocal);
+  Value whole = weights[0];
+  for (Value weight : weights.drop_front())
+    whole = plus(whole, weight);
+  return plus(times(share, constant(-2.0)), whole);
+}
+
+Value ExponentialForm::addScores(Value scores) {
+  AffineExpr j = b.getAffineDimExpr(0), i = b.getAffineDimExpr(1),
+             d = b.getAffineDimExpr(2);
+  MLIRContext *context = b.getContext();
+  SmallVector<Value> inputs = quarters(keyTerms(), 1);
+  llvm::append_range(inputs, quarters(queryTerms(), 0));
+  llvm::append_range(inputs, quarters(weights(), 0));
+  SmallVector<AffineMap> maps(groupSize, AffineMap::get(3, 0, {j, d}, context));
+  maps.append(groupSize, AffineMap::get(3, 0, {d, i}, context));
+  maps.append(groupSize, AffineMap::get(3, 0, {d}, context));
+  maps.push_back(AffineMap::get(3, 0, {j, i}, context));
+  return emit.generic(inputs, scores, maps, {false, false, true},
+                      [&](OpBuilder &b, Location loc, ValueRange args) {
+                        Value sum =
+                            emitGroup(b, args.take_front(groupSize),
+                                      args.slice(groupSize, groupSize),
+                                      args.slice(2 * groupSize, groupSize));
+                        return SmallVector<Value>{
+                            arith::AddFOp::create(b, loc, args.back(), sum)};
+                      })[0];
+}
+
+Value attn::emitExponentialForm(OpBuilder &b, Location loc,
+                                const TileScores &tile, Value scores,
+                                function_ref<Value(OpBuilder &)> fallback) {
+  Value inRange = ExponentialForm(b, loc, tile).isInRange();
+  auto choice = scf::IfOp::create(
+      b, loc, inRange,
+      [&](OpBuilder &b, Location loc) {
+        scf::YieldOp::create(b, loc,
+                             ExponentialForm(b, loc, tile).addScores(scores));
+      },
+      [&](OpBuilder &b, Location loc) {
+        scf::YieldOp::create(b, loc, fallback(b));
+      });
+  return choice.getResult(0);
+}
