@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import mask, score
 from ._functions import additive, kernel_regression, scaled_dot_product
-from ._layers import masked_softmax, merge, multi_head, rotary, sinusoid
+from ._layers import bmm, masked_softmax, merge, multi_head, rotary, sinusoid
 from ._symbol import capture, maximum, minimum, where
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Compiled",
     "additive",
+    "bmm",
     "capture",
     "compile",
     "create_block_mask",

@@ -67,6 +67,8 @@ class Attention(NamedTuple):
     operands: tuple[Any, ...] = ()
     #: Keyword and what stands in its parentheses.
     clauses: tuple[tuple[str, Captured], ...] = ()
+    #: The same, of clauses that come after mask and score.
+    last_clauses: tuple[tuple[str, Captured], ...] = ()
     suffix: str = ""
     #: Whether query and key have one head size.
     same_head_size: bool = True
@@ -167,7 +169,10 @@ def attend(
         attention.op,
         attention.suffix,
         attention.element,
-        tuple((keyword, c.type(acc)) for keyword, c in attention.clauses),
+        tuple(
+            (keyword, c.type(acc))
+            for keyword, c in (*attention.clauses, *attention.last_clauses)
+        ),
         None if mask is None else mask._structure(acc),
         tuple(s._structure(acc) for s in scores),
         wanted,
@@ -182,6 +187,7 @@ def attend(
     inputs += [c.current(acc) for _, c in attention.clauses]
     for modifier in modifiers:
         inputs += modifier._values(acc)
+    inputs += [c.current(acc) for _, c in attention.last_clauses]
     results = run(attention.framework, call.function, inputs, call.outputs)
     results = keep_gradient_visible(attention.framework, results, inputs)
     return results[0] if len(results) == 1 else tuple(results)
@@ -275,13 +281,12 @@ def _write(
     types = [_tensor((*_rows(a), a.shape[-1]), element) for a in arrays]
     types += [static(a, element) for a in attention.operands]
     text = f"{attention.op} {', '.join(map(function.argument, types))}"
-    for keyword, captured in attention.clauses:
-        type = captured.type(acc)
-        text += f" {keyword}({function.argument(type)} : {type})"
+    text += _clauses(attention.clauses, function)
     if mask is not None:
         text += f" mask({mask._form.emit(function)})"
     if scores:
         text += f" score({', '.join(s._form.emit(function) for s in scores)})"
+    text += _clauses(attention.last_clauses, function)
     lead = _rows(attention.query)
     results = [_tensor((*lead, attention.value.shape[-1]), element)]
     text += f"{attention.suffix} : {', '.join(types)} -> {results[0]}"
@@ -291,3 +296,11 @@ def _write(
         further.setdefault(keyword, []).append(results[-1])
     text += "".join(f" {k}({', '.join(kinds)})" for k, kinds in further.items())
     return function.values(len(results), text), results
+
+
+def _clauses(clauses: tuple[tuple[str, Captured], ...], function: FunctionText) -> str:
+    text = ""
+    for keyword, captured in clauses:
+        type = captured.type(function.acc)
+        text += f" {keyword}({function.argument(type)} : {type})"
+    return text

@@ -29,6 +29,7 @@ def scaled_dot_product(
     return_entropy: bool = False,
     return_received: bool = False,
     top: int | None = None,
+    sink: Any = None,
 ) -> Any:
     """``softmax(score(scale * q @ k.T) under mask) @ v``.
 
@@ -50,6 +51,7 @@ def scaled_dot_product(
       top: how many of each row's largest weights to return, 1 to 64, with their
         keys: (B, H, M, top) each. Where fewer keys contribute, the weight is 0 and
         the key -1.
+      sink: a logit per query head, (H,), that joins the softmax and carries no value.
 
     Returns:
       The output (B, H, M, Dv), or a tuple (output, lse, weights, entropy, received,
@@ -69,10 +71,22 @@ def scaled_dot_product(
         q,
         k,
         v,
+        last_clauses=() if sink is None else (("sink", _sink(sink, q)),),
         suffix=scale_suffix(scale),
     )
     wanted = Wanted(return_lse, return_weights, return_entropy, return_received, top)
     return attend(attention, mask, score, wanted)
+
+
+def _sink(sink: Any, query: Any) -> Captured:
+    captured = _forms.floats(sink, "sink", (1,))
+    heads = query.shape[-3] if len(query.shape) > 3 else 1
+    if captured.value.shape[0] != heads:
+        raise ValueError(
+            f"sink has {captured.value.shape[0]} logits; there must be one per head, "
+            f"{heads}"
+        )
+    return captured._replace(shape=(str(heads),))
 
 
 def additive(

@@ -11,11 +11,11 @@ import operator
 from typing import Any, Sequence
 
 from . import _arrays, _forms
-from ._attention import dynamic, static
+from ._attention import dynamic, scale_suffix, static
 from ._execute import accumulator, execute, keep_gradient_visible
 from ._forms import FunctionText, Sizes
-from .mask import as_mask
-from .score import number
+from .mask import as_mask, padding
+from .score import as_scores, number
 
 
 def multi_head(
@@ -35,6 +35,8 @@ def multi_head(
     b_o: Any = None,
     mask: Any = None,
     return_weights: bool = False,
+    score: Any = None,
+    scale: float | None = None,
 ) -> Any:
     """Multi-head attention with its projections.
 
@@ -45,7 +47,7 @@ def multi_head(
       num_heads: heads into which the output of w_q is split evenly.
       num_kv_heads: heads of w_k and w_v; num_heads by default.
       b_q, b_k, b_v, b_o: biases (out,), or None.
-      mask: as in scaled_dot_product.
+      mask, score, scale: as in scaled_dot_product.
       return_weights: whether to return the weights of each head, (B, H, M, N).
 
     Returns:
@@ -66,11 +68,13 @@ def multi_head(
         )
     _check_inputs(tensors)
     _check_projections(tensors, weights, biases, heads, kv_heads)
-    mask = as_mask(mask)
+    mask, scores = as_mask(mask), as_scores(score)
+    modifiers = scores if mask is None else (mask, *scores)
+    suffix = scale_suffix(scale)
     sizes = Sizes(query.shape[0], heads, query.shape[1], key.shape[1])
     acc = accumulator(element)
-    if mask is not None:
-        mask._form.check(sizes)
+    for modifier in modifiers:
+        modifier._form.check(sizes)
 
     operands = [*tensors.values(), *weights.values()]
     cache_key = (
@@ -82,6 +86,8 @@ def multi_head(
         *(tuple(w.shape) for w in weights.values()),
         tuple(biases),
         None if mask is None else mask._structure(acc),
+        tuple(s._structure(acc) for s in scores),
+        suffix,
         return_weights,
     )
     outputs = [((sizes.batch, sizes.queries, w_o.shape[0]), element)]
@@ -99,6 +105,9 @@ def multi_head(
         text += f" heads = {heads} kv_heads = {kv_heads}"
         if mask is not None:
             text += f" mask({mask._form.emit(function)})"
+        if scores:
+            text += f" score({', '.join(s._form.emit(function) for s in scores)})"
+        text += suffix
         results = [f"tensor<?x?x{w_o.shape[0]}x{element}>"]
         text += f" : {', '.join(types[:3])} -> {results[0]}"
         if return_weights:
@@ -107,7 +116,7 @@ def multi_head(
         return function.values(len(results), text), results
 
     inputs = [*operands, *biases.values()]
-    values = inputs if mask is None else inputs + mask._values(acc)
+    values = inputs + [v for modifier in modifiers for v in modifier._values(acc)]
     results = execute(framework, cache_key, acc, write, values, outputs)
     results = keep_gradient_visible(framework, results, inputs)
     return tuple(results) if return_weights else results[0]
@@ -194,13 +203,63 @@ def _check_projections(
             )
 
 
-def masked_softmax(scores: Any, mask: Any = None) -> Any:
+def bmm(a: Any, b: Any) -> Any:
+    """The batch matrix product: ``a[n] @ b[n]`` for each n.
+
+    Args:
+      a: (B, M, K).
+      b: (B, K, N).
+
+    Returns an array (B, M, N) like them; sums are float32 (float64 for float64).
+    """
+    framework, element = _arrays.common(a=a, b=b)
+    for name, array in (("a", a), ("b", b)):
+        if len(array.shape) != 3:
+            raise ValueError(f"{name} has rank {len(array.shape)}; 3 is accepted")
+    if a.shape[0] != b.shape[0]:
+        raise ValueError(
+            f"b has batch size {b.shape[0]}, a has {a.shape[0]}; they must be equal"
+        )
+    if a.shape[2] != b.shape[1]:
+        raise ValueError(
+            f"b has {b.shape[1]} rows, a has {a.shape[2]} columns; they must be equal"
+        )
+    acc = accumulator(element)
+    types = (dynamic(a, element), dynamic(b, element))
+    sums, result = (f"tensor<?x?x{b.shape[2]}x{t}>" for t in (acc, element))
+
+    def write(function: FunctionText):
+        left, right = map(function.argument, types)
+        sizes = []
+        for dim in (0, 1):
+            index = function.value(f"arith.constant {dim} : index")
+            sizes.append(function.value(f"tensor.dim {left}, {index} : {types[0]}"))
+        zero = function.value(f"arith.constant 0.0 : {acc}")
+        empty = function.value(f"tensor.empty({', '.join(sizes)}) : {sums}")
+        init = function.value(
+            f"linalg.fill ins({zero} : {acc}) outs({empty} : {sums}) -> {sums}"
+        )
+        product = function.value(
+            f"linalg.batch_matmul ins({left}, {right} : {', '.join(types)}) "
+            f"outs({init} : {sums}) -> {sums}"
+        )
+        if acc != element:
+            product = function.value(f"arith.truncf {product} : {sums} to {result}")
+        return [product], [result]
+
+    outputs = [((*a.shape[:2], b.shape[2]), element)]
+    results = execute(framework, ("bmm", types), acc, write, [a, b], outputs)
+    return keep_gradient_visible(framework, results, [a, b])[0]
+
+
+def masked_softmax(scores: Any, mask: Any = None, lengths: Any = None) -> Any:
     """Softmax over the last dimension, under a mask.
 
     Args:
       scores: (M, N), (B, M, N), (B, H, M, N), or with more batch dimensions.
-      mask: as in scaled_dot_product; ``attn.mask.padding(lengths)`` for lengths of
-        shape (B,) or (B, M).
+      mask: as in scaled_dot_product.
+      lengths: how many entries of each row count, (B,) or (B, M): short for
+        ``mask=attn.mask.padding(lengths)``.
 
     Returns:
       An array like scores. A row that keeps nothing is 0.
@@ -210,6 +269,9 @@ def masked_softmax(scores: Any, mask: Any = None) -> Any:
     if len(shape) < 2:
         raise ValueError(f"scores has rank {len(shape)}; at least (M, N) is accepted")
     mask = as_mask(mask)
+    if lengths is not None:
+        valid = padding(lengths)
+        mask = valid if mask is None else mask & valid
     heads = shape[-3] if len(shape) > 3 else 1
     batch = shape[:-3] if len(shape) > 3 else shape[:-2]
     acc = accumulator(element)

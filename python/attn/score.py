@@ -17,8 +17,18 @@ from typing import Any, Callable
 from . import _forms
 from ._forms import Captured, Modifier, Operation, Sizes
 from ._region import trace_score
+from ._symbol import capture, maximum, minimum
 
-__all__ = ["Score", "alibi", "bias", "map", "softcap"]
+__all__ = [
+    "Score",
+    "alibi",
+    "bias",
+    "bucketed_bias",
+    "image_bias",
+    "map",
+    "relative_bias",
+    "softcap",
+]
 
 
 class Score(Modifier):
@@ -83,6 +93,116 @@ def bias(values: Any) -> Score:
             lambda sizes: _forms.check_broadcast(values, name, sizes),
         )
     )
+
+
+def _table(values: Any, name: str, dims: int) -> tuple[Captured, Callable]:
+    """A table of `dims` dimensions, or one per head, and its check."""
+    captured = _forms.floats(values, name, (dims, dims + 1))
+    shape = tuple(captured.value.shape)
+
+    def check(sizes: Sizes) -> None:
+        if len(shape) > dims and shape[0] != sizes.heads:
+            raise ValueError(
+                f"{name} has {shape[0]} tables; there must be one per head, "
+                f"{sizes.heads}"
+            )
+
+    return captured._replace(shape=tuple(str(size) for size in shape)), check
+
+
+def relative_bias(table: Any) -> Score:
+    """``score + table[h, clamp(j - i, -R, R) + R]``; `table` is (H, 2R + 1), or
+    (2R + 1,) for all heads: learned relative positions."""
+    name = "table of score.relative_bias"
+    captured, check = _table(table, name, 1)
+    length = captured.value.shape[-1]
+    if length % 2 == 0:
+        raise ValueError(f"{name} has {length} entries per head; 2R + 1 is accepted")
+    return Score(Operation("attn.score.relative_bias {0} : {t0}", (captured,), check))
+
+
+def _count(value: Any, name: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise TypeError(f"{name} is a {type(value).__name__}; an integer is accepted")
+    if value < 1:
+        raise ValueError(f"{name} is {value}; it must be at least 1")
+    return int(value)
+
+
+def bucketed_bias(table: Any, max_distance: int = 128, causal: bool = False) -> Score:
+    """The relative bias of T5: ``score + table[h, bucket(j - i)]``.
+
+    `table` is (H, buckets) or (buckets,): the transpose of the embedding
+    `relative_attention_bias` of T5. Near distances have a bucket each, farther ones
+    share buckets that grow up to `max_distance`. An encoder has half of the buckets
+    for each direction; with `causal`, as in a decoder, all are for the past.
+    """
+    name = "table of score.bucketed_bias"
+    captured, _ = _table(table, name, 1)
+    buckets, smallest = captured.value.shape[-1], 2 if causal else 4
+    if buckets == 0 or buckets % smallest:
+        raise ValueError(
+            f"{name} has {buckets} buckets; a multiple of {smallest} is accepted"
+        )
+    reach = _count(max_distance, "max_distance")
+    if reach <= buckets // smallest:
+        raise ValueError(
+            f"max_distance is {reach}; it must be more than the "
+            f"{buckets // smallest} distances with a bucket of their own"
+        )
+    # All distances beyond share a bucket: one entry per distance serves them too.
+    entries = [
+        _bucket(distance, buckets, reach, causal)
+        for distance in range(-reach, reach + 1)
+    ]
+    return relative_bias(captured.value[..., entries])
+
+
+def _bucket(distance: int, buckets: int, reach: int, causal: bool) -> int:
+    """The bucket of a key `distance` after its query."""
+    side = buckets if causal else buckets // 2
+    first = side if distance > 0 and not causal else 0
+    distance = max(-distance, 0) if causal else abs(distance)
+    single = side // 2
+    if distance < single:
+        return first + distance
+    growth = math.log(distance / single) / math.log(reach / single)
+    # A quotient of logarithms may come out a little below a whole number.
+    step = math.floor(growth * (side - single) + 1e-9)
+    return first + min(single + step, side - 1)
+
+
+def image_bias(table: Any, width: int) -> Score:
+    """Relative bias of pixels, as Swin transformers have it: ``score + table[h,
+    y_j - y_i + R, x_j - x_i + S]`` for position p at (p // width, p % width).
+
+    `table` is (H, 2R + 1, 2S + 1), or without H for all heads; differences beyond are
+    clamped.
+    """
+    name = "table of score.image_bias"
+    captured, check = _table(table, name, 2)
+    table = captured.value
+    sizes = tuple(table.shape[-2:])
+    if any(size % 2 == 0 for size in sizes):
+        raise ValueError(f"{name} has last sizes {sizes}; odd sizes are accepted")
+    width, bias, per_head = (
+        _count(width, "width"),
+        capture(table),
+        len(table.shape) == 3,
+    )
+
+    def entry(difference, size):
+        reach = size // 2
+        return minimum(maximum(difference, -reach), reach) + reach
+
+    def add(score, b, h, i, j):
+        y = entry(j // width - i // width, sizes[0])
+        x = entry(j % width - i % width, sizes[1])
+        return score + (bias[h, y, x] if per_head else bias[y, x])
+
+    form = trace_score(add, "score.image_bias")
+    form.check = check
+    return Score(form)
 
 
 def map(function: Callable[[Any, Any, Any, Any, Any], Any]) -> Score:

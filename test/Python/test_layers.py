@@ -1,0 +1,113 @@
+# ===- test_layers.py - multi-head attention and convenience functions -------------===#
+#
+# Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""multi_head against torch.nn.MultiheadAttention; masked_softmax and bmm."""
+
+import attn
+import numpy as np
+import pytest
+import torch
+
+
+def layer(size=32, heads=4, kdim=None, bias=True):
+    torch.manual_seed(0)
+    made = torch.nn.MultiheadAttention(
+        size, heads, kdim=kdim, vdim=kdim, bias=bias, batch_first=True
+    ).eval()
+    with torch.no_grad():
+        for parameter in made.parameters():
+            parameter.uniform_(-0.4, 0.4)
+    return made
+
+
+def by_attn(made, query, key, **options):
+    if made._qkv_same_embed_dim:
+        weights = made.in_proj_weight.detach().chunk(3)
+    else:
+        names = ("q_proj_weight", "k_proj_weight", "v_proj_weight")
+        weights = [getattr(made, name).detach() for name in names]
+    biases = {}
+    if made.in_proj_bias is not None:
+        parts = made.in_proj_bias.detach().chunk(3)
+        biases = dict(zip(("b_q", "b_k", "b_v"), parts))
+        biases["b_o"] = made.out_proj.bias.detach()
+    return attn.multi_head(
+        query,
+        key,
+        key,
+        *weights,
+        made.out_proj.weight.detach(),
+        num_heads=made.num_heads,
+        **biases,
+        **options,
+    )
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("bias", [True, False])
+def test_self_attention(bias):
+    made, x = layer(bias=bias), torch.randn(2, 19, 32)
+    expected, weights = made(x, x, x, average_attn_weights=False)
+    out, found = by_attn(made, x, x, return_weights=True)
+    torch.testing.assert_close(out, expected, atol=2e-5, rtol=1e-4)
+    torch.testing.assert_close(found, weights, atol=1e-5, rtol=1e-4)
+
+
+@torch.no_grad()
+def test_cross_attention_with_masks_and_a_bias():
+    made = layer(kdim=24)
+    query, key = torch.randn(2, 11, 32), torch.randn(2, 30, 24)
+    lengths = torch.tensor([30, 7], dtype=torch.int32)
+    bias = torch.randn(11, 30)
+    outside = torch.zeros(2, 30).masked_fill(
+        torch.arange(30) >= lengths[:, None], -torch.inf
+    )
+    expected, _ = made(query, key, key, attn_mask=bias, key_padding_mask=outside)
+    found = by_attn(
+        made,
+        query,
+        key,
+        mask=attn.mask.padding(lengths),
+        score=attn.score.bias(bias),
+    )
+    torch.testing.assert_close(found, expected, atol=2e-5, rtol=1e-4)
+
+
+@torch.no_grad()
+def test_causal_boolean_mask():
+    made, x = layer(), torch.randn(1, 25, 32)
+    future = torch.ones(25, 25, dtype=torch.bool).triu(1)
+    expected, _ = made(x, x, x, attn_mask=future)
+    torch.testing.assert_close(
+        by_attn(made, x, x, mask=~future), expected, atol=2e-5, rtol=1e-4
+    )
+
+
+@pytest.mark.parametrize("lengths", [[3, 0], [[1, 2, 3, 4], [5, 0, 1, 2]]])
+def test_masked_softmax_of_lengths(lengths):
+    scores = np.random.default_rng(0).standard_normal((2, 4, 5)).astype(np.float32)
+    lengths = np.array(lengths, np.int32)
+    limits = lengths if lengths.ndim == 2 else lengths[:, None]
+    inside = np.arange(5) < limits[..., None]
+    powers = np.where(inside, np.exp(scores), 0)
+    with np.errstate(invalid="ignore"):
+        expected = np.nan_to_num(powers / powers.sum(-1, keepdims=True))
+    found = attn.masked_softmax(scores, lengths=lengths)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("sizes", [(2, 7, 9, 16), (1, 1, 3, 5), (3, 70, 0, 33)])
+def test_batch_matrix_product(sizes, dtype):
+    batch, rows, inner, columns = sizes
+    generator = torch.Generator().manual_seed(0)
+    a = torch.randn(batch, rows, inner, generator=generator).to(dtype)
+    b = torch.randn(batch, inner, columns, generator=generator).to(dtype)
+    expected = (a.double() @ b.double()).to(dtype)
+    torch.testing.assert_close(attn.bmm(a, b), expected)
+
+
+def test_batch_matrix_product_refuses_sizes_that_differ():
+    with pytest.raises(ValueError, match="b has 4 rows"):
+        attn.bmm(np.zeros((1, 2, 3), np.float32), np.zeros((1, 4, 2), np.float32))
