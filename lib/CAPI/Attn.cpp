@@ -7,13 +7,12 @@
 
 #include "attn-c/Attn.h"
 
-#include "TileMapModule.h"
-
 #include "attn/Driver/Artifact.h"
 #include "attn/Driver/Compilation.h"
 #include "attn/Driver/Explain.h"
 #include "attn/Driver/JIT.h"
 #include "attn/Driver/Signature.h"
+#include "attn/Driver/TileCounts.h"
 
 #include "llvm/ADT/StringExtras.h"
 
@@ -135,9 +134,9 @@ writeTileMaps(StringRef text, int64_t tileQueries, int64_t tileKeys) {
   if (!compilation)
     return compilation.takeError();
   ModuleOp source = (*compilation)->getSource();
-  if (failed(returnTileMaps(source, tileQueries, tileKeys)))
-    return makeError(
-        "the module has a function whose tiles cannot be classified");
+  if (llvm::Error error =
+          returnTileMaps(source, /*index=*/0, tileQueries, tileKeys))
+    return error;
   std::string result;
   llvm::raw_string_ostream(result) << source;
   return result;

@@ -1,4 +1,5 @@
-//===- Explain.cpp - What the compiler does with a function and why -*- C++ -*-===//
+//===- Explain.cpp - What the compiler does with a function and why -*- C++
+//-*-===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -7,10 +8,13 @@
 
 #include "attn/Driver/Explain.h"
 
+#include "attn/Dialect/Attn/Analysis/TileClassification.h"
 #include "attn/Dialect/Attn/Transforms/TilePlan.h"
 #include "attn/Driver/TileCounts.h"
 #include "attn/Driver/Work.h"
 
+#include "mlir/IR/Remarks.h"
+#include "llvm/Support/Format.h"
 #include "llvm/Support/JSON.h"
 
 using namespace mlir;
@@ -18,7 +22,7 @@ using namespace mlir::attn;
 
 /// Sizes as the source and the user give them.
 static AttentionPlan describeOp(AttentionOpInterface op,
-                              ArrayRef<SmallVector<int64_t>> shapes) {
+                                ArrayRef<SmallVector<int64_t>> shapes) {
   AttentionPlan plan;
   llvm::raw_string_ostream(plan.op) << op->getName() << " at " << op->getLoc();
   AttentionSizes sizes = getAttentionSizes(op, shapes);
@@ -35,17 +39,21 @@ static AttentionPlan describeOp(AttentionOpInterface op,
 /// Counts tiles where all sizes are known. Without a mask the ragged ones are
 /// partial, the others full.
 static llvm::Error fillTiles(AttentionPlan &plan, unsigned index, bool masked,
-                              Compilation &compilation,
-                              const FunctionSignature &signature,
-                              const CallArguments &arguments) {
+                             Compilation &compilation,
+                             const FunctionSignature &signature,
+                             const CallArguments &arguments) {
   if (plan.batch < 0 || plan.heads < 0 || plan.queries < 0 || plan.keys < 0)
     return llvm::Error::success();
+  double pairFlops = 2.0 * (plan.feature + plan.valueFeature);
+  plan.denseFlops =
+      pairFlops * plan.batch * plan.heads * plan.queries * plan.keys;
+  plan.visitedFlops = plan.denseFlops;
   int64_t slices = plan.batch * plan.heads;
   int64_t total = slices * llvm::divideCeil(plan.queries, plan.tileQueries) *
                   llvm::divideCeil(plan.keys, plan.tileKeys);
   plan.emptyTiles = 0;
-  plan.fullTiles = slices * (plan.queries / plan.tileQueries) *
-                   (plan.keys / plan.tileKeys);
+  plan.fullTiles =
+      slices * (plan.queries / plan.tileQueries) * (plan.keys / plan.tileKeys);
   plan.partialTiles = total - plan.fullTiles;
   if (!masked)
     return llvm::Error::success();
@@ -59,12 +67,55 @@ static llvm::Error fillTiles(AttentionPlan &plan, unsigned index, bool masked,
   plan.emptyTiles = counts->empty;
   plan.partialTiles = counts->partial;
   plan.fullTiles = counts->full;
+  plan.visitedFlops =
+      pairFlops * counts->countVisitedPairs(plan.queries, plan.keys,
+                                            plan.tileQueries, plan.tileKeys);
+  plan.picture = counts->draw();
   return llvm::Error::success();
 }
 
-llvm::Expected<Explanation>
-attn::explain(Compilation &compilation, func::FuncOp function,
-              const CallArguments &arguments) {
+/// The argument of the function that `capture` comes from, or a number.
+static std::string getCaptureName(Value capture, unsigned number) {
+  while (Operation *op = capture.getDefiningOp()) {
+    if (op->getNumOperands() != 1)
+      break;
+    capture = op->getOperand(0);
+  }
+  auto argument = dyn_cast<BlockArgument>(capture);
+  auto function =
+      argument ? dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp())
+               : func::FuncOp();
+  if (function)
+    if (auto name = function.getArgAttrOfType<StringAttr>(
+            argument.getArgNumber(), "attn.name"))
+      return name.str();
+  return "capture" + std::to_string(number);
+}
+
+static std::string describeMask(AttendOp op) {
+  if (op.getMask().empty())
+    return "";
+  SmallVector<std::string> names;
+  for (auto [number, capture] : llvm::enumerate(op.getCaptures()))
+    names.push_back(getCaptureName(capture, number));
+  return TileClassifier(op.getMask()).describe(names);
+}
+
+/// Lets passes say what they did and what they could not.
+static void enableRemarks(MLIRContext &context) {
+  remark::RemarkCategories categories;
+  categories.passed = categories.missed = "attn-.*";
+  LogicalResult enabled = remark::enableOptimizationRemarks(
+      context, /*streamer=*/nullptr,
+      std::make_unique<remark::RemarkEmittingPolicyAll>(), categories,
+      /*printAsEmitRemarks=*/true);
+  static_cast<void>(enabled);
+}
+
+llvm::Expected<Explanation> attn::explain(Compilation &compilation,
+                                          func::FuncOp function,
+                                          const CallArguments &arguments) {
+  enableRemarks(*compilation.getSource().getContext());
   Explanation result;
   result.function = function.getName().str();
   result.target = compilation.getTarget().cpu;
@@ -86,9 +137,9 @@ attn::explain(Compilation &compilation, func::FuncOp function,
       TilePlan tiles = TilePlan::get(compilation.getTarget(), op);
       plan.tileQueries = tiles.queries;
       plan.tileKeys = tiles.keys;
-      if (llvm::Error error =
-              fillTiles(plan, index, !op.getMask().empty(), compilation,
-                         signature, arguments))
+      plan.mask = describeMask(op);
+      if (llvm::Error error = fillTiles(plan, index, !op.getMask().empty(),
+                                        compilation, signature, arguments))
         return error;
     }
   }
@@ -107,6 +158,15 @@ static std::string format(int64_t size) {
   return size < 0 ? "?" : std::to_string(size);
 }
 
+/// Work as 1.25 GFLOP of 2.5, with the share.
+static void printWork(llvm::raw_ostream &os, const AttentionPlan &plan) {
+  double share = plan.denseFlops ? plan.visitedFlops / plan.denseFlops : 0;
+  os << llvm::format("    work: %.3g GFLOP in tiles that are not empty, %.1f%% "
+                     "of %.3g for all pairs\n",
+                     plan.visitedFlops / 1e9, 100 * share,
+                     plan.denseFlops / 1e9);
+}
+
 static void print(llvm::raw_ostream &os, const AttentionPlan &plan) {
   os << "  " << plan.op << "\n    sizes: B=" << format(plan.batch)
      << " H=" << format(plan.heads) << " Hkv=" << format(plan.keyHeads)
@@ -118,6 +178,10 @@ static void print(llvm::raw_ostream &os, const AttentionPlan &plan) {
        << " keys; empty " << format(plan.emptyTiles) << ", partial "
        << format(plan.partialTiles) << ", full " << format(plan.fullTiles)
        << '\n';
+  if (!plan.mask.empty())
+    os << "    keeps: " << plan.mask << '\n';
+  if (plan.denseFlops >= 0)
+    printWork(os, plan);
 }
 
 std::string Explanation::getText() const {
@@ -150,6 +214,9 @@ static void write(llvm::json::OStream &json, const AttentionPlan &plan) {
       json.attribute("partial", plan.partialTiles);
       json.attribute("full", plan.fullTiles);
     });
+    json.attribute("keeps", plan.mask);
+    json.attribute("dense_flops", plan.denseFlops);
+    json.attribute("visited_flops", plan.visitedFlops);
   });
 }
 

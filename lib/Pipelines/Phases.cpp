@@ -62,6 +62,7 @@ void buildOptimize(OpPassManager &pm, const PhaseOptions &) {
   pm.addPass(createCanonicalizerPass());
   pm.addNestedPass<func::FuncOp>(createExpandGraphOpsPass());
   pm.addNestedPass<func::FuncOp>(createLowerToAttendPass());
+  pm.addNestedPass<func::FuncOp>(createSimplifyMasksPass());
   pm.addPass(memref::createResolveRankedShapeTypeResultDimsPass());
   pm.addPass(createCSEPass());
   pm.addPass(createShapeFunctionsPass());

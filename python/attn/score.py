@@ -15,8 +15,9 @@ import numbers
 from typing import Any, Callable
 
 from . import _forms
+from ._expr import Expr, argument, constant
 from ._forms import Captured, Modifier, Operation, Sizes
-from ._region import trace_score
+from ._region import Region, trace_score
 from ._symbol import capture, maximum, minimum
 
 __all__ = [
@@ -60,8 +61,11 @@ def number(value: Any, name: str) -> float:
 
 def softcap(cap: float) -> Score:
     """``cap * tanh(score / cap)``; `cap` is greater than 0."""
-    captured = Captured(number(cap, "cap of score.softcap"), "acc")
-    return Score(Operation("attn.score.softcap {0} : {t0}", (captured,)))
+    limit = constant(number(cap, "cap of score.softcap"), "acc")
+    score = argument("score", "acc")
+    squashed = Expr("tanh", "acc", (Expr("div", "acc", (score, limit)),))
+    # A constant, since a bound that the compiler knows lets it drop the maximum.
+    return Score(Region(Expr("mul", "acc", (limit, squashed)), (), is_score=True))
 
 
 def alibi(slopes: Any) -> Score:

@@ -64,6 +64,9 @@ llvm::Expected<PreparedCall> loadFunction(EntryPoint &entry);
 /// Makes the inputs and outputs of a loaded function.
 llvm::Error makeTensors(const EntryPoint &entry, PreparedCall &call);
 
+/// --mask-image, empty for none.
+StringRef getMaskImage();
+
 /// Whether --json was given.
 bool wantsJSON();
 

@@ -96,11 +96,18 @@ static llvm::cl::opt<bool> json("json", llvm::cl::desc("Print JSON"),
                                 llvm::cl::sub(benchCommand()),
                                 llvm::cl::sub(explainCommand()));
 
+static llvm::cl::opt<std::string>
+    maskImage("mask-image", llvm::cl::value_desc("F.png"),
+              llvm::cl::desc("Draw the tiles of the first masked attention: "
+                             "empty white, partial orange, full blue"),
+              llvm::cl::sub(explainCommand()));
+
 //===----------------------------------------------------------------------===//
 // Reading them
 //===----------------------------------------------------------------------===//
 
 bool tool::wantsJSON() { return json; }
+StringRef tool::getMaskImage() { return maskImage; }
 
 int tool::report(const Twine &sentence, ExitCode code) {
   std::string text = sentence.str();

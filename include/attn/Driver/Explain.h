@@ -1,4 +1,5 @@
-//===- Explain.h - What the compiler does with a function and why -*- C++ -*-===//
+//===- Explain.h - What the compiler does with a function and why -*- C++
+//-*-===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -8,19 +9,27 @@
 #ifndef ATTN_DRIVER_EXPLAIN_H
 #define ATTN_DRIVER_EXPLAIN_H
 
-#include "attn/Driver/Compilation.h"
 #include "attn/Driver/Call.h"
+#include "attn/Driver/Compilation.h"
 
 namespace mlir::attn {
 
 /// The plan of one attention op at given sizes.
 struct AttentionPlan {
-  std::string op;       ///< Where it stands and what it is.
+  std::string op; ///< Where it stands and what it is.
   int64_t batch = -1, heads = -1, keyHeads = -1;
   int64_t queries = -1, keys = -1, feature = -1, valueFeature = -1;
   int64_t tileQueries = 0, tileKeys = 0;
+  /// What the mask keeps, over i, j, b, h and captured names; empty for none.
+  std::string mask;
   /// Tiles over all batches and heads; -1 where sizes are not known.
   int64_t emptyTiles = -1, partialTiles = -1, fullTiles = -1;
+  /// Floating-point operations of all pairs, and of those in tiles that are not
+  /// empty; -1 where sizes are not known.
+  double denseFlops = -1, visitedFlops = -1;
+  /// The PNG of the tiles (see TileCounts); empty where sizes are not known or
+  /// there is no mask.
+  std::string picture;
 };
 
 /// What `attnc explain` prints.

@@ -8,6 +8,7 @@
 #include "attn/Conversion/AttnToLinalg/AttnToLinalg.h"
 
 #include "attn/Conversion/AttnToLinalg/ScoreEmitter.h"
+#include "attn/Dialect/Attn/Analysis/ScoreRange.h"
 #include "attn/Dialect/Attn/IR/Attn.h"
 
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -44,6 +45,7 @@ private:
   };
   Value tileMaximum(Value scores);
   Rescaling rescale(Value tileMaximum, double scale);
+  Value fixedShift();
   Value scaleBy(Value tensor, Value perQuery);
   std::pair<Value, Value> weigh(Value scores, Value sum, Value shift,
                                 double scale);
@@ -115,6 +117,17 @@ TileDecomposition::Rescaling TileDecomposition::rescale(Value tileMaximum,
         return SmallVector<Value>{maximum, factor, shift};
       });
   return {results[0], results[1], results[2]};
+}
+
+/// -maximum * log2(e), for a maximum that does not change.
+Value TileDecomposition::fixedShift() {
+  AffineMap map = b.getMultiDimIdentityMap(1);
+  return emit.generic(op.getMaximum(), emptyLike(op.getMaximum()), {map, map},
+                      {false},
+                      [&](OpBuilder &b, Location loc, ValueRange args) {
+                        return SmallVector<Value>{arith::MulFOp::create(
+                            b, loc, args[0], emit.constant(-log2e))};
+                      })[0];
 }
 
 /// tensor[..., i] * perQuery[i].
@@ -201,6 +214,11 @@ Value TileDecomposition::accumulate(Value acc, Value weights, Value scores) {
 }
 
 SmallVector<Value> TileDecomposition::runSoftmax(Value scores, double scale) {
+  if (op->hasAttr(boundedScoresAttr)) {
+    auto [weights, sum] = weigh(scores, op.getSum(), fixedShift(), scale);
+    return {accumulate(op.getAccumulator(), weights, scores), op.getMaximum(),
+            sum};
+  }
   Rescaling rescaling = rescale(tileMaximum(scores), scale);
   Value oldSum = scaleBy(op.getSum(), rescaling.factor);
   auto [weights, sum] = weigh(scores, oldSum, rescaling.shift, scale);

@@ -5,6 +5,24 @@
 // RUN: attnc explain %s --entry window --target=x86-64-v3 --dim M=480 --dim N=480 --json | FileCheck %s --check-prefix=JSON
 // RUN: attnc explain %s --entry plain --target=x86-64-v3 --dim q.0=100 --dim N=100 | FileCheck %s --check-prefix=PLAIN
 
+// Names are those of the source; what cannot be proved is said, with its place.
+// RUN: attnc explain %s --entry ids --target=x86-64-v3 | FileCheck %s --check-prefix=IDS
+// IDS: keeps: ids[j] == ids[i] and j <= i
+// IDS: remark: {{.*}}blocks of 16 tiles
+// RUN: attnc explain %s --entry opaque --target=x86-64-v3 | FileCheck %s --check-prefix=OPAQUE
+// OPAQUE: keeps: ? >= 5
+// OPAQUE: remark: {{.*}}arith.xori: no transfer function for it over both i and j{{.*}}explain.mlir
+// RUN: attnc explain %s --entry capped --target=x86-64-v3 | FileCheck %s --check-prefix=CAPPED
+// CAPPED: remark: {{.*}}scores stay within 30.0: no running maximum, no rescaling
+
+// The picture: a square per tile; nothing is drawn where sizes are not known.
+// RUN: attnc explain %s --entry window --target=x86-64-v3 --dim M=480 --dim N=480 --mask-image=%t.png
+// RUN: od -An -tx1 -N24 %t.png | FileCheck %s --check-prefix=PNG
+// PNG: 89 50 4e 47 0d 0a 1a 0a 00 00 00 0d 49 48 44 52
+// PNG: 00 00 00 52 00 00 00 a2
+// RUN: not attnc explain %s --entry window --mask-image=%t.none.png 2>&1 | FileCheck %s --check-prefix=IMAGE
+// IMAGE: --mask-image needs a function with a mask, and all sizes
+
 // UNKNOWN: function window, for x86-64-v3
 // UNKNOWN: attn.scaled_dot_product at
 // UNKNOWN: sizes: B=1 H=1 Hkv=1 M=? N=? D=16 Dv=16
@@ -13,6 +31,8 @@
 // Ten rows of five tiles. A tile is kept where it meets the diagonal band.
 // WINDOW: sizes: B=1 H=1 Hkv=1 M=480 N=480 D=16 Dv=16
 // WINDOW: tiles: 48 queries x 96 keys; empty 40, partial 10, full 0
+// WINDOW: keeps: j == i
+// WINDOW: work: 0.00295 GFLOP in tiles that are not empty, 20.0% of 0.0147 for all pairs
 // JSON: "function": "window"
 // JSON: "target": "x86-64-v3"
 // JSON: "attention": [
@@ -24,6 +44,9 @@
 // JSON: "empty": 40
 // JSON: "partial": 10
 // JSON: "full": 0
+// JSON: "keeps": "j == i"
+// JSON: "dense_flops": 14745600
+// JSON: "visited_flops": 2949120
 // JSON: "remarks": [
 
 // PLAIN: tiles: 48 queries x 96 keys; empty 0, partial 4, full 2
@@ -37,6 +60,38 @@ func.func @window(%q: tensor<?x16xf32>, %k: tensor<?x16xf32>, %v: tensor<?x16xf3
 
 func.func @plain(%q: tensor<?x16xf32>, %k: tensor<?x16xf32>, %v: tensor<?x16xf32>) -> tensor<?x16xf32> {
   %o = attn.scaled_dot_product %q, %k, %v
+       : tensor<?x16xf32>, tensor<?x16xf32>, tensor<?x16xf32> -> tensor<?x16xf32>
+  return %o : tensor<?x16xf32>
+}
+
+func.func @ids(%q: tensor<?x16xf32>, %k: tensor<?x16xf32>, %v: tensor<?x16xf32>, %ids: tensor<?xi32>) -> tensor<?x16xf32> {
+  %d = attn.mask.document %ids : tensor<?xi32>
+  %c = attn.mask.causal
+  %m = attn.mask.and %d, %c
+  %o = attn.scaled_dot_product %q, %k, %v mask(%m)
+       : tensor<?x16xf32>, tensor<?x16xf32>, tensor<?x16xf32> -> tensor<?x16xf32>
+  return %o : tensor<?x16xf32>
+}
+
+func.func @opaque(%q: tensor<?x16xf32>, %k: tensor<?x16xf32>, %v: tensor<?x16xf32>) -> tensor<?x16xf32> {
+  %m = attn.mask.predicate {
+  ^bb0(%b: index, %h: index, %i: index, %j: index):
+    %five = arith.constant 5 : i32
+    %x = arith.index_cast %i : index to i32
+    %y = arith.index_cast %j : index to i32
+    %z = arith.xori %x, %y : i32
+    %keep = arith.cmpi sge, %z, %five : i32
+    attn.yield %keep : i1
+  }
+  %o = attn.scaled_dot_product %q, %k, %v mask(%m)
+       : tensor<?x16xf32>, tensor<?x16xf32>, tensor<?x16xf32> -> tensor<?x16xf32>
+  return %o : tensor<?x16xf32>
+}
+
+func.func @capped(%q: tensor<?x16xf32>, %k: tensor<?x16xf32>, %v: tensor<?x16xf32>) -> tensor<?x16xf32> {
+  %cap = arith.constant 30.0 : f32
+  %s = attn.score.softcap %cap : f32
+  %o = attn.scaled_dot_product %q, %k, %v score(%s)
        : tensor<?x16xf32>, tensor<?x16xf32>, tensor<?x16xf32> -> tensor<?x16xf32>
   return %o : tensor<?x16xf32>
 }

@@ -164,7 +164,33 @@ bool ConjunctionEmitter::isNarrowable(unsigned id) const {
            llvm::any_of(term.lhs.summands, [&](const auto &summand) {
              return isNarrowable(summand.first);
            });
-  return term.kind == Term::Kind::Query || term.kind == Term::Kind::Key;
+  return term.kind == Term::Kind::Query || term.kind == Term::Kind::Key ||
+         (isLastRound && getSearched(id));
+}
+
+const LeafTable *ConjunctionEmitter::getSearched(unsigned id) const {
+  const Term &term = model.getTerm(id);
+  if (term.kind != Term::Kind::Table || tile.rectangle.keys != AllKeys)
+    return nullptr;
+  const LeafTable *table = tile.findTable(term.leaf);
+  return table && table->isOverKeys() ? table : nullptr;
+}
+
+/// Keys before the first tile that reaches `bound` cannot, nor can keys from
+/// the first tile on that lies above it.
+void ConjunctionEmitter::narrowBySearch(const LeafTable &table, Value bound,
+                                        bool isLower) {
+  const LeafTable::Level &tiles = table.levels[TileOfKeys];
+  Value size = s.integer(tile.sizes.tileKeys), one = s.integer(1);
+  if (isLower) {
+    Value first =
+        tile.searchTiles(table, tiles.maximum, bound, s.toIndex(s.integer(0)));
+    j.lower = s.max(j.lower, s.mul(s.toInteger(first), size));
+    return;
+  }
+  Value end =
+      tile.searchTiles(table, tiles.minimum, s.add(bound, one), table.tiles);
+  j.upper = s.min(j.upper, s.sub(s.mul(s.toInteger(end), size), one));
 }
 
 bool ConjunctionEmitter::isChecked(const LinearForm &form) {
@@ -199,6 +225,8 @@ void ConjunctionEmitter::narrowAtLeast(const LinearForm &form, Value bound) {
 
 void ConjunctionEmitter::narrowTerm(unsigned id, Value bound, bool isLower) {
   const Term &term = model.getTerm(id);
+  if (const LeafTable *table = getSearched(id))
+    return narrowBySearch(*table, bound, isLower);
   if (term.kind != Term::Kind::FloorDiv) {
     Interval &range = term.kind == Term::Kind::Query ? i : j;
     Value &end = isLower ? range.lower : range.upper;
@@ -230,11 +258,14 @@ void ConjunctionEmitter::narrow() {
         .push_back(&atom);
   unsigned rounds = atoms.size() > 1 ? 2 : 1;
   Value zero = s.integer(0);
+  isLastRound = true;
   for (const LinearForm *atom : single)
     narrowAtLeast(*atom, zero);
-  for (unsigned round = 0; round < rounds; ++round)
+  for (unsigned round = 0; round < rounds; ++round) {
+    isLastRound = round + 1 == rounds;
     for (const LinearForm *atom : mixed)
       narrowAtLeast(*atom, zero);
+  }
 }
 
 //===----------------------------------------------------------------------===//

@@ -200,10 +200,11 @@ public:
     });
     auto next = results.begin();
     for (LeafTable *table : tables) {
-      table->minimum = *next++;
-      table->maximum = *next++;
+      LeafTable::Level &level = table->levels[TileOfKeys];
+      level.minimum = *next++;
+      level.maximum = *next++;
       if (table->needsSignature)
-        table->signature = *next++;
+        level.signature = *next++;
     }
   }
 
@@ -298,4 +299,7 @@ void attn::emitTables(OpBuilder &builder, Location loc, const MaskModel &model,
     groups[table.leaf.dependence].push_back(&table);
   for (auto &[dependence, group] : groups)
     TablePass(builder, loc, model, group, sizes, captures).emit();
+  for (LeafTable &table : tables)
+    if (table.isOverKeys())
+      emitCoarserLevels(builder, loc, table, sizes);
 }

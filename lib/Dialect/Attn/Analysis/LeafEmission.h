@@ -18,14 +18,30 @@ namespace mlir::attn {
 Value emitLeaf(OpBuilder &builder, Location loc, const MaskModel &model,
                const Leaf &leaf, ValueRange arguments);
 
-/// Per tile of queries or keys, of a leaf: tensors (batch or 1, head or 1,
-/// tile) of i64.
+/// How many keys a rectangle spans: one tile, a block of tiles (the last one
+/// may be smaller), or all.
+enum KeyExtent { TileOfKeys, BlockOfKeys, AllKeys, NumKeyExtents };
+
+/// Of a leaf, per extent of keys, or per tile of queries at the first: tensors
+/// (batch or 1, head or 1, number of rectangles) of i64.
 struct LeafTable {
+  /// One extent.
+  struct Level {
+    Value minimum, maximum;
+    /// OR of one hashed bit per value; null where no equality asks for it.
+    Value signature;
+  };
   Leaf leaf;
-  Value minimum, maximum;
-  /// OR of one hashed bit per value; null where no equality asks for it.
-  Value signature;
+  Level levels[NumKeyExtents];
+  /// Whether neither the minima nor the maxima of the tiles of keys ever fall,
+  /// as for sorted values: a tensor (batch or 1, head or 1, 1) of 0 or 1.
+  Value ascends;
+  /// The number of tiles of keys, and how often a range of so many is halved
+  /// until it is empty (index).
+  Value tiles, searchSteps;
   bool needsSignature = false;
+
+  bool isOverKeys() const { return leaf.dependence & Dependence::Key; }
 };
 
 /// Sizes of the whole, as index values, and of tiles.
@@ -34,10 +50,15 @@ struct TableSizes {
   int64_t tileQueries, tileKeys;
 };
 
-/// Fills `tables` in one pass per group of equal dependence.
+/// Fills `tables` in one pass per group of equal dependence; coarser extents of
+/// keys are made from finer ones.
 void emitTables(OpBuilder &builder, Location loc, const MaskModel &model,
                 MutableArrayRef<LeafTable> tables, const TableSizes &sizes,
                 ValueRange captures);
+
+/// Fills the coarser levels of a table over keys whose tiles are filled.
+void emitCoarserLevels(OpBuilder &builder, Location loc, LeafTable &table,
+                       const TableSizes &sizes);
 
 /// Visits the leaves that `disjunction` reads, terms and nodes.
 void walkLeaves(const MaskModel &model, const Disjunction &disjunction,

@@ -155,6 +155,14 @@ unsigned MaskModel::getDependence(const LinearForm &form) const {
   return bits;
 }
 
+bool MaskModel::isAffine(const LinearForm &form) const {
+  return llvm::all_of(form.summands, [&](const LinearForm::Summand &summand) {
+    Term::Kind kind = terms[summand.first].kind;
+    return kind == Term::Kind::Query || kind == Term::Kind::Key ||
+           kind == Term::Kind::Uniform;
+  });
+}
+
 bool MaskModel::isStructured(const LinearForm &form) const {
   return llvm::all_of(form.summands, [&](const LinearForm::Summand &summand) {
     const Term &term = terms[summand.first];

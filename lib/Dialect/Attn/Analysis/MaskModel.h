@@ -121,6 +121,8 @@ public:
 
   StaticRange getRange(const LinearForm &form) const;
   unsigned getDependence(const LinearForm &form) const;
+  /// Whether it is a sum over i, j and values that are one for a tile.
+  bool isAffine(const LinearForm &form) const;
 
 private:
   /// A value as a linear form. Null where there is none.
@@ -135,7 +137,6 @@ private:
   unsigned addCombination(Node::Kind kind, unsigned lhs, unsigned rhs);
   unsigned addNot(unsigned operand);
   unsigned addConstant(bool value);
-  bool isStructured(const LinearForm &form) const;
   /// Adds the premise that `form` lies within `range`, unless it must.
   void assume(LinearForm &form, StaticRange range);
   /// Adds to `form` that `other` lies within `range`, unless it must.
@@ -145,6 +146,7 @@ private:
   void findSplits();
   LinearForm makeLeaf(Term::Kind kind, Value value, const GuardCase &guards);
   unsigned makeLeafNode(Node::Kind kind, Value value, const GuardCase &guards);
+  bool isStructured(const LinearForm &form) const;
   bool isUnbounded(const LinearForm &form) const;
   unsigned makeUnknownNode();
   LinearForm makeUnknown(Value value, const Twine &reason);

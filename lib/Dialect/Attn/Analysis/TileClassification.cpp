@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "attn/Dialect/Attn/Analysis/TileClassification.h"
+#include "MaskDescription.h"
 #include "TileEmission.h"
 
 using namespace mlir;
@@ -20,7 +21,7 @@ struct TileClassifier::Implementation {
 
   void collectTables();
   Rectangle toRectangle(ScalarBuilder &s, Value b, Value h, IndexRange i,
-                        IndexRange j, bool isKeyTile);
+                        IndexRange j, KeyExtent keys);
 
   MaskModel model;
   /// The mask and its negation.
@@ -29,8 +30,6 @@ struct TileClassifier::Implementation {
   SmallVector<LeafTable> tables;
   TableSizes sizes;
   SmallVector<Value> captures;
-  /// Whether tables were emitted.
-  bool isTabled = false;
 };
 
 TileClassifier::TileClassifier(Region &mask, int64_t queries, int64_t keys)
@@ -46,6 +45,11 @@ bool TileClassifier::isAlwaysFalse() const {
   return implementation->kept.isFalse();
 }
 
+std::string TileClassifier::describe(ArrayRef<std::string> captureNames) const {
+  return describeMask(implementation->model, implementation->kept,
+                      captureNames);
+}
+
 ArrayRef<AnalysisNote> TileClassifier::getNotes() const {
   return implementation->notes;
 }
@@ -59,7 +63,7 @@ void TileClassifier::Implementation::collectTables() {
   auto addTable = [&](const Leaf &leaf) {
     if (llvm::none_of(
             tables, [&](const LeafTable &table) { return table.leaf == leaf; }))
-      tables.push_back({leaf, {}, {}, {}, false});
+      tables.push_back({leaf});
   };
   auto addTerm = [&](unsigned id) {
     if (model.getTerm(id).kind == Term::Kind::Table)
@@ -88,7 +92,7 @@ void TileClassifier::Implementation::collectTables() {
 void TileClassifier::skipPrepass(const MaskDomain &domain,
                                  ValueRange captures) {
   Implementation &impl = *implementation;
-  impl.isTabled = false;
+  impl.tables.clear();
   impl.sizes = {domain.batches, domain.heads,       domain.queries,
                 domain.keys,    domain.tileQueries, domain.tileKeys};
   impl.captures.assign(captures.begin(), captures.end());
@@ -99,7 +103,6 @@ void TileClassifier::emitPrepass(OpBuilder &builder, Location loc,
                                  ValueRange captures) {
   skipPrepass(domain, captures);
   Implementation &impl = *implementation;
-  impl.isTabled = true;
   impl.collectTables();
   emitTables(builder, loc, impl.model, impl.tables, impl.sizes, impl.captures);
 }
@@ -111,29 +114,47 @@ void TileClassifier::emitPrepass(OpBuilder &builder, Location loc,
 Rectangle TileClassifier::Implementation::toRectangle(ScalarBuilder &s, Value b,
                                                       Value h, IndexRange i,
                                                       IndexRange j,
-                                                      bool isKeyTile) {
+                                                      KeyExtent keys) {
   auto toInterval = [&](IndexRange range) {
     return Interval{s.toInteger(range.lower),
                     s.sub(s.toInteger(range.upper), s.integer(1))};
   };
-  return {b,
-          h,
-          toInterval(i),
-          toInterval(j),
-          /*isQueryTile=*/isTabled,
-          isKeyTile && isTabled};
+  return {b, h, toInterval(i), toInterval(j), keys};
 }
 
 TileClass TileClassifier::emitClass(OpBuilder &builder, Location loc,
                                     const TileRectangle &tile) {
   Implementation &impl = *implementation;
   ScalarBuilder s{builder, loc};
-  Rectangle rectangle = impl.toRectangle(s, tile.b, tile.h, tile.i, tile.j,
-                                         /*isKeyTile=*/true);
+  Rectangle rectangle =
+      impl.toRectangle(s, tile.b, tile.h, tile.i, tile.j, TileOfKeys);
   TileEmitter emitter(s, impl.model, impl.tables, impl.sizes, impl.captures,
                       rectangle);
   Value may = emitter.emitMay(impl.kept);
   return {may, s.negate(emitter.emitMay(impl.dropped))};
+}
+
+Value TileClassifier::emitBlockMay(OpBuilder &builder, Location loc,
+                                   const TileRectangle &block) {
+  Implementation &impl = *implementation;
+  ScalarBuilder s{builder, loc};
+  return TileEmitter(s, impl.model, impl.tables, impl.sizes, impl.captures,
+                     impl.toRectangle(s, block.b, block.h, block.i, block.j,
+                                      BlockOfKeys))
+      .emitMay(impl.kept);
+}
+
+/// One conjunction of forms over i and j becomes bounds of the loop; all else
+/// may leave gaps between them.
+bool TileClassifier::mayLeaveGaps() const {
+  const Disjunction &kept = implementation->kept;
+  if (kept.conjunctions.size() != 1)
+    return true;
+  const Conjunction &only = kept.conjunctions.front();
+  return !only.literals.empty() ||
+         !llvm::all_of(only.atoms, [&](const LinearForm &atom) {
+           return implementation->model.isAffine(atom);
+         });
 }
 
 //===----------------------------------------------------------------------===//
@@ -147,9 +168,8 @@ KeyBounds TileClassifier::emitKeyBounds(OpBuilder &builder, Location loc,
   Value zero = s.integer(0), one = s.integer(1);
   Value keys = s.toInteger(impl.sizes.keys);
   IndexRange all{s.toIndex(zero), impl.sizes.keys};
-  TileEmitter emitter(
-      s, impl.model, impl.tables, impl.sizes, impl.captures,
-      impl.toRectangle(s, b, h, queries, all, /*isKeyTile=*/false));
+  TileEmitter emitter(s, impl.model, impl.tables, impl.sizes, impl.captures,
+                      impl.toRectangle(s, b, h, queries, all, AllKeys));
   emitter.prepare(impl.kept);
   emitter.prepare(impl.dropped);
 

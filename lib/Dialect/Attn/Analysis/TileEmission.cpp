@@ -37,37 +37,56 @@ Value TileEmitter::emitLeafHere(const Leaf &leaf) {
   return s.toInteger(emitLeaf(s.builder, s.loc, model, leaf, arguments));
 }
 
+const LeafTable::Level &TileEmitter::getLevel(const LeafTable &table) const {
+  return table.levels[table.isOverKeys() ? rectangle.keys : TileOfKeys];
+}
+
+/// The batch or head of this rectangle, 0 where the table is the same for all.
+Value TileEmitter::getPlane(const LeafTable &table, unsigned bit,
+                            Value position) {
+  if (table.leaf.dependence & bit)
+    return position;
+  return arith::ConstantIndexOp::create(s.builder, s.loc, 0);
+}
+
 Value TileEmitter::readTensor(const LeafTable &table, Value tensor) {
-  unsigned bits = table.leaf.dependence;
-  bool overKeys = bits & Dependence::Key;
-  Value first = overKeys ? rectangle.j.lower : rectangle.i.lower;
-  Value tile = s.toIndex(s.floorDiv(
-      first, s.integer(overKeys ? sizes.tileKeys : sizes.tileQueries)));
-  Value zero = arith::ConstantIndexOp::create(s.builder, s.loc, 0);
+  Value entry;
+  if (!table.isOverKeys()) {
+    entry = s.floorDiv(rectangle.i.lower, s.integer(sizes.tileQueries));
+  } else if (rectangle.keys == AllKeys) {
+    entry = s.integer(0);
+  } else {
+    int64_t tiles = rectangle.keys == BlockOfKeys
+                        ? TileClassifier::tilesPerBlock
+                        : int64_t(1);
+    entry = s.floorDiv(rectangle.j.lower, s.integer(tiles * sizes.tileKeys));
+  }
   return tensor::ExtractOp::create(
       s.builder, s.loc, tensor,
-      ValueRange{bits & Dependence::Batch ? rectangle.batch : zero,
-                 bits & Dependence::Head ? rectangle.head : zero, tile});
+      ValueRange{getPlane(table, Dependence::Batch, rectangle.batch),
+                 getPlane(table, Dependence::Head, rectangle.head),
+                 s.toIndex(entry)});
 }
 
 Interval TileEmitter::readTable(const LeafTable &table) {
-  return {readTensor(table, table.minimum), readTensor(table, table.maximum)};
+  const LeafTable::Level &level = getLevel(table);
+  return {readTensor(table, level.minimum), readTensor(table, level.maximum)};
 }
 
 void TileEmitter::prepareTerm(unsigned id) {
   const Term &term = model.getTerm(id);
   if (termIntervals.count(id))
     return;
-  bool isTiled = term.dependence & Dependence::Key ? rectangle.isKeyTile
-                                                   : rectangle.isQueryTile;
   if (term.kind == Term::Kind::Uniform) {
     Value value = emitLeafHere(term.leaf);
     termIntervals[id] = {value, value};
-  } else if (term.kind == Term::Kind::Table && isTiled) {
+  } else if (term.kind == Term::Kind::Table) {
     const LeafTable *table = findTable(term.leaf);
+    if (!table)
+      return;
     termIntervals[id] = readTable(*table);
-    if (table->signature)
-      signatures[id] = readTensor(*table, table->signature);
+    if (Value signature = getLevel(*table).signature)
+      signatures[id] = readTensor(*table, signature);
   } else if (term.kind == Term::Kind::Load) {
     Value element = emitLeafHere(term.leaf);
     Value single = emitAllSingle(term.indices);
@@ -82,13 +101,12 @@ void TileEmitter::prepareNode(unsigned id) {
   const Node &node = model.getNode(id);
   if (nodeIntervals.count(id))
     return;
-  bool isTiled = node.leaf.dependence & Dependence::Key ? rectangle.isKeyTile
-                                                        : rectangle.isQueryTile;
   if (node.kind == Node::Kind::Uniform) {
     Value value = emitLeafHere(node.leaf);
     nodeIntervals[id] = {value, value};
-  } else if (node.kind == Node::Kind::Table && isTiled) {
-    nodeIntervals[id] = readTable(*findTable(node.leaf));
+  } else if (node.kind == Node::Kind::Table) {
+    if (const LeafTable *table = findTable(node.leaf))
+      nodeIntervals[id] = readTable(*table);
   } else if (node.kind == Node::Kind::Load) {
     Value element = emitLeafHere(node.leaf);
     Value single = emitAllSingle(node.indices);
@@ -238,4 +256,41 @@ TileEmitter::emitKeyHull(const Conjunction &conjunction) {
   Interval keys = emitter.getKeys();
   may = s.both(may, s.atMost(keys.lower, keys.upper));
   return {may, keys};
+}
+
+Value TileEmitter::searchTiles(const LeafTable &table, Value tensor,
+                               Value bound, Value otherwise) {
+  OpBuilder &b = s.builder;
+  Value batch = getPlane(table, Dependence::Batch, rectangle.batch);
+  Value head = getPlane(table, Dependence::Head, rectangle.head);
+  auto index = [&](int64_t value) -> Value {
+    return arith::ConstantIndexOp::create(b, s.loc, value);
+  };
+  Value zero = index(0), one = index(1);
+  Value ascends =
+      s.compare(arith::CmpIPredicate::ne,
+                tensor::ExtractOp::create(b, s.loc, table.ascends,
+                                          ValueRange{batch, head, zero}),
+                s.integer(0));
+  SmallVector<Value> range{s.select(ascends, zero, otherwise),
+                           s.select(ascends, table.tiles, otherwise)};
+  Value steps = s.select(ascends, table.searchSteps, zero);
+  auto search = scf::ForOp::create(
+      b, s.loc, zero, steps, one, range,
+      [&](OpBuilder &, Location loc, Value, ValueRange ends) {
+        Value sum = arith::AddIOp::create(b, loc, ends[0], ends[1]);
+        Value middle = arith::ShRUIOp::create(b, loc, sum, one);
+        // Once found, the range stays as it is.
+        Value last = arith::SubIOp::create(b, loc, table.tiles, one);
+        Value at = arith::MinUIOp::create(b, loc, middle, last);
+        Value entry = tensor::ExtractOp::create(b, loc, tensor,
+                                                ValueRange{batch, head, at});
+        Value open = s.compare(arith::CmpIPredicate::ult, ends[0], ends[1]);
+        Value reached = s.atMost(bound, entry);
+        Value next = arith::AddIOp::create(b, loc, middle, one);
+        Value lower = s.select(s.both(open, s.negate(reached)), next, ends[0]);
+        Value upper = s.select(s.both(open, reached), middle, ends[1]);
+        scf::YieldOp::create(b, loc, ValueRange{lower, upper});
+      });
+  return search.getResult(0);
 }

@@ -18,12 +18,12 @@ struct Interval {
   Value lower, upper;
 };
 
-/// A rectangle: one batch, one head (index values), non-empty i and j.
+/// A rectangle: one batch, one head (index values), one tile of queries, keys
+/// of an extent; both not empty, except that all keys may be none.
 struct Rectangle {
   Value batch, head;
   Interval i, j;
-  /// Whether i and j are one tile each; where not, its tables say nothing.
-  bool isQueryTile, isKeyTile;
+  KeyExtent keys;
 };
 
 /// Emits, for one rectangle, whether a disjunction may hold on it.
@@ -50,11 +50,19 @@ private:
   friend class ConjunctionEmitter;
   void prepareTerm(unsigned id);
   void prepareNode(unsigned id);
+  /// Null where there are no tables.
   const LeafTable *findTable(const Leaf &leaf) const;
   Value emitLeafHere(const Leaf &leaf);
   Value emitAllSingle(ArrayRef<LinearForm> forms);
+  /// The level of a table that tells of this rectangle.
+  const LeafTable::Level &getLevel(const LeafTable &table) const;
   Interval readTable(const LeafTable &table);
   Value readTensor(const LeafTable &table, Value tensor);
+  /// The first tile of keys whose entry of `tensor`, which ascends, is `bound`
+  /// or greater; `otherwise` where the table does not ascend (index).
+  Value searchTiles(const LeafTable &table, Value tensor, Value bound,
+                    Value otherwise);
+  Value getPlane(const LeafTable &table, unsigned bit, Value position);
   Value emitMayInPieces(const Disjunction &disjunction, unsigned split);
   Value emitMayHere(const Disjunction &disjunction);
   Interval getPiece(Interval range, Value divisor, Value piece);
@@ -100,6 +108,9 @@ private:
   /// Narrows i or j to where `form >= bound` can hold.
   void narrowAtLeast(const LinearForm &form, Value bound);
   void narrowTerm(unsigned id, Value bound, bool isLower);
+  void narrowBySearch(const LeafTable &table, Value bound, bool isLower);
+  /// The table of a term that can be searched for keys, or null.
+  const LeafTable *getSearched(unsigned id) const;
   bool isNarrowable(unsigned id) const;
   Value emitPairChecks();
 
@@ -110,6 +121,8 @@ private:
   /// Those of the conjunction that can be checked here.
   SmallVector<LinearForm> atoms;
   Interval i, j;
+  /// Whether tables are searched: once, in the last round.
+  bool isLastRound = false;
 };
 
 } // namespace mlir::attn

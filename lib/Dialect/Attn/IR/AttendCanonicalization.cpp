@@ -1,4 +1,5 @@
-//===- AttendCanonicalization.cpp - Regions and captures that attend does not need -*- C++ -*-===//
+//===- AttendCanonicalization.cpp - Regions and captures that attend does not
+//need -*- C++ -*-===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -21,8 +22,8 @@ static Value getYielded(Region &region) {
 }
 
 namespace {
-/// Erases a mask region that keeps every pair and a score region that leaves the
-/// score as it is.
+/// Erases a mask region that keeps every pair and a score region that leaves
+/// the score as it is.
 struct EraseTrivialRegions : public OpRewritePattern<AttendOp> {
   using OpRewritePattern::OpRewritePattern;
 
@@ -40,6 +41,43 @@ struct EraseTrivialRegions : public OpRewritePattern<AttendOp> {
         rewriter.eraseBlock(&op.getScore().front());
     });
     return success();
+  }
+};
+
+/// Puts a captured scalar that is constant into the regions, where analyses see
+/// its value; the capture, which nobody reads then, is dropped.
+struct InlineConstantCaptures : public OpRewritePattern<AttendOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(AttendOp op,
+                                PatternRewriter &rewriter) const override {
+    for (auto [index, capture] : llvm::enumerate(op.getCaptures())) {
+      Attribute value;
+      if (isa<ShapedType>(capture.getType()) ||
+          !matchPattern(capture, m_Constant(&value)))
+        continue;
+      bool changed = false;
+      for (Region &region : op->getRegions())
+        if (!region.empty())
+          changed |= inlineInto(region.front(),
+                                region.getNumArguments() -
+                                    op.getCaptures().size() + index,
+                                capture.getDefiningOp(), rewriter);
+      if (changed)
+        return success();
+    }
+    return failure();
+  }
+
+private:
+  static bool inlineInto(Block &block, unsigned argument, Operation *constant,
+                         PatternRewriter &rewriter) {
+    if (block.getArgument(argument).use_empty())
+      return false;
+    rewriter.setInsertionPointToStart(&block);
+    rewriter.replaceAllUsesWith(block.getArgument(argument),
+                                rewriter.clone(*constant)->getResult(0));
+    return true;
   }
 };
 
@@ -123,8 +161,7 @@ private:
     if (old == type)
       return;
     rewriter.modifyOpInPlace(op, [&] { result.setType(type); });
-    auto cast =
-        tensor::CastOp::create(rewriter, op.getLoc(), old, result);
+    auto cast = tensor::CastOp::create(rewriter, op.getLoc(), old, result);
     rewriter.replaceAllUsesExcept(result, cast, cast);
   }
 };
@@ -142,5 +179,6 @@ void ScoreTileOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
 
 void AttendOp::getCanonicalizationPatterns(RewritePatternSet &patterns,
                                            MLIRContext *context) {
-  patterns.add<EraseTrivialRegions, DropCaptures, FoldCasts<AttendOp>>(context);
+  patterns.add<EraseTrivialRegions, InlineConstantCaptures, DropCaptures,
+               FoldCasts<AttendOp>>(context);
 }

@@ -7,6 +7,7 @@
 
 #include "attn/Dialect/Attn/Transforms/QueryTile.h"
 
+#include "attn/Dialect/Attn/Analysis/ScoreRange.h"
 #include "attn/Dialect/Attn/IR/AttentionShape.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -46,6 +47,8 @@ QueryTile::QueryTile(OpBuilder &builder, AttendOp op, TilePlan plan,
   valueFeatures = sizeOf(value, valueMap, TileE);
   batch = op.getOffsets()[AttendOp::B];
   head = headOffset();
+  fixedMaximum = getFixedMaximum(op);
+  keepsRows = findsKeyInRows();
   packed = packQueries();
 }
 
@@ -150,7 +153,8 @@ std::pair<Value, Value> QueryTile::sinkState() {
 
 /// No keys yet. A sink is a key without value: it starts maximum and sum.
 QueryTile::State QueryTile::initialState(const State &buffers) {
-  Value maximum = constant(builder, lowest), sum = constant(builder, 0.0);
+  Value maximum = constant(builder, fixedMaximum.value_or(lowest)),
+        sum = constant(builder, 0.0);
   if (op.getSink())
     std::tie(maximum, sum) = sinkState();
   auto fillWith = [&](Value scalar, Value buffer) {
@@ -211,6 +215,8 @@ QueryTile::State QueryTile::emitKeyTile(OpBuilder &b, Location loc, Value start,
       op.getFeatureWeight(), op.getCaptures(), batch, head,
       op.getOffsets()[AttendOp::I], j, partial, state[0], state[1], state[2],
       b.getAffineMapArrayAttr(maps), op.getScale(), guarded);
+  if (fixedMaximum)
+    tile->setAttr(boundedScoresAttr, b.getUnitAttr());
   IRMapping mapping;
   op.getScore().cloneInto(&tile.getScore(), mapping);
   op.getMask().cloneInto(&tile.getMask(), mapping);
@@ -263,17 +269,60 @@ std::pair<Value, Value> QueryTile::keyRange() {
   return {arith::MulIOp::create(builder, loc, tile, step), bounds.upper};
 }
 
-QueryTile::State QueryTile::loopOverKeys(State state, bool guarded) {
-  auto [start, end] = keyRange();
-  Value step = arith::ConstantIndexOp::create(builder, loc, plan.keys);
+/// The tiles of [start, end), of which start is at a tile.
+QueryTile::State QueryTile::loopOverTiles(OpBuilder &b, Value start, Value end,
+                                          State state, bool guarded) {
+  Value step = arith::ConstantIndexOp::create(b, loc, plan.keys);
   auto loop = scf::ForOp::create(
-      builder, loc, start, end, step, state,
+      b, loc, start, end, step, state,
       [&](OpBuilder &b, Location loc, Value start, ValueRange args) {
         scf::YieldOp::create(
             b, loc,
             emitClassifiedTile(b, loc, start, State(args), guarded));
       });
   return State(loop.getResults());
+}
+
+/// As loopOverTiles, but asks of each block of tiles first whether the mask
+/// leaves it empty.
+QueryTile::State QueryTile::loopOverBlocks(Value start, Value end, State state,
+                                           bool guarded) {
+  Value step = arith::ConstantIndexOp::create(
+      builder, loc, plan.keys * TileClassifier::tilesPerBlock);
+  Value first = arith::MulIOp::create(
+      builder, loc, arith::DivUIOp::create(builder, loc, start, step), step);
+  auto loop = scf::ForOp::create(
+      builder, loc, first, end, step, state,
+      [&](OpBuilder &b, Location loc, Value block, ValueRange args) {
+        Value next = arith::AddIOp::create(b, loc, block, step);
+        Value last = arith::MinSIOp::create(
+            b, loc, next, getValueOrCreateConstantIndexOp(b, loc, keys));
+        Value may = classifier->emitBlockMay(
+            b, loc, {batch, head, queryRange(b), {block, last}});
+        auto visit = scf::IfOp::create(
+            b, loc, may,
+            [&](OpBuilder &b, Location loc) {
+              Value from = arith::MaxSIOp::create(b, loc, block, start);
+              Value to = arith::MinSIOp::create(b, loc, last, end);
+              scf::YieldOp::create(
+                  b, loc, loopOverTiles(b, from, to, State(args), guarded));
+            },
+            [&](OpBuilder &b, Location loc) {
+              scf::YieldOp::create(b, loc, args);
+            });
+        scf::YieldOp::create(b, loc, visit.getResults());
+      });
+  return State(loop.getResults());
+}
+
+QueryTile::State QueryTile::loopOverKeys(State state, bool guarded) {
+  auto [start, end] = keyRange();
+  std::optional<int64_t> count = getConstantIntValue(keys);
+  bool isOneBlock =
+      count && *count <= plan.keys * TileClassifier::tilesPerBlock;
+  if (classifier && classifier->mayLeaveGaps() && !isOneBlock)
+    return loopOverBlocks(start, end, state, guarded);
+  return loopOverTiles(builder, start, end, state, guarded);
 }
 
 //===----------------------------------------------------------------------===//

@@ -7,6 +7,8 @@
 
 #include "QueryTileResults.h"
 
+#include "attn/Dialect/Attn/Analysis/RowWitness.h"
+
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -34,7 +36,42 @@ Value attn::insertWhole(OpBuilder &b, Location loc, Value reduced,
                                        strides);
 }
 
-/// output[i, e] = accumulator[e, i] / sum[i]; 0 where the sum is 0.
+/// Proves that bounded scores and a kept key give each row a sum above 0.
+bool QueryTile::findsKeyInRows() {
+  auto sizeOf = [&](unsigned dim) {
+    Value size = op.getOffsets().empty() ? Value() : op.getWhole()[dim];
+    return size ? getConstantIntValue(size).value_or(ShapedType::kDynamic)
+                : ShapedType::kDynamic;
+  };
+  int64_t queryCount = sizeOf(AttendOp::I), keyCount = sizeOf(AttendOp::J);
+  if (!fixedMaximum || keyCount < 1 || getConstantIntValue(keys) != keyCount)
+    return false;
+  if (op.getMask().empty())
+    return true;
+  switch (findRowWitness(op.getMask(), queryCount, keyCount)) {
+  case RowWitness::None:
+    return false;
+  case RowWitness::FirstKey:
+    return true;
+  case RowWitness::OwnKey:
+    return !ShapedType::isDynamic(queryCount) && queryCount <= keyCount;
+  }
+  llvm_unreachable("all witnesses are handled");
+}
+
+/// value / sum; 0 where the sum is 0, which is that of an empty row.
+Value QueryTile::divideBySum(OpBuilder &b, Location loc, Value value,
+                             Value sum) {
+  Value quotient = arith::DivFOp::create(b, loc, value, sum);
+  if (keepsRows)
+    return quotient;
+  Value zero = constant(b, 0.0);
+  Value empty = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, sum,
+                                      zero);
+  return arith::SelectOp::create(b, loc, empty, zero, quotient);
+}
+
+/// output[i, e] = accumulator[e, i] / sum[i].
 Value QueryTile::emitOutput(const State &state) {
   AffineMap outputMap;
   Value init = sliceTo2D(op.getOutputInit(), op.getOutputMap(), AttendOp::I,
@@ -58,13 +95,8 @@ Value QueryTile::emitOutput(const State &state) {
           SmallVector<utils::IteratorType>(2, utils::IteratorType::parallel),
           [&](OpBuilder &b, Location loc, ValueRange args) {
             Value out = args[0];
-            if (normalize) {
-              Value zero = constant(b, 0.0);
-              Value empty = arith::CmpFOp::create(
-                  b, loc, arith::CmpFPredicate::OEQ, args[1], zero);
-              Value quotient = arith::DivFOp::create(b, loc, out, args[1]);
-              out = arith::SelectOp::create(b, loc, empty, zero, quotient);
-            }
+            if (normalize)
+              out = divideBySum(b, loc, out, args[1]);
             out = convertScalarToDtype(b, loc, out, element,
                                        /*isUnsignedCast=*/false);
             linalg::YieldOp::create(b, loc, out);

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "attn/Dialect/Attn/Analysis/ScoreRange.h"
 #include "attn/Dialect/Attn/IR/AttentionShape.h"
 #include "attn/Dialect/Attn/Transforms/Passes.h"
 #include "attn/Dialect/Attn/Transforms/QueryTile.h"
@@ -17,6 +18,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/Remarks.h"
+#include "llvm/Support/FormatVariadic.h"
 
 namespace mlir::attn {
 #define GEN_PASS_DEF_TILEKEYSPASS
@@ -98,12 +100,35 @@ prepareClassifier(OpBuilder &builder, AttendOp op, const TilePlan &plan) {
   MaskDomain domain{whole[AttendOp::B], heads,        whole[AttendOp::I],
                     whole[AttendOp::J], plan.queries, plan.keys};
   classifier->emitPrepass(builder, loc, domain, op.getCaptures());
+  if (classifier->mayLeaveGaps())
+    remark::passed(
+        loc,
+        remark::RemarkOpts::name("mask-in-blocks").category("attn-tile-keys"))
+        << "blocks of 16 tiles are asked first whether the mask leaves them "
+           "empty";
   for (const AnalysisNote &note : classifier->getNotes())
-    remark::missed(note.op->getLoc(),
-                   remark::RemarkOpts::name("mask-not-proved")
-                       .category("attn-tile-keys"))
-        << note.op->getName().getStringRef() << ": " << note.reason;
+    remark::missed(
+        note.op->getLoc(),
+        remark::RemarkOpts::name("mask-not-proved").category("attn-tile-keys"))
+        << (note.op->getName().getStringRef() + ": " + note.reason).str();
   return classifier;
+}
+
+/// Says what the bound on scores buys, and a key kept in each row with it.
+static void remarkScores(AttendOp op, const QueryTile &tile) {
+  auto report = [&](StringRef name, const std::string &what) {
+    remark::passed(op.getLoc(),
+                   remark::RemarkOpts::name(name).category("attn-tile-keys"))
+        << what;
+  };
+  if (getFixedMaximum(op))
+    report("score-bounded",
+           llvm::formatv("scores stay within {0:f1}: no running maximum, no "
+                         "rescaling",
+                         *getScoreBound(op.getScore()))
+               .str());
+  if (tile.keepsEveryRow())
+    report("rows-not-empty", "every row keeps a key: no test of empty rows");
 }
 
 /// The plan for a tile of queries that an enclosing loop fixed already.
@@ -136,8 +161,9 @@ struct TileKeys : public attn::impl::TileKeysPassBase<TileKeys> {
       TilePlan plan = getPlan(*spec, op);
       std::unique_ptr<TileClassifier> classifier =
           prepareClassifier(rewriter, op, plan);
-      rewriter.replaceOp(
-          op, QueryTile(rewriter, op, plan, classifier.get()).emit());
+      QueryTile tile(rewriter, op, plan, classifier.get());
+      remarkScores(op, tile);
+      rewriter.replaceOp(op, tile.emit());
     }
   }
 };

@@ -68,3 +68,55 @@ func.func @masked(%q: tensor<4x8x16xf32>, %o: tensor<4x8x16xf32>) -> tensor<4x8x
   } -> tensor<4x8x16xf32>
   return %r : tensor<4x8x16xf32>
 }
+
+// Scores within 30 of 0: weights are relative to 0, which is the maximum of all
+// tiles; and a key in every row leaves no sum of 0 to divide by.
+// CHECK-LABEL: func @bounded(
+func.func @bounded(%q: tensor<4x8x16xf32>, %o: tensor<4x8x16xf32>) -> tensor<4x8x16xf32> {
+  // CHECK: %[[ZEROS:.*]] = linalg.fill ins(%{{.*}} : f32) outs(%{{.*}} : tensor<16xf32>)
+  // CHECK: attn.attend_tile dot softmax ins({{.*}} outs(%{{.*}}, %[[ZEROS]],{{.*}} {attn.bounded}
+  // CHECK: attn.attend_tile dot softmax guarded ins({{.*}} {attn.bounded}
+  // CHECK: arith.divf
+  // CHECK-NOT: arith.select
+  // CHECK: scf.forall.in_parallel
+  %r = attn.attend dot softmax ins(%q, %q, %q : tensor<4x8x16xf32>, tensor<4x8x16xf32>, tensor<4x8x16xf32>)
+      outs(%o : tensor<4x8x16xf32>) indexing_maps = [#query, #key, #value, #output] scale = 0.25 score {
+  ^bb0(%s: f32, %b: index, %h: index, %i: index, %j: index):
+    %cap = arith.constant 30.0 : f32
+    %x = arith.divf %s, %cap : f32
+    %t = math.tanh %x : f32
+    %capped = arith.mulf %t, %cap : f32
+    attn.yield %capped : f32
+  } mask {
+  ^bb0(%b: index, %h: index, %i: index, %j: index):
+    %keep = arith.cmpi sge, %i, %j : index
+    attn.yield %keep : i1
+  } -> tensor<4x8x16xf32>
+  return %r : tensor<4x8x16xf32>
+}
+
+// Ids: key tiles are searched for before the loop, blocks of 16 tiles are asked
+// before their tiles.
+// CHECK-LABEL: func @documents(
+// CHECK-SAME: %[[IDS:[a-z0-9]+]]: tensor<?xi32>
+func.func @documents(%q: tensor<4x?x16xf32>, %o: tensor<4x?x16xf32>, %ids: tensor<?xi32>) -> tensor<4x?x16xf32> {
+  // CHECK-DAG: %[[BLOCK:.*]] = arith.constant 1536 : index
+  // CHECK-DAG: %[[TILE:.*]] = arith.constant 96 : index
+  // CHECK: scf.forall
+  // CHECK: scf.for %{{.*}} iter_args(%{{.*}}, %{{.*}}) -> (index, index)
+  // CHECK: scf.for %{{.*}} = %{{.*}} to %{{.*}} step %[[BLOCK]] iter_args
+  // CHECK: scf.if
+  // CHECK: scf.for %{{.*}} = %{{.*}} to %{{.*}} step %[[TILE]] iter_args
+  // CHECK: scf.if
+  // CHECK: attn.attend_tile
+  %r = attn.attend dot softmax ins(%q, %q, %q : tensor<4x?x16xf32>, tensor<4x?x16xf32>, tensor<4x?x16xf32>)
+      captures(%ids : tensor<?xi32>)
+      outs(%o : tensor<4x?x16xf32>) indexing_maps = [#query, #key, #value, #output] scale = 0.25 mask {
+  ^bb0(%b: index, %h: index, %i: index, %j: index, %t: tensor<?xi32>):
+    %x = attn.load %t[%i] : tensor<?xi32>
+    %y = attn.load %t[%j] : tensor<?xi32>
+    %keep = arith.cmpi eq, %x, %y : i32
+    attn.yield %keep : i1
+  } -> tensor<4x?x16xf32>
+  return %r : tensor<4x?x16xf32>
+}

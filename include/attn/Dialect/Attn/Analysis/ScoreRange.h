@@ -12,16 +12,20 @@
 
 namespace mlir::attn {
 
-/// Emits a bound on |s| for every score s that `score`, a region over (score,
-/// b, h, i, j, captures...), yields from any score: of the score's type, the
-/// same for all pairs, up to rounding of the region's own operations. Null,
-/// with nothing emitted, where none is found. A score that is NaN obeys no
+/// A bound on |s| for every score s that `score`, a region over (score, b, h,
+/// i, j, captures...), yields from any score, up to rounding of the region's
+/// own operations; nullopt where none is found. A score that is NaN obeys no
 /// bound.
-Value emitScoreBound(OpBuilder &builder, Location loc, Region &score,
-                     ValueRange captures);
-
-/// That bound where it is a number known at compile time.
 std::optional<double> getScoreBound(Region &score);
+
+/// On attn.attend_tile: scores are bounded so near the maximum that is given
+/// that it may stay. Whoever drops it loses speed, not results.
+inline constexpr llvm::StringLiteral boundedScoresAttr = "attn.bounded";
+
+/// What weights are relative to in place of the running maximum, in natural
+/// units, where scores are so bounded that these neither overflow nor vanish in
+/// f32: within a factor of e^60 of 1. nullopt where they are not.
+std::optional<double> getFixedMaximum(AttendOp op);
 
 } // namespace mlir::attn
 

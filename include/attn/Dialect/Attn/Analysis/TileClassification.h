@@ -85,9 +85,25 @@ public:
   TileClass emitClass(OpBuilder &builder, Location loc,
                       const TileRectangle &tile);
 
+  /// Whether tiles between the bounds of emitKeyBounds can be empty: it pays to
+  /// ask for blocks of tiles first.
+  bool mayLeaveGaps() const;
+
+  /// Tiles of keys in a block; blocks start at multiples of it.
+  static constexpr int64_t tilesPerBlock = 16;
+
+  /// Whether some pair of one tile of queries and one block of keys (which the
+  /// end of the keys may cut) may be kept (i1). To be called as emitClass is.
+  Value emitBlockMay(OpBuilder &builder, Location loc,
+                     const TileRectangle &block);
+
   /// Bounds the keys for one tile of queries. To be called as emitClass is.
   KeyBounds emitKeyBounds(OpBuilder &builder, Location loc, Value b, Value h,
                           IndexRange queries);
+
+  /// What the mask keeps, in words of i, j, b, h and the captures, whose names
+  /// are given: `j <= i and ids[i] == ids[j]`.
+  std::string describe(ArrayRef<std::string> captureNames) const;
 
   /// Where the analysis gave up, each operation once.
   ArrayRef<AnalysisNote> getNotes() const;

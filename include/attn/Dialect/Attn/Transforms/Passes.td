@@ -64,6 +64,19 @@ def LowerToAttendPass : Pass<"attn-lower-to-attend"> {
                            "linalg::LinalgDialect"];
 }
 
+def SimplifyMasksPass : Pass<"attn-simplify-masks"> {
+  let summary = "Drop masks that keep every pair, fold those that keep none";
+  let description = [{
+    Looks at the mask region of each `attn.attend` as a whole, at the static sizes
+    that it has. A mask that keeps every pair for every input is erased; where it
+    keeps none, the results are zeros and an LSE of -inf. Captures that no region
+    reads any more go with the next canonicalisation.
+
+    Example: test/Dialect/Attn/Transforms/simplify-masks.mlir.
+  }];
+  let dependentDialects = ["arith::ArithDialect", "linalg::LinalgDialect"];
+}
+
 def BindDestinationsPass : Pass<"attn-bind-destinations", "ModuleOp"> {
   let summary = "Give public functions memrefs: inputs, then destinations";
   let description = [{

@@ -32,6 +32,9 @@ public:
   /// Returns a value for every result of the op.
   SmallVector<Value> emit();
 
+  /// Whether no row is empty and every sum is greater than 0, by proof.
+  bool keepsEveryRow() const { return keepsRows; }
+
 private:
   /// Running state: accumulator, maximum, sum.
   using State = SmallVector<Value, 3>;
@@ -55,6 +58,9 @@ private:
   State initialState(const State &buffers);
   std::pair<Value, Value> sinkState();
   State loopOverKeys(State state, bool guarded);
+  State loopOverTiles(OpBuilder &b, Value start, Value end, State state,
+                      bool guarded);
+  State loopOverBlocks(Value start, Value end, State state, bool guarded);
   State emitClassifiedTile(OpBuilder &b, Location loc, Value start,
                            State state, bool guarded);
   State emitKeyTile(OpBuilder &b, Location loc, Value start, OpFoldResult count,
@@ -62,6 +68,7 @@ private:
   IndexRange queryRange(OpBuilder &b);
   std::pair<Value, Value> keyRange();
   bool needsGuard();
+  bool findsKeyInRows();
   State recomputeUnlessFinite(State fast);
   Value isFinite(Value accumulator);
   Value emitOutput(const State &state);
@@ -80,6 +87,7 @@ private:
   Value emitTopResult(Value init, ValueRange inputs,
                       function_ref<Value(OpBuilder &, ValueRange)> body);
 
+  Value divideBySum(OpBuilder &b, Location loc, Value value, Value sum);
   Value constant(OpBuilder &b, double value);
   Value zeros(ArrayRef<OpFoldResult> sizes);
   Value headOffset();
@@ -95,6 +103,9 @@ private:
   Value query, key, value, packed;
   AffineMap queryMap, keyMap, valueMap;
   Value batch, head;
+  /// What weights are relative to where scores are bounded.
+  std::optional<double> fixedMaximum;
+  bool keepsRows;
 };
 
 } // namespace mlir::attn

@@ -29,6 +29,7 @@ Outcome &Outcome::operator+=(const Outcome &other) {
   inexact += other.inexact;
   unsoundBounds += other.unsoundBounds;
   looseBounds += other.looseBounds;
+  unsoundBlocks += other.unsoundBlocks;
   if (fault.empty())
     fault = other.fault;
   return *this;
@@ -127,6 +128,16 @@ public:
                });
   }
 
+  /// Whether blocks may hold a kept pair: (batch, head, query tile, block).
+  std::vector<int64_t> runBlocks() {
+    return run("blocks", b.getIndexType(),
+               [&](const MaskDomain &domain, ValueRange values) {
+                 TileClassifier classifier(predicate.getBody());
+                 classifier.emitPrepass(b, b.getLoc(), domain, values);
+                 return emitBlocks(classifier, domain);
+               });
+  }
+
   std::vector<int64_t> runBounds() {
     return run("bounds", b.getIndexType(),
                [&](const MaskDomain &domain, ValueRange values) {
@@ -172,22 +183,27 @@ private:
     return result;
   }
 
-  /// A tensor (batch, head, query tile, bound).
-  Value emitBounds(TileClassifier &classifier, const MaskDomain &domain) {
-    auto index = [&](int64_t value) -> Value {
-      return arith::ConstantIndexOp::create(b, value);
-    };
+  Value index(int64_t value) {
+    return arith::ConstantIndexOp::create(b, value);
+  }
+
+  using PerTile = function_ref<SmallVector<Value>(ValueRange, IndexRange)>;
+
+  /// A tensor (batch, head, query tile, entry) of `count` entries that `emit`
+  /// gives for a batch, a head and the queries of a tile.
+  Value emitPerTile(const MaskDomain &domain, int64_t count, PerTile emit) {
     Value tiles = arith::CeilDivUIOp::create(b, domain.queries,
                                              index(domain.tileQueries));
     SmallVector<Value> upper{domain.batches, domain.heads, tiles};
     SmallVector<Value> lower(3, index(0)), step(3, index(1));
     Value init = tensor::EmptyOp::create(
         b,
-        ArrayRef<OpFoldResult>{domain.batches, domain.heads, tiles, index(4)},
+        ArrayRef<OpFoldResult>{domain.batches, domain.heads, tiles,
+                               index(count)},
         b.getIndexType());
     scf::LoopNest nest = scf::buildLoopNest(
         b, b.getLoc(), lower, upper, step, init,
-        [&](OpBuilder &nested, Location loc, ValueRange at,
+        [&](OpBuilder &nested, Location, ValueRange at,
             ValueRange carried) -> scf::ValueVector {
           OpBuilder::InsertionGuard restore(b);
           b.setInsertionPoint(nested.getInsertionBlock(),
@@ -197,12 +213,9 @@ private:
           Value end = arith::MinSIOp::create(
               b, domain.queries,
               arith::AddIOp::create(b, first, index(domain.tileQueries)));
-          KeyBounds bounds =
-              classifier.emitKeyBounds(b, loc, at[0], at[1], {first, end});
           Value tensor = carried[0];
-          Value ends[] = {bounds.lower, bounds.upper, bounds.fullLower,
-                          bounds.fullUpper};
-          for (auto [position, value] : llvm::enumerate(ends))
+          for (auto [position, value] :
+               llvm::enumerate(emit(at, IndexRange{first, end})))
             tensor = tensor::InsertOp::create(
                 b, value, tensor,
                 ValueRange{at[0], at[1], at[2], index(position)});
@@ -210,6 +223,35 @@ private:
         });
     b.setInsertionPointAfter(nest.loops.front());
     return nest.results[0];
+  }
+
+  Value emitBounds(TileClassifier &classifier, const MaskDomain &domain) {
+    return emitPerTile(
+        domain, 4,
+        [&](ValueRange at, IndexRange queries) -> SmallVector<Value> {
+          KeyBounds bounds =
+              classifier.emitKeyBounds(b, b.getLoc(), at[0], at[1], queries);
+          return {bounds.lower, bounds.upper, bounds.fullLower,
+                  bounds.fullUpper};
+        });
+  }
+
+  Value emitBlocks(TileClassifier &classifier, const MaskDomain &domain) {
+    return emitPerTile(
+        domain, sizes.getBlocks(), [&](ValueRange at, IndexRange queries) {
+          SmallVector<Value> kinds;
+          for (int64_t block = 0; block < sizes.getBlocks(); ++block) {
+            int64_t first = block * sizes.getBlockKeys();
+            IndexRange keys{
+                index(first),
+                index(std::min(first + sizes.getBlockKeys(), sizes.keys))};
+            Value may = classifier.emitBlockMay(b, b.getLoc(),
+                                                {at[0], at[1], queries, keys});
+            kinds.push_back(
+                arith::IndexCastUIOp::create(b, b.getIndexType(), may));
+          }
+          return kinds;
+        });
   }
 
   func::FuncOp predicate;
@@ -307,9 +349,33 @@ static void checkBounds(const BruteForce &truth, const Sizes &sizes,
           plane, tile, lower, upper, bounds[0], bounds[1], bounds[2],
           bounds[3]);
   }
-  bool tight = upper == 0 ? bounds[0] == bounds[1]
-                          : bounds[0] == lower && bounds[1] == upper;
+  // Loops go by tiles.
+  auto last = [&](int64_t end) { return (end - 1) / sizes.tileKeys; };
+  bool tight = upper == 0
+                   ? bounds[0] == bounds[1]
+                   : bounds[0] / sizes.tileKeys == lower / sizes.tileKeys &&
+                         last(bounds[1]) == last(upper);
   outcome.looseBounds += !tight;
+}
+
+/// A block that is called empty keeps no pair.
+static void checkBlock(const BruteForce &truth, const Sizes &sizes,
+                       int64_t plane, int64_t tile, int64_t block, bool may,
+                       Outcome &outcome) {
+  if (may)
+    return;
+  int64_t endI = std::min((tile + 1) * sizes.tileQueries, sizes.queries);
+  int64_t endJ = std::min((block + 1) * sizes.getBlockKeys(), sizes.keys);
+  for (int64_t i = tile * sizes.tileQueries; i < endI; ++i)
+    for (int64_t j = block * sizes.getBlockKeys(); j < endJ; ++j)
+      if (truth.isKept(plane, i, j)) {
+        ++outcome.unsoundBlocks;
+        if (outcome.fault.empty())
+          outcome.fault = llvm::formatv(
+              "plane {0}, queries {1}, block {2} keeps ({3}, {4})", plane, tile,
+              block, i, j);
+        return;
+      }
 }
 
 Outcome test::classify(ModuleOp module, const std::vector<Datum> &captures,
@@ -319,6 +385,7 @@ Outcome test::classify(ModuleOp module, const std::vector<Datum> &captures,
   Classification classification(predicate, captures, sizes, plant);
   std::vector<int64_t> map = classification.runMap();
   std::vector<int64_t> bounds = classification.runBounds();
+  std::vector<int64_t> blocks = classification.runBlocks();
   BruteForce truth(predicate.getBody().front(), captures, sizes);
   Outcome outcome;
   outcome.fault = classification.trap.empty()
@@ -328,6 +395,7 @@ Outcome test::classify(ModuleOp module, const std::vector<Datum> &captures,
   int64_t tilesJ = llvm::divideCeil(sizes.keys, sizes.tileKeys);
   auto kind = map.begin();
   auto bound = bounds.begin();
+  auto block = blocks.begin();
   for (int64_t plane = 0; plane < sizes.batches * sizes.heads; ++plane)
     for (int64_t tileI = 0; tileI < tilesI; ++tileI) {
       for (int64_t tileJ = 0; tileJ < tilesJ; ++tileJ)
@@ -335,6 +403,8 @@ Outcome test::classify(ModuleOp module, const std::vector<Datum> &captures,
                   outcome);
       checkBounds(truth, sizes, plane, tileI, &*bound, outcome);
       bound += 4;
+      for (int64_t number = 0; number < sizes.getBlocks(); ++number)
+        checkBlock(truth, sizes, plane, tileI, number, *block++, outcome);
     }
   return outcome;
 }

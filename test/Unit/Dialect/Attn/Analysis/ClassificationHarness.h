@@ -10,13 +10,20 @@
 #define ATTN_TEST_UNIT_DIALECT_ATTN_ANALYSIS_CLASSIFICATIONHARNESS_H
 
 #include "ScalarInterpreter.h"
+#include "attn/Dialect/Attn/Analysis/TileClassification.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "llvm/Support/MathExtras.h"
 
 namespace mlir::attn::test {
 
 struct Sizes {
   int64_t batches = 1, heads = 1, queries, keys, tileQueries, tileKeys;
+
+  int64_t getBlockKeys() const {
+    return tileKeys * TileClassifier::tilesPerBlock;
+  }
+  int64_t getBlocks() const { return llvm::divideCeil(keys, getBlockKeys()); }
 };
 
 /// What a classification says, against what the mask does on all pairs.
@@ -26,13 +33,16 @@ struct Outcome {
   /// partial.
   unsigned unsound = 0, inexact = 0;
   /// Rows of tiles whose key bounds cut off what is kept, or call full what is
-  /// not; those whose bounds are not the tightest.
+  /// not; those whose bounds are not the tightest, in whole tiles.
   unsigned unsoundBounds = 0, looseBounds = 0;
+  /// Blocks called empty that keep a pair.
+  unsigned unsoundBlocks = 0;
   /// The first trap, or the first fault, in words.
   std::string fault;
 
   bool isSound() const {
-    return unsound == 0 && unsoundBounds == 0 && fault.empty();
+    return unsound == 0 && unsoundBounds == 0 && unsoundBlocks == 0 &&
+           fault.empty();
   }
   bool isExact() const { return isSound() && inexact == 0; }
   Outcome &operator+=(const Outcome &other);

@@ -124,16 +124,19 @@ TEST_F(FactsTest, SoftcapBoundsTheScore) {
   EXPECT_EQ(getScoreBound(parseScore(softcap)), 30.0);
 }
 
-TEST_F(FactsTest, CapturedCapIsBoundedAtRunTime) {
-  Region &score = parseScore("%q = arith.divf %s, %cap : f32\n"
-                             "%t = math.tanh %q : f32\n"
-                             "%r = arith.mulf %cap, %t : f32");
-  EXPECT_EQ(getScoreBound(score), std::nullopt);
-  OpBuilder builder(&score.front(), score.front().begin());
-  Value bound = emitScoreBound(builder, score.getLoc(), score,
-                               score.getArguments().drop_front(5));
-  ASSERT_TRUE(bound);
-  EXPECT_EQ(bound.getDefiningOp()->getName().getStringRef(), "arith.mulf");
+TEST_F(FactsTest, ClampsBoundTheScore) {
+  EXPECT_EQ(getScoreBound(parseScore("%c = arith.constant 8.0 : f32\n"
+                                     "%l = arith.constant -9.0 : f32\n"
+                                     "%m = arith.maximumf %s, %l : f32\n"
+                                     "%r = arith.minimumf %m, %c : f32")),
+            9.0);
+}
+
+TEST_F(FactsTest, CapturedCapIsNotBounded) {
+  EXPECT_EQ(getScoreBound(parseScore("%q = arith.divf %s, %cap : f32\n"
+                                     "%t = math.tanh %q : f32\n"
+                                     "%r = arith.mulf %cap, %t : f32")),
+            std::nullopt);
 }
 
 TEST_F(FactsTest, WhatIsAddedAfterwardsIsNotBounded) {

@@ -16,9 +16,9 @@ using namespace mlir::attn::test;
 
 namespace {
 const std::vector<Sizes> kSizes = {
-    {2, 2, 37, 41, 8, 8},  {1, 1, 64, 64, 8, 8},  {2, 1, 40, 33, 5, 7},
-    {1, 2, 23, 60, 16, 4}, {1, 1, 1, 50, 4, 8},   {1, 1, 30, 1, 8, 4},
-    {1, 1, 48, 48, 1, 6},  {1, 1, 29, 31, 64, 64}};
+    {2, 2, 37, 41, 8, 8},  {1, 1, 64, 64, 8, 8},   {2, 1, 40, 33, 5, 7},
+    {1, 2, 23, 60, 16, 4}, {1, 1, 1, 50, 4, 8},    {1, 1, 30, 1, 8, 4},
+    {1, 1, 48, 48, 1, 6},  {1, 1, 29, 31, 64, 64}, {1, 2, 16, 80, 8, 2}};
 
 /// A mask, as ops of attn, on captures that depend on the sizes.
 struct NamedMask {
@@ -84,6 +84,25 @@ TEST(MaskClassificationTest, ListedMasksAreExact) {
     EXPECT_TRUE(total.isSound()) << mask.name << ": " << total.fault;
     EXPECT_EQ(total.inexact, 0u) << mask.name;
   }
+}
+
+/// Loops begin and end at the tiles that sorted ids reach, and nowhere near
+/// those of shuffled ids.
+TEST(MaskClassificationTest, SortedIdsAreSearched) {
+  auto context = makeContext();
+  OwningOpRef<ModuleOp> module =
+      parseMask(*context, ops("%ids: tensor<?xi32>",
+                              "%m = attn.mask.document %ids : tensor<?xi32>"));
+  Outcome sorted, shuffled;
+  for (const Sizes &sizes : kSizes) {
+    sorted += classify(*module, sortedIds(sizes), sizes);
+    auto shuffle = [](int64_t at) { return documentOf(at * 37 % 41); };
+    shuffled += classify(
+        *module, {range(std::max(sizes.queries, sizes.keys), shuffle)}, sizes);
+  }
+  EXPECT_TRUE(sorted.isSound()) << sorted.fault;
+  EXPECT_EQ(sorted.looseBounds, 0u);
+  EXPECT_TRUE(shuffled.isSound()) << shuffled.fault;
 }
 
 std::vector<NamedMask> listedMasks() {

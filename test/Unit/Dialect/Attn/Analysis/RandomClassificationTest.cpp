@@ -159,4 +159,33 @@ TEST_F(PlantedMistakeTest, SwappedMinimumIsCaught) {
   EXPECT_GT(planted, 0u);
   EXPECT_FALSE(outcome.isExact());
 }
+
+/// Documents, whose keys are searched for.
+TEST_F(PlantedMistakeTest, SearchOneTileTooFarIsCaught) {
+  OwningOpRef<ModuleOp> module =
+      parseMask(*context, "func.func @mask(%ids: tensor<?xi32>) {\n"
+                          "  %m = attn.mask.document %ids : tensor<?xi32>\n"
+                          "  return\n}");
+  std::vector<int64_t> ids;
+  for (int64_t at = 0; at < 60; ++at)
+    ids.push_back(at / 7);
+  auto check = [&](function_ref<void(func::FuncOp)> plant) {
+    return classify(*module, {makeTensor({60}, ids)}, {1, 1, 60, 60, 8, 4},
+                    plant);
+  };
+  EXPECT_TRUE(check(nullptr).isExact());
+  Outcome outcome = check([&](func::FuncOp function) {
+    function.walk([&](arith::ShRUIOp middle) {
+      for (Operation *user : middle->getUsers())
+        if (auto next = dyn_cast<arith::AddIOp>(user)) {
+          OpBuilder builder(next);
+          next.getRhsMutable().assign(
+              arith::ConstantIndexOp::create(builder, next.getLoc(), 2));
+          ++planted;
+        }
+    });
+  });
+  EXPECT_GT(planted, 0u);
+  EXPECT_FALSE(outcome.isSound());
+}
 } // namespace
