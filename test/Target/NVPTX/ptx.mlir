@@ -12,10 +12,10 @@
 // CHECK: cp.async.commit_group;
 // CHECK: cp.async.wait_group 1;
 // CHECK: bar.sync 0;
-// CHECK: ldmatrix.sync.aligned.m8n8.x4.shared.b16
-// CHECK: mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32
-// CHECK: ex2.approx.ftz.f32
-// CHECK: ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16
+// CHECK-DAG: ldmatrix.sync.aligned.m8n8.x4.shared.b16
+// CHECK-DAG: mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32
+// CHECK-DAG: ex2.approx.ftz.f32
+// CHECK-DAG: ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16
 // Results leave in 16 bytes each.
 // CHECK: st.global.v4.b32
 // No function of a library is called.
