@@ -33,6 +33,18 @@ def test_amplitudes(amplitude, size):
     np.testing.assert_allclose(found, expected, rtol=2 * unit, atol=1e-9)
 
 
+@pytest.mark.parametrize("amplitude", [1.0, 40.0])
+def test_large_weights(amplitude):
+    """Numerators of fractions, larger by a weight, leave the range before scores do."""
+    random = np.random.default_rng(2)
+    q, k = (random.uniform(-1, 1, (n, 8)).astype(np.float32) for n in (20, 30))
+    q, k = q * np.float32(amplitude), k * np.float32(amplitude)
+    w = random.standard_normal(8).astype(np.float32) * np.float32(1e30)
+    _, lse = attn.additive(q, k, k, w, return_lse=True)
+    expected = np.tanh(as_float64(q)[:, None] + as_float64(k)[None]) @ as_float64(w)
+    np.testing.assert_allclose(lse, expected.max(-1), rtol=1e-5)
+
+
 @pytest.mark.parametrize("place", ["query", "key"])
 @pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
 def test_values_that_are_not_finite(value, place):

@@ -12,6 +12,8 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 
+#include <cmath>
+
 using namespace mlir;
 using namespace mlir::attn;
 
@@ -22,6 +24,8 @@ static constexpr double largestArgument = 43.0;
 /// Terms e^2q e^2k + 1 stop here, where 2 / term is below a rounding of 1: the
 /// product of a group stays in range.
 static constexpr double largestTerm = 1073741824.0;
+/// Weights up to here keep the numerators of a group in range, too.
+static constexpr double largestWeight = 1073741824.0;
 
 static unsigned positionOf(AffineMap map, unsigned dim) {
   return *map.getResultPosition(getAffineDimExpr(dim, map.getContext()));
@@ -42,8 +46,13 @@ public:
                      .getDimSize(positionOf(tile.queryMap, TileD))),
         groups(llvm::divideCeil(features, groupSize)) {}
 
-  Value isInRange();
-  Value addScores(Value scores);
+  /// Whether exponentials stay in range, and whether terms stay below their
+  /// limit.
+  struct Range {
+    Value usable, small;
+  };
+  Range findRange();
+  Value addScores(Value scores, bool limited);
 
 private:
   Value largest(Value operand);
@@ -54,7 +63,7 @@ private:
   Value weights();
   SmallVector<Value> quarters(Value terms, int64_t dim);
   Value emitGroup(OpBuilder &b, ValueRange keys, ValueRange queries,
-                  ValueRange weights);
+                  ValueRange weights, bool limited);
   OpFoldResult sizeOf(Value operand, AffineMap map, unsigned dim) {
     return tensor::getMixedSize(b, loc, operand, positionOf(map, dim));
   }
@@ -97,18 +106,26 @@ Value ExponentialForm::largest(Value operand) {
         .getResult(0);
   };
   SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, operand);
-  Value perColumn = reduce(operand, zeros(sizes[1]));
-  Value total = reduce(perColumn, zeros({}));
+  if (sizes.size() == 2)
+    operand = reduce(operand, zeros(sizes[1]));
+  Value total = reduce(operand, zeros({}));
   return tensor::ExtractOp::create(b, loc, total, ValueRange());
 }
 
-Value ExponentialForm::isInRange() {
-  Value limit = emit.constant(largestArgument);
-  auto fits = [&](Value operand) -> Value {
-    return arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLE,
-                                 largest(operand), limit);
+ExponentialForm::Range ExponentialForm::findRange() {
+  Value query = largest(tile.query), key = largest(tile.key);
+  auto fits = [&](Value value, double limit) -> Value {
+    return arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLE, value,
+                                 emit.constant(limit));
   };
-  return arith::AndIOp::create(b, loc, fits(tile.query), fits(tile.key));
+  auto both = [&](Value lhs, Value rhs) -> Value {
+    return arith::AndIOp::create(b, loc, lhs, rhs);
+  };
+  Value usable =
+      both(both(fits(query, largestArgument), fits(key, largestArgument)),
+           fits(largest(tile.featureWeight), largestWeight));
+  Value sum = arith::AddFOp::create(b, loc, query, key);
+  return {usable, fits(sum, std::log(largestTerm - 1) / 2 - 0.01)};
 }
 
 //===----------------------------------------------------------------------===//
@@ -202,12 +219,15 @@ SmallVector<Value> ExponentialForm::quarters(Value terms, int64_t dim) {
 /// sum w tanh(q + k) of a group: sum w - 2 sum w / t, t = e^2q e^2k + 1, by one
 /// division of sums of products.
 Value ExponentialForm::emitGroup(OpBuilder &b, ValueRange keys,
-                                 ValueRange queries, ValueRange weights) {
+                                 ValueRange queries, ValueRange weights,
+                                 bool limited) {
   auto contract = arith::FastMathFlagsAttr::get(b.getContext(),
                                                 arith::FastMathFlags::contract);
+  // No infinity can come here, and LLVM estimates reciprocals only then.
   auto reciprocal = arith::FastMathFlagsAttr::get(
-      b.getContext(),
-      arith::FastMathFlags::contract | arith::FastMathFlags::arcp);
+      b.getContext(), arith::FastMathFlags::contract |
+                          arith::FastMathFlags::arcp |
+                          arith::FastMathFlags::ninf);
   auto times = [&](Value lhs, Value rhs) -> Value {
     return arith::MulFOp::create(b, loc, lhs, rhs, contract);
   };
@@ -224,10 +244,12 @@ Value ExponentialForm::emitGroup(OpBuilder &b, ValueRange keys,
   for (auto [key, query, weight] : llvm::zip_equal(keys, queries, weights)) {
     Value term = plus(times(query, key), one);
     // NaN is not less, and stays.
-    Value beyond =
-        arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLT, limit, term);
-    sums.push_back(
-        {weight, arith::SelectOp::create(b, loc, beyond, limit, term)});
+    if (limited)
+      term = arith::SelectOp::create(
+          b, loc,
+          arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLT, limit, term),
+          limit, term);
+    sums.push_back({weight, term});
   }
   while (sums.size() > 1) {
     SmallVector<Quotient> next;
@@ -246,7 +268,7 @@ Value ExponentialForm::emitGroup(OpBuilder &b, ValueRange keys,
   return plus(times(share, constant(-2.0)), whole);
 }
 
-Value ExponentialForm::addScores(Value scores) {
+Value ExponentialForm::addScores(Value scores, bool limited) {
   AffineExpr j = b.getAffineDimExpr(0), i = b.getAffineDimExpr(1),
              d = b.getAffineDimExpr(2);
   MLIRContext *context = b.getContext();
@@ -259,10 +281,10 @@ Value ExponentialForm::addScores(Value scores) {
   maps.push_back(AffineMap::get(3, 0, {j, i}, context));
   return emit.generic(inputs, scores, maps, {false, false, true},
                       [&](OpBuilder &b, Location loc, ValueRange args) {
-                        Value sum =
-                            emitGroup(b, args.take_front(groupSize),
-                                      args.slice(groupSize, groupSize),
-                                      args.slice(2 * groupSize, groupSize));
+                        Value sum = emitGroup(
+                            b, args.take_front(groupSize),
+                            args.slice(groupSize, groupSize),
+                            args.slice(2 * groupSize, groupSize), limited);
                         return SmallVector<Value>{
                             arith::AddFOp::create(b, loc, args.back(), sum)};
                       })[0];
@@ -271,15 +293,25 @@ Value ExponentialForm::addScores(Value scores) {
 Value attn::emitExponentialForm(OpBuilder &b, Location loc,
                                 const TileScores &tile, Value scores,
                                 function_ref<Value(OpBuilder &)> fallback) {
-  Value inRange = ExponentialForm(b, loc, tile).isInRange();
-  auto choice = scf::IfOp::create(
-      b, loc, inRange,
-      [&](OpBuilder &b, Location loc) {
-        scf::YieldOp::create(b, loc,
-                             ExponentialForm(b, loc, tile).addScores(scores));
+  ExponentialForm::Range range = ExponentialForm(b, loc, tile).findRange();
+  auto choose = [&](OpBuilder &b, Value condition, auto yes, auto no) {
+    auto emitInto = [&](auto emit) {
+      return [emit](OpBuilder &b, Location loc) {
+        scf::YieldOp::create(b, loc, emit(b));
+      };
+    };
+    return scf::IfOp::create(b, loc, condition, emitInto(yes), emitInto(no))
+        .getResult(0);
+  };
+  auto exponential = [&](bool limited) {
+    return [&, limited](OpBuilder &b) {
+      return ExponentialForm(b, loc, tile).addScores(scores, limited);
+    };
+  };
+  return choose(
+      b, range.usable,
+      [&](OpBuilder &b) {
+        return choose(b, range.small, exponential(false), exponential(true));
       },
-      [&](OpBuilder &b, Location loc) {
-        scf::YieldOp::create(b, loc, fallback(b));
-      });
-  return choice.getResult(0);
+      fallback);
 }

@@ -151,14 +151,20 @@ func.func @guarded(%q: tensor<16x64xf32>, %k: tensor<96x16xf32>, %v: tensor<96x8
 // CHECK-SAME: %[[QUERY:[a-z0-9]+]]: tensor<6x64xf32>, %[[KEY:[a-z0-9]+]]: tensor<96x6xf32>
 func.func @additive(%q: tensor<6x64xf32>, %k: tensor<96x6xf32>, %w: tensor<6xf32>, %s: tensor<96x64xf32>, %at: index) -> tensor<96x64xf32> {
   // CHECK: math.absf
+  // CHECK: arith.andi
   // CHECK: %[[FITS:.*]] = arith.andi
+  // CHECK: %[[SMALL:.*]] = arith.cmpf ole
   // CHECK: scf.if %[[FITS]]
+  // CHECK: scf.if %[[SMALL]]
   // CHECK: %[[KT:.*]] = tensor.extract_slice %{{.*}}[0, 0] [96, 6] [1, 1] : tensor<96x8xf32> to tensor<96x6xf32>
   // CHECK: linalg.generic {{.*}} ins(%[[KEY]] : tensor<96x6xf32>) outs(%[[KT]] :
   // CHECK: math.exp
   // CHECK: linalg.generic {indexing_maps = [#[[K]], #[[K]], #[[K]], #[[K]], #[[Q]], #[[Q]], #[[Q]], #[[Q]], #[[W]], #[[W]], #[[W]], #[[W]], {{.*}}iterator_types = ["parallel", "parallel", "reduction"]}
-  // CHECK-COUNT-1: arith.divf {{.*}} fastmath<{{.*}}arcp
-  // CHECK-NOT: arith.divf
+  // CHECK-NOT: arith.select
+  // CHECK: arith.divf {{.*}} fastmath<ninf,arcp,contract>
+  // CHECK: } else {
+  // CHECK-COUNT-4: arith.select
+  // CHECK: arith.divf
   // CHECK: } else {
   // CHECK: math.tanh
   %r = attn.score_tile additive softmax ins(%q, %k : tensor<6x64xf32>, tensor<96x6xf32>) feature_weight(%w : tensor<6xf32>)
