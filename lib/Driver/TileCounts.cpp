@@ -104,7 +104,7 @@ static void returnTileMap(func::FuncOp function, AttendOp op,
   Value group = emitSize(builder, op, AttendOp::G);
   MaskDomain domain;
   domain.batches = emitSize(builder, op, AttendOp::B);
-  domain.heads = arith::MulIOp::create(builder, loc, keyHeads, group);
+  domain.heads = builder.createOrFold<arith::MulIOp>(loc, keyHeads, group);
   domain.queries = emitSize(builder, op, AttendOp::I);
   domain.keys = emitSize(builder, op, AttendOp::J);
   domain.tileQueries = tileQueries;
