@@ -7,8 +7,6 @@
 
 #include "attn/Driver/Peak.h"
 
-#include "attn/Driver/Call.h"
-
 #include <chrono>
 #include <thread>
 
@@ -36,6 +34,29 @@ struct PeakInstruction {
 };
 } // namespace
 
+static unsigned countThreads(const CompileOptions &options) {
+  return options.threads ? options.threads
+                         : std::thread::hardware_concurrency();
+}
+
+/// The module `text`, whose functions are already loops over vectors.
+static llvm::Expected<std::unique_ptr<LoadedModule>>
+loadLoops(const CompileOptions &options, StringRef text) {
+  CompileOptions loopOptions;
+  loopOptions.target = options.target;
+  loopOptions.threads = options.threads;
+  loopOptions.startFrom = Phase::Lower;
+  auto compilation = Compilation::create(
+      llvm::MemoryBuffer::getMemBufferCopy(text, "peak.mlir"), loopOptions);
+  if (!compilation)
+    return compilation.takeError();
+  return compileForHost(**compilation);
+}
+
+//===----------------------------------------------------------------------===//
+// Arithmetic
+//===----------------------------------------------------------------------===//
+
 static PeakInstruction getInstruction(const TargetSpec &target, Type type) {
   if (type.isF64())
     return {"f64", target.lanes(64)};
@@ -48,8 +69,9 @@ static void printStep(llvm::raw_ostream &os, const PeakInstruction &instruction,
                       unsigned i) {
   os << "      %y" << i << " = ";
   if (instruction.isDot)
-    os << "x86vector.avx512.dot %x" << i << ", %a, %a : "
-       << instruction.factor() << " -> " << instruction.accumulator() << "\n";
+    os << "x86vector.avx512.dot %x" << i
+       << ", %a, %a : " << instruction.factor() << " -> "
+       << instruction.accumulator() << "\n";
   else
     os << "vector.fma %a, %a, %x" << i << " : " << instruction.accumulator()
        << "\n";
@@ -67,7 +89,8 @@ static std::string getText(const PeakInstruction &instruction) {
      << "  scf.forall (%t) in (%threads) {\n";
   if (instruction.isDot)
     os << "    %g = arith.truncf %f : f32 to bf16\n    %a = vector.broadcast "
-          "%g : bf16 to " << instruction.factor() << "\n";
+          "%g : bf16 to "
+       << instruction.factor() << "\n";
   else
     os << "    %a = vector.broadcast %f : " << element << " to " << vector
        << "\n";
@@ -136,28 +159,18 @@ static llvm::Expected<double> measure(attn_function function, int64_t count,
 
 llvm::Expected<double> attn::measurePeak(const CompileOptions &options,
                                          Type elementType) {
-  CompileOptions peakOptions;
-  peakOptions.target = options.target;
-  peakOptions.threads = options.threads;
-  peakOptions.startFrom = Phase::Lower;
   auto target = TargetSpec::parse(options.target);
   if (!target)
     return target.takeError();
   PeakInstruction instruction = getInstruction(*target, elementType);
-  auto compilation = Compilation::create(
-      llvm::MemoryBuffer::getMemBufferCopy(getText(instruction), "peak.mlir"),
-      peakOptions);
-  if (!compilation)
-    return compilation.takeError();
-  auto loaded = compileForHost(**compilation);
+  auto loaded = loadLoops(options, getText(instruction));
   if (!loaded)
     return loaded.takeError();
   auto peak = (*loaded)->lookup("peak");
   if (!peak)
     return peak.takeError();
-  unsigned threads = options.threads ? options.threads
-                                     : std::thread::hardware_concurrency();
-  MLIRContext *context = (*compilation)->getSource().getContext();
+  unsigned threads = countThreads(options);
+  MLIRContext *context = elementType.getContext();
   Type type = instruction.element == "f64" ? Type(Float64Type::get(context))
                                            : Float32Type::get(context);
   constexpr int64_t repetitions = 2'000'000;
@@ -168,6 +181,108 @@ llvm::Expected<double> attn::measurePeak(const CompileOptions &options,
       return seconds.takeError();
     best = std::max(best, instruction.flops() * numChains * repetitions *
                               threads / *seconds / 1e9);
+  }
+  return best;
+}
+
+//===----------------------------------------------------------------------===//
+// Memory
+//===----------------------------------------------------------------------===//
+
+/// A function that sums 32-bit words, each of %threads threads its part.
+/// Integers know no slow values.
+static std::string getReadingText(const TargetSpec &target) {
+  constexpr unsigned numSums = 8;
+  std::string text,
+      vector = "vector<" + std::to_string(target.lanes(32)) + "xi32>";
+  llvm::raw_string_ostream os(text);
+  int64_t step = numSums * target.lanes(32);
+  os << "func.func @read(%x: memref<?xi32>, %threads: index, %out: "
+        "memref<?xi32>"
+        " {attn.result}) {\n"
+     << "  %c0 = arith.constant 0 : index\n  %step = arith.constant " << step
+     << " : index\n  %n = memref.dim %x, %c0 : memref<?xi32>\n"
+     << "  %steps = arith.divui %n, %step : index\n"
+     << "  %share = arith.ceildivui %steps, %threads : index\n"
+     << "  %words = arith.muli %share, %step : index\n"
+     << "  %whole = arith.muli %steps, %step : index\n"
+     << "  %z = arith.constant dense<0> : " << vector << "\n"
+     << "  scf.forall (%t) in (%threads) {\n"
+     << "    %from = arith.muli %t, %words : index\n"
+     << "    %last = arith.addi %from, %words : index\n"
+     << "    %to = arith.minui %last, %whole : index\n    %r:" << numSums
+     << " = scf.for %i = %from to %to step %step iter_args(";
+  auto list = [&](StringRef prefix, StringRef suffix) {
+    for (unsigned i = 0; i < numSums; ++i)
+      os << (i ? ", " : "") << prefix
+         << (prefix == vector ? "" : std::to_string(i)) << suffix;
+  };
+  list("%s", " = %z");
+  os << ") -> (";
+  list(vector, "");
+  os << ") {\n";
+  for (unsigned i = 0; i < numSums; ++i)
+    os << "      %o" << i << " = arith.constant " << i * target.lanes(32)
+       << " : index\n      %p" << i << " = arith.addi %i, %o" << i
+       << " : index\n      %v" << i << " = vector.load %x[%p" << i
+       << "] : memref<?xi32>, " << vector << "\n      %a" << i
+       << " = arith.addi %s" << i << ", %v" << i << " : " << vector << "\n";
+  os << "      scf.yield ";
+  list("%a", "");
+  os << " : ";
+  list(vector, "");
+  os << "\n    }\n";
+  for (unsigned i = 1; i < numSums; ++i)
+    os << "    %y" << i << " = arith.addi "
+       << (i == 1 ? "%r#0" : "%y" + std::to_string(i - 1)) << ", %r#" << i
+       << " : " << vector << "\n";
+  os << "    %sum = vector.reduction <add>, %y" << numSums - 1 << " : "
+     << vector << " into i32\n    memref.store %sum, %out[%t] : memref<?xi32>\n"
+     << "  }\n  return\n}\n";
+  return text;
+}
+
+llvm::Expected<double>
+attn::measureReading(const CompileOptions &options,
+                     MutableArrayRef<HostTensor> tensors) {
+  auto target = TargetSpec::parse(options.target);
+  if (!target)
+    return target.takeError();
+  auto loaded = loadLoops(options, getReadingText(*target));
+  if (!loaded)
+    return loaded.takeError();
+  auto read = (*loaded)->lookup("read");
+  if (!read)
+    return read.takeError();
+  int64_t threads = countThreads(options), bytes = 0;
+  std::vector<int32_t> sums(threads);
+  attn_context call = {};
+  call.version = ATTN_CONTEXT_VERSION;
+  call.threads = threads;
+  double best = 0;
+  for (int run = 0; run < 7; ++run) {
+    bytes = 0;
+    auto start = std::chrono::steady_clock::now();
+    for (HostTensor &tensor : tensors) {
+      int64_t words = tensor.getNumBytes() / 4;
+      DLTensor view = tensor.getDLTensor(), count = view, out = view;
+      view.dtype = out.dtype = {kDLInt, 32, 1};
+      view.ndim = out.ndim = 1;
+      view.shape = &words;
+      count.ndim = 0;
+      count.dtype = {kDLInt, 64, 1};
+      count.data = &threads;
+      out.data = sums.data();
+      out.shape = &threads;
+      const DLTensor *arguments[] = {&view, &count, &out};
+      if ((*read)(&call, arguments, 3) != ATTN_OK)
+        return llvm::createStringError("a tensor cannot be read as words");
+      bytes += words * 4;
+    }
+    double seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
+            .count();
+    best = std::max(best, bytes / seconds / 1e9);
   }
   return best;
 }

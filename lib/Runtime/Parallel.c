@@ -8,6 +8,7 @@
 #include "Runtime.h"
 
 extern int omp_get_max_threads(void);
+extern int kmp_get_blocktime(void);
 extern void kmp_set_blocktime(int);
 
 static int threadCount(const attn_rt_frame *frame) {
@@ -17,6 +18,24 @@ static int threadCount(const attn_rt_frame *frame) {
   if (frame->threads > 0)
     return frame->threads;
   return available;
+}
+
+/// Takes the next iterations, [*begin, *begin + result); none are left at 0.
+/// Each chunk is a share of what is left: large at first, single in the end, so
+/// that threads finish together though iterations differ in work.
+static int64_t takeChunk(int64_t *next, int64_t count, int64_t threads,
+                         int64_t *begin) {
+  int64_t from = __atomic_load_n(next, __ATOMIC_RELAXED), chunk;
+  do {
+    if (from >= count)
+      return 0;
+    chunk = (count - from) / (threads * 4);
+    if (chunk < 1)
+      chunk = 1;
+  } while (!__atomic_compare_exchange_n(next, &from, from + chunk, 1,
+                                        __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+  *begin = from;
+  return chunk;
 }
 
 void attn_rt_parallel_for(attn_rt_frame *frame, int64_t count,
@@ -36,17 +55,14 @@ void attn_rt_parallel_for(attn_rt_frame *frame, int64_t count,
     return;
   }
   // Idle threads sleep at once: a host's own pool may want the cores.
+  int blocktime = kmp_get_blocktime();
   kmp_set_blocktime(0);
-  // Several chunks a thread, since iterations differ in work.
-  int64_t chunk = count / ((int64_t)threads * 8);
-  if (chunk < 1)
-    chunk = 1;
   int64_t next = 0;
 #pragma omp parallel num_threads(threads)
-  for (;;) {
-    int64_t begin = __atomic_fetch_add(&next, chunk, __ATOMIC_RELAXED);
-    if (begin >= count)
-      break;
-    body(data, begin, begin + chunk < count ? begin + chunk : count);
+  {
+    int64_t begin, chunk;
+    while ((chunk = takeChunk(&next, count, threads, &begin)))
+      body(data, begin, begin + chunk);
   }
+  kmp_set_blocktime(blocktime);
 }

@@ -24,19 +24,28 @@ using Clock = std::chrono::steady_clock;
 namespace {
 struct Measurement {
   double compileMs = 0, minMs = 0, medianMs = 0;
-  double flops = 0; ///< On visited work; 0 where it is not known.
-  double bytes = 0; ///< Of all arguments.
-  double peak = 0;  ///< GFLOP/s.
+  double flops = 0;   ///< On visited work; 0 where it is not known.
+  double bytes = 0;   ///< Of all arguments.
+  double peak = 0;    ///< GFLOP/s.
+  double reading = 0; ///< GB/s of a loop that only reads the arguments.
   unsigned calls = 0;
 
   double gflops() const { return flops / minMs / 1e6; }
   double percentOfPeak() const { return peak ? 100 * gflops() / peak : 0; }
   double bandwidth() const { return bytes / minMs / 1e6; }
+  double percentOfReading() const {
+    return reading ? 100 * bandwidth() / reading : 0;
+  }
+  /// Of the nearer of both limits.
+  double percentOfLimit() const {
+    return std::max(percentOfPeak(), percentOfReading());
+  }
 };
 } // namespace
 
 static double getMilliseconds(Clock::time_point since) {
-  return std::chrono::duration<double, std::milli>(Clock::now() - since).count();
+  return std::chrono::duration<double, std::milli>(Clock::now() - since)
+      .count();
 }
 
 /// The type whose peak bounds the function: of its first float argument.
@@ -122,6 +131,9 @@ static void print(const EntryPoint &entry, const Measurement &result) {
       json.attribute("peak_gflops", result.peak);
       json.attribute("percent_of_peak", result.percentOfPeak());
       json.attribute("gb_per_s", result.bandwidth());
+      json.attribute("read_gb_per_s", result.reading);
+      json.attribute("percent_of_read", result.percentOfReading());
+      json.attribute("percent_of_limit", result.percentOfLimit());
       json.attribute("compile_ms", result.compileMs);
     });
     llvm::outs() << '\n';
@@ -129,10 +141,11 @@ static void print(const EntryPoint &entry, const Measurement &result) {
   }
   llvm::outs() << llvm::format(
       "%s: min %.3f ms, median %.3f ms (%u calls), %.1f GFLOP/s, %.1f%% of the "
-      "FMA peak of %.1f, %.2f GB/s, compiled in %.0f ms\n",
+      "FMA peak of %.1f, %.2f GB/s, %.1f%% of the %.2f of reading alone, "
+      "compiled in %.0f ms\n",
       name.c_str(), result.minMs, result.medianMs, result.calls,
       result.gflops(), result.percentOfPeak(), result.peak, result.bandwidth(),
-      result.compileMs);
+      result.percentOfReading(), result.reading, result.compileMs);
 }
 
 int tool::bench() {
@@ -164,6 +177,10 @@ int tool::bench() {
       return report(peak.takeError());
     result.peak = *peak;
   }
+  auto reading = measureReading(entry->compilation->getOptions(), call->inputs);
+  if (!reading)
+    return report(reading.takeError());
+  result.reading = *reading;
   print(*entry, result);
   return Good;
 }

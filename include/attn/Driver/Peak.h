@@ -8,7 +8,7 @@
 #ifndef ATTN_DRIVER_PEAK_H
 #define ATTN_DRIVER_PEAK_H
 
-#include "attn/Driver/Compilation.h"
+#include "attn/Driver/Call.h"
 
 namespace mlir::attn {
 
@@ -18,6 +18,11 @@ namespace mlir::attn {
 /// f64, else f32.
 llvm::Expected<double> measurePeak(const CompileOptions &options,
                                    Type elementType);
+
+/// Measures, with a compiled loop that sums them, the GB/s at which as many
+/// threads read `tensors`: all of their bytes, one tensor after the other.
+llvm::Expected<double> measureReading(const CompileOptions &options,
+                                      MutableArrayRef<HostTensor> tensors);
 
 } // namespace mlir::attn
 

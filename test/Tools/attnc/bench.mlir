@@ -5,7 +5,7 @@
 // RUN: FileCheck %s --check-prefix=JSON < %t.json
 // RUN: attnc bench %s --entry negate --dim x.0=100 --json | FileCheck %s --check-prefix=PLAIN
 
-// TEXT: causal: min {{[0-9.]+}} ms, median {{[0-9.]+}} ms ({{[0-9]+}} calls), {{[0-9.]*[1-9][0-9.]*}} GFLOP/s, {{[0-9.]+}}% of the FMA peak of {{[0-9.]*[1-9][0-9.]*}}, {{[0-9.]+}} GB/s, compiled in {{[0-9]+}} ms
+// TEXT: causal: min {{[0-9.]+}} ms, median {{[0-9.]+}} ms ({{[0-9]+}} calls), {{[0-9.]*[1-9][0-9.]*}} GFLOP/s, {{[0-9.]+}}% of the FMA peak of {{[0-9.]*[1-9][0-9.]*}}, {{[0-9.]+}} GB/s, {{[0-9.]+}}% of the {{[0-9.]*[1-9][0-9.]*}} of reading alone, compiled in {{[0-9]+}} ms
 // JSON: "function": "causal"
 // JSON: "threads": 2
 // JSON: "calls": {{[1-9]}}
@@ -15,6 +15,9 @@
 // JSON: "peak_gflops": {{[0-9.]*[1-9]}}
 // JSON: "percent_of_peak": {{[0-9.]+}}
 // JSON: "gb_per_s": {{[0-9.]+}}
+// JSON: "read_gb_per_s": {{[0-9.]*[1-9]}}
+// JSON: "percent_of_read": {{[0-9.]+}}
+// JSON: "percent_of_limit": {{[0-9.]*[1-9]}}
 // JSON: "compile_ms": {{[0-9.]*[1-9]}}
 // PLAIN: "gflops": 0
 // PLAIN: "peak_gflops": {{[0-9.]*[1-9]}}

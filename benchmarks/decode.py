@@ -1,0 +1,72 @@
+# ===- decode.py - few queries against many keys, beside both limits ----------===#
+#
+# Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Prints, per shape, the shares of the read bandwidth and of the FMA peak that were
+measured in the same run on the same buffers.
+
+decode.py [--queries 1,4] [--lengths 4096,16384] [--types f32,bf16] [--threads 1]
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ATTNC = Path(__file__).parents[1] / "build" / "bin" / "attnc"
+HEADS = [(32, 8), (8, 8)]
+
+
+def attention(heads, kv_heads, queries, keys, type):
+    query = f"tensor<1x{heads}x{queries}x128x{type}>"
+    key = f"tensor<1x{kv_heads}x{keys}x128x{type}>"
+    return f"""func.func @f(%q: {query}, %k: {key}, %v: {key}) -> {query} {{
+      %o = attn.scaled_dot_product %q, %k, %v : {query}, {key}, {key} -> {query}
+      return %o : {query}
+    }}"""
+
+
+def numbers(text):
+    return [int(number) for number in text.split(",")]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--queries", type=numbers, default=[1, 2, 4, 8, 16])
+    parser.add_argument("--lengths", type=numbers, default=[4096, 16384])
+    parser.add_argument(
+        "--types", type=lambda t: t.split(","), default=["f32", "bf16", "f16"]
+    )
+    parser.add_argument("--threads", type=int, default=1)
+    options = parser.parse_args()
+    print("heads  M      N type   median ms    GB/s  of reading  of FMA peak")
+    for type in options.types:
+        for keys in options.lengths:
+            for heads, kv_heads in HEADS:
+                for queries in options.queries:
+                    run = subprocess.run(
+                        [
+                            str(ATTNC),
+                            "bench",
+                            "-",
+                            "--json",
+                            f"--threads={options.threads}",
+                        ],
+                        input=attention(heads, kv_heads, queries, keys, type),
+                        capture_output=True,
+                        text=True,
+                    )
+                    if run.returncode:
+                        sys.exit(run.stderr)
+                    r = json.loads(run.stdout)
+                    print(
+                        f"{heads:3}/{kv_heads} {queries:2} {keys:6} {type:4} "
+                        f"{r['median_ms']:11.3f} {r['gb_per_s']:7.2f} "
+                        f"{r['percent_of_read']:10.1f}% {r['percent_of_peak']:11.1f}%",
+                        flush=True,
+                    )
+
+
+if __name__ == "__main__":
+    main()
