@@ -86,5 +86,7 @@ llvm_config.with_environment("PATH", config.attn_tools_dir, append_path=True)
 llvm_config.with_environment(
     "PYTHONPATH", os.path.join(config.attn_binary_dir, "python"), append_path=True
 )
+# Tests that mean the cache say where it is.
+config.environment["ATTN_CACHE"] = "off"
 add_substitutions()
 add_features()

@@ -18,7 +18,7 @@ extern "C" {
 typedef struct attn_module attn_module;
 
 /// One key and value of compile options, as `attnc compile --key=value` takes
-/// them: `target`, `threads`.
+/// them: `target`, `threads`, `cache`.
 typedef struct attn_option {
   const char *key;
   const char *value;

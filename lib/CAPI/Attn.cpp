@@ -85,9 +85,12 @@ static llvm::Error setOption(CompileOptions &options, StringRef key,
                        "'; an integer of at least 0 is accepted");
     return llvm::Error::success();
   }
+  if (key == "cache") {
+    options.cache = value.str();
+    return llvm::Error::success();
+  }
   return makeError("option '" + key +
-                   "' is unknown; target and threads are "
-                   "accepted");
+                   "' is unknown; target, threads and cache are accepted");
 }
 
 //===----------------------------------------------------------------------===//

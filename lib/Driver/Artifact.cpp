@@ -7,6 +7,7 @@
 
 #include "attn/Driver/Artifact.h"
 
+#include "attn/Driver/Cache.h"
 #include "attn/Driver/Files.h"
 #include "attn/Target/NVPTX/Emission.h"
 
@@ -59,8 +60,8 @@ static llvm::Expected<std::string> makeArchive(StringRef object,
   return (*archive)->getBuffer().str();
 }
 
-static llvm::Error emitMachineCode(Compilation &compilation, ArtifactKind kind,
-                                   StringRef path) {
+static llvm::Expected<std::string>
+makeMachineCode(Compilation &compilation, ArtifactKind kind, StringRef path) {
   auto emitter = MachineCodeEmitter::create(compilation.getTarget());
   if (!emitter)
     return emitter.takeError();
@@ -72,35 +73,42 @@ static llvm::Error emitMachineCode(Compilation &compilation, ArtifactKind kind,
   if (kind == ArtifactKind::LLVMIR) {
     std::string text;
     llvm::raw_string_ostream(text) << **module;
-    return writeOutput(path, text);
+    return text;
   }
   auto bytes = kind == ArtifactKind::Assembly ? emitter->emitAssembly(**module)
                                               : emitter->emitObject(**module);
   StringRef code(bytes.data(), bytes.size());
   if (kind == ArtifactKind::SharedLibrary)
     return linkSharedLibrary(code, path, compilation.getTarget());
-  if (kind != ArtifactKind::Archive)
-    return writeOutput(path, code);
-  llvm::Expected<std::string> archive = makeArchive(code, path);
-  if (!archive)
-    return archive.takeError();
-  return writeOutput(path, *archive);
+  if (kind == ArtifactKind::Archive)
+    return makeArchive(code, path);
+  return code.str();
 }
 
 /// Kernels as LLVM IR, before any optimisation, or as PTX.
-static llvm::Error emitKernels(Compilation &compilation, ArtifactKind kind,
-                               StringRef path) {
+static llvm::Expected<std::string> makeKernels(Compilation &compilation,
+                                               ArtifactKind kind) {
   llvm::LLVMContext context;
   auto kernels = translateKernels(compilation.getModule(), context);
   if (!kernels)
     return kernels.takeError();
-  if (kind == ArtifactKind::PTX) {
-    auto text = emitPTX(**kernels, *compilation.getGPU());
-    return text ? writeOutput(path, *text) : text.takeError();
-  }
+  if (kind == ArtifactKind::PTX)
+    return emitPTX(**kernels, *compilation.getGPU());
   std::string text;
   llvm::raw_string_ostream(text) << **kernels;
-  return writeOutput(path, text);
+  return text;
+}
+
+static llvm::Expected<std::string>
+makeArtifact(Compilation &compilation, ArtifactKind kind, StringRef path) {
+  if (llvm::Error error = compilation.run())
+    return error;
+  if (kind != ArtifactKind::MLIR)
+    return compilation.getGPU() ? makeKernels(compilation, kind)
+                                : makeMachineCode(compilation, kind, path);
+  std::string text;
+  llvm::raw_string_ostream(text) << compilation.getModule();
+  return text;
 }
 
 llvm::Error attn::checkArtifactKind(const Compilation &compilation,
@@ -109,7 +117,8 @@ llvm::Error attn::checkArtifactKind(const Compilation &compilation,
     return llvm::Error::success();
   bool isForGPU = kind == ArtifactKind::PTX;
   if (isForGPU && !compilation.getGPU())
-    return makeError("output '" + path + "': PTX needs a GPU target, such as "
+    return makeError("output '" + path +
+                     "': PTX needs a GPU target, such as "
                      "--target=sm_80");
   if (!isForGPU && kind != ArtifactKind::LLVMIR && compilation.getGPU())
     return makeError("output '" + path + "': for the target " +
@@ -125,12 +134,15 @@ llvm::Error attn::emitArtifact(Compilation &compilation, ArtifactKind kind,
                      getPhaseName(*last) + " is MLIR; use .mlir or -");
   if (llvm::Error error = checkArtifactKind(compilation, kind, path))
     return error;
-  if (llvm::Error error = compilation.run())
-    return error;
-  if (kind != ArtifactKind::MLIR)
-    return compilation.getGPU() ? emitKernels(compilation, kind, path)
-                                : emitMachineCode(compilation, kind, path);
-  std::string text;
-  llvm::raw_string_ostream(text) << compilation.getModule();
-  return writeOutput(path, text);
+  // An archive names its member after the output.
+  std::string name =
+      path == "-" ? ".mlir" : llvm::sys::path::extension(path).str();
+  if (kind == ArtifactKind::Archive)
+    name = llvm::sys::path::filename(path).str();
+  auto result = getCached(
+      compilation, name, [&] { return makeArtifact(compilation, kind, path); });
+  if (!result)
+    return result.takeError();
+  return writeOutput(path, result->bytes,
+                     /*makeExecutable=*/kind == ArtifactKind::SharedLibrary);
 }

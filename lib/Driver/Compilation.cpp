@@ -120,6 +120,10 @@ bool Compilation::readBytecode(const ParserConfig &config) {
   return survived;
 }
 
+StringRef Compilation::getSourceText() const {
+  return sources->getMemoryBuffer(sources->getMainFileID())->getBuffer();
+}
+
 llvm::Error Compilation::dump(Phase phase) {
   if (options.dumpDirectory.empty())
     return llvm::Error::success();

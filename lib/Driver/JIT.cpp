@@ -7,6 +7,8 @@
 
 #include "attn/Driver/JIT.h"
 
+#include "attn/Driver/Cache.h"
+
 #include "llvm/ExecutionEngine/Orc/AbsoluteSymbols.h"
 #include "llvm/ExecutionEngine/Orc/ExecutionUtils.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
@@ -22,9 +24,8 @@ extern "C" char *attn_rt_error_buffer(void);
 
 LoadedModule::LoadedModule(std::unique_ptr<llvm::orc::LLJIT> jit)
     : jit(std::move(jit)) {
-  this->jit->getExecutionSession().setErrorReporter([this](llvm::Error error) {
-    failure = toString(std::move(error));
-  });
+  this->jit->getExecutionSession().setErrorReporter(
+      [this](llvm::Error error) { failure = toString(std::move(error)); });
 }
 LoadedModule::~LoadedModule() = default;
 
@@ -55,7 +56,7 @@ static llvm::Error defineHostSymbols(llvm::orc::LLJIT &jit) {
 }
 
 llvm::Expected<std::unique_ptr<LoadedModule>>
-LoadedModule::load(ArrayRef<char> object) {
+LoadedModule::load(StringRef object) {
   auto jit = llvm::orc::LLJITBuilder()
                  .setPlatformSetUp(llvm::orc::setUpInactivePlatform)
                  .create();
@@ -63,8 +64,7 @@ LoadedModule::load(ArrayRef<char> object) {
     return jit.takeError();
   if (llvm::Error error = defineHostSymbols(**jit))
     return error;
-  auto buffer = llvm::MemoryBuffer::getMemBufferCopy(
-      StringRef(object.data(), object.size()), "attn");
+  auto buffer = llvm::MemoryBuffer::getMemBufferCopy(object, "attn");
   if (llvm::Error error = (*jit)->addObjectFile(std::move(buffer)))
     return error;
   return std::unique_ptr<LoadedModule>(new LoadedModule(std::move(*jit)));
@@ -96,6 +96,21 @@ LoadedModule::lookupWorkspace(StringRef name) {
   return lookupAs<attn_workspace_function>(name + "_workspace");
 }
 
+/// The module as an object file for this process.
+static llvm::Expected<std::string> emitForHost(Compilation &compilation) {
+  if (llvm::Error error = compilation.run())
+    return error;
+  auto emitter = MachineCodeEmitter::create(compilation.getTarget());
+  if (!emitter)
+    return emitter.takeError();
+  llvm::LLVMContext context;
+  auto module = compilation.translate(context, *emitter, RuntimeLinkage::Host);
+  if (!module)
+    return module.takeError();
+  auto object = emitter->emitObject(**module);
+  return std::string(object.data(), object.size());
+}
+
 llvm::Expected<std::unique_ptr<LoadedModule>>
 attn::compileForHost(Compilation &compilation) {
   const TargetSpec &target = compilation.getTarget();
@@ -104,15 +119,12 @@ attn::compileForHost(Compilation &compilation) {
         llvm::inconvertibleErrorCode(),
         "target '" + target.name +
             "' is not of this machine's architecture; compile to a file");
-  if (llvm::Error error = compilation.run())
-    return error;
-  auto emitter = MachineCodeEmitter::create(target);
-  if (!emitter)
-    return emitter.takeError();
-  llvm::LLVMContext context;
-  auto module =
-      compilation.translate(context, *emitter, RuntimeLinkage::Host);
-  if (!module)
-    return module.takeError();
-  return LoadedModule::load(emitter->emitObject(**module));
+  auto object =
+      getCached(compilation, "jit", [&] { return emitForHost(compilation); });
+  if (!object)
+    return object.takeError();
+  auto loaded = LoadedModule::load(object->bytes);
+  if (loaded)
+    (*loaded)->cached = object->hit;
+  return loaded;
 }

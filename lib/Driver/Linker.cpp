@@ -103,9 +103,9 @@ static llvm::Error runProgram(llvm::ArrayRef<std::string> arguments) {
   return makeError("the linker '" + arguments[0] + "' failed: " + message);
 }
 
-llvm::Error mlir::attn::linkSharedLibrary(llvm::StringRef object,
-                                          llvm::StringRef path,
-                                          const TargetSpec &target) {
+llvm::Expected<std::string>
+mlir::attn::linkSharedLibrary(llvm::StringRef object, llvm::StringRef path,
+                              const TargetSpec &target) {
   std::string linker = findLinker(target);
   if (linker.empty())
     return makeError("output '" + path +
@@ -115,15 +115,17 @@ llvm::Error mlir::attn::linkSharedLibrary(llvm::StringRef object,
   if (auto code = llvm::sys::fs::createTemporaryFile("attn", "o", input))
     return makeError("cannot make a temporary file: " + code.message());
   llvm::FileRemover removeInput(input);
-  // Beside the result, so that renaming it is one step.
-  llvm::sys::fs::createUniquePath(path + ".tmp%%%%%%", output, false);
+  if (auto code = llvm::sys::fs::createTemporaryFile("attn", "so", output))
+    return makeError("cannot make a temporary file: " + code.message());
   llvm::FileRemover removeOutput(output);
   if (llvm::Error error = writeOutput(input, object))
     return error;
   if (llvm::Error error =
           runProgram(getArguments(linker, input, output, target)))
     return error;
-  if (auto code = llvm::sys::fs::rename(output, path))
-    return makeError("cannot write '" + path + "': " + code.message());
-  return llvm::Error::success();
+  llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> linked =
+      readInput(output);
+  if (!linked)
+    return linked.takeError();
+  return (*linked)->getBuffer().str();
 }

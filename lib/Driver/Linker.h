@@ -12,10 +12,12 @@
 
 namespace mlir::attn {
 
-/// Links one object file to a shared library with a linker found on the PATH,
-/// and puts it at `path`. The error says which linkers were looked for.
-llvm::Error linkSharedLibrary(llvm::StringRef object, llvm::StringRef path,
-                              const TargetSpec &target);
+/// Links one object file to a shared library, whose bytes it returns, with a
+/// linker found on the PATH. The error says which linkers were looked for, and
+/// names the output `path`.
+llvm::Expected<std::string> linkSharedLibrary(llvm::StringRef object,
+                                              llvm::StringRef path,
+                                              const TargetSpec &target);
 
 } // namespace mlir::attn
 

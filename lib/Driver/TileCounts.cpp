@@ -185,6 +185,8 @@ llvm::Expected<TileCounts> attn::countTiles(Compilation &compilation,
   CompileOptions options;
   options.target = compilation.getOptions().target;
   options.threads = 1;
+  // The module is rewritten before it is compiled.
+  options.cache = "off";
   auto classifying = Compilation::create(
       llvm::MemoryBuffer::getMemBufferCopy(text, "classifier.mlir"), options);
   if (!classifying)

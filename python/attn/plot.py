@@ -2,7 +2,7 @@
 #
 # Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Pictures of weights and masks, drawn by matplotlib, which these functions import."""
+"""Pictures of weights, masks and speed, drawn by matplotlib, which these functions import."""
 
 from __future__ import annotations
 
@@ -128,6 +128,51 @@ def _draw(values: Any, name: str, query_labels, key_labels, titles, path, axes) 
             one.tick_params(axis="x", rotation=90)
     if name == "weights" and queries and keys:
         figure.colorbar(image, ax=rows, label="weight")
+    if path is not None:
+        figure.savefig(path, dpi=150)
+    return figure
+
+
+def roofline(
+    points: Sequence[tuple[str, float, float]],
+    peak: float,
+    bandwidth: float,
+    path: Any = None,
+    axes: Any = None,
+) -> Any:
+    """Measured speeds below what the machine allows.
+
+    Args:
+      points: (label, FLOPs per byte of memory traffic, GFLOP/s); points of one label
+        share a colour.
+      peak: GFLOP/s that no function exceeds.
+      bandwidth: GB/s of memory.
+      path: file to write, or None.
+      axes: matplotlib axes to draw on; a new figure by default.
+
+    Returns the figure.
+    """
+    for name, value in (("peak", peak), ("bandwidth", bandwidth)):
+        if not value > 0:
+            raise ValueError(f"{name} is {value}; it must be greater than 0")
+    for label, intensity, speed in points:
+        if not (intensity > 0 and speed > 0):
+            raise ValueError(
+                f"points has ({label!r}, {intensity}, {speed}); FLOPs per byte and "
+                "GFLOP/s must be greater than 0"
+            )
+    figure, (one,) = _axes(1, axes)
+    ridge = peak / bandwidth
+    found = [intensity for _, intensity, _ in points]
+    left, right = min([ridge, *found]) / 2, max([ridge, *found]) * 2
+    one.plot([left, ridge, right], [bandwidth * left, peak, peak], "k-", label="limit")
+    for label in dict.fromkeys(label for label, _, _ in points):
+        own = [(x, y) for name, x, y in points if name == label]
+        one.plot(*zip(*own), "o", markersize=4, label=label)
+    one.set(
+        xscale="log", yscale="log", xlabel="FLOPs per byte", ylabel="GFLOP/s", title=""
+    )
+    one.legend(fontsize=7)
     if path is not None:
         figure.savefig(path, dpi=150)
     return figure

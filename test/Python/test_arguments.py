@@ -235,3 +235,53 @@ def test_refusals(cases):
         with pytest.raises(error, match=message):
             call()
             pytest.fail(f"'{name}' is accepted")
+
+
+@pytest.mark.parametrize("make", [np.asarray, torch.tensor])
+def test_remembered_calls_are_checked(make):
+    """A call like one before skips checks; one that differs does not."""
+
+    def tensors(*shapes, dtype=np.float32):
+        return [make(np.ones(shape, dtype)) for shape in shapes]
+
+    q, k, v = tensors((1, 2, 3, 4), (1, 2, 5, 4), (1, 2, 5, 4))
+    ids = make(np.zeros(5, np.int32))
+    mask = attn.mask.document(ids)
+    for _ in range(2):
+        out = attn.scaled_dot_product(q, k, v, mask=mask)
+        assert (np.asarray(out) == 1).all()
+    ids[1:] = 1
+    v[:, :, 1:] = 3
+    # The captured array is read anew.
+    out = np.asarray(attn.scaled_dot_product(q, k, v, mask=mask))
+    assert (out[0, :, 0] == 1).all() and (out[0, :, 1:] == 3).all()
+
+    with pytest.raises(ValueError, match="value has length 4, key has 5"):
+        attn.scaled_dot_product(q, k, v[:, :, :4], mask=mask)
+    with pytest.raises(ValueError, match="ids of mask.document has 5 entries"):
+        longer = make(np.ones((1, 2, 6, 4), np.float32))
+        attn.scaled_dot_product(q, longer, longer, mask=mask)
+    (double,) = tensors((1, 2, 5, 4), dtype=np.float64)
+    with pytest.raises(TypeError, match="value has type .*float64"):
+        attn.scaled_dot_product(q, k, double, mask=mask)
+    other = torch.ones(1, 2, 5, 4) if make is np.asarray else np.ones((1, 2, 5, 4), "f")
+    with pytest.raises(TypeError, match="value belongs to"):
+        attn.scaled_dot_product(q, k, other, mask=mask)
+    with pytest.raises(TypeError, match="mask is a str"):
+        attn.scaled_dot_product(q, k, v, mask="causal")
+
+
+def test_remembered_calls_look_at_tensors_of_torch():
+    q = torch.ones(1, 1, 3, 4)
+    attn.scaled_dot_product(q, q, q)
+    sparse = q[0, 0].to_sparse()
+    dense = q[0, 0]
+    attn.scaled_dot_product(dense, dense, dense)
+    with pytest.raises(ValueError, match="layout"):
+        attn.scaled_dot_product(dense, dense, sparse)
+    with pytest.raises(ValueError, match="is on meta"):
+        attn.scaled_dot_product(dense, dense, dense.to("meta"))
+    needing = dense.clone().requires_grad_()
+    result = attn.scaled_dot_product(needing, dense, dense)
+    with pytest.raises(RuntimeError, match="no gradients"):
+        result.sum().backward()

@@ -87,6 +87,22 @@ def test_files(tmp_path):
         attn.compile(pathlib.Path("missing.mlir"))
 
 
+def test_cache(tmp_path):
+    """Kept code is found, and nothing that is damaged is trusted."""
+    cache = tmp_path / "cache"
+    given = inputs()
+    results = []
+    for damage in (False, False, True, False):
+        if damage:
+            (entry,) = cache.glob("llvmcache-*")
+            entry.write_bytes(entry.read_bytes()[:-1])
+        f = attn.compile(TEXT, cache=str(cache))
+        results.append(f(*given, 3)[0])
+    assert len(list(cache.glob("llvmcache-*"))) == 1
+    assert all(np.array_equal(r, results[0]) for r in results)
+    assert list(tmp_path.iterdir()) == [cache]
+
+
 def test_entries():
     both = TEXT + TEXT.replace("@attend", "@other")
     with pytest.raises(ValueError, match="attend, other"):

@@ -48,6 +48,27 @@ def test_mask():
     assert np.array_equal(dense.axes[0].images[0].get_array(), np.eye(3))
 
 
+def test_roofline(tmp_path):
+    path = tmp_path / "roofline.png"
+    points = [("a", 1.0, 8.0), ("b", 100.0, 90.0), ("a", 50.0, 70.0)]
+    figure = attn.plot.roofline(points, peak=100.0, bandwidth=10.0, path=path)
+    (axes,) = figure.axes
+    limit, a, b = axes.lines
+    # Memory bounds up to peak / bandwidth, arithmetic beyond.
+    x, y = limit.get_xdata(), limit.get_ydata()
+    assert list(y / x)[:2] == [10.0, 10.0] and (x[1], y[1], y[2]) == (
+        10.0,
+        100.0,
+        100.0,
+    )
+    assert x[0] < 1 and x[2] > 100
+    assert list(zip(*a.get_data())) == [(1.0, 8.0), (50.0, 70.0)]
+    assert list(zip(*b.get_data())) == [(100.0, 90.0)]
+    labels = [t.get_text() for t in axes.get_legend().get_texts()]
+    assert labels == ["limit", "a", "b"]
+    assert path.read_bytes()[:4] == b"\x89PNG"
+
+
 @pytest.mark.parametrize(
     "call,message",
     [
@@ -55,6 +76,8 @@ def test_mask():
         (lambda: attn.plot.weights(np.zeros((1, 1, 3, 3))), "choose one of the batch"),
         (lambda: attn.plot.weights(np.eye(3), query_labels="ab"), "query_labels has 2"),
         (lambda: attn.plot.mask(attn.mask.causal()), "queries and keys are needed"),
+        (lambda: attn.plot.roofline([], 0.0, 1.0), "peak is 0.0"),
+        (lambda: attn.plot.roofline([("a", 1.0, -1.0)], 1.0, 1.0), "points has"),
     ],
 )
 def test_bad_arguments(call, message):

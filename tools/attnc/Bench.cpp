@@ -23,6 +23,7 @@ using Clock = std::chrono::steady_clock;
 
 namespace {
 struct Measurement {
+  bool cached = false; ///< Whether the code came from the cache.
   double compileMs = 0, minMs = 0, medianMs = 0;
   double flops = 0;   ///< On visited work; 0 where it is not known.
   double bytes = 0;   ///< Of all arguments.
@@ -135,6 +136,7 @@ static void print(const EntryPoint &entry, const Measurement &result) {
       json.attribute("percent_of_read", result.percentOfReading());
       json.attribute("percent_of_limit", result.percentOfLimit());
       json.attribute("compile_ms", result.compileMs);
+      json.attribute("cached", result.cached);
     });
     llvm::outs() << '\n';
     return;
@@ -142,10 +144,11 @@ static void print(const EntryPoint &entry, const Measurement &result) {
   llvm::outs() << llvm::format(
       "%s: min %.3f ms, median %.3f ms (%u calls), %.1f GFLOP/s, %.1f%% of the "
       "FMA peak of %.1f, %.2f GB/s, %.1f%% of the %.2f of reading alone, "
-      "compiled in %.0f ms\n",
+      "%s in %.0f ms\n",
       name.c_str(), result.minMs, result.medianMs, result.calls,
       result.gflops(), result.percentOfPeak(), result.peak, result.bandwidth(),
-      result.percentOfReading(), result.reading, result.compileMs);
+      result.percentOfReading(), result.reading,
+      result.cached ? "read from the cache" : "compiled", result.compileMs);
 }
 
 int tool::bench() {
@@ -159,6 +162,7 @@ int tool::bench() {
     return report(call.takeError());
   Measurement result;
   result.compileMs = getMilliseconds(start);
+  result.cached = call->loaded->isCached();
 
   if (llvm::Error error = makeTensors(*entry, *call))
     return report(std::move(error));

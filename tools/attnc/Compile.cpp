@@ -29,7 +29,8 @@ int tool::compile() {
   if (!kind)
     return report(kind.takeError(), Usage);
   int code;
-  std::unique_ptr<Compilation> compilation = openInput(code);
+  // Left to the end of the process: taking the IR apart is work for nothing.
+  Compilation *compilation = openInput(code).release();
   if (!compilation)
     return code;
   if (llvm::Error error = checkArtifactKind(*compilation, *kind, output))

@@ -79,6 +79,11 @@ static llvm::cl::opt<std::string>
                llvm::cl::desc("Write the IR after each phase as PHASE.mlir"),
                ALL_COMMANDS);
 static llvm::cl::opt<std::string>
+    cache("cache", llvm::cl::value_desc("directory|off"),
+          llvm::cl::desc("Where compiled code is kept; XDG_CACHE_HOME/attn by "
+                         "default"),
+          ALL_COMMANDS);
+static llvm::cl::opt<std::string>
     entry("entry", llvm::cl::value_desc("function"),
           llvm::cl::desc("The function; needed where several are public"),
           CALLING_COMMANDS);
@@ -157,6 +162,7 @@ static bool getCompileOptions(CompileOptions &options) {
   options.target = target;
   options.threads = threads;
   options.dumpDirectory = dumpPhases;
+  options.cache = cache;
   return true;
 }
 

@@ -1,4 +1,5 @@
-//===- attnc.cpp - Compiles, runs, measures and explains attention -*- C++ -*-===//
+//===- attnc.cpp - Compiles, runs, measures and explains attention -*- C++
+//-*-===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -9,10 +10,11 @@
 
 #include "llvm/Support/InitLLVM.h"
 
+#include <cstdlib>
+
 using namespace mlir::attn;
 
-int main(int argc, char **argv) {
-  llvm::InitLLVM init(argc, argv);
+static int runTool(int argc, char **argv) {
   const char *overview =
       "attn compiler: attnc compile|run|bench|explain IN.mlir [options]\n";
   if (!llvm::cl::ParseCommandLineOptions(argc, argv, overview, &llvm::errs()))
@@ -28,4 +30,13 @@ int main(int argc, char **argv) {
   return tool::report("give a command: compile, run, bench or explain; --help "
                       "lists their options",
                       tool::Usage);
+}
+
+int main(int argc, char **argv) {
+  llvm::InitLLVM init(argc, argv);
+  int code = runTool(argc, argv);
+  llvm::outs().flush();
+  llvm::errs().flush();
+  // Without the destructors of the libraries' globals.
+  std::_Exit(code);
 }

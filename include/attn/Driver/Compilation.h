@@ -41,6 +41,8 @@ struct CompileOptions {
   /// Directory that receives the IR after each phase as PHASE.mlir; none if
   /// empty.
   std::string dumpDirectory;
+  /// Where results are kept, as DiskCache::open reads it.
+  std::string cache;
 };
 
 /// A remark of a pass.
@@ -60,6 +62,8 @@ public:
          const CompileOptions &options);
   ~Compilation();
 
+  /// The input's bytes.
+  StringRef getSourceText() const;
   /// The module as written.
   ModuleOp getSource() { return *source; }
   /// The module after the phases that ran.

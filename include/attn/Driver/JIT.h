@@ -21,8 +21,7 @@ namespace mlir::attn {
 class LoadedModule {
 public:
   /// Loads an object file that was emitted with RuntimeLinkage::Host.
-  static llvm::Expected<std::unique_ptr<LoadedModule>>
-  load(ArrayRef<char> object);
+  static llvm::Expected<std::unique_ptr<LoadedModule>> load(StringRef object);
   ~LoadedModule();
 
   /// The function of that name. Fails where there is none, or where it calls
@@ -32,17 +31,25 @@ public:
   llvm::Expected<attn_shapes_function> lookupShapes(StringRef name);
   llvm::Expected<attn_workspace_function> lookupWorkspace(StringRef name);
 
+  /// Whether the code came from the cache.
+  bool isCached() const { return cached; }
+
 private:
+  friend llvm::Expected<std::unique_ptr<LoadedModule>>
+  compileForHost(Compilation &compilation);
+
   LoadedModule(std::unique_ptr<llvm::orc::LLJIT> jit);
   template <typename Function>
   llvm::Expected<Function> lookupAs(const Twine &symbol);
 
   std::unique_ptr<llvm::orc::LLJIT> jit;
   std::string failure; ///< What the session reported last.
+  bool cached = false;
 };
 
-/// Compiles to the end and loads the result. Fails where the target is not of
-/// this machine's architecture.
+/// Compiles to the end, or takes the code of an earlier compilation from the
+/// cache, and loads it. The module must be as it was parsed. Fails where the
+/// target is not of this machine's architecture.
 llvm::Expected<std::unique_ptr<LoadedModule>>
 compileForHost(Compilation &compilation);
 

@@ -15,6 +15,8 @@
 #include "llvm/TargetParser/Host.h"
 #include "llvm/TargetParser/Triple.h"
 
+#include <mutex>
+
 using namespace mlir::attn;
 
 static llvm::Error makeError(const llvm::Twine &message) {
@@ -68,7 +70,7 @@ static void describe(TargetSpec &spec, const llvm::MCSubtargetInfo &subtarget) {
   spec.hasBF16Dot = avx512 && has("avx512bf16");
 }
 
-llvm::Expected<TargetSpec> TargetSpec::parse(llvm::StringRef target) {
+static llvm::Expected<TargetSpec> parseUncached(llvm::StringRef target) {
   llvm::InitializeAllTargetInfos();
   llvm::InitializeAllTargets();
   llvm::InitializeAllTargetMCs();
@@ -78,14 +80,30 @@ llvm::Expected<TargetSpec> TargetSpec::parse(llvm::StringRef target) {
   const llvm::Target *llvmTarget =
       llvm::TargetRegistry::lookupTarget(triple, error);
   if (!llvmTarget || !(triple.isX86() || triple.isAArch64()))
-    return makeError("target '" + target + "' names an unknown architecture; "
+    return makeError("target '" + target +
+                     "' names an unknown architecture; "
                      "x86-64 and aarch64 are known");
   std::unique_ptr<llvm::MCSubtargetInfo> subtarget(
       llvmTarget->createMCSubtargetInfo(triple, spec.cpu, spec.features));
   if (!subtarget || !subtarget->isCPUStringValid(spec.cpu))
     return makeError("target '" + target + "' names an unknown CPU '" +
-                     spec.cpu + "'; use native or a name of LLVM's, such as "
+                     spec.cpu +
+                     "'; use native or a name of LLVM's, such as "
                      "x86-64-v3");
   describe(spec, *subtarget);
+  return spec;
+}
+
+llvm::Expected<TargetSpec> TargetSpec::parse(llvm::StringRef target) {
+  // Every pass with a target asks, and each answer takes a millisecond.
+  static std::mutex mutex;
+  static llvm::StringMap<TargetSpec> parsed;
+  std::lock_guard<std::mutex> lock(mutex);
+  auto known = parsed.find(target);
+  if (known != parsed.end())
+    return known->second;
+  llvm::Expected<TargetSpec> spec = parseUncached(target);
+  if (spec)
+    parsed[target] = *spec;
   return spec;
 }
