@@ -99,13 +99,21 @@ static llvm::Expected<std::string> makeKernels(Compilation &compilation,
   return text;
 }
 
+/// Whether the output is device code alone, rather than host code with PTX in
+/// it.
+static bool isKernels(Compilation &compilation, ArtifactKind kind) {
+  return kind == ArtifactKind::PTX ||
+         (kind == ArtifactKind::LLVMIR && compilation.getGPU());
+}
+
 static llvm::Expected<std::string>
 makeArtifact(Compilation &compilation, ArtifactKind kind, StringRef path) {
   if (llvm::Error error = compilation.run())
     return error;
   if (kind != ArtifactKind::MLIR)
-    return compilation.getGPU() ? makeKernels(compilation, kind)
-                                : makeMachineCode(compilation, kind, path);
+    return isKernels(compilation, kind)
+               ? makeKernels(compilation, kind)
+               : makeMachineCode(compilation, kind, path);
   std::string text;
   llvm::raw_string_ostream(text) << compilation.getModule();
   return text;
@@ -115,14 +123,10 @@ llvm::Error attn::checkArtifactKind(const Compilation &compilation,
                                     ArtifactKind kind, StringRef path) {
   if (kind == ArtifactKind::MLIR)
     return llvm::Error::success();
-  bool isForGPU = kind == ArtifactKind::PTX;
-  if (isForGPU && !compilation.getGPU())
+  if (kind == ArtifactKind::PTX && !compilation.getGPU())
     return makeError("output '" + path +
                      "': PTX needs a GPU target, such as "
                      "--target=sm_80");
-  if (!isForGPU && kind != ArtifactKind::LLVMIR && compilation.getGPU())
-    return makeError("output '" + path + "': for the target " +
-                     compilation.getGPU()->chip + " use .mlir, .ll or .ptx");
   return llvm::Error::success();
 }
 

@@ -12,6 +12,7 @@
 #include "attn/Driver/Files.h"
 
 #include "ArgumentNames.h"
+#include "HostCode.h"
 
 #include "mlir/AsmParser/AsmParser.h"
 #include "mlir/AsmParser/AsmParserState.h"
@@ -162,8 +163,16 @@ llvm::Error Compilation::run() {
 llvm::Expected<std::unique_ptr<llvm::Module>>
 Compilation::translate(llvm::LLVMContext &llvmContext,
                        MachineCodeEmitter &emitter, RuntimeLinkage runtime) {
-  std::unique_ptr<llvm::Module> result =
-      translateModuleToLLVMIR(*module, llvmContext, "attn");
+  std::unique_ptr<llvm::Module> result;
+  if (phaseOptions.gpu) {
+    auto host = translateHostCode(*module, phaseOptions, KernelRunner::CUDA,
+                                  llvmContext);
+    if (!host)
+      return takeError(toString(host.takeError()));
+    result = std::move(*host);
+  } else {
+    result = translateModuleToLLVMIR(*module, llvmContext, "attn");
+  }
   if (!result)
     return takeError("the module does not translate to LLVM IR");
   emitter.prepare(*result, runtime);

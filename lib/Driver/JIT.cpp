@@ -8,6 +8,7 @@
 #include "attn/Driver/JIT.h"
 
 #include "attn/Driver/Cache.h"
+#include "attn/Driver/Emulation.h"
 
 #include "llvm/ExecutionEngine/Orc/AbsoluteSymbols.h"
 #include "llvm/ExecutionEngine/Orc/ExecutionUtils.h"
@@ -40,6 +41,9 @@ static llvm::Error defineHostSymbols(llvm::orc::LLJIT &jit) {
   };
   define("attn_rt_parallel_for", &attn_rt_parallel_for);
   define("attn_rt_error_buffer", &attn_rt_error_buffer);
+  define("attn_rt_launch", &EmulatedModule::launch);
+  define("attn_rt_device_alloc", &EmulatedModule::allocate);
+  define("attn_rt_device_free", &EmulatedModule::release);
   JITDylib &library = jit.getMainJITDylib();
   if (llvm::Error error = library.define(absoluteSymbols(std::move(symbols))))
     return error;

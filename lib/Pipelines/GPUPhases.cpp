@@ -8,10 +8,14 @@
 #include "GPUPhases.h"
 
 #include "attn/Conversion/AttnToGPU/Passes.h"
+#include "attn/Conversion/AttnToLLVM/Passes.h"
 #include "attn/Conversion/ExpandMath/Passes.h"
+#include "attn/Pipelines/HostCode.h"
+#include "attn/Target/CPU/ObjectEmission.h"
 
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Transforms/Passes.h"
 
 using namespace mlir;
@@ -35,4 +39,18 @@ void attn::lowerKernels(OpPassManager &pm, const PhaseOptions &) {
   kernels.addPass(createReconcileUnrealizedCastsPass());
   kernels.addPass(createCanonicalizerPass());
   kernels.addPass(createCSEPass());
+}
+
+void attn::buildHostCode(OpPassManager &pm, const PhaseOptions &options) {
+  pm.addPass(createExpandReshapesPass());
+  pm.addPass(createWorkspaceFunctionsPass());
+  OpPassManager &functions = pm.nest<func::FuncOp>();
+  functions.addPass(memref::createExpandStridedMetadataPass());
+  functions.addPass(createLowerAffinePass());
+  functions.addPass(arith::createArithExpandOpsPass());
+  functions.addPass(createSCFToControlFlowPass());
+  pm.addPass(createLowerSignaturesPass(
+      {getRequiredFeatures(options.target), int64_t(options.threads)}));
+  pm.addPass(createConvertAttnToLLVMPass());
+  pm.addPass(createEmitEntriesPass());
 }

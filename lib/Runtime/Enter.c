@@ -9,7 +9,7 @@
 
 /// One argument as it is checked.
 typedef struct {
-  const attn_rt_frame *frame;
+  attn_rt_frame *frame;
   int32_t position;
   const char *name;
   const DLTensor *tensor;
@@ -19,6 +19,10 @@ typedef struct {
 
 static int64_t rankOf(const Argument *argument) {
   return argument->header[ATTN_RT_ARGUMENT_RANK];
+}
+
+static int hasFlag(const Argument *argument, int64_t flag) {
+  return (argument->header[ATTN_RT_ARGUMENT_FLAGS] & flag) != 0;
 }
 
 #define REFUSE(argument, format, ...)                                          \
@@ -97,7 +101,7 @@ static int32_t checkStrides(const Argument *argument, int64_t *strides) {
     if (expected >= 0 && stride != expected && !single)
       return REFUSE(argument, "has stride %lld in dimension %d; expected %lld",
                     (long long)stride, (int)d, (long long)expected);
-    if (argument->header[ATTN_RT_ARGUMENT_OUTPUT] && stride == 0 && !single)
+    if (hasFlag(argument, ATTN_RT_OUTPUT) && stride == 0 && !single)
       return REFUSE(argument,
                     "has stride 0 in dimension %d; an output's elements must "
                     "be distinct",
@@ -110,12 +114,36 @@ static int32_t checkStrides(const Argument *argument, int64_t *strides) {
   return ATTN_OK;
 }
 
+/// All tensors of a GPU's function lie on the same device.
+static int32_t checkDevice(const Argument *argument) {
+  DLDevice device = argument->tensor->device;
+  if (!hasFlag(argument, ATTN_RT_ON_GPU)) {
+    if (device.device_type != kDLCPU && device.device_type != kDLCUDAHost &&
+        device.device_type != kDLROCMHost)
+      return REFUSE(argument, "lies on a device of type %d; expected the CPU",
+                    (int)device.device_type);
+    return ATTN_OK;
+  }
+  if (device.device_type == kDLCPU)
+    return REFUSE(argument, "lies on the CPU; expected a CUDA device");
+  if (device.device_type != kDLCUDA && device.device_type != kDLCUDAManaged)
+    return REFUSE(argument,
+                  "lies on a device of type %d; expected a CUDA device",
+                  (int)device.device_type);
+  attn_rt_frame *frame = argument->frame;
+  if (frame->device >= 0 && frame->device != device.device_id)
+    return REFUSE(argument,
+                  "lies on CUDA device %d; expected %d, where the others are",
+                  (int)device.device_id, (int)frame->device);
+  frame->device = device.device_id;
+  return ATTN_OK;
+}
+
 static int32_t checkData(const Argument *argument, int64_t *pointer) {
   const DLTensor *tensor = argument->tensor;
-  DLDeviceType device = tensor->device.device_type;
-  if (device != kDLCPU && device != kDLCUDAHost && device != kDLROCMHost)
-    return REFUSE(argument, "lies on a device of type %d; expected the CPU",
-                  (int)device);
+  int32_t status = checkDevice(argument);
+  if (status)
+    return status;
   uintptr_t address = (uintptr_t)tensor->data + tensor->byte_offset;
   uintptr_t bytes = (uintptr_t)argument->header[ATTN_RT_ARGUMENT_BITS] / 8;
   *pointer = (int64_t)address;
@@ -182,7 +210,7 @@ static void advance(Argument *argument) {
   argument->descriptor += 3 + 2 * rank;
 }
 
-static Argument firstArgument(const attn_rt_frame *frame, const int64_t *spec,
+static Argument firstArgument(attn_rt_frame *frame, const int64_t *spec,
                               int64_t *descriptors) {
   Argument argument = {.frame = frame, .name = frame->function};
   while (*argument.name++)
@@ -203,7 +231,7 @@ static int32_t checkOverlap(Argument first, const DLTensor *const *arguments,
     if (i)
       advance(&output);
     output.tensor = arguments[i];
-    if (!output.header[ATTN_RT_ARGUMENT_OUTPUT])
+    if (!hasFlag(&output, ATTN_RT_OUTPUT))
       continue;
     Argument other = first;
     for (int32_t j = 0; j < i; ++j, advance(&other)) {
@@ -253,7 +281,8 @@ int32_t attn_rt_enter(attn_rt_frame *frame, attn_context *context,
                       const int64_t *spec, const char *names,
                       int64_t *descriptors) {
   *frame = (attn_rt_frame){.function = names,
-                           .threads = (int32_t)spec[ATTN_RT_SPEC_THREADS]};
+                           .threads = (int32_t)spec[ATTN_RT_SPEC_THREADS],
+                           .device = -1};
   int32_t status = checkContext(frame, context);
   if (!status)
     status = checkMachine(frame, spec);

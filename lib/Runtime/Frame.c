@@ -125,6 +125,8 @@ void *attn_rt_alloc_local(attn_rt_frame *frame, int64_t bytes) {
 void attn_rt_free_local(attn_rt_frame *frame, void *pointer) { free(pointer); }
 
 int32_t attn_rt_leave(attn_rt_frame *frame, int32_t status) {
+  if (frame->release_device)
+    frame->release_device(frame);
   while (frame->blocks) {
     attn_rt_block *block = frame->blocks;
     frame->blocks = block->next;

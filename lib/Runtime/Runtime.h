@@ -27,6 +27,9 @@ typedef struct attn_rt_frame {
   char *limit;
   int32_t threads; ///< At most; 0 for all.
   int32_t status;  ///< Set by a loop body that fails.
+  int32_t device;  ///< CUDA device of the tensors, -1 while none was seen.
+  struct attn_rt_device_block *device_blocks; ///< Scratch on the device.
+  void (*release_device)(struct attn_rt_frame *); ///< Frees that, unless null.
 } attn_rt_frame;
 
 /// Starts a call: checks `arguments` against `spec` (Layout.h) and fills
@@ -58,6 +61,34 @@ void attn_rt_free_local(attn_rt_frame *frame, void *pointer);
 void attn_rt_parallel_for(attn_rt_frame *frame, int64_t count,
                           attn_parallel_body body, void *data);
 
+/// PTX for devices of a compute capability, 80 for 8.0, and, unless `exact`,
+/// later ones.
+typedef struct attn_rt_image {
+  int32_t capability;
+  int32_t exact;
+  const char *ptx;
+} attn_rt_image;
+
+/// The kernels of a compiled module, and where they are loaded. Written by the
+/// compiler, all zero but for the images.
+typedef struct attn_rt_kernels {
+  struct attn_rt_loaded *loaded;
+  int64_t count;
+  const attn_rt_image *images;
+} attn_rt_kernels;
+
+/// Starts a kernel on the device of the frame and the stream of the context:
+/// `blocks` (none is right) of `threads` with `shared` bytes of dynamic shared
+/// memory. `parameters` point to its arguments. Returns a status.
+int32_t attn_rt_launch(attn_rt_frame *frame, attn_rt_kernels *kernels,
+                       const char *kernel, int64_t blocks, int64_t threads,
+                       int64_t shared, void **parameters);
+
+/// Scratch on the device, in the order of the stream. Null, and the failure
+/// noted, when there is none.
+void *attn_rt_device_alloc(attn_rt_frame *frame, int64_t bytes);
+void attn_rt_device_free(attn_rt_frame *frame, void *pointer);
+
 /// The name of a CPU feature of `mask` (Layout.h) that this machine lacks, or
 /// null.
 const char *attn_rt_missing_feature(int64_t mask);
@@ -75,5 +106,8 @@ extern int snprintf(char *, size_t, const char *, ...);
 extern int vsnprintf(char *, size_t, const char *, __builtin_va_list);
 extern void *aligned_alloc(size_t, size_t);
 extern void free(void *);
+extern void *dlopen(const char *, int);
+extern void *dlsym(void *, const char *);
+extern char *dlerror(void);
 
 #endif // ATTN_LIB_RUNTIME_RUNTIME_H

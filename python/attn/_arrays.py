@@ -34,6 +34,8 @@ class NumPy:
     """Arrays of numpy, bfloat16 through ml_dtypes."""
 
     name = "numpy"
+    place = "numpy"
+    target = "native"
 
     def __init__(self):
         self.elements = {
@@ -70,14 +72,39 @@ class NumPy:
         """Why the array cannot be read where it lies, or None."""
         return None
 
+    def stream(self) -> int:
+        """Where kernels are queued: the address of a CUDA stream, or 0."""
+        return 0
+
+
+#: Chips that the compiler knows by compute capability. A later one runs code for an
+#: earlier one.
+_CHIPS = (80, 86, 89, 90, 100, 120)
+
+
+def chip(major: int, minor: int) -> str:
+    """The target for a CUDA device of a compute capability."""
+    capability = 10 * major + minor
+    if capability < _CHIPS[0]:
+        raise ValueError(
+            f"a CUDA device has compute capability {major}.{minor}; at least 8.0 is "
+            "accepted"
+        )
+    return f"sm_{max(known for known in _CHIPS if known <= capability)}"
+
 
 class Torch:
-    """Tensors of PyTorch on the CPU."""
+    """Tensors of PyTorch on one device: the CPU, or a GPU of NVIDIA's."""
 
     name = "torch"
 
-    def __init__(self, torch):
+    def __init__(self, torch, device):
         self.torch = torch
+        self.device = device
+        self.place = f"torch on {device}"
+        self.target = "native"
+        if device.type == "cuda":
+            self.target = chip(*torch.cuda.get_device_capability(device))
         self.elements = {getattr(torch, n): e for n, e in _NAMES.items()}
         self.dtypes = {e: d for d, e in self.elements.items()}
 
@@ -85,7 +112,7 @@ class Torch:
         return self.elements.get(array.dtype)
 
     def empty(self, shape: tuple[int, ...], element: str):
-        return self.torch.empty(shape, dtype=self.dtypes[element])
+        return self.torch.empty(shape, dtype=self.dtypes[element], device=self.device)
 
     def cast(self, array, element: str):
         return array.to(self.dtypes[element])
@@ -94,29 +121,37 @@ class Torch:
         return array.contiguous()
 
     def problem(self, array) -> str | None:
-        if not array.is_cpu:
-            return f"is on {array.device}; tensors on the CPU are accepted"
+        if self.device.type not in ("cpu", "cuda"):
+            return (
+                f"is on {array.device}; tensors on the CPU or a CUDA device are "
+                "accepted"
+            )
         if array.layout is not self.torch.strided:
             return f"has layout {array.layout}; strided tensors are accepted"
         return None
 
+    def stream(self) -> int:
+        if self.device.type != "cuda":
+            return 0
+        return self.torch.cuda.current_stream(self.device).cuda_stream
+
 
 Framework = NumPy | Torch
 numpy_arrays = NumPy()
-_torch_tensors: Torch | None = None
+_torch_tensors: dict[Any, Torch] = {}
 
 
 def framework(array: Any) -> Framework | None:
     """The framework of an array, or None for anything else."""
-    global _torch_tensors
     if isinstance(array, numpy.ndarray):
         return numpy_arrays
     torch = sys.modules.get("torch")
     if torch is None or not isinstance(array, torch.Tensor):
         return None
-    if _torch_tensors is None:
-        _torch_tensors = Torch(torch)
-    return _torch_tensors
+    found = _torch_tensors.get(array.device)
+    if found is None:
+        found = _torch_tensors[array.device] = Torch(torch, array.device)
+    return found
 
 
 def require(array: Any, name: str) -> Framework:
@@ -159,7 +194,7 @@ def common(**arrays: Any) -> tuple[Framework, str]:
         other = require(array, name)
         if other is not framework:
             raise TypeError(
-                f"{name} belongs to {other.name}, {first_name} to {framework.name}; "
+                f"{name} belongs to {other.place}, {first_name} to {framework.place}; "
                 "all arrays of one call must belong to one of them"
             )
         if array.dtype != dtype:

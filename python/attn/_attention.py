@@ -166,6 +166,7 @@ def attend(
     acc = accumulator(attention.element)
     inputs = [attention.query, attention.key, attention.value, *attention.operands]
     structure = (
+        attention.framework.target,
         attention.op,
         attention.suffix,
         attention.element,
@@ -219,7 +220,11 @@ def _prepare(
     outputs += [(shape, element) for _, shape, element in further]
     if len(_calls) >= _MAX_CALLS:
         _calls.clear()
-    call = _Call(compiled((key[0], static_sizes), acc, write), sizes, outputs)
+    call = _Call(
+        compiled(attention.framework, (key[0], static_sizes), acc, write),
+        sizes,
+        outputs,
+    )
     _calls[key] = call
     return call
 

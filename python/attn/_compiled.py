@@ -76,7 +76,7 @@ class Compiled:
             framework.empty(shape, "i64" if type == "index" else type)
             for shape, type in zip(shapes, self._outputs)
         ]
-        call(self._function, values, results)
+        call(self._function, values, results, framework.stream())
         return results[0] if len(results) == 1 else tuple(results)
 
     def _framework(self, inputs: tuple) -> Any:
@@ -86,7 +86,7 @@ class Compiled:
             own = _arrays.require(array, name)
             if number and own is not found:
                 raise TypeError(
-                    f"{name} belongs to {own.name}, {arrays[0][0]} to {found.name}; all "
+                    f"{name} belongs to {own.place}, {arrays[0][0]} to {found.place}; all "
                     "arrays of one call must belong to one of them"
                 )
             found = own
@@ -112,7 +112,8 @@ def compile(
 
     Args:
       text_or_path: MLIR text, bytecode, or the path of a file with either.
-      target: a CPU, as ``attnc compile --target`` takes it.
+      target: a CPU or a GPU, as ``attnc compile --target`` takes it. Functions for
+        a GPU take CUDA tensors.
       entry: the function to call, where the module has several public ones.
       options: further options of ``attnc compile``, with ``_`` for ``-``.
 

@@ -26,15 +26,17 @@ def text_of(acc: str, write: Write) -> str:
     return function.finish(*write(function))
 
 
-def compiled(key: Hashable, acc: str, write: Write) -> Any:
-    """The function that `write` describes, compiled once per `key`."""
+def compiled(framework: Framework, key: Hashable, acc: str, write: Write) -> Any:
+    """The function that `write` describes, compiled once per `key` for where the
+    arrays of `framework` are."""
     from ._compiled import Module
 
+    key = framework.target, key
     with _lock:
         if key not in _compiled:
-            _compiled[key] = Module.compiled(text_of(acc, write).encode(), {}).function(
-                "main"
-            )
+            options = {"target": framework.target}
+            module = Module.compiled(text_of(acc, write).encode(), options)
+            _compiled[key] = module.function("main")
         return _compiled[key]
 
 
@@ -56,7 +58,9 @@ def execute(
     `inputs` are arrays and numbers in the order in which `write` declares its
     arguments, `outputs` the shape and the element type of each result.
     """
-    function = _compiled.get(key) or compiled(key, acc, write)
+    function = _compiled.get((framework.target, key))
+    if function is None:
+        function = compiled(framework, key, acc, write)
     return run(framework, function, inputs, outputs)
 
 
@@ -68,15 +72,15 @@ def run(
 ) -> list[Any]:
     """Calls a compiled function on new arrays for its results."""
     results = [framework.empty(*output) for output in outputs]
-    call(function, inputs, results)
+    call(function, inputs, results, framework.stream())
     return results
 
 
-def call(function: Any, inputs: list[Any], results: list[Any]) -> None:
-    """Calls a compiled function. An input whose last dimension does not lie densely
-    in memory is copied first."""
+def call(function: Any, inputs: list[Any], results: list[Any], stream: int) -> None:
+    """Calls a compiled function, its kernels on a CUDA stream if it has any. An
+    input whose last dimension does not lie densely in memory is copied first."""
     values = [*inputs, *results]
-    while (strided := function(values)) >= 0:
+    while (strided := function(values, stream)) >= 0:
         found = _arrays.framework(values[strided])
         values[strided] = found.contiguous(values[strided])
 

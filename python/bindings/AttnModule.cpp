@@ -74,9 +74,9 @@ public:
       throw nb::value_error(("the module has no function " + name).c_str());
   }
 
-  /// Calls the function. Returns -1, or the position of an input that has to be
-  /// made contiguous before.
-  int64_t call(nb::list values) const;
+  /// Calls the function, with a CUDA stream or 0. Returns -1, or the position of
+  /// an input that has to be made contiguous before.
+  int64_t call(nb::list values, uintptr_t stream) const;
 
   /// The shapes of the outputs for these inputs; or, as in `call`, the position
   /// of an input to be made contiguous.
@@ -134,13 +134,14 @@ int64_t Function::read(nb::list values, Arguments &views,
   return -1;
 }
 
-int64_t Function::call(nb::list values) const {
+int64_t Function::call(nb::list values, uintptr_t stream) const {
   Arguments views(arguments.size());
   std::vector<const DLTensor *> tensors;
   int64_t strided = read(values, views, tensors);
   if (strided >= 0)
     return strided;
   Context context;
+  context.stream = reinterpret_cast<void *>(stream);
   int32_t status;
   {
     nb::gil_scoped_release released;
@@ -272,6 +273,7 @@ NB_MODULE(_attn, m) {
       .def("function", &Module::function, nb::arg("name"),
            nb::arg("arguments"));
   nb::class_<Function>(m, "Function")
-      .def("__call__", &Function::call, nb::arg("values"))
+      .def("__call__", &Function::call, nb::arg("values"),
+           nb::arg("stream") = 0)
       .def("output_shapes", &Function::outputShapes, nb::arg("inputs"));
 }

@@ -58,8 +58,8 @@ static llvm::cl::opt<std::string>
           ALL_COMMANDS);
 static llvm::cl::opt<std::string>
     target("target", llvm::cl::init("native"), llvm::cl::value_desc("target"),
-           llvm::cl::desc("native, CPU[,+feature...], x86-64:CPU or "
-                          "aarch64:CPU"),
+           llvm::cl::desc("native, CPU[,+feature...], x86-64:CPU, "
+                          "aarch64:CPU or a GPU, such as sm_80"),
            ALL_COMMANDS);
 static llvm::cl::opt<unsigned>
     threads("threads", llvm::cl::init(0), llvm::cl::value_desc("count"),
@@ -98,6 +98,7 @@ static llvm::cl::list<std::string>
                              "ARGUMENT.POSITION"),
               CALLING_COMMANDS);
 static llvm::cl::opt<bool> json("json", llvm::cl::desc("Print JSON"),
+                                llvm::cl::sub(runCommand()),
                                 llvm::cl::sub(benchCommand()),
                                 llvm::cl::sub(explainCommand()));
 

@@ -7,6 +7,7 @@
 
 #include "Commands.h"
 
+#include "attn/Driver/Emulation.h"
 #include "attn/Reference/Evaluator.h"
 #include "attn/Support/Npy.h"
 
@@ -21,6 +22,12 @@ static llvm::cl::list<std::string>
 static llvm::cl::opt<bool>
     check("check", llvm::cl::desc("Compare with the fp64 reference"),
           llvm::cl::sub(runCommand()));
+static llvm::cl::opt<bool>
+    emulate("emulate",
+            llvm::cl::desc(
+                "Run the kernels of a GPU target on the CPU, check what they "
+                "access and count it"),
+            llvm::cl::sub(runCommand()));
 
 /// A tensor as the reference has it.
 static reference::Tensor toReference(HostTensor &tensor) {
@@ -68,8 +75,9 @@ static int checkResults(const EntryPoint &entry, PreparedCall &call) {
         reference::compare(result, toReference(call.outputs[index]));
     if (!comparison)
       return report(comparison.takeError());
-    llvm::outs() << "check " << entry.signature.outputs[index].name << ": "
-                 << comparison->describe() << '\n';
+    (wantsJSON() ? llvm::errs() : llvm::outs())
+        << "check " << entry.signature.outputs[index].name << ": "
+        << comparison->describe() << '\n';
     passed &= comparison->passed();
   }
   llvm::outs().flush();
@@ -78,6 +86,44 @@ static int checkResults(const EntryPoint &entry, PreparedCall &call) {
   return report("--check: results of '" + entry.signature.name +
                     "' lie outside of the bound",
                 WrongInput);
+}
+
+/// Shows, writes and checks the results.
+static int finish(const EntryPoint &entry, PreparedCall &call) {
+  if (!wantsJSON())
+    for (auto [value, tensor] :
+         llvm::zip_equal(entry.signature.outputs, call.outputs))
+      printSummary(value, tensor);
+  for (auto [path, tensor] : llvm::zip(outFiles, call.outputs))
+    if (llvm::Error error = writeResult(path, tensor))
+      return report(std::move(error));
+  return check ? checkResults(entry, call) : Good;
+}
+
+/// Runs the function on the emulated GPU; the exit code says how that went.
+static int runEmulated(EntryPoint &entry) {
+  auto module = EmulatedModule::compile(*entry.compilation);
+  if (!module)
+    return report(module.takeError());
+  auto inputs = makeInputs(entry.signature, entry.arguments);
+  if (!inputs)
+    return report(inputs.takeError());
+  PreparedCall call;
+  call.context.version = ATTN_CONTEXT_VERSION;
+  call.inputs = std::move(*inputs);
+  auto outputs = makeOutputs((*module)->getHost(), entry.signature, call.inputs,
+                             call.context);
+  if (!outputs)
+    return report(outputs.takeError());
+  call.outputs = std::move(*outputs);
+  auto emulation = (*module)->call(entry.signature, call.inputs, call.outputs);
+  if (!emulation)
+    return report(emulation.takeError());
+  llvm::outs() << (wantsJSON() ? emulation->getJSON() : emulation->getText());
+  int code = finish(entry, call);
+  for (const std::string &finding : emulation->findings)
+    code = report(finding, WrongInput);
+  return code;
 }
 
 int tool::run() {
@@ -91,6 +137,15 @@ int tool::run() {
                       entry->signature.name + "' has " + Twine(results.size()) +
                       " results",
                   Usage);
+  if (emulate)
+    return runEmulated(*entry);
+  if (const std::optional<GPUSpec> &gpu = entry->compilation->getGPU())
+    return report("target '" + gpu->chip +
+                      "' is a GPU, whose functions take tensors in its memory; "
+                      "give --emulate to run its kernels on the CPU",
+                  Usage);
+  if (wantsJSON())
+    return report("--json: prints what --emulate counts; give that too", Usage);
   auto call = loadFunction(*entry);
   if (!call)
     return report(call.takeError());
@@ -99,10 +154,5 @@ int tool::run() {
   if (llvm::Error error = callFunction(call->function, call->context,
                                        call->inputs, call->outputs))
     return report(std::move(error));
-  for (auto [value, tensor] : llvm::zip_equal(results, call->outputs))
-    printSummary(value, tensor);
-  for (auto [path, tensor] : llvm::zip(outFiles, call->outputs))
-    if (llvm::Error error = writeResult(path, tensor))
-      return report(std::move(error));
-  return check ? checkResults(*entry, *call) : Good;
+  return finish(*entry, *call);
 }

@@ -9,7 +9,7 @@
 #define ATTN_RUNTIME_LAYOUT_H
 
 enum {
-  ATTN_RT_FRAME_BYTES = 64,
+  ATTN_RT_FRAME_BYTES = 96,
   ATTN_RT_ALIGNMENT = 64,
   ATTN_RT_ERROR_BYTES = 512,
 };
@@ -28,9 +28,15 @@ enum {
 enum {
   ATTN_RT_ARGUMENT_CODE, ///< DLDataTypeCode.
   ATTN_RT_ARGUMENT_BITS,
-  ATTN_RT_ARGUMENT_OUTPUT, ///< Whether the function writes it.
+  ATTN_RT_ARGUMENT_FLAGS, ///< ATTN_RT_OUTPUT, ATTN_RT_ON_GPU.
   ATTN_RT_ARGUMENT_RANK,
   ATTN_RT_ARGUMENT_HEADER
+};
+
+/// Bits of ATTN_RT_ARGUMENT_FLAGS.
+enum {
+  ATTN_RT_OUTPUT = 1, ///< The function writes it.
+  ATTN_RT_ON_GPU = 2, ///< It lies in memory of a CUDA device.
 };
 
 /// Bits of ATTN_RT_SPEC_FEATURES: position, LLVM's name. x86-64 first.

@@ -8,6 +8,7 @@
 #include "attn/Conversion/AttnToLLVM/ABI.h"
 #include "attn/Conversion/AttnToLLVM/Passes.h"
 
+#include "LowerLaunches.h"
 #include "RuntimeCalls.h"
 #include "attn-c/Runtime.h"
 
@@ -16,6 +17,7 @@
 #include "mlir/Conversion/LLVMCommon/ConversionTarget.h"
 #include "mlir/Conversion/LLVMCommon/Pattern.h"
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/X86Vector/Transforms.h"
 #include "mlir/Dialect/X86Vector/X86VectorDialect.h"
 #include "mlir/Transforms/DialectConversion.h"
@@ -106,10 +108,11 @@ struct LowerDealloc : public ConvertOpToLLVMPattern<memref::DeallocOp> {
       return rewriter.notifyMatchFailure(dealloc, "not scratch of a call");
     MemRefDescriptor descriptor(adaptor.getMemref());
     Location loc = dealloc.getLoc();
-    emitRuntimeCall(rewriter, loc,
-                    isInParallel(dealloc) ? RuntimeFunction::FreeLocal
-                                          : RuntimeFunction::Free,
-                    {getFrame(dealloc), descriptor.allocatedPtr(rewriter, loc)});
+    emitRuntimeCall(
+        rewriter, loc,
+        isInParallel(dealloc) ? RuntimeFunction::FreeLocal
+                              : RuntimeFunction::Free,
+        {getFrame(dealloc), descriptor.allocatedPtr(rewriter, loc)});
     rewriter.eraseOp(dealloc);
     return success();
   }
@@ -183,11 +186,16 @@ void ConvertAttnToLLVM::runOnOperation() {
   configureX86VectorLegalizeForExportTarget(target);
   patterns.add<LowerAlloc, LowerDealloc>(converter, /*benefit=*/10);
   patterns.add<ConvertParallel>(converter);
+  populateLaunchPatterns(converter, patterns);
   target.addDynamicallyLegalOp<ParallelOp>([&](ParallelOp parallel) {
     return converter.isLegal(parallel.getOperation()) &&
            converter.isLegal(&parallel.getBody());
   });
   target.addLegalOp<YieldOp>();
+  // Kernels are compiled apart from what launches them.
+  target.addLegalOp<gpu::GPUModuleOp>();
+  target.markOpRecursivelyLegal<gpu::GPUModuleOp>();
+  target.addIllegalOp<gpu::LaunchFuncOp, gpu::AllocOp, gpu::DeallocOp>();
   if (failed(applyPartialConversion(module, target, std::move(patterns))) ||
       failed(verifyLowered()))
     return signalPassFailure();
@@ -200,7 +208,9 @@ LogicalResult ConvertAttnToLLVM::verifyLowered() {
       [&](UnrealizedConversionCastOp cast) { casts.push_back(cast); });
   reconcileUnrealizedCasts(casts, &remaining);
   Operation *left = nullptr;
-  getOperation().walk([&](Operation *op) {
+  getOperation().walk<WalkOrder::PreOrder>([&](Operation *op) {
+    if (isa<gpu::GPUModuleOp>(op))
+      return WalkResult::skip();
     if (isa<LLVM::LLVMDialect>(op->getDialect()) ||
         isa<ModuleOp, ParallelOp, YieldOp>(op))
       return WalkResult::advance();

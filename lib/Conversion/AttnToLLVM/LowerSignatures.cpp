@@ -12,6 +12,7 @@
 #include "RuntimeCalls.h"
 
 #include "attn-c/Runtime.h"
+#include "attn/Target/NVPTX/Launch.h"
 
 namespace mlir::attn {
 #define GEN_PASS_DEF_LOWERSIGNATURESPASS
@@ -24,7 +25,8 @@ using namespace mlir;
 using namespace mlir::attn;
 
 namespace {
-struct LowerSignatures : public attn::impl::LowerSignaturesPassBase<LowerSignatures> {
+struct LowerSignatures
+    : public attn::impl::LowerSignaturesPassBase<LowerSignatures> {
   using LowerSignaturesPassBase::LowerSignaturesPassBase;
 
   void runOnOperation() override {
@@ -33,9 +35,9 @@ struct LowerSignatures : public attn::impl::LowerSignaturesPassBase<LowerSignatu
       if (func.isExternal())
         continue;
       if (func.isPrivate())
-        func->setAttr("llvm.linkage",
-                      LLVM::LinkageAttr::get(&getContext(),
-                                             LLVM::Linkage::Internal));
+        func->setAttr(
+            "llvm.linkage",
+            LLVM::LinkageAttr::get(&getContext(), LLVM::Linkage::Internal));
       else if (failed(lower(func)))
         return signalPassFailure();
     }
@@ -57,24 +59,30 @@ private:
 // The specification
 //===----------------------------------------------------------------------===//
 
-LogicalResult
-LowerSignatures::appendArgument(func::FuncOp func, unsigned index,
-                                SmallVectorImpl<int64_t> &spec) {
+LogicalResult LowerSignatures::appendArgument(func::FuncOp func, unsigned index,
+                                              SmallVectorImpl<int64_t> &spec) {
   Type type = func.getArgumentTypes()[index];
   auto memref = dyn_cast<MemRefType>(type);
   std::optional<ElementCode> code =
       getElementCode(memref ? memref.getElementType() : type);
   SmallVector<int64_t> strides;
   int64_t offset = 0;
-  if (!code || (memref && (failed(memref.getStridesAndOffset(strides, offset)) ||
-                           memref.getMemorySpace())))
+  if (!code ||
+      (memref && (failed(memref.getStridesAndOffset(strides, offset)) ||
+                  memref.getMemorySpace())))
     return func.emitOpError("is public; its argument ")
-           << index << " '" << attn::getArgumentName(func, index) << "' has type "
-           << type << ", which callers cannot pass; pass ranked tensors or "
-                      "scalars of f16, bf16, f32, f64, index, i1, i8 to i64";
+           << index << " '" << attn::getArgumentName(func, index)
+           << "' has type " << type
+           << ", which callers cannot pass; pass ranked tensors or "
+              "scalars of f16, bf16, f32, f64, index, i1, i8 to i64";
   ArrayRef<int64_t> sizes = memref ? memref.getShape() : ArrayRef<int64_t>();
-  spec.append({code->code, code->bits, !!func.getArgAttr(index, abi::result),
-               static_cast<int64_t>(sizes.size())});
+  int64_t flags = func.getArgAttr(index, abi::result) ? ATTN_RT_OUTPUT : 0;
+  // Scalars are read by the host, also where there are kernels.
+  if (memref && getOperation().lookupSymbol(kernelsName) &&
+      !getOperation()->hasAttr(emulatedName))
+    flags |= ATTN_RT_ON_GPU;
+  spec.append(
+      {code->code, code->bits, flags, static_cast<int64_t>(sizes.size())});
   auto orAny = [](int64_t value) {
     return ShapedType::isDynamic(value) ? -1 : value;
   };
@@ -114,10 +122,10 @@ LLVM::GlobalOp LowerSignatures::createMessage(RequireOp require) {
   OpBuilder builder = OpBuilder::atBlockBegin(getOperation().getBody());
   std::string text = require.getMessage().str() + '\0';
   auto type = LLVM::LLVMArrayType::get(builder.getI8Type(), text.size());
-  return LLVM::GlobalOp::create(
-      builder, require.getLoc(), type, /*isConstant=*/true,
-      LLVM::Linkage::Private, "attn.message." + std::to_string(numMessages++),
-      builder.getStringAttr(text));
+  return LLVM::GlobalOp::create(builder, require.getLoc(), type,
+                                /*isConstant=*/true, LLVM::Linkage::Private,
+                                "attn.message." + std::to_string(numMessages++),
+                                builder.getStringAttr(text));
 }
 
 /// Stores `values` in an array on the stack.
@@ -176,8 +184,8 @@ LogicalResult LowerSignatures::lower(func::FuncOp func) {
   Builder types(&getContext());
   auto pointer = LLVM::LLVMPointerType::get(&getContext());
   (void)func.insertArgument(0, pointer, {}, func.getLoc());
-  func.setType(types.getFunctionType(func.getArgumentTypes(),
-                                     types.getI32Type()));
+  func.setType(
+      types.getFunctionType(func.getArgumentTypes(), types.getI32Type()));
   func.walk([&](func::ReturnOp ret) {
     OpBuilder builder(ret);
     Value ok = arith::ConstantIntOp::create(builder, ret.getLoc(), ATTN_OK, 32);

@@ -19,10 +19,12 @@ struct Signature {
 } // namespace
 
 static constexpr Signature signatures[] = {
-    {"attn_rt_enter", "ipppippp"},    {"attn_rt_leave", "ipi"},
-    {"attn_rt_refuse", "ippp"},       {"attn_rt_alloc", "ppl"},
-    {"attn_rt_free", "vpp"},          {"attn_rt_alloc_local", "ppl"},
-    {"attn_rt_free_local", "vpp"},    {"attn_rt_parallel_for", "vplpp"},
+    {"attn_rt_enter", "ipppippp"},  {"attn_rt_leave", "ipi"},
+    {"attn_rt_refuse", "ippp"},     {"attn_rt_alloc", "ppl"},
+    {"attn_rt_free", "vpp"},        {"attn_rt_alloc_local", "ppl"},
+    {"attn_rt_free_local", "vpp"},  {"attn_rt_parallel_for", "vplpp"},
+    {"attn_rt_launch", "ippplllp"}, {"attn_rt_device_alloc", "ppl"},
+    {"attn_rt_device_free", "vpp"},
 };
 
 static Type convertType(MLIRContext *context, char code) {
@@ -39,7 +41,7 @@ static Type convertType(MLIRContext *context, char code) {
 }
 
 static LLVM::LLVMFunctionType convertType(MLIRContext *context,
-                                      const Signature &signature) {
+                                          const Signature &signature) {
   SmallVector<Type> arguments;
   for (char code : signature.types.drop_front())
     arguments.push_back(convertType(context, code));

@@ -23,6 +23,9 @@ enum class RuntimeFunction {
   AllocLocal,
   FreeLocal,
   ParallelFor,
+  Launch,
+  DeviceAlloc,
+  DeviceFree,
 };
 
 /// Declares all of them; those that nothing calls are dropped again by

@@ -120,17 +120,25 @@ void MachineCodeEmitter::setAttributes(llvm::Module &module) {
 
 /// Whether this process provides what the source file `name` defines.
 static bool isHostProvided(llvm::StringRef name) {
-  return name == "LastError" || name == "Parallel";
+  return name == "LastError" || name == "Parallel" || name == "CUDA";
+}
+
+/// Whether `module` calls what only some modules do.
+static bool isNeeded(llvm::StringRef name, const llvm::Module &module) {
+  if (name == "Parallel")
+    return module.getFunction("attn_rt_parallel_for");
+  if (name == "CUDA")
+    return module.getFunction("attn_rt_launch");
+  return true;
 }
 
 void MachineCodeEmitter::addRuntime(llvm::Module &module,
                                     RuntimeLinkage runtime) {
   llvm::StringRef architecture =
       llvm::Triple(spec.triple).isX86() ? "x86_64" : "aarch64";
-  bool parallel = module.getFunction("attn_rt_parallel_for") != nullptr;
   for (const RuntimeSupport &support : getRuntimeSupport())
     if (support.architecture == architecture &&
-        (support.name != "Parallel" || parallel) &&
+        isNeeded(support.name, module) &&
         (runtime == RuntimeLinkage::Static || !isHostProvided(support.name)))
       module.appendModuleInlineAsm(support.assembly);
 }

@@ -72,6 +72,16 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
       .run(module, modules);
 }
 
+llvm::Error mlir::attn::optimizeKernels(llvm::Module &kernels,
+                                        const GPUSpec &spec) {
+  auto machine = createMachine(spec);
+  if (!machine)
+    return machine.takeError();
+  kernels.setDataLayout((*machine)->createDataLayout());
+  optimize(kernels, **machine);
+  return llvm::Error::success();
+}
+
 llvm::Expected<std::string> mlir::attn::emitPTX(llvm::Module &kernels,
                                                 const GPUSpec &spec) {
   auto machine = createMachine(spec);

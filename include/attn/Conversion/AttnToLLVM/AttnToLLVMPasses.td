@@ -75,6 +75,19 @@ def HoistStackBuffersPass
   }];
 }
 
+def ExpandReshapesPass : Pass<"attn-expand-reshapes", "::mlir::ModuleOp"> {
+  let summary = "Computes the strides of memref.expand_shape";
+  let description = [{
+    Each becomes a `memref.reinterpret_cast`, the strides of a group computed from
+    its sizes. Upstream's expand-strided-metadata does so for groups of one dynamic
+    size only, and crashes on heads that are split in two of them.
+
+    See test/Conversion/AttnToLLVM/expand-reshapes.mlir.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+      "::mlir::memref::MemRefDialect"];
+}
+
 def LowerSignaturesPass : Pass<"attn-lower-signatures", "::mlir::ModuleOp"> {
   let summary = "Gives public functions a call frame and a status";
   let description = [{

@@ -22,10 +22,13 @@ class Module;
 namespace mlir::attn {
 
 /// The kernels of a module in the form of Launch.h as LLVM IR for NVPTX, before
-/// any optimisation: what becomes PTX, and what emulation runs. Fails where the
-/// module holds no kernels.
+/// any optimisation. Fails where the module holds no kernels.
 llvm::Expected<std::unique_ptr<llvm::Module>>
 translateKernels(ModuleOp module, llvm::LLVMContext &context);
+
+/// Optimises kernels for a chip: what PTX is written from, and what emulation
+/// runs. Fails where this LLVM lacks the target.
+llvm::Error optimizeKernels(llvm::Module &kernels, const GPUSpec &spec);
 
 /// Optimises kernels and emits PTX for a chip. Fails where this LLVM lacks the
 /// target.

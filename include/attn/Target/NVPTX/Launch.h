@@ -46,6 +46,15 @@ namespace mlir::attn {
 /// The gpu.module that holds the kernels of a module.
 inline constexpr llvm::StringLiteral kernelsName = "attn_kernels";
 
+/// In host code, the record of the kernels that launches hand to the runtime
+/// (attn_rt_kernels in lib/Runtime/Runtime.h). Declared by the launches,
+/// defined by whoever emits the code.
+inline constexpr llvm::StringLiteral kernelsRecordName = "attn.kernels";
+
+/// On a module: its kernels are emulated, so that its tensors lie in the memory
+/// of the host.
+inline constexpr llvm::StringLiteral emulatedName = "attn.emulated";
+
 /// The global that dynamic shared memory begins at.
 inline constexpr llvm::StringLiteral sharedMemoryName = "attn_shared";
 

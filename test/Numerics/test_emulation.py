@@ -1,0 +1,156 @@
+# ===- test_emulation.py - kernels for GPUs on the emulated one -----------------===#
+#
+# Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Kernels are right under every schedule of copies, and the emulator finds what is
+planted into them."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+from attnc import attnc
+
+#: Keys that are no multiple of a tile, so that copies fill with zeros.
+QUERIES, KEYS = 150, 200
+
+
+def attention(element, head_size, mask, queries=QUERIES, keys=KEYS):
+    q, k = (f"tensor<1x2x{n}x{head_size}x{element}>" for n in (queries, keys))
+    clause = "mask(%m)" if mask else ""
+    return f"""func.func @f(%q: {q}, %k: {k}, %v: {k}) -> {q} {{
+      {mask}
+      %o = attn.scaled_dot_product %q, %k, %v {clause} : {q}, {k}, {k} -> {q}
+      return %o : {q}
+    }}"""
+
+
+CAUSAL = "%m = attn.mask.causal"
+
+
+def emulate(text, *flags):
+    return attnc("run", text, "--target=sm_80", "--emulate", "--json", *flags)
+
+
+@pytest.mark.parametrize(
+    "head_size, mask", [(64, CAUSAL), (64, ""), (128, CAUSAL), (40, CAUSAL)]
+)
+def test_kernels_are_right(head_size, mask, tmp_path):
+    rng = np.random.default_rng(1)
+    arrays = [
+        rng.standard_normal((1, 2, n, head_size)).astype(np.float16)
+        for n in (QUERIES, KEYS, KEYS)
+    ]
+    flags = []
+    for name, array in zip("qkv", arrays):
+        np.save(tmp_path / f"{name}.npy", array)
+        flags += ["--arg", f"{name}={tmp_path / name}.npy"]
+    text = attention("f16", head_size, mask)
+    run = emulate(text, "--out", str(tmp_path / "o.npy"), *flags)
+    assert run.returncode == 0, run.stderr
+
+    q, k, v = (array.astype(np.float64) for array in arrays)
+    scores = q @ k.swapaxes(-1, -2) / np.sqrt(head_size)
+    if mask:
+        scores[..., ~np.tri(QUERIES, KEYS, dtype=bool)] = -np.inf
+    weights = np.exp(scores - scores.max(-1, keepdims=True))
+    weights /= weights.sum(-1, keepdims=True)
+    # Weights and results are rounded to f16, products are summed in f32.
+    bound = 2.0**-11 * (weights @ np.abs(v) + np.abs(weights @ v)) + 2.0**-24
+    error = np.abs(np.load(tmp_path / "o.npy") - weights @ v)
+    assert (error <= 1.1 * bound).all(), (error / bound).max()
+
+    report = json.loads(run.stdout)
+    assert report["findings"] == []
+    (kernel,) = report["kernels"]
+    if head_size % 64 == 0:
+        assert kernel["bank_conflicts"] == 0
+    # Results leave in whole sectors, once.
+    assert kernel["stored_bytes"] == arrays[0].nbytes
+    assert 32 * kernel["stored_sectors"] == kernel["stored_bytes"]
+
+
+def without_line(number):
+    return lambda ir: "\n".join(
+        line for i, line in enumerate(ir.splitlines()) if i != number
+    )
+
+
+def without_swizzle(ir):
+    """Chunks lie as they come: every exchange with bits of the row goes."""
+    return re.sub(r"arith.xori (%\w+), %\w+ : i32", r"arith.ori \1, \1 : i32", ir)
+
+
+def one_wrong_swizzle(ir):
+    """The first copy puts its chunk where nobody looks for it."""
+    return re.sub(
+        r"arith.xori (%\w+), %\w+ : i32", r"arith.ori \1, \1 : i32", ir, count=1
+    )
+
+
+def copy_off_by_one(ir):
+    """Copies take one row more than there is before they fill with zeros."""
+    selects = re.findall(r"arith.select (%\w+), %c16_i32\w*, %c0_i32\w* : i32", ir)
+    assert selects, ir
+    for condition in selects:
+        ir = re.sub(
+            rf"({re.escape(condition)} = arith.cmpi) slt,", r"\1 sle,", ir, count=1
+        )
+    return ir
+
+
+@pytest.fixture(scope="module")
+def kernel():
+    text = attention("f16", 64, CAUSAL)
+    ir = attnc("compile", text, "--target=sm_80", "--stop-after=tile").stdout
+    assert findings(ir)["findings"] == []
+    return ir
+
+
+def findings(ir):
+    run = emulate(ir, "--start-from=decompose")
+    assert run.returncode in (0, 1), run.stderr
+    return json.loads(run.stdout)
+
+
+def synchronisations(ir, op):
+    return [i for i, line in enumerate(ir.splitlines()) if op in line]
+
+
+def test_removed_barriers_are_found(kernel):
+    lines = synchronisations(kernel, "nvvm.barrier0")
+    assert len(lines) >= 3
+    # The last one orders nothing here: queries stay in registers, and each warp
+    # puts its results into rows of its own.
+    for line in lines[:-1]:
+        found = findings(without_line(line)(kernel))["findings"]
+        assert any("nothing orders" in f or "waited for" in f for f in found), line
+
+
+def test_removed_waits_are_found(kernel):
+    lines = synchronisations(kernel, "nvvm.cp.async.wait.group 1")
+    assert len(lines) >= 3
+    for line in lines:
+        found = findings(without_line(line)(kernel))["findings"]
+        assert any("waited for" in f for f in found), line
+
+
+def test_a_missing_swizzle_costs_bank_conflicts(kernel):
+    planted = without_swizzle(kernel)
+    report = findings(planted)
+    assert report["findings"] == []
+    assert report["kernels"][0]["bank_conflicts"] > 1000
+
+
+def test_a_wrong_swizzle_gives_wrong_results(kernel, tmp_path):
+    good, bad = tmp_path / "good.npy", tmp_path / "bad.npy"
+    for ir, path in ((kernel, good), (one_wrong_swizzle(kernel), bad)):
+        emulate(ir, "--start-from=decompose", "--out", str(path))
+    difference = np.abs(np.load(good) - np.load(bad).astype(np.float64))
+    assert not difference.max() < 0.01
+
+
+def test_a_copy_beyond_the_end_is_found(kernel):
+    found = findings(copy_off_by_one(kernel))["findings"]
+    assert any("outside of all buffers" in f for f in found), found
