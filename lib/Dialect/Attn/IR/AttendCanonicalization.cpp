@@ -139,10 +139,12 @@ struct FoldCasts : public OpRewritePattern<OpTy> {
     bool changed = false;
     for (OpOperand &operand : op->getOpOperands()) {
       auto cast = operand.get().template getDefiningOp<tensor::CastOp>();
-      if (!cast || !tensor::canFoldIntoConsumerOp(cast) ||
-          llvm::is_contained(op.getCaptures(), operand.get()))
+      if (!cast || !tensor::canFoldIntoConsumerOp(cast))
         continue;
-      rewriter.modifyOpInPlace(op, [&] { operand.set(cast.getSource()); });
+      rewriter.modifyOpInPlace(op, [&] {
+        operand.set(cast.getSource());
+        retypeArguments(op, operand);
+      });
       changed = true;
     }
     if (!changed)
@@ -163,6 +165,22 @@ private:
     rewriter.modifyOpInPlace(op, [&] { result.setType(type); });
     auto cast = tensor::CastOp::create(rewriter, op.getLoc(), old, result);
     rewriter.replaceAllUsesExcept(result, cast, cast);
+  }
+
+  /// Regions take captures in the types that they have.
+  static void retypeArguments(OpTy op, OpOperand &operand) {
+    unsigned count = op.getCaptures().size();
+    if (count == 0)
+      return;
+    unsigned first = op.getCaptures().getBeginOperandIndex();
+    unsigned number = operand.getOperandNumber();
+    if (number < first || number >= first + count)
+      return;
+    for (Region &region : op->getRegions())
+      if (!region.empty())
+        region
+            .getArgument(region.getNumArguments() - count + number - first)
+            .setType(operand.get().getType());
   }
 };
 } // namespace

@@ -69,3 +69,23 @@ func.func @dead(%q: tensor<8x4xf32>, %o: tensor<8x4xf32>) {
   } -> tensor<8x4xf32>
   return
 }
+
+// A capture takes the more static type, and so do the regions that read it.
+// CHECK-LABEL: func @captured_cast(
+// CHECK-SAME: %[[Q:[a-z0-9]+]]: tensor<8x4xf32>, %{{.*}}: tensor<8x4xf32>, %[[T:[a-z0-9]+]]: tensor<1xf32>
+func.func @captured_cast(%q: tensor<8x4xf32>, %o: tensor<8x4xf32>, %t: tensor<1xf32>) -> tensor<8x4xf32> {
+  // CHECK-NOT: tensor.cast
+  // CHECK: attn.attend {{.*}} captures(%[[T]] : tensor<1xf32>)
+  // CHECK: %[[A:[a-z0-9]+]]: tensor<1xf32>):
+  // CHECK: attn.load %[[A]]
+  %c = tensor.cast %t : tensor<1xf32> to tensor<?xf32>
+  %r = attn.attend dot softmax ins(%q, %q, %q : tensor<8x4xf32>, tensor<8x4xf32>, tensor<8x4xf32>)
+      captures(%c : tensor<?xf32>)
+      outs(%o : tensor<8x4xf32>) indexing_maps = [#query, #key, #value, #output] scale = 1.0 score {
+  ^bb0(%s: f32, %b: index, %h: index, %i: index, %j: index, %a: tensor<?xf32>):
+    %x = attn.load %a[%b] : tensor<?xf32>
+    %y = arith.addf %s, %x : f32
+    attn.yield %y : f32
+  } -> tensor<8x4xf32>
+  return %r : tensor<8x4xf32>
+}
