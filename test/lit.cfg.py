@@ -40,6 +40,7 @@ def add_substitutions():
         [config.llvm_tools_dir],
     )
     config.substitutions += [
+        ("%python", config.python_executable),
         ("%mlir_opt", os.path.join(config.mlir_tools_dir, "mlir-opt")),
         ("%attn_plugin", config.attn_plugin),
         ("%attn_src", config.attn_source_dir),

@@ -97,7 +97,7 @@ void buildBufferize(OpPassManager &pm, const PhaseOptions &) {
 void buildVectorize(OpPassManager &pm, const PhaseOptions &options) {
   OpPassManager &functions = pm.nest<func::FuncOp>();
   functions.addPass(createVectorizePass({targetName(options)}));
-  functions.addPass(createExpandMathPass());
+  functions.addPass(createExpandMathPass({targetName(options)}));
   functions.addPass(createLoopInvariantCodeMotionPass());
   functions.addPass(createCanonicalizerPass());
   functions.addPass(createCSEPass());
@@ -150,8 +150,7 @@ constexpr PhaseInfo phases[] = {
 };
 
 /// The options of a phase on a command line.
-struct PhasePipelineOptions
-    : public PassPipelineOptions<PhasePipelineOptions> {
+struct PhasePipelineOptions : public PassPipelineOptions<PhasePipelineOptions> {
   Option<std::string> target{*this, "target",
                              llvm::cl::desc("CPU or GPU to compile for"),
                              llvm::cl::init("native")};

@@ -12,8 +12,8 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
-#include "mlir/Dialect/Math/Transforms/Passes.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -30,7 +30,7 @@ using namespace mlir;
 using namespace mlir::attn;
 
 namespace {
-using Emit = Value (*)(OpBuilder &, Location, Value);
+using Emit = std::function<Value(OpBuilder &, Location, Value)>;
 
 /// One function on f32, and on f16 and bf16 through it.
 template <typename OpTy>
@@ -103,22 +103,43 @@ struct ExpandLoad : OpRewritePattern<LoadOp> {
 struct ExpandMathPass : attn::impl::ExpandMathPassBase<ExpandMathPass> {
   using ExpandMathPassBase::ExpandMathPassBase;
 
+  LogicalResult initialize(MLIRContext *context) override {
+    if (target.empty())
+      return success();
+    llvm::Expected<TargetSpec> parsed = TargetSpec::parse(target);
+    if (!parsed)
+      return emitError(UnknownLoc::get(context))
+             << llvm::toString(parsed.takeError());
+    spec = *parsed;
+    return success();
+  }
+
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
-    patterns.add<ExpandFunction<math::Exp2Op>>(&getContext(), emitExp2);
+    patterns.add<ExpandFunction<math::Exp2Op>>(
+        &getContext(), [&](OpBuilder &builder, Location loc, Value x) {
+          return emitExp2(builder, loc, x, spec);
+        });
+    patterns.add<ExpandFunction<math::TanhOp>>(
+        &getContext(), [&](OpBuilder &builder, Location loc, Value x) {
+          return emitTanh(builder, loc, x, spec);
+        });
     patterns.add<ExpandFunction<math::ExpOp>>(&getContext(), emitExp);
-    patterns.add<ExpandFunction<math::TanhOp>>(&getContext(), emitTanh);
+    patterns.add<ExpandFunction<math::LogOp>>(
+        &getContext(), [](OpBuilder &builder, Location loc, Value x) {
+          return emitLog(builder, loc, x, LogBase::E);
+        });
+    patterns.add<ExpandFunction<math::Log2Op>>(
+        &getContext(), [](OpBuilder &builder, Location loc, Value x) {
+          return emitLog(builder, loc, x, LogBase::Two);
+        });
     patterns.add<ExpandFloorMod, ExpandLoad>(&getContext());
-    auto isLogarithm = [](StringRef name) {
-      return name == math::LogOp::getOperationName() ||
-             name == math::Log2Op::getOperationName();
-    };
-    populateMathF32ExpansionPatterns(patterns, isLogarithm);
-    populateMathPolynomialApproximationPatterns(patterns, isLogarithm);
     // Most targets have no such instruction and would call a library.
     arith::populateExpandBFloat16Patterns(patterns);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
   }
+
+  TargetSpec spec;
 };
 } // namespace

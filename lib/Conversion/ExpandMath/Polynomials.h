@@ -8,16 +8,23 @@
 #ifndef ATTN_LIB_CONVERSION_EXPANDMATH_POLYNOMIALS_H
 #define ATTN_LIB_CONVERSION_EXPANDMATH_POLYNOMIALS_H
 
+#include "attn/Target/CPU/TargetSpec.h"
+
 #include "mlir/IR/Builders.h"
 
 namespace mlir::attn {
 
 /// 2^x for x of type f32 or a vector of it.
-Value emitExp2(OpBuilder &builder, Location loc, Value x);
+Value emitExp2(OpBuilder &builder, Location loc, Value x,
+               const TargetSpec &target);
 /// e^x likewise.
 Value emitExp(OpBuilder &builder, Location loc, Value x);
 /// tanh(x) likewise.
-Value emitTanh(OpBuilder &builder, Location loc, Value x);
+Value emitTanh(OpBuilder &builder, Location loc, Value x,
+               const TargetSpec &target);
+enum class LogBase { E, Two };
+/// The logarithm of x likewise.
+Value emitLog(OpBuilder &builder, Location loc, Value x, LogBase base);
 
 } // namespace mlir::attn
 

@@ -17,7 +17,8 @@ using namespace mlir::attn;
 
 BlockEmitter::Block::Block(BlockEmitter &parent, int64_t rows,
                            LaneSegment lanes)
-    : rows(rows), lanes(lanes), access(parent.op, parent.plan, lanes.width),
+    : rows(rows), lanes(lanes),
+      access(parent.op, parent.plan, rows, lanes.width),
       body(parent.op, parent.plan, access) {
   for (auto [dim, iv] : llvm::enumerate(parent.ivs))
     access.setIV(dim, iv);
@@ -28,6 +29,14 @@ void BlockEmitter::Block::forEachPosition(
   for (int64_t row = 0; row < rows; ++row)
     for (int64_t vector = 0; vector < lanes.vectors; ++vector)
       visit({row, vector});
+}
+
+BlockEmitter::FusedBody::FusedBody(BlockEmitter &parent, const FusedOp &fused,
+                                   const Block &block)
+    : fused(fused), access(fused.op, fused.plan, block.rows, block.lanes.width),
+      body(fused.op, fused.plan, access) {
+  for (auto [dim, hostDim] : llvm::enumerate(fused.hostDims))
+    access.setIV(dim, parent.ivs[hostDim]);
 }
 
 //===----------------------------------------------------------------------===//
@@ -100,29 +109,47 @@ void BlockEmitter::emitLanes(OpBuilder &builder, int64_t rows) {
 SmallVector<OpOperand *>
 BlockEmitter::carriedOutputs(const Block &block) const {
   SmallVector<OpOperand *> outputs;
-  if (plan.reductionDims.empty())
-    return outputs;
   for (OpOperand &output : op.getDpsInitsMutable())
     if (block.body.isCarried(output))
       outputs.push_back(&output);
   return outputs;
 }
 
+/// The values that `output` starts from, one per position.
+void BlockEmitter::initialize(OpBuilder &builder, Block &block,
+                              OpOperand &output, const Initializer &initializer,
+                              SmallVectorImpl<Value> &accumulators) {
+  if (Value value = initializer.value) {
+    if (block.lanes.width > 1)
+      value = vector::BroadcastOp::create(
+          builder, op.getLoc(), getLaneType(value.getType(), block.lanes.width),
+          value);
+    accumulators.append(block.rows * block.lanes.vectors, value);
+    return;
+  }
+  std::optional<FusedBody> producer;
+  if (initializer.op)
+    producer.emplace(*this, *initializer.op, block);
+  block.forEachPosition([&](BlockPosition position) {
+    if (!producer)
+      return accumulators.push_back(
+          block.access.load(builder, output, position));
+    linalg::GenericOp fused = initializer.op->op;
+    producer->body.emit(builder, /*depth=*/0, position);
+    accumulators.push_back(producer->body.getResult(
+        builder, *fused.getDpsInitOperand(0), position));
+  });
+}
+
 SmallVector<Value> BlockEmitter::loadAccumulators(OpBuilder &builder,
                                                   Block &block) {
   SmallVector<Value> accumulators;
-  for (OpOperand *output : carriedOutputs(block)) {
-    Value initial =
-        initialValues[output->getOperandNumber() - op.getNumDpsInputs()];
-    if (initial && block.lanes.width > 1)
-      initial = vector::BroadcastOp::create(
-          builder, op.getLoc(),
-          getLaneType(initial.getType(), block.lanes.width), initial);
-    block.forEachPosition([&](BlockPosition position) {
-      accumulators.push_back(
-          initial ? initial : block.access.load(builder, *output, position));
-    });
-  }
+  if (plan.reductionDims.empty())
+    return accumulators;
+  for (OpOperand *output : carriedOutputs(block))
+    initialize(builder, block, *output,
+               initializers[output->getOperandNumber() - op.getNumDpsInputs()],
+               accumulators);
   return accumulators;
 }
 
@@ -131,11 +158,49 @@ void BlockEmitter::emitBlock(OpBuilder &builder, int64_t rows,
   Block block(*this, rows, lanes);
   SmallVector<Value> results =
       emitReductions(builder, block, 0, loadAccumulators(builder, block));
-  const Value *next = results.begin();
-  for (OpOperand *output : carriedOutputs(block))
+  SmallVector<OpOperand *> outputs = carriedOutputs(block);
+  Registers registers;
+  ArrayRef<Value> left = results;
+  for (OpOperand *output : outputs) {
+    registers[output->get()].assign(left.take_front(rows * lanes.vectors));
+    left = left.drop_front(rows * lanes.vectors);
+  }
+  for (const FusedOp &epilogue : epilogues)
+    emitEpilogue(builder, block, epilogue, registers);
+  for (OpOperand *output : outputs)
     block.forEachPosition([&](BlockPosition position) {
-      block.access.store(builder, *output, position, *next++);
+      block.access.store(builder, *output, position,
+                         registers[output->get()][block.indexOf(position)]);
     });
+}
+
+void BlockEmitter::emitEpilogue(OpBuilder &builder, const Block &block,
+                                const FusedOp &fused, Registers &registers) {
+  FusedBody body(*this, fused, block);
+  linalg::GenericOp epilogue = fused.op;
+  // Outputs that all rows of the block add to.
+  auto isReduced = [&](OpOperand &output) {
+    AffineMap map = epilogue.getMatchingIndexingMap(&output);
+    return fused.plan.rowDim && !map.isFunctionOfDim(*fused.plan.rowDim);
+  };
+  block.forEachPosition([&](BlockPosition position) {
+    for (OpOperand &operand : epilogue->getOpOperands())
+      if (auto it = registers.find(operand.get()); it != registers.end())
+        body.body.setOperand(operand, position,
+                             it->second[block.indexOf(position)]);
+    body.body.emit(builder, /*depth=*/0, position);
+    for (OpOperand &output : epilogue.getDpsInitsMutable()) {
+      Value result = body.body.getResult(builder, output, position);
+      auto it = registers.find(output.get());
+      if (it != registers.end())
+        it->second[block.indexOf(position)] = result;
+      else if (isReduced(output) && position.row + 1 < block.rows)
+        body.body.setOperand(output, {position.row + 1, position.vector},
+                             result);
+      else
+        body.access.store(builder, output, position, result);
+    }
+  });
 }
 
 SmallVector<Value> BlockEmitter::emitReductions(OpBuilder &builder,
@@ -164,11 +229,13 @@ SmallVector<Value> BlockEmitter::emitBody(OpBuilder &builder, Block &block,
                                           ValueRange accumulators) {
   unsigned depth = plan.reductionDims.size();
   SmallVector<OpOperand *> carried = carriedOutputs(block);
-  auto next = accumulators.begin();
-  for (OpOperand *output : carried)
-    block.forEachPosition([&](BlockPosition position) {
-      block.body.setAccumulator(*output, position, *next++);
-    });
+  if (!accumulators.empty()) {
+    auto next = accumulators.begin();
+    for (OpOperand *output : carried)
+      block.forEachPosition([&](BlockPosition position) {
+        block.body.setOperand(*output, position, *next++);
+      });
+  }
   block.forEachPosition([&](BlockPosition position) {
     block.body.emit(builder, depth, position);
     for (OpOperand &output : op.getDpsInitsMutable())

@@ -9,16 +9,17 @@
 #define ATTN_LIB_CONVERSION_LINALGTOVECTOR_BLOCKEMITTER_H
 
 #include "BodyEmitter.h"
+#include "Fusion.h"
 
 namespace mlir::attn {
 
-/// Emits the loops of one op as its plan says. Where `initialValues` has a
-/// value for an output, the output starts from it instead of from memory.
+/// Emits the loops of one op as its plan says. Outputs start from what their
+/// initializers say, else from memory. `epilogues` run on each finished block.
 class BlockEmitter {
 public:
   BlockEmitter(linalg::GenericOp op, const BlockPlan &plan,
-               ArrayRef<Value> initialValues)
-      : op(op), plan(plan), initialValues(initialValues) {}
+               ArrayRef<Initializer> initializers, ArrayRef<FusedOp> epilogues)
+      : op(op), plan(plan), initializers(initializers), epilogues(epilogues) {}
 
   /// Emits everything before the builder's insertion point.
   void emit(OpBuilder &builder);
@@ -33,7 +34,20 @@ private:
 
     Block(BlockEmitter &parent, int64_t rows, LaneSegment lanes);
     void forEachPosition(function_ref<void(BlockPosition)> visit) const;
+    size_t indexOf(BlockPosition position) const {
+      return position.row * lanes.vectors + position.vector;
+    }
   };
+  /// An op that runs on the block of another one.
+  struct FusedBody {
+    const FusedOp &fused;
+    MemoryAccess access;
+    BodyEmitter body;
+
+    FusedBody(BlockEmitter &parent, const FusedOp &fused, const Block &block);
+  };
+  /// A vector per position of a block, for memrefs that hold them in the end.
+  using Registers = llvm::MapVector<Value, SmallVector<Value>>;
 
   void emitOuter(OpBuilder &builder, unsigned level);
   void emitRows(OpBuilder &builder);
@@ -45,6 +59,11 @@ private:
                               ValueRange accumulators);
   SmallVector<OpOperand *> carriedOutputs(const Block &block) const;
   SmallVector<Value> loadAccumulators(OpBuilder &builder, Block &block);
+  void initialize(OpBuilder &builder, Block &block, OpOperand &output,
+                  const Initializer &initializer,
+                  SmallVectorImpl<Value> &accumulators);
+  void emitEpilogue(OpBuilder &builder, const Block &block,
+                    const FusedOp &fused, Registers &registers);
 
   /// A loop from `start` to the last whole multiple of `step` before the end of
   /// `dim`; returns that bound.
@@ -55,7 +74,8 @@ private:
   // const.
   mutable linalg::GenericOp op;
   const BlockPlan &plan;
-  ArrayRef<Value> initialValues;
+  ArrayRef<Initializer> initializers;
+  ArrayRef<FusedOp> epilogues;
   SmallVector<Value> sizes;
   SmallVector<Value> ivs;
 };

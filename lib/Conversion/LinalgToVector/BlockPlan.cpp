@@ -34,6 +34,14 @@ static LogicalResult checkOperand(linalg::GenericOp op, OpOperand &operand,
   return failure();
 }
 
+LogicalResult BlockPlan::checkOperands(linalg::GenericOp op,
+                                       std::string &reason) {
+  for (OpOperand &operand : op->getOpOperands())
+    if (failed(checkOperand(op, operand, reason)))
+      return failure();
+  return success();
+}
+
 /// Every parallel dimension must distinguish the elements of every output.
 static LogicalResult checkOutput(linalg::GenericOp op, OpOperand &output,
                                  std::string &reason) {
@@ -53,9 +61,8 @@ static LogicalResult checkOp(linalg::GenericOp op, std::string &reason) {
     reason = "loop bounds do not follow from the operands' shapes";
     return failure();
   }
-  for (OpOperand &operand : op->getOpOperands())
-    if (failed(checkOperand(op, operand, reason)))
-      return failure();
+  if (failed(BlockPlan::checkOperands(op, reason)))
+    return failure();
   for (OpOperand &output : op.getDpsInitsMutable())
     if (failed(checkOutput(op, output, reason)))
       return failure();
@@ -152,6 +159,23 @@ static std::optional<unsigned> chooseRowDim(linalg::GenericOp op,
       if (map.isFunctionOfDim(laneDim) && !map.isFunctionOfDim(dim))
         return dim;
     }
+  }
+  return std::nullopt;
+}
+
+/// A dimension along which an input is contiguous that is strided along the
+/// lanes: squares of both can be transposed in registers.
+static std::optional<unsigned>
+chooseTransposedDim(linalg::GenericOp op, ArrayRef<unsigned> parallelDims,
+                    unsigned laneDim) {
+  for (OpOperand *input : op.getDpsInputOperands()) {
+    AffineMap map = op.getMatchingIndexingMap(input);
+    if (BlockPlan::accessAlong(*input, map, laneDim) != LaneAccess::Strided)
+      continue;
+    for (unsigned dim : parallelDims)
+      if (dim != laneDim &&
+          BlockPlan::accessAlong(*input, map, dim) == LaneAccess::Contiguous)
+        return dim;
   }
   return std::nullopt;
 }
@@ -282,9 +306,11 @@ static SmallVector<LaneSegment> cutLanes(int64_t size, int64_t width,
   return segments;
 }
 
-static SmallVector<int64_t> cutRows(int64_t size, int64_t rows) {
+/// Blocks of `rows`, then what is left: in halves, or row by row.
+static SmallVector<int64_t> cutRows(int64_t size, int64_t rows, bool halve) {
   SmallVector<int64_t> segments;
-  for (int64_t step = rows; step >= 1; step /= 2) {
+  for (int64_t step = rows; step >= 1;
+       step = halve ? step / 2 : std::min<int64_t>(step - 1, 1)) {
     if (ShapedType::isStatic(size) && size < step)
       continue;
     segments.push_back(step);
@@ -304,7 +330,9 @@ static void chooseSegments(BlockPlan &plan, linalg::GenericOp op,
   int64_t registers =
       int64_t(target.vectorRegisters) - int64_t(temporaries(op));
   BlockSize block = {1, 1};
-  if (plan.rowDim)
+  if (plan.rowDim && plan.reductionDims.empty())
+    block.rows = width;
+  else if (plan.rowDim)
     block = chooseBlock(registers, total);
   else if (plan.reductionDims.empty())
     block.vectors = chooseVectors(4, total);
@@ -312,7 +340,8 @@ static void chooseSegments(BlockPlan &plan, linalg::GenericOp op,
     block.vectors = chooseVectors(registers / 2, total);
   plan.laneSegments = cutLanes(lanes, width, block.vectors);
   if (plan.rowDim)
-    plan.rowSegments = cutRows(plan.sizes[*plan.rowDim], block.rows);
+    plan.rowSegments = cutRows(plan.sizes[*plan.rowDim], block.rows,
+                               /*halve=*/!plan.reductionDims.empty());
 }
 
 FailureOr<BlockPlan> BlockPlan::get(linalg::GenericOp op,
@@ -327,8 +356,10 @@ FailureOr<BlockPlan> BlockPlan::get(linalg::GenericOp op,
   unsigned elementBits = widestElement(op);
   if (elementBits)
     plan.laneDim = chooseLaneDim(op, plan.sizes, parallelDims);
-  if (plan.laneDim && !plan.reductionDims.empty())
-    plan.rowDim = chooseRowDim(op, parallelDims, *plan.laneDim);
+  if (plan.laneDim)
+    plan.rowDim = plan.reductionDims.empty()
+                      ? chooseTransposedDim(op, parallelDims, *plan.laneDim)
+                      : chooseRowDim(op, parallelDims, *plan.laneDim);
   for (unsigned dim : parallelDims)
     if (!plan.isLane(dim) && !plan.isRow(dim))
       plan.outerDims.push_back(dim);

@@ -14,6 +14,7 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 
 #include <optional>
+#include <vector>
 
 namespace mlir::attn {
 
@@ -53,6 +54,9 @@ struct BlockPlan {
   /// How `operand` varies along lane dimension `dim`.
   static LaneAccess accessAlong(OpOperand &operand, AffineMap map,
                                 unsigned dim);
+
+  /// Whether every operand is a scalar or a strided memref.
+  static LogicalResult checkOperands(linalg::GenericOp op, std::string &reason);
 
   /// Chooses dimensions and block sizes. On failure `reason` says what is not
   /// supported.

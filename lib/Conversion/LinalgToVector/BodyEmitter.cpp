@@ -22,7 +22,7 @@ void Dependence::merge(const Dependence &other) {
 }
 
 BodyEmitter::BodyEmitter(linalg::GenericOp op, const BlockPlan &plan,
-                         const MemoryAccess &access)
+                         MemoryAccess &access)
     : op(op), plan(plan), access(access) {
   analyze();
 }
@@ -53,8 +53,10 @@ Dependence BodyEmitter::dependenceOfOperand(OpOperand &operand) const {
     if (map.isFunctionOfDim(dim))
       dependence.depth = depth + 1;
   // An output changes with every iteration.
-  if (op.isDpsInit(&operand))
+  if (op.isDpsInit(&operand)) {
+    dependence.row = plan.rowDim.has_value();
     dependence.depth = plan.reductionDims.size();
+  }
   return dependence;
 }
 
@@ -135,9 +137,9 @@ Value BodyEmitter::lookupLanes(OpBuilder &builder, Value value,
   return broadcast;
 }
 
-void BodyEmitter::setAccumulator(OpOperand &output, BlockPosition position,
-                                 Value value) {
-  define(op.getMatchingBlockArgument(&output), position, value);
+void BodyEmitter::setOperand(OpOperand &operand, BlockPosition position,
+                             Value value) {
+  define(op.getMatchingBlockArgument(&operand), position, value);
 }
 
 Value BodyEmitter::getResult(OpBuilder &builder, OpOperand &output,

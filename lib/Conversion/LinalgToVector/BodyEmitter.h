@@ -35,15 +35,16 @@ struct Dependence {
 class BodyEmitter {
 public:
   BodyEmitter(linalg::GenericOp op, const BlockPlan &plan,
-              const MemoryAccess &access);
+              MemoryAccess &access);
 
   /// Whether an output stays in registers during the reductions.
   bool isCarried(OpOperand &output) const;
 
   /// Emits what becomes known at `depth` reduction loops, for one position.
   void emit(OpBuilder &builder, unsigned depth, BlockPosition position);
-  /// Sets the accumulator that the body reads at `position`.
-  void setAccumulator(OpOperand &output, BlockPosition position, Value value);
+  /// Sets what the body reads of `operand` at `position`: a register instead of
+  /// memory.
+  void setOperand(OpOperand &operand, BlockPosition position, Value value);
   /// What the body yields for `output`, with one lane per lane of the block.
   Value getResult(OpBuilder &builder, OpOperand &output,
                   BlockPosition position);
@@ -89,7 +90,7 @@ private:
   // const.
   mutable linalg::GenericOp op;
   const BlockPlan &plan;
-  const MemoryAccess &access;
+  MemoryAccess &access;
   llvm::DenseMap<Value, Dependence> dependences;
   llvm::DenseMap<Key, Value> emitted;
   llvm::DenseMap<Key, Value> broadcasts;

@@ -37,6 +37,29 @@ Value attn::extractLane(OpBuilder &builder, Location loc, Value value,
   return vector::ExtractOp::create(builder, loc, value, lane);
 }
 
+// One bit of the two indices after the other changes places.
+SmallVector<Value> attn::transpose(OpBuilder &builder, Location loc,
+                                   SmallVector<Value> vectors) {
+  int64_t size = vectors.size();
+  for (int64_t bit = size / 2; bit > 0; bit /= 2) {
+    SmallVector<int64_t> lower, upper;
+    for (int64_t lane = 0; lane < size; ++lane) {
+      lower.push_back(lane & bit ? size + lane - bit : lane);
+      upper.push_back(lane & bit ? size + lane : lane + bit);
+    }
+    for (int64_t row = 0; row < size; ++row) {
+      if (row & bit)
+        continue;
+      Value first = vectors[row], second = vectors[row + bit];
+      vectors[row] =
+          vector::ShuffleOp::create(builder, loc, first, second, lower);
+      vectors[row + bit] =
+          vector::ShuffleOp::create(builder, loc, first, second, upper);
+    }
+  }
+  return vectors;
+}
+
 LaneAccess MemoryAccess::getAccess(OpOperand &operand) const {
   AffineMap map = op.getMatchingIndexingMap(&operand);
   if (!plan.laneDim || !map.isFunctionOfDim(*plan.laneDim))
@@ -78,25 +101,50 @@ SmallVector<Value> MemoryAccess::getIndices(OpBuilder &builder,
   return llvm::map_to_vector(map.getResults(), valueOf);
 }
 
+Value MemoryAccess::loadVector(OpBuilder &builder, OpOperand &operand,
+                               BlockPosition position, int64_t lane) const {
+  Type element = cast<MemRefType>(operand.get().getType()).getElementType();
+  return vector::LoadOp::create(
+      builder, op.getLoc(), cast<VectorType>(getLaneType(element, width)),
+      operand.get(), getIndices(builder, operand, position, lane));
+}
+
+/// Whether the block is a square whose rows are contiguous where its lanes are
+/// not.
+bool MemoryAccess::isTransposed(OpOperand &operand) const {
+  return width > 1 && rows == width && plan.rowDim &&
+         BlockPlan::accessAlong(operand, op.getMatchingIndexingMap(&operand),
+                                *plan.rowDim) == LaneAccess::Contiguous;
+}
+
+Value MemoryAccess::loadTransposed(OpBuilder &builder, OpOperand &operand,
+                                   BlockPosition position) {
+  SmallVector<Value> &square = squares[{&operand, position.vector}];
+  if (square.empty()) {
+    for (int64_t lane = 0; lane < width; ++lane)
+      square.push_back(
+          loadVector(builder, operand, {0, position.vector}, lane));
+    square = transpose(builder, op.getLoc(), square);
+  }
+  return square[position.row];
+}
+
 Value MemoryAccess::load(OpBuilder &builder, OpOperand &operand,
-                         BlockPosition position) const {
+                         BlockPosition position) {
   if (op.isScalar(&operand))
     return operand.get();
-  Location loc = op.getLoc();
-  Value memref = operand.get();
   auto loadScalar = [&](int64_t lane) -> Value {
-    return memref::LoadOp::create(builder, loc, memref,
+    return memref::LoadOp::create(builder, op.getLoc(), operand.get(),
                                   getIndices(builder, operand, position, lane));
   };
   LaneAccess access = getAccess(operand);
   if (access == LaneAccess::Uniform)
     return loadScalar(0);
+  if (access == LaneAccess::Strided && isTransposed(operand))
+    return loadTransposed(builder, operand, position);
   if (access == LaneAccess::Strided || width == 1)
-    return buildLanes(builder, loc, width, loadScalar);
-  Type element = cast<MemRefType>(memref.getType()).getElementType();
-  return vector::LoadOp::create(
-      builder, loc, cast<VectorType>(getLaneType(element, width)), memref,
-      getIndices(builder, operand, position, 0));
+    return buildLanes(builder, op.getLoc(), width, loadScalar);
+  return loadVector(builder, operand, position, /*lane=*/0);
 }
 
 void MemoryAccess::store(OpBuilder &builder, OpOperand &operand,

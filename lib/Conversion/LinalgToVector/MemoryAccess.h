@@ -28,11 +28,18 @@ Value buildLanes(OpBuilder &builder, Location loc, int64_t width,
 /// Lane `lane` of `value`, or `value` itself if it is a scalar.
 Value extractLane(OpBuilder &builder, Location loc, Value value, int64_t lane);
 
-/// Elements of a linalg op's operands, addressed by the loops around a block.
+/// Transposes a square: lane j of result i is lane i of `vectors[j]`. Their
+/// number is a power of two.
+SmallVector<Value> transpose(OpBuilder &builder, Location loc,
+                             SmallVector<Value> vectors);
+
+/// Elements of a linalg op's operands, addressed by the loops around a block of
+/// `rows` rows and of vectors of `width` lanes.
 class MemoryAccess {
 public:
-  MemoryAccess(linalg::GenericOp op, const BlockPlan &plan, int64_t width)
-      : op(op), plan(plan), width(width), ivs(op.getNumLoops()) {}
+  MemoryAccess(linalg::GenericOp op, const BlockPlan &plan, int64_t rows,
+               int64_t width)
+      : op(op), plan(plan), rows(rows), width(width), ivs(op.getNumLoops()) {}
 
   void setIV(unsigned dim, Value iv) { ivs[dim] = iv; }
   Value getIV(unsigned dim) const { return ivs[dim]; }
@@ -43,8 +50,7 @@ public:
                  BlockPosition position, int64_t lane) const;
   LaneAccess getAccess(OpOperand &operand) const;
   /// A scalar where the access is uniform, else `width` lanes.
-  Value load(OpBuilder &builder, OpOperand &operand,
-             BlockPosition position) const;
+  Value load(OpBuilder &builder, OpOperand &operand, BlockPosition position);
   /// `value` has `width` lanes.
   void store(OpBuilder &builder, OpOperand &operand, BlockPosition position,
              Value value) const;
@@ -52,13 +58,22 @@ public:
 private:
   SmallVector<Value> getIndices(OpBuilder &builder, OpOperand &operand,
                                 BlockPosition position, int64_t lane) const;
+  Value loadVector(OpBuilder &builder, OpOperand &operand,
+                   BlockPosition position, int64_t lane) const;
+  bool isTransposed(OpOperand &operand) const;
+  Value loadTransposed(OpBuilder &builder, OpOperand &operand,
+                       BlockPosition position);
 
   // A handle: reading through it is not a change, but its methods are not
   // const.
   mutable linalg::GenericOp op;
   const BlockPlan &plan;
+  int64_t rows;
   int64_t width;
   SmallVector<Value> ivs;
+  /// The rows of a square that was loaded along the row dimension, per operand
+  /// and vector of the block.
+  DenseMap<std::pair<OpOperand *, int64_t>, SmallVector<Value>> squares;
 };
 
 } // namespace mlir::attn

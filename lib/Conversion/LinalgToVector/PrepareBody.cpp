@@ -1,4 +1,4 @@
-//===- PrepareBody.cpp - Rewrites of a linalg op before blocking -*- C++
+//===- PrepareBody.cpp - Rewrites of a linalg body before blocking -*- C++
 //-*-===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
@@ -8,17 +8,11 @@
 
 #include "PrepareBody.h"
 
-#include "mlir/Analysis/AliasAnalysis.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
-#include "mlir/Interfaces/SideEffectInterfaces.h"
 
 using namespace mlir;
 using namespace mlir::attn;
-
-//===----------------------------------------------------------------------===//
-// Multiply-adds
-//===----------------------------------------------------------------------===//
 
 static bool mayContract(Operation *op) {
   auto flags = cast<arith::ArithFastMathInterface>(op).getFastMathFlagsAttr();
@@ -56,62 +50,4 @@ void attn::formMultiplyAdds(RewriterBase &rewriter, linalg::GenericOp op) {
   for (arith::AddFOp add : sums)
     if (add.getType().isF32() || add.getType().isF64())
       formMultiplyAdd(rewriter, op, add);
-}
-
-//===----------------------------------------------------------------------===//
-// Initial values
-//===----------------------------------------------------------------------===//
-
-/// Whether the op reads and writes each element of `output` once, and through
-/// no other operand.
-static bool ownsOutput(linalg::GenericOp op, OpOperand &output,
-                       AliasAnalysis &aliases) {
-  AffineMap map = op.getMatchingIndexingMap(&output);
-  SmallVector<unsigned> reductionDims;
-  op.getReductionDims(reductionDims);
-  bool carried = llvm::none_of(
-      reductionDims, [&](unsigned dim) { return map.isFunctionOfDim(dim); });
-  if (reductionDims.empty() || !carried || !map.isProjectedPermutation())
-    return false;
-  auto mayAlias = [&](OpOperand &other) {
-    return &other != &output && isa<MemRefType>(other.get().getType()) &&
-           !aliases.alias(other.get(), output.get()).isNo();
-  };
-  return llvm::none_of(op->getOpOperands(), mayAlias);
-}
-
-/// The fill that gives `memref` its contents as `op` finds them.
-static linalg::FillOp findFill(Operation *op, Value memref,
-                               AliasAnalysis &aliases) {
-  for (Operation *before = op->getPrevNode(); before;
-       before = before->getPrevNode()) {
-    auto fill = dyn_cast<linalg::FillOp>(before);
-    if (fill && fill.getOutputs().front() == memref)
-      return fill;
-    if (isMemoryEffectFree(before))
-      continue;
-    auto touches = [&](Value operand) {
-      return isa<MemRefType>(operand.getType()) &&
-             !aliases.alias(operand, memref).isNo();
-    };
-    if (!isa<linalg::LinalgOp>(before) ||
-        llvm::any_of(before->getOperands(), touches))
-      return nullptr;
-  }
-  return nullptr;
-}
-
-SmallVector<Value> attn::absorbFills(RewriterBase &rewriter,
-                                     linalg::GenericOp op) {
-  AliasAnalysis aliases(op->getParentOp());
-  SmallVector<Value> values;
-  for (OpOperand &output : op.getDpsInitsMutable()) {
-    linalg::FillOp fill;
-    if (ownsOutput(op, output, aliases))
-      fill = findFill(op, output.get(), aliases);
-    values.push_back(fill ? fill.getInputs().front() : Value());
-    if (fill)
-      rewriter.eraseOp(fill);
-  }
-  return values;
 }

@@ -1,4 +1,5 @@
-//===- PrepareBody.h - Rewrites of a linalg op before blocking -*- C++ -*-===//
+//===- PrepareBody.h - Rewrites of a linalg body before blocking -*- C++
+//-*-===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -15,10 +16,6 @@ namespace mlir::attn {
 /// Makes math.fma of a product that is added to an accumulator, and of products
 /// and sums that may be contracted.
 void formMultiplyAdds(RewriterBase &rewriter, linalg::GenericOp op);
-
-/// One entry per output: the value that all its elements have on entry, taken
-/// from a `linalg.fill` that serves nothing else and is erased, or null.
-SmallVector<Value> absorbFills(RewriterBase &rewriter, linalg::GenericOp op);
 
 } // namespace mlir::attn
 

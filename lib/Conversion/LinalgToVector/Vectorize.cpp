@@ -38,35 +38,109 @@ static void remarkMissed(Operation *op, StringRef reason) {
       << op->getName().getStringRef() << remark::reason("{0}", reason);
 }
 
-LogicalResult attn::vectorizeLinalgOp(RewriterBase &rewriter,
-                                      linalg::LinalgOp linalgOp,
-                                      const TargetSpec &target) {
-  rewriter.setInsertionPoint(linalgOp);
+namespace {
+/// An op with the loops that it will become.
+struct PlannedOp {
+  linalg::GenericOp op;
+  BlockPlan plan;
+  std::vector<FusedOp> epilogues;
+};
+
+/// Vectorizes all linalg ops on memrefs under a root.
+class Vectorizer : public RewriterBase::Listener {
+public:
+  Vectorizer(MLIRContext *context, const TargetSpec &target)
+      : rewriter(context, this), target(target) {}
+
+  void run(Operation *root);
+
+private:
+  void notifyOperationErased(Operation *op) override { erased.insert(op); }
+  void plan(linalg::LinalgOp linalgOp);
+  void emitPlanned();
+  void emit(PlannedOp &planned);
+
+  IRRewriter rewriter;
+  const TargetSpec &target;
+  std::vector<PlannedOp> plannedOps;
+  /// Ops that run inside of others.
+  DenseSet<Operation *> claimed;
+  DenseSet<Operation *> erased;
+};
+} // namespace
+
+void Vectorizer::plan(linalg::LinalgOp linalgOp) {
   auto op = dyn_cast<linalg::GenericOp>(linalgOp.getOperation());
   if (!op) {
+    rewriter.setInsertionPoint(linalgOp);
     FailureOr<linalg::GenericOp> generic =
         linalg::generalizeNamedOp(rewriter, linalgOp);
-    if (failed(generic)) {
-      remarkMissed(linalgOp, "has no form as linalg.generic");
-      return failure();
-    }
+    if (failed(generic))
+      return remarkMissed(linalgOp, "has no form as linalg.generic");
     op = *generic;
   }
+  if (claimed.contains(op))
+    return;
   std::string reason;
   FailureOr<BlockPlan> plan = BlockPlan::get(op, target, reason);
-  if (failed(plan)) {
-    remarkMissed(op, reason);
-    return failure();
-  }
+  if (failed(plan))
+    return remarkMissed(op, reason);
   if (!plan->laneDim)
     remarkMissed(op, "no parallel dimension can run along vector lanes");
+  std::vector<FusedOp> epilogues = findEpilogues(op, *plan);
+  for (const FusedOp &epilogue : epilogues)
+    claimed.insert(epilogue.op);
+  plannedOps.push_back({op, *plan, std::move(epilogues)});
+}
+
+void Vectorizer::emit(PlannedOp &planned) {
+  linalg::GenericOp op = planned.op;
+  std::vector<Initializer> initializers =
+      absorbInitializers(rewriter, op, planned.plan, claimed);
+  SmallVector<linalg::GenericOp> all{op};
+  for (const FusedOp &epilogue : planned.epilogues)
+    all.push_back(epilogue.op);
+  // What stands between an op and its epilogues runs before.
+  rewriter.setInsertionPoint(all.back());
+  OpBuilder::InsertPoint place = rewriter.saveInsertionPoint();
+  for (const Initializer &initializer : initializers)
+    if (initializer.op)
+      all.push_back(initializer.op->op);
   if (target.hasFMA)
-    formMultiplyAdds(rewriter, op);
-  SmallVector<Value> initialValues = absorbFills(rewriter, op);
-  rewriter.setInsertionPoint(op);
-  BlockEmitter(op, *plan, initialValues).emit(rewriter);
-  rewriter.eraseOp(op);
-  return success();
+    for (linalg::GenericOp fused : all)
+      formMultiplyAdds(rewriter, fused);
+  rewriter.restoreInsertionPoint(place);
+  BlockEmitter(op, planned.plan, initializers, planned.epilogues)
+      .emit(rewriter);
+  for (linalg::GenericOp done : all)
+    rewriter.eraseOp(done);
+}
+
+/// From the end, so that an op still finds what initializes it.
+void Vectorizer::emitPlanned() {
+  for (PlannedOp &planned : llvm::reverse(plannedOps))
+    if (!erased.contains(planned.op))
+      emit(planned);
+  plannedOps.clear();
+}
+
+void Vectorizer::run(Operation *root) {
+  SmallVector<linalg::LinalgOp> ops, fills;
+  root->walk([&](linalg::LinalgOp op) {
+    if (op.hasPureBufferSemantics())
+      (isa<linalg::FillOp>(op) ? fills : ops).push_back(op);
+  });
+  for (linalg::LinalgOp op : ops)
+    plan(op);
+  emitPlanned();
+  for (linalg::LinalgOp fill : fills)
+    if (!erased.contains(fill))
+      plan(fill);
+  emitPlanned();
+}
+
+void attn::vectorizeLinalgOps(Operation *root, const TargetSpec &target) {
+  Vectorizer(root->getContext(), target).run(root);
 }
 
 /// A copy that changes the layout would become a call into a runtime library.
@@ -85,13 +159,6 @@ static void generalizeStridedCopies(RewriterBase &rewriter, Operation *root) {
 }
 
 namespace {
-/// Remembers what is erased, so that it is not visited.
-struct ErasedOps : RewriterBase::Listener {
-  DenseSet<Operation *> ops;
-
-  void notifyOperationErased(Operation *op) override { ops.insert(op); }
-};
-
 struct VectorizePass : attn::impl::VectorizePassBase<VectorizePass> {
   using VectorizePassBase::VectorizePassBase;
 
@@ -105,18 +172,9 @@ struct VectorizePass : attn::impl::VectorizePassBase<VectorizePass> {
   }
 
   void runOnOperation() override {
-    ErasedOps erased;
-    IRRewriter rewriter(&getContext(), &erased);
+    IRRewriter rewriter(&getContext());
     generalizeStridedCopies(rewriter, getOperation());
-    SmallVector<linalg::LinalgOp> ops;
-    getOperation()->walk([&](linalg::LinalgOp op) {
-      if (op.hasPureBufferSemantics())
-        ops.push_back(op);
-    });
-    // From the end, so that an op still finds the fills before it.
-    for (linalg::LinalgOp op : llvm::reverse(ops))
-      if (!erased.ops.contains(op))
-        static_cast<void>(vectorizeLinalgOp(rewriter, op, spec));
+    vectorizeLinalgOps(getOperation(), spec);
   }
 
   TargetSpec spec;

@@ -16,6 +16,7 @@
 #include "llvm/TargetParser/Triple.h"
 
 #include <mutex>
+#include <unistd.h>
 
 using namespace mlir::attn;
 
@@ -38,16 +39,16 @@ static TargetSpec split(llvm::StringRef target) {
   } else {
     spec.cpu = cpuAndArch.str();
   }
-  spec.features = features.str();
   if (spec.cpu == "native") {
     spec.cpu = llvm::sys::getHostCPUName().str();
     for (auto &feature : llvm::sys::getHostCPUFeatures()) {
-      if (!spec.features.empty())
-        spec.features += ',';
-      spec.features += (feature.getValue() ? '+' : '-');
-      spec.features += feature.getKey();
+      spec.features += feature.getValue() ? "+" : "-";
+      spec.features += (feature.getKey() + ",").str();
     }
   }
+  // Last, so that they override what the machine has.
+  spec.features += features;
+  spec.features = llvm::StringRef(spec.features).rtrim(',').str();
   return spec;
 }
 
@@ -60,7 +61,6 @@ static void describe(TargetSpec &spec, const llvm::MCSubtargetInfo &subtarget) {
     spec.vectorBits = 128;
     spec.vectorRegisters = 32;
     spec.hasFMA = true;
-    spec.hasBF16Dot = has("bf16");
     return;
   }
   bool avx512 = has("avx512f") && has("avx512vl") && has("avx512bw");
@@ -68,6 +68,40 @@ static void describe(TargetSpec &spec, const llvm::MCSubtargetInfo &subtarget) {
   spec.vectorRegisters = avx512 ? 32 : 16;
   spec.hasFMA = has("fma");
   spec.hasBF16Dot = avx512 && has("avx512bf16");
+  spec.hasScale = avx512 && has("avx512dq");
+}
+
+/// The data caches of this machine, where the system knows them.
+static void describeHostCaches(TargetSpec &spec) {
+  auto ask = [](int name, unsigned &bytes) {
+    if (long size = sysconf(name); size > 0)
+      bytes = size;
+  };
+  ask(_SC_LEVEL1_DCACHE_SIZE, spec.l1Bytes);
+  ask(_SC_LEVEL2_CACHE_SIZE, spec.l2Bytes);
+}
+
+/// LLVM itself only warns about a feature that it does not know.
+static llvm::Error checkFeatures(llvm::StringRef target,
+                                 const llvm::MCSubtargetInfo &subtarget) {
+  llvm::SmallVector<llvm::StringRef> features;
+  target.split(features, ',');
+  for (llvm::StringRef feature : llvm::drop_begin(features)) {
+    llvm::StringRef name = feature;
+    bool known = name.consume_front("+") || name.consume_front("-");
+    known &=
+        llvm::is_contained(llvm::map_range(subtarget.getAllProcessorFeatures(),
+                                           [](const auto &entry) {
+                                             return llvm::StringRef(entry.Key);
+                                           }),
+                           name);
+    if (!known)
+      return makeError("target '" + target + "' names an unknown feature '" +
+                       feature +
+                       "'; use +NAME or -NAME with a name of LLVM's, "
+                       "such as +avx2");
+  }
+  return llvm::Error::success();
 }
 
 static llvm::Expected<TargetSpec> parseUncached(llvm::StringRef target) {
@@ -84,13 +118,19 @@ static llvm::Expected<TargetSpec> parseUncached(llvm::StringRef target) {
                      "' names an unknown architecture; "
                      "x86-64 and aarch64 are known");
   std::unique_ptr<llvm::MCSubtargetInfo> subtarget(
-      llvmTarget->createMCSubtargetInfo(triple, spec.cpu, spec.features));
+      llvmTarget->createMCSubtargetInfo(triple, /*CPU=*/"", /*Features=*/""));
   if (!subtarget || !subtarget->isCPUStringValid(spec.cpu))
     return makeError("target '" + target + "' names an unknown CPU '" +
                      spec.cpu +
                      "'; use native or a name of LLVM's, such as "
                      "x86-64-v3");
+  if (llvm::Error error = checkFeatures(target, *subtarget))
+    return std::move(error);
+  subtarget.reset(
+      llvmTarget->createMCSubtargetInfo(triple, spec.cpu, spec.features));
   describe(spec, *subtarget);
+  if (target == "native" || target.starts_with("native,"))
+    describeHostCaches(spec);
   return spec;
 }
 

@@ -1,10 +1,10 @@
-// RUN: attn-opt %s --attn-expand-math | FileCheck %s
+// RUN: attn-opt %s --attn-expand-math=target=x86-64:x86-64-v3 | FileCheck %s
+// RUN: attn-opt %s --attn-expand-math=target=x86-64:x86-64-v4 | FileCheck %s --check-prefix=V4
 
 // The power of two is a factor: added to the exponent bits it could make a
 // number of a NaN.
 // CHECK-LABEL: func @exp2
 // CHECK-SAME: %[[X:.*]]: vector<8xf32>
-// CHECK: %[[N:.*]] = math.floor
 // CHECK: %[[BITS:.*]] = arith.shli %{{.*}} : vector<8xi32>
 // CHECK: %[[POWER:.*]] = arith.bitcast %[[BITS]] : vector<8xi32> to vector<8xf32>
 // CHECK: %[[R:.*]] = arith.mulf %{{.*}}, %[[POWER]]
@@ -12,6 +12,20 @@
 func.func @exp2(%x: vector<8xf32>) -> vector<8xf32> {
   %r = math.exp2 %x : vector<8xf32>
   return %r : vector<8xf32>
+}
+
+// AVX-512 splits and scales whole vectors, others by arithmetic.
+// V4-LABEL: func @whole
+// V4-SAME: %[[X:.*]]: vector<16xf32>
+// V4: %[[F:.*]] = llvm.call_intrinsic "llvm.x86.avx512.mask.reduce.ps.512"(%[[X]], %{{.*}}, %[[X]],
+// V4: arith.mulf %{{.*}}, %[[F]]
+// V4: %[[R:.*]] = llvm.call_intrinsic "llvm.x86.avx512.mask.scalef.ps.512"(%[[P:[0-9]+]], %[[X]], %[[P]],
+// V4: return %[[R]]
+// CHECK-LABEL: func @whole
+// CHECK-NOT: llvm.call_intrinsic
+func.func @whole(%x: vector<16xf32>) -> vector<16xf32> {
+  %r = math.exp2 %x : vector<16xf32>
+  return %r : vector<16xf32>
 }
 
 // CHECK-LABEL: func @half

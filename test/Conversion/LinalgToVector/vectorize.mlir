@@ -113,3 +113,70 @@ func.func @captured_loads(%ids: memref<?xi32>, %out: memref<8x16xi32>) {
   }
   return
 }
+
+// -----
+
+// What scales an output before a contraction runs on its accumulators, what
+// reduces it afterwards on its results: the scores are read from memory once.
+// CHECK-LABEL: func @fused
+// CHECK: %[[F:.*]] = memref.alloc() : memref<64xf32>
+// CHECK: %[[M:.*]] = memref.alloc() : memref<64xf32>
+// CHECK: %[[S:.*]] = memref.alloc() : memref<12x64xf32>
+// CHECK-NOT: linalg
+// V4: vector.load %[[F]]
+// V4: %[[OLD:.*]] = vector.load %[[S]]
+// V4: %[[SCALED:.*]] = arith.mulf %[[OLD]]
+// V4-NOT: vector.store
+// V4: %[[NEW:.*]]:24 = scf.for {{.*}} iter_args(%{{.*}} = %[[SCALED]],
+// V4: scf.yield
+// V4: %[[MAX:.*]] = vector.load %[[M]]
+// V4: arith.cmpf ogt, %[[NEW]]#0, %[[MAX]]
+// V4-NOT: vector.load %[[S]]
+// V4-COUNT-24: vector.store %{{.*}}, %[[S]]
+// V4-NOT: scf.for
+// V4: return
+func.func @fused(%a: memref<12x8xf32>, %b: memref<8x64xf32>) {
+  %factor = memref.alloc() : memref<64xf32>
+  %max = memref.alloc() : memref<64xf32>
+  %s = memref.alloc() : memref<12x64xf32>
+  linalg.generic {indexing_maps = [affine_map<(j, i) -> (i)>, affine_map<(j, i) -> (j, i)>],
+                  iterator_types = ["parallel", "parallel"]}
+      ins(%factor : memref<64xf32>) outs(%s : memref<12x64xf32>) {
+  ^bb0(%x: f32, %y: f32):
+    %r = arith.mulf %y, %x : f32
+    linalg.yield %r : f32
+  }
+  linalg.generic {indexing_maps = [affine_map<(j, i, d) -> (j, d)>, affine_map<(j, i, d) -> (d, i)>, affine_map<(j, i, d) -> (j, i)>],
+                  iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%a, %b : memref<12x8xf32>, memref<8x64xf32>) outs(%s : memref<12x64xf32>) {
+  ^bb0(%x: f32, %y: f32, %c: f32):
+    %m = arith.mulf %x, %y : f32
+    %r = arith.addf %c, %m : f32
+    linalg.yield %r : f32
+  }
+  linalg.generic {indexing_maps = [affine_map<(j, i) -> (j, i)>, affine_map<(j, i) -> (i)>],
+                  iterator_types = ["reduction", "parallel"]}
+      ins(%s : memref<12x64xf32>) outs(%max : memref<64xf32>) {
+  ^bb0(%x: f32, %y: f32):
+    %g = arith.cmpf ogt, %x, %y : f32
+    %r = arith.select %g, %x, %y : f32
+    linalg.yield %r : f32
+  }
+  return
+}
+
+// -----
+
+// Squares are read along the memory and transposed in registers.
+// CHECK-LABEL: func @transpose
+// CHECK-SAME: %[[X:.*]]: memref<64x32xf32>, %[[Y:.*]]: memref<32x64xf32>
+// V4-COUNT-16: vector.load %[[X]]
+// V4-COUNT-64: vector.shuffle
+// V4-COUNT-16: vector.store %{{.*}}, %[[Y]]
+// V3-COUNT-8: vector.load %[[X]]
+// V3-COUNT-24: vector.shuffle
+// V3-COUNT-8: vector.store %{{.*}}, %[[Y]]
+func.func @transpose(%x: memref<64x32xf32>, %y: memref<32x64xf32>) {
+  linalg.transpose ins(%x : memref<64x32xf32>) outs(%y : memref<32x64xf32>) permutation = [1, 0]
+  return
+}

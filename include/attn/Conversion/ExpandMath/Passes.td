@@ -15,9 +15,11 @@ def ExpandMathPass : Pass<"attn-expand-math"> {
   let description = [{
     Accepts the math functions exp2, exp, tanh, log2 and log on f32, scalars and
     vectors alike, and gives arithmetic without branches. Errors against the real
-    function, over all inputs whose result is normal: exp2 2 ulp, exp 2 ulp, tanh
-    4 ulp, log2 and log 3 ulp. NaN gives NaN, exp of -inf is 0, results above
-    the range are +inf, results below the smallest normal number are 0.
+    function, over all inputs whose result is at least 2^-125: exp2 3 ulp, exp,
+    tanh, log2 and log 2 ulp. NaN gives NaN, exp of -inf is 0, results
+    above the range are +inf, results below 2^-125 are no larger than that.
+
+    Vectors of a target with vreduceps and vscalefps use them for exp2.
 
     On f16 and bf16 they are computed in f32. Also expands `attn.load` and
     `attn.floormod` that are still there. Functions on f64 and all others are
@@ -25,9 +27,12 @@ def ExpandMathPass : Pass<"attn-expand-math"> {
 
     Example: test/Conversion/ExpandMath/expand-math.mlir.
   }];
-  let dependentDialects = ["arith::ArithDialect", "math::MathDialect",
-                           "memref::MemRefDialect", "scf::SCFDialect",
-                           "vector::VectorDialect"];
+  let options = [
+    Option<"target", "target", "std::string", "",
+           "CPU whose instructions may be used; none by default">];
+  let dependentDialects = ["LLVM::LLVMDialect", "arith::ArithDialect",
+                           "math::MathDialect", "memref::MemRefDialect",
+                           "scf::SCFDialect", "vector::VectorDialect"];
 }
 
 #endif // ATTN_CONVERSION_EXPANDMATH_PASSES_TD

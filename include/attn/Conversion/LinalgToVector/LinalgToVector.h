@@ -15,10 +15,9 @@
 
 namespace mlir::attn {
 
-/// Replaces `op`, which works on memrefs, by loops over 1-D vectors of the
-/// target's size. On failure the op stays and a remark says why.
-LogicalResult vectorizeLinalgOp(RewriterBase &rewriter, linalg::LinalgOp op,
-                                const TargetSpec &target);
+/// Replaces the linalg ops on memrefs under `root` by loops over 1-D vectors of
+/// the target's size. Where one stays, a remark says why.
+void vectorizeLinalgOps(Operation *root, const TargetSpec &target);
 
 /// The element of `load.getSource()` at `indices`, or zero where `guard` (null
 /// for none) is false or an index is out of bounds. Memory is read only inside

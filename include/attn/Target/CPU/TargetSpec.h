@@ -25,7 +25,9 @@ struct TargetSpec {
   unsigned vectorBits = 128;
   unsigned vectorRegisters = 16;
   bool hasFMA = false;     ///< Fused multiply-add on vectors.
-  bool hasBF16Dot = false; ///< vdpbf16ps or bfdot.
+  bool hasBF16Dot = false; ///< vdpbf16ps.
+  bool hasScale = false;   ///< vreduceps and vscalefps.
+  /// Data caches: this machine's for `native`, else what most CPUs have.
   unsigned l1Bytes = 32 * 1024;
   unsigned l2Bytes = 512 * 1024;
 
@@ -33,7 +35,8 @@ struct TargetSpec {
   unsigned lanes(unsigned bits) const { return vectorBits / bits; }
 
   /// Reads `native`, `CPU[,+feature...]` for this machine's architecture, or
-  /// `x86-64:CPU`, `aarch64:CPU`. The error names what is unknown.
+  /// `x86-64:CPU`, `aarch64:CPU`. The error names what is unknown: an
+  /// architecture, a CPU or a feature.
   static llvm::Expected<TargetSpec> parse(llvm::StringRef target);
 };
 

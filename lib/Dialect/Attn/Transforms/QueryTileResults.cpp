@@ -1,4 +1,5 @@
-//===- QueryTileResults.cpp - Output, LSE and weights of a query tile -*- C++ -*-===//
+//===- QueryTileResults.cpp - Output, LSE and weights of a query tile -*- C++
+//-*-===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -71,6 +72,24 @@ Value QueryTile::divideBySum(OpBuilder &b, Location loc, Value value,
   return arith::SelectOp::create(b, loc, empty, zero, quotient);
 }
 
+/// 1 / sum[i]. The sum of a softmax is a normal number or 0, so that this cannot
+/// overflow.
+Value QueryTile::emitInverse(Value sum) {
+  OpFoldResult size = builder.getIndexAttr(plan.queries);
+  Value empty = tensor::EmptyOp::create(
+      builder, loc, ArrayRef<OpFoldResult>{size}, accumulator);
+  AffineMap map = builder.getMultiDimIdentityMap(1);
+  return linalg::GenericOp::create(
+             builder, loc, empty.getType(), sum, empty,
+             ArrayRef<AffineMap>{map, map},
+             SmallVector<utils::IteratorType>{utils::IteratorType::parallel},
+             [&](OpBuilder &b, Location loc, ValueRange args) {
+               linalg::YieldOp::create(
+                   b, loc, divideBySum(b, loc, constant(b, 1.0), args[0]));
+             })
+      .getResult(0);
+}
+
 /// output[i, e] = accumulator[e, i] / sum[i].
 Value QueryTile::emitOutput(const State &state) {
   AffineMap outputMap;
@@ -82,20 +101,24 @@ Value QueryTile::emitOutput(const State &state) {
   AffineExpr e = getAffineDimExpr(rowMajor ? 1 : 0, context);
   AffineMap accMap = AffineMap::get(2, 0, {e, i}, context);
   AffineMap sumMap = AffineMap::get(2, 0, {i}, context);
-  bool normalize = op.getNormalizer() != Normalizer::None;
+  Normalizer normalizer = op.getNormalizer();
   Type element = getElementTypeOrSelf(init.getType());
+  Value sum =
+      normalizer == Normalizer::Softmax ? emitInverse(state[2]) : state[2];
   Value result =
       linalg::GenericOp::create(
           builder, loc, init.getType(),
           ValueRange{sliceQueries(builder, loc, state[0], queries),
-                     sliceQueries(builder, loc, state[2], queries)},
+                     sliceQueries(builder, loc, sum, queries)},
           init,
           ArrayRef<AffineMap>{accMap, sumMap,
                               builder.getMultiDimIdentityMap(2)},
           SmallVector<utils::IteratorType>(2, utils::IteratorType::parallel),
           [&](OpBuilder &b, Location loc, ValueRange args) {
             Value out = args[0];
-            if (normalize)
+            if (normalizer == Normalizer::Softmax)
+              out = arith::MulFOp::create(b, loc, out, args[1]);
+            else if (normalizer == Normalizer::Sum)
               out = divideBySum(b, loc, out, args[1]);
             out = convertScalarToDtype(b, loc, out, element,
                                        /*isUnsignedCast=*/false);
@@ -108,9 +131,8 @@ Value QueryTile::emitOutput(const State &state) {
 /// maximum + log(sum), -inf for an empty row; log(sum) without a maximum.
 Value QueryTile::emitLse(const State &state) {
   Type element = getElementTypeOrSelf(op.getLseInit().getType());
-  Value empty = tensor::EmptyOp::create(builder, loc,
-                                        ArrayRef<OpFoldResult>{queries},
-                                        element);
+  Value empty = tensor::EmptyOp::create(
+      builder, loc, ArrayRef<OpFoldResult>{queries}, element);
   AffineMap map = builder.getMultiDimIdentityMap(1);
   bool softmax = op.getNormalizer() == Normalizer::Softmax;
   Value result =
@@ -158,11 +180,7 @@ Value QueryTile::emitWeight(OpBuilder &b, Value score, Value maximum,
         b, loc, arith::SubFOp::create(b, loc, score, maximum));
   if (op.getNormalizer() == Normalizer::None)
     return weight;
-  Value zero = constant(b, 0.0);
-  Value none =
-      arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, sum, zero);
-  return arith::SelectOp::create(
-      b, loc, none, zero, arith::DivFOp::create(b, loc, weight, sum));
+  return divideBySum(b, loc, weight, sum);
 }
 
 /// weights[i, j] of one tile of keys, from its scores.
@@ -212,8 +230,7 @@ Value QueryTile::emitWeights(const State &state) {
   auto loop = scf::ForOp::create(
       builder, loc, zero, end, step, init,
       [&](OpBuilder &b, Location loc, Value start, ValueRange args) {
-        scf::YieldOp::create(b, loc,
-                             emitWeightsTile(b, start, state, args[0]));
+        scf::YieldOp::create(b, loc, emitWeightsTile(b, start, state, args[0]));
       });
   return insertWhole(builder, loc, loop.getResult(0), op.getWeightsInit());
 }

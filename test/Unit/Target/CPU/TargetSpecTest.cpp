@@ -43,6 +43,8 @@ TEST(TargetSpecTest, AVX512HasNoBF16DotUnlessAsked) {
   EXPECT_FALSE(spec.hasBF16Dot);
   EXPECT_TRUE(parse("x86-64:x86-64-v4,+avx512bf16").hasBF16Dot);
   EXPECT_TRUE(parse("x86-64:znver4").hasBF16Dot);
+  EXPECT_TRUE(spec.hasScale);
+  EXPECT_FALSE(parse("x86-64:x86-64-v3").hasScale);
 }
 
 TEST(TargetSpecTest, AArch64) {
@@ -51,17 +53,21 @@ TEST(TargetSpecTest, AArch64) {
   EXPECT_EQ(spec.vectorRegisters, 32u);
   EXPECT_TRUE(spec.hasFMA);
   EXPECT_FALSE(spec.hasBF16Dot);
-  EXPECT_TRUE(parse("aarch64:neoverse-n2").hasBF16Dot);
 }
 
 TEST(TargetSpecTest, NativeNamesTheHost) {
   TargetSpec spec = parse("native");
   EXPECT_FALSE(spec.cpu.empty());
   EXPECT_NE(spec.cpu, "native");
+  EXPECT_GE(spec.l2Bytes, spec.l1Bytes);
+  EXPECT_EQ(parse("native,-avx512f").vectorBits <= 256, true);
 }
 
 TEST(TargetSpecTest, RefusalsNameTheValue) {
   EXPECT_THAT(parseError("x86-64:pentium-9"), HasSubstr("'pentium-9'"));
+  EXPECT_THAT(parseError("native,+nosuch"), HasSubstr("'+nosuch'"));
+  EXPECT_THAT(parseError("x86-64:x86-64-v3,avx2"), HasSubstr("'avx2'"));
+  EXPECT_THAT(parseError("aarch64:neoverse-n1,+avx2"), HasSubstr("'+avx2'"));
   EXPECT_THAT(parseError("abacus:wood"), HasSubstr("unknown architecture"));
 }
 } // namespace

@@ -71,6 +71,7 @@ private:
   bool findsKeyInRows();
   State recomputeUnlessFinite(State fast);
   Value isFinite(Value accumulator);
+  Value emitInverse(Value sum);
   Value emitOutput(const State &state);
   Value emitLse(const State &state);
   Value emitWeights(const State &state);
