@@ -12,6 +12,7 @@
 #include "AttentionCore.h"
 
 #include <cmath>
+#include <limits>
 
 using namespace mlir;
 using namespace mlir::attn;
@@ -57,6 +58,7 @@ private:
     return problem.normalizer != Normalizer::None;
   }
   /// Largest relative error of the sum of weights; 1 or more says nothing.
+  double getWeightRounding() const;
   double relativeError() const { return sumError / std::fabs(sum); }
 
   const AttentionProblem &problem;
@@ -150,6 +152,13 @@ std::vector<FeatureSum> RowNormalizer::sumFeatures() const {
   return sums;
 }
 
+/// Softmax weights of bf16 are rounded to it before they multiply values.
+double RowNormalizer::getWeightRounding() const {
+  bool rounds = problem.normalizer == Normalizer::Softmax &&
+                problem.outputType.isBF16();
+  return rounds ? FloatFormat::get(problem.outputType).unit : 0;
+}
+
 /// Steps 4 and 5.
 Scalar RowNormalizer::divide(const FeatureSum &sums) const {
   double value = normalizes() ? sums.value / sum : sums.value;
@@ -163,14 +172,20 @@ Scalar RowNormalizer::divide(const FeatureSum &sums) const {
   if (!normalizes())
     return Scalar::ofReal(value, sums.error + sumRoundings * sums.magnitude +
                                      storing);
-  double relative = relativeError();
+  double relative = relativeError(), weightRounding = getWeightRounding();
   double bound = infinity;
   if (relative < 1)
     bound = (sums.error + std::fabs(value) * sumError) /
                 (std::fabs(sum) * (1 - relative)) +
-            sumRoundings * (sums.magnitude / std::fabs(sum) + std::fabs(value));
+            sumRoundings * (sums.magnitude / std::fabs(sum) + std::fabs(value)) +
+            weightRounding * sums.magnitude / std::fabs(sum);
   // A convex combination, whatever the weights.
-  bound = std::min(bound, (std::fabs(value) + sums.largest) * (1 + sumRoundings));
+  bound = std::min(bound, (std::fabs(value) + sums.largest) *
+                              (1 + sumRoundings + weightRounding));
+  // Dot products may take subnormal weights and values as zero.
+  if (weightRounding > 0)
+    bound += std::numeric_limits<float>::min() *
+             (1 + weights.size() * sums.largest);
   return boundedReal(problem.accumulator, value, bound + storing);
 }
 

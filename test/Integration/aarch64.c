@@ -1,34 +1,16 @@
 // What is compiled for AArch64 computes the right numbers, under emulation.
+//
 // REQUIRES: aarch64-cross
-// RUN: split-file %s %t
-// RUN: attnc compile %t/f.mlir --target=aarch64:neoverse-n1 --threads=1 -o
-// %t/f.o --header=%t/f.h RUN: aarch64-linux-gnu-gcc -std=c11 -O1
-// -I%attn_src/include -I%t %t/main.c %t/f.o -lm -static -o %t/main RUN:
-// qemu-aarch64 %t/main | FileCheck %s CHECK: f32 passed CHECK-NEXT: bf16 passed
+// RUN: rm -rf %t && mkdir %t
+// RUN: attnc compile %S/Inputs/aarch64.mlir --target=aarch64:neoverse-n1 \
+// RUN:   --threads=1 -o %t/f.o --header=%t/f.h
+// RUN: aarch64-linux-gnu-gcc -std=c11 -O1 -I%attn_src/include -I%t %s \
+// RUN:   %t/f.o -lm -static -o %t/main
+// RUN: qemu-aarch64 %t/main | FileCheck %s
+// CHECK: f32 passed
+// CHECK-NEXT: bf16 passed
 // CHECK-NEXT: f16 passed
 
-//--- f.mlir
-func.func @f32(%q: tensor<1x2x?x40xf32>, %k: tensor<1x1x?x40xf32>, %v: tensor<1x1x?x24xf32>) -> tensor<1x2x?x24xf32> {
-  %m = attn.mask.causal
-  %o = attn.scaled_dot_product %q, %k, %v mask(%m) : tensor<1x2x?x40xf32>, tensor<1x1x?x40xf32>, tensor<1x1x?x24xf32> -> tensor<1x2x?x24xf32>
-  return %o : tensor<1x2x?x24xf32>
-}
-func.func @bf16(%q: tensor<1x2x?x40xbf16>, %k: tensor<1x1x?x40xbf16>, %v: tensor<1x1x?x24xbf16>) -> tensor<1x2x?x24xbf16> {
-  %m = attn.mask.causal
-  %o = attn.scaled_dot_product %q, %k, %v mask(%m) : tensor<1x2x?x40xbf16>, tensor<1x1x?x40xbf16>, tensor<1x1x?x24xbf16> -> tensor<1x2x?x24xbf16>
-  return %o : tensor<1x2x?x24xbf16>
-}
-func.func @f16(%q: tensor<1x2x?x40xf16>, %k: tensor<1x1x?x40xf16>, %v: tensor<1x1x?x24xf16>) -> tensor<1x2x?x24xf16> {
-  % m = attn.mask.causal % o = attn.scaled_dot_product % q, % k, % v mask(% m)
-      : tensor < 1x2x
-      ? x40xf16 >,
-    tensor < 1x1x ? x40xf16 >,
-    tensor < 1x1x ? x24xf16 >->tensor < 1x2x ? x24xf16 > return % o
-                                             : tensor < 1x2x
-                        ? x24xf16 >
-}
-
-//--- main.c
 #include "f.h"
 
 #include <math.h>

@@ -43,7 +43,6 @@ private:
     Value factor;  ///< What old sums are multiplied by.
     Value shift;   ///< -maximum * log2(e), 0 for an empty row.
   };
-  Value tileMaximum(Value scores);
   Rescaling rescale(Value tileMaximum, double scale);
   Value fixedShift();
   Value scaleBy(Value tensor, Value perQuery);
@@ -51,7 +50,12 @@ private:
                                 double scale);
   Value sumWeights(Value weights);
   Value accumulate(Value acc, Value weights, Value scores);
-  SmallVector<Value> runSoftmax(Value scores, double scale);
+  /// Whether weights and values are multiplied in pairs of keys.
+  bool multipliesPairs() {
+    return usesPairs(op.getQuery(), op.getValue()) && !op.getGuarded() &&
+           op.getNormalizer() == Normalizer::Softmax;
+  }
+  SmallVector<Value> runSoftmax(const ScoreEmitter::Scores &tile);
   SmallVector<Value> runPlain(Value weights);
 
   Value emptyLike(Value tensor) {
@@ -66,24 +70,6 @@ private:
   ScoreEmitter emit;
 };
 } // namespace
-
-/// max over keys, -inf for no keys. A score of NaN is passed over here and
-/// reaches the sum through its weight.
-Value TileDecomposition::tileMaximum(Value scores) {
-  Value lowest = emit.constant(-std::numeric_limits<double>::infinity());
-  Value init =
-      linalg::FillOp::create(b, loc, lowest, emptyLike(op.getMaximum()))
-          .getResult(0);
-  return emit.generic(scores, init, {emit.map(2, {0, 1}), emit.map(2, {1})},
-                      {true, false},
-                      [](OpBuilder &b, Location loc, ValueRange args) {
-                        Value larger = arith::CmpFOp::create(
-                            b, loc, arith::CmpFPredicate::OGT, args[0],
-                            args[1]);
-                        return SmallVector<Value>{arith::SelectOp::create(
-                            b, loc, larger, args[0], args[1])};
-                      })[0];
-}
 
 TileDecomposition::Rescaling TileDecomposition::rescale(Value tileMaximum,
                                                         double scale) {
@@ -102,8 +88,7 @@ TileDecomposition::Rescaling TileDecomposition::rescale(Value tileMaximum,
         Value maximum =
             arith::SelectOp::create(builder, loc, larger, candidate, old);
         // An empty row has no maximum to subtract: -inf - -inf is NaN.
-        Value lowest =
-            emit.constant(-std::numeric_limits<double>::infinity());
+        Value lowest = emit.constant(-std::numeric_limits<double>::infinity());
         Value empty = arith::CmpFOp::create(
             builder, loc, arith::CmpFPredicate::OEQ, maximum, lowest);
         Value finite = arith::SelectOp::create(builder, loc, empty,
@@ -112,8 +97,8 @@ TileDecomposition::Rescaling TileDecomposition::rescale(Value tileMaximum,
         Value exponent = arith::MulFOp::create(builder, loc, difference,
                                                emit.constant(log2e));
         Value factor = math::Exp2Op::create(builder, loc, exponent);
-        Value shift = arith::MulFOp::create(builder, loc, finite,
-                                            emit.constant(-log2e));
+        Value shift =
+            arith::MulFOp::create(builder, loc, finite, emit.constant(-log2e));
         return SmallVector<Value>{maximum, factor, shift};
       });
   return {results[0], results[1], results[2]};
@@ -133,39 +118,45 @@ Value TileDecomposition::fixedShift() {
 /// tensor[..., i] * perQuery[i].
 Value TileDecomposition::scaleBy(Value tensor, Value perQuery) {
   unsigned rank = cast<ShapedType>(tensor.getType()).getRank();
-  return emit.generic(perQuery, tensor,
-                      {emit.map(rank, {rank - 1}),
-                       b.getMultiDimIdentityMap(rank)},
-                      SmallVector<bool>(rank, false),
-                      [](OpBuilder &b, Location loc, ValueRange args) {
-                        return SmallVector<Value>{arith::MulFOp::create(
-                            b, loc, args[1], args[0])};
-                      })[0];
+  return emit.generic(
+      perQuery, tensor,
+      {emit.map(rank, {rank - 1}), b.getMultiDimIdentityMap(rank)},
+      SmallVector<bool>(rank, false),
+      [](OpBuilder &b, Location loc, ValueRange args) {
+        return SmallVector<Value>{
+            arith::MulFOp::create(b, loc, args[1], args[0])};
+      })[0];
 }
 
-/// Weights 2^(score * scale * log2(e) + shift), and their sum added to `sum`.
+/// Weights 2^(score * scale * log2(e) + shift), in pairs of keys if they are
+/// multiplied so, and their sum added to `sum`.
 std::pair<Value, Value> TileDecomposition::weigh(Value scores, Value sum,
                                                  Value shift, double scale) {
-  // Guarded accumulation still needs the scores.
   auto sizes = tensor::getMixedSizes(b, loc, scores);
-  Value init = op.getGuarded() ? emit.scratch(sizes[0], sizes[1]) : scores;
+  bool pairs = multipliesPairs();
+  // Guarded accumulation still needs the scores.
+  bool inPlace = !pairs && !op.getGuarded();
+  Value init = inPlace ? scores
+               : pairs ? emit.pairScratch(sizes[0], sizes[1])
+                       : emit.scratch(sizes[0], sizes[1]);
   SmallVector<Value> inputs{shift};
   SmallVector<AffineMap> maps{emit.map(2, {1})};
-  if (op.getGuarded()) {
+  if (!inPlace) {
     inputs.push_back(scores);
     maps.push_back(emit.map(2, {0, 1}));
   }
-  maps.append({emit.map(2, {0, 1}), emit.map(2, {1})});
+  maps.append({pairs ? emit.pairMap() : emit.map(2, {0, 1}), emit.map(2, {1})});
   SmallVector<Value> results = emit.generic(
       inputs, {init, sum}, maps, {true, false},
       [&](OpBuilder &builder, Location loc, ValueRange args) {
         Value scaled = arith::MulFOp::create(builder, loc, args[1],
                                              emit.constant(scale * log2e));
-        Value exponent =
-            arith::AddFOp::create(builder, loc, scaled, args[0]);
+        Value exponent = arith::AddFOp::create(builder, loc, scaled, args[0]);
         Value weight = math::Exp2Op::create(builder, loc, exponent);
-        Value total =
-            arith::AddFOp::create(builder, loc, args.back(), weight);
+        Value total = arith::AddFOp::create(builder, loc, args.back(), weight);
+        if (pairs)
+          weight =
+              arith::TruncFOp::create(builder, loc, b.getBF16Type(), weight);
         return SmallVector<Value>{weight, total};
       });
   return {results[0], results[1]};
@@ -176,14 +167,19 @@ Value TileDecomposition::sumWeights(Value weights) {
   return emit.generic(weights, op.getSum(),
                       {emit.map(2, {0, 1}), emit.map(2, {1})}, {true, false},
                       [](OpBuilder &b, Location loc, ValueRange args) {
-                        return SmallVector<Value>{arith::AddFOp::create(
-                            b, loc, args[1], args[0])};
+                        return SmallVector<Value>{
+                            arith::AddFOp::create(b, loc, args[1], args[0])};
                       })[0];
 }
 
-/// acc[e, i] + sum_j value[j, e] * weights[j, i]. Guarded: a pair without weight
+/// acc[e, i] + sum_j value[j, e] * weights[j, i]. Guarded: a pair without
+/// weight
 /// (`scores` of -inf, or weight 0 without softmax) adds nothing.
 Value TileDecomposition::accumulate(Value acc, Value weights, Value scores) {
+  if (multipliesPairs())
+    return emit.multiplyPairs(emit.pairRows(op.getValue()),
+                              emit.map(4, {2, 0, 3}), weights,
+                              emit.map(4, {2, 1, 3}), acc);
   auto valueMap = cast<AffineMapAttr>(op.getIndexingMaps()[2]).getValue();
   AffineExpr e = b.getAffineDimExpr(0), j = b.getAffineDimExpr(2);
   valueMap = valueMap.replaceDimsAndSymbols({e, j, e, e}, {}, 3, 0);
@@ -198,8 +194,7 @@ Value TileDecomposition::accumulate(Value acc, Value weights, Value scores) {
   return emit.generic(
       inputs, acc, maps, {false, false, true},
       [&](OpBuilder &builder, Location loc, ValueRange args) {
-        Value term =
-            arith::MulFOp::create(builder, loc, args[0], args[1]);
+        Value term = arith::MulFOp::create(builder, loc, args[0], args[1]);
         if (op.getGuarded()) {
           Value none = emit.constant(
               softmax ? -std::numeric_limits<double>::infinity() : 0.0);
@@ -213,22 +208,25 @@ Value TileDecomposition::accumulate(Value acc, Value weights, Value scores) {
       })[0];
 }
 
-SmallVector<Value> TileDecomposition::runSoftmax(Value scores, double scale) {
+SmallVector<Value>
+TileDecomposition::runSoftmax(const ScoreEmitter::Scores &tile) {
   if (op->hasAttr(boundedScoresAttr)) {
-    auto [weights, sum] = weigh(scores, op.getSum(), fixedShift(), scale);
-    return {accumulate(op.getAccumulator(), weights, scores), op.getMaximum(),
-            sum};
+    auto [weights, sum] =
+        weigh(tile.scores, op.getSum(), fixedShift(), tile.pendingScale);
+    return {accumulate(op.getAccumulator(), weights, tile.scores),
+            op.getMaximum(), sum};
   }
-  Rescaling rescaling = rescale(tileMaximum(scores), scale);
+  Rescaling rescaling = rescale(tile.maximum, tile.pendingScale);
   Value oldSum = scaleBy(op.getSum(), rescaling.factor);
-  auto [weights, sum] = weigh(scores, oldSum, rescaling.shift, scale);
+  auto [weights, sum] =
+      weigh(tile.scores, oldSum, rescaling.shift, tile.pendingScale);
   Value acc = scaleBy(op.getAccumulator(), rescaling.factor);
-  return {accumulate(acc, weights, scores), rescaling.maximum, sum};
+  return {accumulate(acc, weights, tile.scores), rescaling.maximum, sum};
 }
 
 SmallVector<Value> TileDecomposition::runPlain(Value weights) {
-  Value sum = op.getNormalizer() == Normalizer::Sum ? sumWeights(weights)
-                                                    : op.getSum();
+  Value sum =
+      op.getNormalizer() == Normalizer::Sum ? sumWeights(weights) : op.getSum();
   return {accumulate(op.getAccumulator(), weights, weights), op.getMaximum(),
           sum};
 }
@@ -241,37 +239,18 @@ SmallVector<Value> TileDecomposition::run() {
   };
   Value init = emit.scratch(dimOf(tile.key, tile.keyMap, TileJ),
                             dimOf(tile.query, tile.queryMap, TileI));
-  double scale;
-  Value scores = emit.emitScores(tile, init, scale);
-  if (op.getNormalizer() == Normalizer::Softmax)
-    return runSoftmax(scores, scale);
-  if (scale != 1.0) {
-    Value factor = emit.constant(scale);
-    scores = emit.generic({}, scores, b.getMultiDimIdentityMap(2),
-                          {false, false},
-                          [&](OpBuilder &b, Location loc, ValueRange args) {
-                            return SmallVector<Value>{arith::MulFOp::create(
-                                b, loc, args[0], factor)};
-                          })[0];
+  if (op.getNormalizer() == Normalizer::Softmax) {
+    bool bounded = op->hasAttr(boundedScoresAttr);
+    Value maximum = bounded ? Value() : emptyLike(op.getMaximum());
+    return runSoftmax(emit.emitScores(tile, init, maximum));
   }
-  return runPlain(scores);
+  return runPlain(emit.emitScaledScores(tile, init));
 }
 
-/// The scores of a tile, scaled.
-static Value decompose(OpBuilder &b, ScoreTileOp op) {
+static Value emitScores(OpBuilder &b, ScoreTileOp op) {
   Type accumulator = getElementTypeOrSelf(op.getScores().getType());
-  ScoreEmitter emit(b, op.getLoc(), accumulator);
-  double scale;
-  Value scores =
-      emit.emitScores(TileScores::get(op), op.getScores(), scale);
-  if (scale == 1.0)
-    return scores;
-  Value factor = emit.constant(scale);
-  return emit.generic({}, scores, b.getMultiDimIdentityMap(2), {false, false},
-                      [&](OpBuilder &b, Location loc, ValueRange args) {
-                        return SmallVector<Value>{arith::MulFOp::create(
-                            b, loc, args[0], factor)};
-                      })[0];
+  return ScoreEmitter(b, op.getLoc(), accumulator)
+      .emitScaledScores(TileScores::get(op), op.getScores());
 }
 
 namespace {
@@ -288,7 +267,7 @@ struct ConvertAttnToLinalg
       if (auto tile = dyn_cast<AttendTileOp>(op))
         rewriter.replaceOp(op, TileDecomposition(rewriter, tile).run());
       else
-        rewriter.replaceOp(op, decompose(rewriter, cast<ScoreTileOp>(op)));
+        rewriter.replaceOp(op, emitScores(rewriter, cast<ScoreTileOp>(op)));
     }
   }
 };

@@ -11,6 +11,7 @@
 
 #include "attn/Dialect/Attn/IR/RegionUtils.h"
 
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -35,8 +36,7 @@ SmallVector<Value> ScoreEmitter::generic(ValueRange inputs, ValueRange inits,
   auto op = linalg::GenericOp::create(
       b, loc, TypeRange(inits), inputs, inits, maps, iterators,
       [&](OpBuilder &builder, Location bodyLoc, ValueRange args) {
-        linalg::YieldOp::create(builder, bodyLoc,
-                                body(builder, bodyLoc, args));
+        linalg::YieldOp::create(builder, bodyLoc, body(builder, bodyLoc, args));
       });
   return SmallVector<Value>(op.getResults());
 }
@@ -78,9 +78,81 @@ Value ScoreEmitter::widen(Value operand) {
   return generic(operand, init, {identity, identity},
                  SmallVector<bool>(type.getRank(), false),
                  [&](OpBuilder &builder, Location loc, ValueRange args) {
-                   return SmallVector<Value>{convertScalarToDtype(
-                       builder, loc, args[0], accumulator,
-                       /*isUnsignedCast=*/false)};
+                   return SmallVector<Value>{
+                       convertScalarToDtype(builder, loc, args[0], accumulator,
+                                            /*isUnsignedCast=*/false)};
+                 })[0];
+}
+
+//===----------------------------------------------------------------------===//
+// Pairs
+//===----------------------------------------------------------------------===//
+
+bool attn::usesPairs(Value query, Value key) {
+  return getElementTypeOrSelf(query.getType()).isBF16() &&
+         getElementTypeOrSelf(key.getType()).isBF16();
+}
+
+AffineMap ScoreEmitter::pairMap() {
+  AffineExpr row = b.getAffineDimExpr(0), column = b.getAffineDimExpr(1);
+  return AffineMap::get(2, 0, {row.floorDiv(2), column, row % 2},
+                        b.getContext());
+}
+
+Value ScoreEmitter::pairScratch(OpFoldResult rows, OpFoldResult columns) {
+  AffineExpr row = b.getAffineDimExpr(0);
+  auto half = [&](AffineExpr expr) {
+    return affine::makeComposedFoldedAffineApply(
+        b, loc, AffineMap::get(1, 0, expr), rows);
+  };
+  std::optional<int64_t> bound = upperBound(rows),
+                         size = getConstantIntValue(rows);
+  OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1),
+               two = b.getIndexAttr(2), pairs = half(row.ceilDiv(2));
+  OpFoldResult most =
+      bound ? OpFoldResult(b.getIndexAttr((*bound + 1) / 2)) : pairs;
+  Value whole =
+      tensor::EmptyOp::create(b, loc, {most, columns, two}, b.getBF16Type());
+  if (size && *size % 2 == 0)
+    return whole;
+  auto slice = [&](OpFoldResult first, OpFoldResult count) -> Value {
+    return tensor::ExtractSliceOp::create(b, loc, whole, {first, zero, zero},
+                                          {count, columns, two},
+                                          SmallVector<OpFoldResult>(3, one));
+  };
+  OpFoldResult last = half((row - 1).floorDiv(2));
+  Value none =
+      arith::ConstantOp::create(b, loc, b.getZeroAttr(b.getBF16Type()));
+  Value lastPair = slice(last, one);
+  Value filled = linalg::FillOp::create(b, loc, none, lastPair).getResult(0);
+  whole = tensor::InsertSliceOp::create(b, loc, filled, whole,
+                                        {last, zero, zero}, {one, columns, two},
+                                        SmallVector<OpFoldResult>(3, one));
+  return slice(zero, pairs);
+}
+
+Value ScoreEmitter::pairRows(Value matrix) {
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, matrix);
+  return generic(matrix, pairScratch(sizes[0], sizes[1]),
+                 {b.getMultiDimIdentityMap(2), pairMap()}, {false, false},
+                 [](OpBuilder &, Location, ValueRange args) {
+                   return SmallVector<Value>{args[0]};
+                 })[0];
+}
+
+Value ScoreEmitter::multiplyPairs(Value lhs, AffineMap lhsMap, Value rhs,
+                                  AffineMap rhsMap, Value init) {
+  return generic({lhs, rhs}, init, {lhsMap, rhsMap, map(4, {0, 1})},
+                 {false, false, true, true},
+                 [&](OpBuilder &builder, Location loc, ValueRange args) {
+                   auto extend = [&](Value value) -> Value {
+                     return arith::ExtFOp::create(builder, loc, accumulator,
+                                                  value);
+                   };
+                   Value product = arith::MulFOp::create(
+                       builder, loc, extend(args[0]), extend(args[1]));
+                   return SmallVector<Value>{
+                       arith::AddFOp::create(builder, loc, args[2], product)};
                  })[0];
 }
 
@@ -117,8 +189,33 @@ static Value emitTerm(OpBuilder &b, Location loc, Compatibility compatibility,
   llvm_unreachable("all compatibilities are handled");
 }
 
+/// Queries are paired once, where they are defined: outside of the loop over
+/// keys.
+Value ScoreEmitter::contractPairs(const TileScores &tile, Value zero) {
+  Value queries;
+  {
+    OpBuilder::InsertionGuard restore(b);
+    b.setInsertionPointAfterValue(tile.query);
+    queries = pairRows(tile.query);
+  }
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, tile.key);
+  int64_t features = cast<ShapedType>(tile.key.getType()).getDimSize(1);
+  auto type = RankedTensorType::get(
+      {cast<ShapedType>(tile.key.getType()).getDimSize(0), features / 2, 2},
+      b.getBF16Type());
+  SmallVector<ReassociationIndices> groups{{0}, {1, 2}};
+  SmallVector<OpFoldResult> shape{sizes[0], b.getIndexAttr(features / 2),
+                                  b.getIndexAttr(2)};
+  Value keys =
+      tensor::ExpandShapeOp::create(b, loc, type, tile.key, groups, shape);
+  return multiplyPairs(keys, map(4, {0, 2, 3}), queries, map(4, {2, 1, 3}),
+                       zero);
+}
+
 Value ScoreEmitter::contract(const TileScores &tile, Value init) {
   Value zero = linalg::FillOp::create(b, loc, constant(0.0), init).getResult(0);
+  if (usesPairs(tile.query, tile.key))
+    return contractPairs(tile, zero);
   SmallVector<Value> inputs{widen(tile.key), tile.query};
   SmallVector<AffineMap> maps{contractionMap(tile.keyMap),
                               contractionMap(tile.queryMap)};
@@ -186,27 +283,70 @@ Value ScoreEmitter::applyRegions(const TileScores &tile, bool masked,
       })[0];
 }
 
-Value ScoreEmitter::emitScores(const TileScores &tile, Value init,
-                               double &pendingScale) {
+// A score of NaN is passed over here and reaches the sum through its weight.
+Value ScoreEmitter::maximumOf(Value scores, Value init) {
+  Value lowest = constant(-std::numeric_limits<double>::infinity());
+  Value start = linalg::FillOp::create(b, loc, lowest, init).getResult(0);
+  return generic(
+      scores, start, {map(2, {0, 1}), map(2, {1})}, {true, false},
+      [](OpBuilder &b, Location loc, ValueRange args) {
+        Value larger = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OGT,
+                                             args[0], args[1]);
+        return SmallVector<Value>{
+            arith::SelectOp::create(b, loc, larger, args[0], args[1])};
+      })[0];
+}
+
+ScoreEmitter::Scores ScoreEmitter::emitScores(const TileScores &tile,
+                                              Value init, Value maximum) {
   Value scores = contract(tile, init);
   // Only a positive scale commutes with the maximum.
   bool pending = tile.score->empty() && tile.scale > 0;
-  pendingScale = pending ? tile.scale : 1.0;
   double scale = pending ? 1.0 : tile.scale;
+  auto finish = [&](OpBuilder &builder, bool masked) -> SmallVector<Value> {
+    ScoreEmitter emitter(builder, loc, accumulator);
+    SmallVector<Value> results{
+        emitter.applyRegions(tile, masked, scale, scores)};
+    if (maximum)
+      results.push_back(emitter.maximumOf(results[0], maximum));
+    return results;
+  };
   bool masked = !tile.mask->empty();
-  if (!masked || !tile.partial)
-    return applyRegions(tile, masked, scale, scores);
-  auto choice = scf::IfOp::create(
-      b, loc, tile.partial,
-      [&](OpBuilder &inner, Location loc) {
-        ScoreEmitter emitter(inner, loc, accumulator);
-        scf::YieldOp::create(inner, loc,
-                             emitter.applyRegions(tile, true, scale, scores));
-      },
-      [&](OpBuilder &inner, Location loc) {
-        ScoreEmitter emitter(inner, loc, accumulator);
-        scf::YieldOp::create(inner, loc,
-                             emitter.applyRegions(tile, false, scale, scores));
-      });
-  return choice.getResult(0);
+  SmallVector<Value> results;
+  if (masked && tile.partial) {
+    // Where the mask does not run the contraction can have found the maximum.
+    bool unchanged = scale == 1.0 && tile.score->empty();
+    if (unchanged && maximum)
+      maximum = maximumOf(scores, maximum);
+    auto choice = scf::IfOp::create(
+        b, loc, tile.partial,
+        [&](OpBuilder &inner, Location loc) {
+          scf::YieldOp::create(inner, loc, finish(inner, /*masked=*/true));
+        },
+        [&](OpBuilder &inner, Location loc) {
+          SmallVector<Value> asTheyAre{scores};
+          if (maximum)
+            asTheyAre.push_back(maximum);
+          scf::YieldOp::create(inner, loc,
+                               unchanged ? asTheyAre
+                                         : finish(inner, /*masked=*/false));
+        });
+    results.assign(choice.result_begin(), choice.result_end());
+  } else {
+    results = finish(b, masked);
+  }
+  return {results[0], maximum ? results[1] : Value(),
+          pending ? tile.scale : 1.0};
+}
+
+Value ScoreEmitter::emitScaledScores(const TileScores &tile, Value init) {
+  auto [scores, maximum, scale] = emitScores(tile, init, /*maximum=*/{});
+  if (scale == 1.0)
+    return scores;
+  Value factor = constant(scale);
+  return generic({}, scores, b.getMultiDimIdentityMap(2), {false, false},
+                 [&](OpBuilder &b, Location loc, ValueRange args) {
+                   return SmallVector<Value>{
+                       arith::MulFOp::create(b, loc, args[0], factor)};
+                 })[0];
 }

@@ -11,6 +11,7 @@
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Dialect/X86Vector/X86VectorDialect.h"
 
 using namespace mlir;
 using namespace mlir::attn;
@@ -156,17 +157,23 @@ SmallVector<Value> BlockEmitter::loadAccumulators(OpBuilder &builder,
 void BlockEmitter::emitBlock(OpBuilder &builder, int64_t rows,
                              LaneSegment lanes) {
   Block block(*this, rows, lanes);
+  Registers registers;
+  if (plan.isRowReduced(op))
+    return emitPositions(builder, block, op, plan, block.access, block.body,
+                         registers);
   SmallVector<Value> results =
       emitReductions(builder, block, 0, loadAccumulators(builder, block));
   SmallVector<OpOperand *> outputs = carriedOutputs(block);
-  Registers registers;
   ArrayRef<Value> left = results;
   for (OpOperand *output : outputs) {
     registers[output->get()].assign(left.take_front(rows * lanes.vectors));
     left = left.drop_front(rows * lanes.vectors);
   }
-  for (const FusedOp &epilogue : epilogues)
-    emitEpilogue(builder, block, epilogue, registers);
+  for (const FusedOp &epilogue : epilogues) {
+    FusedBody fused(*this, epilogue, block);
+    emitPositions(builder, block, epilogue.op, epilogue.plan, fused.access,
+                  fused.body, registers);
+  }
   for (OpOperand *output : outputs)
     block.forEachPosition([&](BlockPosition position) {
       block.access.store(builder, *output, position,
@@ -174,31 +181,30 @@ void BlockEmitter::emitBlock(OpBuilder &builder, int64_t rows,
     });
 }
 
-void BlockEmitter::emitEpilogue(OpBuilder &builder, const Block &block,
-                                const FusedOp &fused, Registers &registers) {
-  FusedBody body(*this, fused, block);
-  linalg::GenericOp epilogue = fused.op;
+void BlockEmitter::emitPositions(OpBuilder &builder, const Block &block,
+                                 linalg::GenericOp from,
+                                 const BlockPlan &fromPlan,
+                                 MemoryAccess &access, BodyEmitter &body,
+                                 Registers &registers) {
   // Outputs that all rows of the block add to.
   auto isReduced = [&](OpOperand &output) {
-    AffineMap map = epilogue.getMatchingIndexingMap(&output);
-    return fused.plan.rowDim && !map.isFunctionOfDim(*fused.plan.rowDim);
+    AffineMap map = from.getMatchingIndexingMap(&output);
+    return fromPlan.rowDim && !map.isFunctionOfDim(*fromPlan.rowDim);
   };
   block.forEachPosition([&](BlockPosition position) {
-    for (OpOperand &operand : epilogue->getOpOperands())
+    for (OpOperand &operand : from->getOpOperands())
       if (auto it = registers.find(operand.get()); it != registers.end())
-        body.body.setOperand(operand, position,
-                             it->second[block.indexOf(position)]);
-    body.body.emit(builder, /*depth=*/0, position);
-    for (OpOperand &output : epilogue.getDpsInitsMutable()) {
-      Value result = body.body.getResult(builder, output, position);
+        body.setOperand(operand, position, it->second[block.indexOf(position)]);
+    body.emit(builder, /*depth=*/0, position);
+    for (OpOperand &output : from.getDpsInitsMutable()) {
+      Value result = body.getResult(builder, output, position);
       auto it = registers.find(output.get());
       if (it != registers.end())
         it->second[block.indexOf(position)] = result;
       else if (isReduced(output) && position.row + 1 < block.rows)
-        body.body.setOperand(output, {position.row + 1, position.vector},
-                             result);
+        body.setOperand(output, {position.row + 1, position.vector}, result);
       else
-        body.access.store(builder, output, position, result);
+        access.store(builder, output, position, result);
     }
   });
 }
@@ -227,6 +233,8 @@ SmallVector<Value> BlockEmitter::emitReductions(OpBuilder &builder,
 
 SmallVector<Value> BlockEmitter::emitBody(OpBuilder &builder, Block &block,
                                           ValueRange accumulators) {
+  if (plan.pairDim)
+    return emitDots(builder, block, accumulators);
   unsigned depth = plan.reductionDims.size();
   SmallVector<OpOperand *> carried = carriedOutputs(block);
   if (!accumulators.empty()) {
@@ -248,5 +256,27 @@ SmallVector<Value> BlockEmitter::emitBody(OpBuilder &builder, Block &block,
     block.forEachPosition([&](BlockPosition position) {
       results.push_back(block.body.getResult(builder, *output, position));
     });
+  return results;
+}
+
+/// One instruction per position: two products added to each accumulator.
+SmallVector<Value> BlockEmitter::emitDots(OpBuilder &builder, Block &block,
+                                          ValueRange accumulators) {
+  Location loc = op.getLoc();
+  Value zero = arith::ConstantIndexOp::create(builder, loc, 0);
+  block.access.setIV(*plan.pairDim, zero);
+  SmallVector<Value> vectors, results(accumulators);
+  for (int64_t vector = 0; vector < block.lanes.vectors; ++vector)
+    vectors.push_back(block.access.loadPairs(builder, *op.getDpsInputOperand(1),
+                                             {0, vector}));
+  Value pair;
+  block.forEachPosition([&](BlockPosition position) {
+    if (position.vector == 0)
+      pair =
+          block.access.loadPair(builder, *op.getDpsInputOperand(0), position);
+    Value &result = results[block.indexOf(position)];
+    result = x86vector::DotBF16Op::create(
+        builder, loc, result.getType(), result, pair, vectors[position.vector]);
+  });
   return results;
 }

@@ -57,13 +57,19 @@ private:
                                     unsigned depth, ValueRange accumulators);
   SmallVector<Value> emitBody(OpBuilder &builder, Block &block,
                               ValueRange accumulators);
+  SmallVector<Value> emitDots(OpBuilder &builder, Block &block,
+                              ValueRange accumulators);
   SmallVector<OpOperand *> carriedOutputs(const Block &block) const;
   SmallVector<Value> loadAccumulators(OpBuilder &builder, Block &block);
   void initialize(OpBuilder &builder, Block &block, OpOperand &output,
                   const Initializer &initializer,
                   SmallVectorImpl<Value> &accumulators);
-  void emitEpilogue(OpBuilder &builder, const Block &block,
-                    const FusedOp &fused, Registers &registers);
+  /// Runs a body without reductions at all positions; elements in `registers`
+  /// are taken from there and put there, others in memory.
+  void emitPositions(OpBuilder &builder, const Block &block,
+                     linalg::GenericOp from, const BlockPlan &fromPlan,
+                     MemoryAccess &access, BodyEmitter &body,
+                     Registers &registers);
 
   /// A loop from `start` to the last whole multiple of `step` before the end of
   /// `dim`; returns that bound.

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "BlockPlan.h"
+#include "Pairs.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -330,7 +331,9 @@ static void chooseSegments(BlockPlan &plan, linalg::GenericOp op,
   int64_t registers =
       int64_t(target.vectorRegisters) - int64_t(temporaries(op));
   BlockSize block = {1, 1};
-  if (plan.rowDim && plan.reductionDims.empty())
+  if (plan.rowDim && choosePairedRows(op, *plan.laneDim))
+    block = {2, chooseVectors(4, total)};
+  else if (plan.rowDim && plan.reductionDims.empty())
     block.rows = width;
   else if (plan.rowDim)
     block = chooseBlock(registers, total);
@@ -360,6 +363,13 @@ FailureOr<BlockPlan> BlockPlan::get(linalg::GenericOp op,
     plan.rowDim = plan.reductionDims.empty()
                       ? chooseTransposedDim(op, parallelDims, *plan.laneDim)
                       : chooseRowDim(op, parallelDims, *plan.laneDim);
+  plan.pairDim = choosePairDim(op, plan, target);
+  if (plan.laneDim)
+    if (std::optional<unsigned> paired = choosePairedRows(op, *plan.laneDim))
+      plan.rowDim = paired;
+  llvm::erase_if(plan.reductionDims, [&](unsigned dim) {
+    return plan.isRow(dim) || plan.pairDim == dim;
+  });
   for (unsigned dim : parallelDims)
     if (!plan.isLane(dim) && !plan.isRow(dim))
       plan.outerDims.push_back(dim);

@@ -43,6 +43,9 @@ struct BlockPlan {
   /// Unset where the op has no dimension to block.
   std::optional<unsigned> rowDim;
   std::optional<unsigned> laneDim;
+  /// The dimension of two elements that one instruction multiplies and adds;
+  /// it is in no other list.
+  std::optional<unsigned> pairDim;
   /// Block heights; each covers what the one before left over.
   SmallVector<int64_t> rowSegments = {1};
   /// Block widths; each covers what the one before left over.
@@ -50,6 +53,12 @@ struct BlockPlan {
 
   bool isLane(unsigned dim) const { return laneDim && *laneDim == dim; }
   bool isRow(unsigned dim) const { return rowDim && *rowDim == dim; }
+
+  /// Whether rows run along a reduction: some outputs take in all of them.
+  bool isRowReduced(linalg::GenericOp op) const {
+    return rowDim && op.getIteratorTypesArray()[*rowDim] ==
+                         utils::IteratorType::reduction;
+  }
 
   /// How `operand` varies along lane dimension `dim`.
   static LaneAccess accessAlong(OpOperand &operand, AffineMap map,

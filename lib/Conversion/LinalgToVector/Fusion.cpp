@@ -178,7 +178,7 @@ attn::absorbInitializers(RewriterBase &rewriter, linalg::GenericOp op,
   std::vector<Initializer> initializers;
   for (OpOperand &output : op.getDpsInitsMutable()) {
     Initializer initializer;
-    if (ownsOutput(op, output, aliases))
+    if (!plan.isRowReduced(op) && ownsOutput(op, output, aliases))
       initializer =
           findInitializer(rewriter, op, plan, output, aliases, claimed);
     initializers.push_back(std::move(initializer));
@@ -229,7 +229,7 @@ asEpilogue(linalg::GenericOp host, const BlockPlan &plan, linalg::GenericOp op,
 std::vector<FusedOp> attn::findEpilogues(linalg::GenericOp host,
                                          const BlockPlan &plan) {
   std::vector<FusedOp> epilogues;
-  if (!plan.laneDim)
+  if (!plan.laneDim || plan.isRowReduced(host))
     return epilogues;
   AliasAnalysis aliases(host->getParentOp());
   MemRefs written = memrefsOf(host.getOutputs());

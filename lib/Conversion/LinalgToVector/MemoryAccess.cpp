@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "MemoryAccess.h"
+#include "Pairs.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -147,9 +148,66 @@ Value MemoryAccess::load(OpBuilder &builder, OpOperand &operand,
   return loadVector(builder, operand, position, /*lane=*/0);
 }
 
-void MemoryAccess::store(OpBuilder &builder, OpOperand &operand,
-                         BlockPosition position, Value value) const {
+std::pair<Value, SmallVector<Value>>
+MemoryAccess::getPairs(OpBuilder &builder, OpOperand &operand,
+                       BlockPosition position) const {
   Location loc = op.getLoc();
+  auto type = cast<MemRefType>(operand.get().getType());
+  SmallVector<ReassociationIndices> groups;
+  for (int64_t dim = 0; dim + 1 < type.getRank(); ++dim)
+    groups.push_back({dim});
+  groups.back().push_back(type.getRank() - 1);
+  Value rows =
+      memref::CollapseShapeOp::create(builder, loc, operand.get(), groups);
+  SmallVector<Value> indices = getIndices(builder, operand, position, 0);
+  indices.pop_back();
+  Value two = arith::ConstantIndexOp::create(builder, loc, 2);
+  indices.back() = arith::MulIOp::create(builder, loc, indices.back(), two);
+  return {rows, indices};
+}
+
+Value MemoryAccess::loadPairs(OpBuilder &builder, OpOperand &operand,
+                              BlockPosition position) const {
+  auto [memref, indices] = getPairs(builder, operand, position);
+  Type element = cast<MemRefType>(memref.getType()).getElementType();
+  return vector::LoadOp::create(builder, op.getLoc(),
+                                VectorType::get(2 * width, element), memref,
+                                indices);
+}
+
+Value MemoryAccess::loadPair(OpBuilder &builder, OpOperand &operand,
+                             BlockPosition position) const {
+  Location loc = op.getLoc();
+  Type element = cast<MemRefType>(operand.get().getType()).getElementType();
+  Type word = builder.getI32Type();
+  Value pair = vector::LoadOp::create(
+      builder, loc, VectorType::get(2, element), operand.get(),
+      getIndices(builder, operand, position, 0));
+  pair =
+      vector::BitCastOp::create(builder, loc, VectorType::get(1, word), pair);
+  pair = vector::ExtractOp::create(builder, loc, pair, 0);
+  pair = vector::BroadcastOp::create(builder, loc, VectorType::get(width, word),
+                                     pair);
+  return vector::BitCastOp::create(builder, loc,
+                                   VectorType::get(2 * width, element), pair);
+}
+
+void MemoryAccess::store(OpBuilder &builder, OpOperand &operand,
+                         BlockPosition position, Value value) {
+  Location loc = op.getLoc();
+  if (rows == 2 && width > 1 &&
+      storesPairs(operand, op.getMatchingIndexingMap(&operand), *plan.rowDim,
+                  *plan.laneDim)) {
+    Value &first = firstRows[{&operand, position.vector}];
+    if (position.row == 0) {
+      first = value;
+      return;
+    }
+    auto [memref, indices] = getPairs(builder, operand, {0, position.vector});
+    Value pairs = vector::InterleaveOp::create(builder, loc, first, value);
+    vector::StoreOp::create(builder, loc, pairs, memref, indices);
+    return;
+  }
   if (width > 1 && getAccess(operand) == LaneAccess::Contiguous) {
     vector::StoreOp::create(builder, loc, value, operand.get(),
                             getIndices(builder, operand, position, 0));

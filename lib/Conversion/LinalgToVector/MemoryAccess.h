@@ -51,15 +51,25 @@ public:
   LaneAccess getAccess(OpOperand &operand) const;
   /// A scalar where the access is uniform, else `width` lanes.
   Value load(OpBuilder &builder, OpOperand &operand, BlockPosition position);
-  /// `value` has `width` lanes.
+  /// `value` has `width` lanes. Rows that are stored in pairs have to come in
+  /// order; the second one stores both.
   void store(OpBuilder &builder, OpOperand &operand, BlockPosition position,
-             Value value) const;
+             Value value);
+  /// A vector of pairs at `position`, and the pair that serves all its lanes.
+  Value loadPairs(OpBuilder &builder, OpOperand &operand,
+                  BlockPosition position) const;
+  Value loadPair(OpBuilder &builder, OpOperand &operand,
+                 BlockPosition position) const;
 
 private:
   SmallVector<Value> getIndices(OpBuilder &builder, OpOperand &operand,
                                 BlockPosition position, int64_t lane) const;
   Value loadVector(OpBuilder &builder, OpOperand &operand,
                    BlockPosition position, int64_t lane) const;
+  /// The memref with its pairs in a row, and the indices of lane 0 in it.
+  std::pair<Value, SmallVector<Value>> getPairs(OpBuilder &builder,
+                                                OpOperand &operand,
+                                                BlockPosition position) const;
   bool isTransposed(OpOperand &operand) const;
   Value loadTransposed(OpBuilder &builder, OpOperand &operand,
                        BlockPosition position);
@@ -74,6 +84,8 @@ private:
   /// The rows of a square that was loaded along the row dimension, per operand
   /// and vector of the block.
   DenseMap<std::pair<OpOperand *, int64_t>, SmallVector<Value>> squares;
+  /// First rows that wait for the second of their pair.
+  DenseMap<std::pair<OpOperand *, int64_t>, Value> firstRows;
 };
 
 } // namespace mlir::attn

@@ -171,3 +171,43 @@ func.func @additive(%q: tensor<6x64xf32>, %k: tensor<96x6xf32>, %w: tensor<6xf32
        at(%at, %at, %at, %at) outs(%s : tensor<96x64xf32>) indexing_maps = [#query, #key, #scores] scale = 1.0 -> tensor<96x64xf32>
   return %r : tensor<96x64xf32>
 }
+
+// -----
+
+#query = affine_map<(i, j, d, e) -> (d, i)>
+#key = affine_map<(i, j, d, e) -> (j, d)>
+#value = affine_map<(i, j, d, e) -> (j, e)>
+#output = affine_map<(i, j, d, e) -> (e, i)>
+
+// Queries in bf16 are multiplied in pairs: of features, which keys have already
+// and queries get before the loop; of keys, for which the last pair of an odd
+// number is zero.
+// CHECK-DAG: #[[ID:.*]] = affine_map<(d0, d1) -> (d0, d1)>
+// CHECK-DAG: #[[PAIR:.*]] = affine_map<(d0, d1) -> (d0 floordiv 2, d1, d0 mod 2)>
+// CHECK-LABEL: func @pairs(
+// CHECK-SAME: %[[Q:[a-z0-9]+]]: tensor<16x64xbf16>, %[[K:[a-z0-9]+]]: tensor<95x16xbf16>, %[[V:[a-z0-9]+]]: tensor<95x8xbf16>
+func.func @pairs(%q: tensor<16x64xbf16>, %k: tensor<95x16xbf16>, %v: tensor<95x8xbf16>, %acc: tensor<8x64xf32>, %max: tensor<64xf32>, %sum: tensor<64xf32>,
+                 %at: index, %n: index) -> (tensor<8x64xf32>, tensor<64xf32>, tensor<64xf32>) {
+  // CHECK: %[[Q2:.*]] = linalg.generic {indexing_maps = [#[[ID]], #[[PAIR]]], {{.*}} ins(%[[Q]] : {{.*}} outs(%{{.*}} : tensor<8x64x2xbf16>)
+  // CHECK: scf.for
+  // CHECK: %[[K2:.*]] = tensor.expand_shape %[[K]] {{.*}} into tensor<95x8x2xbf16>
+  // CHECK: linalg.generic {{.*}}["parallel", "parallel", "reduction", "reduction"]} ins(%[[K2]], %[[Q2]] :
+  // CHECK: arith.extf %{{.*}} : bf16 to f32
+  // CHECK: %[[WEIGHTS:.*]] = tensor.empty() : tensor<48x64x2xbf16>
+  // CHECK: linalg.fill {{.*}} : tensor<1x64x2xbf16>)
+  // CHECK: %[[P:.*]]:2 = linalg.generic {{.*}} outs(%{{.*}}, %{{.*}} : tensor<48x64x2xbf16>, tensor<64xf32>)
+  // CHECK: arith.addf
+  // CHECK: arith.truncf %{{.*}} : f32 to bf16
+  // CHECK: linalg.fill {{.*}} : tensor<1x8x2xbf16>)
+  // CHECK: %[[V2:.*]] = linalg.generic {{.*}} ins(%[[V]] : {{.*}} outs(%{{.*}} : tensor<48x8x2xbf16>)
+  // CHECK: linalg.generic {{.*}} ins(%[[V2]], %[[P]]#0 :
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %r:3 = scf.for %x = %c0 to %n step %c1 iter_args(%a0 = %acc, %m0 = %max, %s0 = %sum) -> (tensor<8x64xf32>, tensor<64xf32>, tensor<64xf32>) {
+    %a1, %m1, %s1 = attn.attend_tile dot softmax ins(%q, %k, %v : tensor<16x64xbf16>, tensor<95x16xbf16>, tensor<95x8xbf16>) at(%at, %at, %at, %at)
+        outs(%a0, %m0, %s0 : tensor<8x64xf32>, tensor<64xf32>, tensor<64xf32>)
+        indexing_maps = [#query, #key, #value, #output] scale = 0.25 -> tensor<8x64xf32>, tensor<64xf32>, tensor<64xf32>
+    scf.yield %a1, %m1, %s1 : tensor<8x64xf32>, tensor<64xf32>, tensor<64xf32>
+  }
+  return %r#0, %r#1, %r#2 : tensor<8x64xf32>, tensor<64xf32>, tensor<64xf32>
+}

@@ -4,21 +4,27 @@
 // RUN: %python %attn_src/utils/inner_loops.py < %t3.s | FileCheck %s --check-prefix=V3 --implicit-check-not='stack={{[1-9]}}'
 // RUN: attnc compile %s --target=x86-64:x86-64-v4 --threads=1 -o %t4.s
 // RUN: %python %attn_src/utils/inner_loops.py < %t4.s | FileCheck %s --check-prefix=V4 --implicit-check-not='stack={{[1-9]}}'
+// RUN: sed s/f32/bf16/g %s > %t.mlir
+// RUN: attnc compile %t.mlir --target=x86-64:x86-64-v4,+avx512bf16 --threads=1 -o %tb.s
+// RUN: %python %attn_src/utils/inner_loops.py < %tb.s | FileCheck %s --check-prefix=DOT --implicit-check-not='stack={{[1-9]}}'
 // RUN: attnc compile %s --target=aarch64:neoverse-n1 --threads=1 -o %tn.s
 // RUN: %python %attn_src/utils/inner_loops.py < %tn.s | FileCheck %s --check-prefix=NEON --implicit-check-not='stack={{[1-9]}}'
 
 // 4 keys, or value features, x 3 vectors of queries.
-// V3: loop vbroadcastss=4 vfmadd231ps=12 vmovaps=3 stack=0
+// V3: loop vbroadcastss=4 vfmadd231ps=12 vmov{{[au]}}ps=3 stack=0
 // V3: loop {{.*}}vfmadd213ps=15 {{.*}}vpslld=3
-// V3: loop vbroadcastss=4 vfmadd231ps=12 vmovaps=3 stack=0
+// V3: loop vbroadcastss=4 vfmadd231ps=12 vmov{{[au]}}ps=3 stack=0
 
 // 6 x 4; exponentials take one instruction more than their polynomial and sums.
-// V4: loop vbroadcastss=6 vfmadd231ps=24 vmovaps=4 stack=0
-// V4: loop {{.*}}vfmadd213ps=20 vmovaps=8 {{.*}}vreduceps=4 vscalefps=4
-// V4: loop vbroadcastss=6 vfmadd231ps=24 vmovaps=4 stack=0
+// V4: loop vbroadcastss=6 vfmadd231ps=24 vmov{{[au]}}ps=4 stack=0
+// V4: loop {{.*}}vfmadd213ps=20 {{.*}}vreduceps=4 vscalefps=4
+// V4: loop vbroadcastss=6 vfmadd231ps=24 vmov{{[au]}}ps=4 stack=0
+
+// DOT: loop vbroadcastss=6 vdpbf16ps=24 vmov{{[au]}}ps=4 stack=0
+// DOT: loop vbroadcastss=6 vdpbf16ps=24 vmov{{[au]}}ps=4 stack=0
 
 // NEON: loop fmla=24 stack=0
-// NEON: loop fadd=12 {{.*}}fmla=20
+// NEON: loop fadd={{.*}}fmla=20
 // NEON: loop fmla=24 stack=0
 func.func @f(%q: tensor<1x1x?x64xf32>, %k: tensor<1x1x?x64xf32>, %v: tensor<1x1x?x64xf32>) -> tensor<1x1x?x64xf32> {
   %o = attn.scaled_dot_product %q, %k, %v : tensor<1x1x?x64xf32>, tensor<1x1x?x64xf32>, tensor<1x1x?x64xf32> -> tensor<1x1x?x64xf32>

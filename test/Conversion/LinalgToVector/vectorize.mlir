@@ -1,5 +1,6 @@
 // RUN: attn-opt %s -split-input-file --pass-pipeline='builtin.module(func.func(attn-vectorize{target=x86-64:x86-64-v3}))' | FileCheck %s --check-prefixes=CHECK,V3
 // RUN: attn-opt %s -split-input-file --pass-pipeline='builtin.module(func.func(attn-vectorize{target=x86-64:x86-64-v4}))' | FileCheck %s --check-prefixes=CHECK,V4
+// RUN: attn-opt %s -split-input-file --pass-pipeline='builtin.module(func.func(attn-vectorize{target=x86-64:x86-64-v4,+avx512bf16}))' | FileCheck %s --check-prefix=DOT
 
 #key = affine_map<(j, i, d) -> (j, d)>
 #query = affine_map<(j, i, d) -> (d, i)>
@@ -178,5 +179,58 @@ func.func @fused(%a: memref<12x8xf32>, %b: memref<8x64xf32>) {
 // V3-COUNT-8: vector.store %{{.*}}, %[[Y]]
 func.func @transpose(%x: memref<64x32xf32>, %y: memref<32x64xf32>) {
   linalg.transpose ins(%x : memref<64x32xf32>) outs(%y : memref<32x64xf32>) permutation = [1, 0]
+  return
+}
+
+// -----
+
+// Pairs of bf16: one instruction adds two products to each accumulator.
+// DOT-LABEL: func @pairs
+// DOT: scf.for {{.*}} iter_args
+// DOT: vector.load %{{.*}} : memref<8x128xbf16>, vector<32xbf16>
+// DOT: vector.load %{{.*}} : memref<6x8x2xbf16>, vector<2xbf16>
+// DOT-COUNT-24: x86vector.avx512.dot
+// DOT-NEXT: scf.yield
+// Without the instruction, scalars do.
+// V4-LABEL: func @pairs
+// V4-NOT: x86vector
+func.func @pairs(%a: memref<6x8x2xbf16>, %b: memref<8x64x2xbf16>, %c: memref<6x64xf32>) {
+  linalg.generic {indexing_maps = [affine_map<(j, i, d, p) -> (j, d, p)>, affine_map<(j, i, d, p) -> (d, i, p)>, affine_map<(j, i, d, p) -> (j, i)>],
+                  iterator_types = ["parallel", "parallel", "reduction", "reduction"]}
+      ins(%a, %b : memref<6x8x2xbf16>, memref<8x64x2xbf16>) outs(%c : memref<6x64xf32>) {
+  ^bb0(%x: bf16, %y: bf16, %s: f32):
+    %u = arith.extf %x : bf16 to f32
+    %v = arith.extf %y : bf16 to f32
+    %m = arith.mulf %u, %v : f32
+    %r = arith.addf %s, %m : f32
+    linalg.yield %r : f32
+  }
+  return
+}
+
+// -----
+
+// Rows stored in pairs are interleaved; a single last row is stored by itself. A
+// sum over the rows stays in registers for the two of them.
+// V4-LABEL: func @store_pairs
+// V4-SAME: %{{.*}}: memref<?x16xf32>, %[[P:.*]]: memref<?x16x2xbf16>, %[[L:.*]]: memref<16xf32>
+// V4: scf.for
+// V4: %[[EVEN:.*]] = arith.truncf
+// V4-NOT: vector.store
+// V4: %[[ODD:.*]] = arith.truncf
+// V4: %[[PAIRS:.*]] = vector.interleave %[[EVEN]], %[[ODD]]
+// V4: vector.store %[[PAIRS]]
+// V4: vector.store %{{.*}}, %[[L]]
+// V4: scf.for
+// V4-COUNT-16: memref.store %{{.*}}, %[[P]]
+func.func @store_pairs(%s: memref<?x16xf32>, %p: memref<?x16x2xbf16>, %l: memref<16xf32>) {
+  linalg.generic {indexing_maps = [affine_map<(j, i) -> (j, i)>, affine_map<(j, i) -> (j floordiv 2, i, j mod 2)>, affine_map<(j, i) -> (i)>],
+                  iterator_types = ["reduction", "parallel"]}
+      ins(%s : memref<?x16xf32>) outs(%p, %l : memref<?x16x2xbf16>, memref<16xf32>) {
+  ^bb0(%x: f32, %old: bf16, %sum: f32):
+    %t = arith.truncf %x : f32 to bf16
+    %r = arith.addf %sum, %x : f32
+    linalg.yield %t, %r : bf16, f32
+  }
   return
 }

@@ -68,8 +68,8 @@ constexpr Case cases[] = {
      "ppr", "%a, %b", "%c",
      R"(^bb0(%x: f32, %y: f32, %s: f32):
         %d = arith.addf %x, %y : f32
-        %t = math.tanh %d : f32
-        %m = arith.mulf %x, %t : f32
+        %h = math.tanh %d : f32
+        %m = arith.mulf %x, %h : f32
         %r = arith.addf %s, %m : f32
         linalg.yield %r : f32)"},
     {"maximum", "affine_map<(j, i) -> (j, i)>, affine_map<(j, i) -> (0, i)>",

@@ -16,12 +16,13 @@ def ConvertAttnToLinalgPass : Pass<"convert-attn-to-linalg"> {
     `attn.attend_tile` becomes: scores by one contraction, score and mask
     regions, the tile's maximum, the new maximum and rescaling factors, weights
     with their sum, rescaling, and the contraction with the values. Keys and
-    values of a narrower type are converted first. Exponentials are in base 2;
+    values of a narrower type are converted first; but where the queries are in
+    bf16 too, both contractions multiply pairs of bf16 and add in f32. Exponentials are in base 2;
     scores stay in natural units.
 
     Example: test/Conversion/AttnToLinalg/decompose.mlir.
   }];
-  let dependentDialects = ["arith::ArithDialect", "linalg::LinalgDialect", "scf::SCFDialect",
+  let dependentDialects = ["affine::AffineDialect", "arith::ArithDialect", "linalg::LinalgDialect", "scf::SCFDialect",
                            "math::MathDialect", "tensor::TensorDialect"];
 }
 

@@ -52,6 +52,10 @@ private:
   static Value getPartial(ScoreTileOp) { return {}; }
 };
 
+/// Whether the tile's queries came in the type of its keys, bf16, to be
+/// multiplied in pairs.
+bool usesPairs(Value query, Value key);
+
 /// Dimensions of the iteration space of a tile op.
 enum TileDim { TileI, TileJ, TileD, TileE, NumTileDims };
 
@@ -61,8 +65,8 @@ public:
   ScoreEmitter(OpBuilder &builder, Location loc, Type accumulator)
       : b(builder), loc(loc), accumulator(accumulator) {}
 
-  using Body = function_ref<SmallVector<Value>(OpBuilder &, Location,
-                                               ValueRange)>;
+  using Body =
+      function_ref<SmallVector<Value>(OpBuilder &, Location, ValueRange)>;
   /// One linalg.generic; `reductions` says which dimensions are reduced.
   SmallVector<Value> generic(ValueRange inputs, ValueRange inits,
                              ArrayRef<AffineMap> maps,
@@ -76,9 +80,30 @@ public:
   /// `rows` is bounded.
   Value scratch(OpFoldResult rows, OpFoldResult columns);
 
-  /// Scores (keys, queries) of the tile. `pendingScale` is what they still have
-  /// to be multiplied by: the scale where nothing else depends on it.
-  Value emitScores(const TileScores &tile, Value init, double &pendingScale);
+  /// Uninitialised pairs of `rows` rows: (rows / 2 rounded up, columns, 2), of
+  /// bf16. The partner of an odd last row is zero.
+  Value pairScratch(OpFoldResult rows, OpFoldResult columns);
+  /// The rows of a matrix of bf16 as such pairs.
+  Value pairRows(Value matrix);
+  /// From (row, column) to a pair's element.
+  AffineMap pairMap();
+  /// sum over the pairs p of rows: lhs[p, i, 0] * rhs[p, j, 0] + lhs[p, i, 1] *
+  /// rhs[p, j, 1], added to `init`, in the accumulator type. The maps are over
+  /// (i, j, p, number in the pair).
+  Value multiplyPairs(Value lhs, AffineMap lhsMap, Value rhs, AffineMap rhsMap,
+                      Value init);
+
+  /// Scores (keys, queries) of the tile, their maximum over keys (-inf for no
+  /// keys) if it was asked for, and what both still have to be multiplied by:
+  /// the scale where nothing else depends on it.
+  struct Scores {
+    Value scores, maximum;
+    double pendingScale;
+  };
+  /// `init` and `maximum` are written over; null for no maximum.
+  Scores emitScores(const TileScores &tile, Value init, Value maximum);
+  /// The scores, scaled, without a maximum.
+  Value emitScaledScores(const TileScores &tile, Value init);
 
   Value constant(double value);
   AffineMap map(unsigned numDims, ArrayRef<unsigned> dims) {
@@ -87,6 +112,8 @@ public:
 
 private:
   Value contract(const TileScores &tile, Value init);
+  Value contractPairs(const TileScores &tile, Value init);
+  Value maximumOf(Value scores, Value init);
   Value applyRegions(const TileScores &tile, bool masked, double scale,
                      Value scores);
 

@@ -32,6 +32,9 @@ class SCFDialect;
 namespace vector {
 class VectorDialect;
 } // namespace vector
+namespace x86vector {
+class X86VectorDialect;
+} // namespace x86vector
 } // namespace mlir
 
 namespace mlir::attn {

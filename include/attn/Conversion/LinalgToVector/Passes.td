@@ -19,9 +19,17 @@ def VectorizePass : Pass<"attn-vectorize"> {
     registers. Block sizes come from the target's registers. All vectors are 1-D
     and of the target's size.
 
+    An op that only scales or otherwise changes the output of a reduction, before
+    or after it, or reduces it further (the maximum of scores), runs on each block
+    while that is in registers. Matrices that are transposed on the way are read
+    in squares and shuffled. Products of bf16 whose innermost reduction is over
+    two elements become dot instructions where the target has them; so does an
+    output indexed (row / 2, lane, row mod 2) get whole pairs of rows.
+
     `attn.load` in a body becomes a masked load, a gather or a guarded scalar
     load. A `linalg.fill` that only initialises a reduction is absorbed by it.
-    Reductions run in order of the loops: results do not depend on block sizes.
+    But for the dot instructions, reductions run in order of the loops: results do
+    not depend on block sizes.
 
     Guarantees that no linalg op on memrefs is left, but for those that it
     declines with a remark `vectorize`: they have an indexing map or layout that
@@ -35,7 +43,8 @@ def VectorizePass : Pass<"attn-vectorize"> {
   let dependentDialects = ["affine::AffineDialect", "arith::ArithDialect",
                            "linalg::LinalgDialect", "math::MathDialect",
                            "memref::MemRefDialect", "scf::SCFDialect",
-                           "vector::VectorDialect"];
+                           "vector::VectorDialect",
+                           "x86vector::X86VectorDialect"];
 }
 
 #endif // ATTN_CONVERSION_LINALGTOVECTOR_PASSES_TD

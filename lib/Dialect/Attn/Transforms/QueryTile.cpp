@@ -29,13 +29,12 @@ unsigned QueryTile::positionOf(AffineMap map, unsigned dim) {
 QueryTile::QueryTile(OpBuilder &builder, AttendOp op, TilePlan plan,
                      TileClassifier *classifier)
     : builder(builder), op(op), plan(plan), classifier(classifier),
-      loc(op.getLoc()),
-      accumulator(
-          getAccumulatorType(getElementTypeOrSelf(op.getQuery().getType()))) {
+      loc(op.getLoc()), accumulator(getAccumulatorType(
+                            getElementTypeOrSelf(op.getQuery().getType()))) {
   query = sliceTo2D(op.getQuery(), op.getQueryMap(), AttendOp::I, AttendOp::D,
                     queryMap);
-  key = sliceTo2D(op.getKey(), op.getKeyMap(), AttendOp::J, AttendOp::D,
-                  keyMap);
+  key =
+      sliceTo2D(op.getKey(), op.getKeyMap(), AttendOp::J, AttendOp::D, keyMap);
   value = sliceTo2D(op.getValue(), op.getValueMap(), AttendOp::J, AttendOp::E,
                     valueMap);
   auto sizeOf = [&](Value operand, AffineMap map, unsigned dim) {
@@ -55,8 +54,7 @@ QueryTile::QueryTile(OpBuilder &builder, AttendOp op, TilePlan plan,
 /// h = hkv * G + g.
 Value QueryTile::headOffset() {
   Value first = arith::MulIOp::create(
-      builder, loc, op.getOffsets()[AttendOp::Hkv],
-      op.getWhole()[AttendOp::G]);
+      builder, loc, op.getOffsets()[AttendOp::Hkv], op.getWhole()[AttendOp::G]);
   return arith::AddIOp::create(builder, loc, first,
                                op.getOffsets()[AttendOp::G]);
 }
@@ -71,7 +69,8 @@ AffineMap QueryTile::tileMap(ArrayRef<unsigned> dims) {
 Value QueryTile::sliceTo2D(Value operand, AffineMap map, unsigned rowDim,
                            unsigned columnDim, AffineMap &map2D) {
   static constexpr unsigned tileDims[] = {TileI, TileJ, TileD, TileE};
-  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(builder, loc, operand);
+  SmallVector<OpFoldResult> sizes =
+      tensor::getMixedSizes(builder, loc, operand);
   SmallVector<OpFoldResult> offsets(sizes.size(), builder.getIndexAttr(0));
   SmallVector<OpFoldResult> strides(sizes.size(), builder.getIndexAttr(1));
   SmallVector<int64_t> shape;
@@ -94,21 +93,23 @@ Value QueryTile::constant(OpBuilder &b, double value) {
   return arith::ConstantOp::create(b, loc, b.getFloatAttr(accumulator, value));
 }
 
-Value QueryTile::zeros(ArrayRef<OpFoldResult> sizes) {
-  Value empty = tensor::EmptyOp::create(builder, loc, sizes, accumulator);
-  return linalg::FillOp::create(builder, loc, constant(builder, 0.0), empty)
-      .getResult(0);
+Value QueryTile::zeros(ArrayRef<OpFoldResult> sizes, Type element) {
+  Value empty = tensor::EmptyOp::create(builder, loc, sizes, element);
+  Value zero =
+      arith::ConstantOp::create(builder, loc, builder.getZeroAttr(element));
+  return linalg::FillOp::create(builder, loc, zero, empty).getResult(0);
 }
 
 //===----------------------------------------------------------------------===//
 // Before the loop
 //===----------------------------------------------------------------------===//
 
-/// The queries transposed, (D, tile), in the accumulator type, padded by zeros.
+/// The queries transposed, (D, tile), padded by zeros.
 Value QueryTile::packQueries() {
   OpFoldResult zero = builder.getIndexAttr(0), one = builder.getIndexAttr(1);
-  Value padded =
-      zeros({features, builder.getIndexAttr(plan.queries)});
+  Type element =
+      plan.pairs ? getElementTypeOrSelf(query.getType()) : accumulator;
+  Value padded = zeros({features, builder.getIndexAttr(plan.queries)}, element);
   SmallVector<OpFoldResult> offsets{zero, zero}, strides{one, one},
       sizes{features, queries};
   Value inside = tensor::ExtractSliceOp::create(builder, loc, padded, offsets,
@@ -125,9 +126,9 @@ Value QueryTile::packQueries() {
           ArrayRef<AffineMap>{from, builder.getMultiDimIdentityMap(2)},
           SmallVector<utils::IteratorType>(2, utils::IteratorType::parallel),
           [&](OpBuilder &b, Location loc, ValueRange args) {
-            Value element = convertScalarToDtype(b, loc, args[0], accumulator,
-                                                 /*isUnsignedCast=*/false);
-            linalg::YieldOp::create(b, loc, element);
+            Value converted = convertScalarToDtype(b, loc, args[0], element,
+                                                   /*isUnsignedCast=*/false);
+            linalg::YieldOp::create(b, loc, converted);
           })
           .getResult(0);
   return tensor::InsertSliceOp::create(builder, loc, transposed, padded,
@@ -142,12 +143,10 @@ std::pair<Value, Value> QueryTile::sinkState() {
                                           ValueRange{zero, zero});
   logit = convertScalarToDtype(builder, loc, logit, accumulator,
                                /*isUnsignedCast=*/false);
-  Value absent =
-      arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OEQ, logit,
-                            constant(builder, lowest));
-  Value weight = arith::SelectOp::create(builder, loc, absent,
-                                         constant(builder, 0.0),
-                                         constant(builder, 1.0));
+  Value absent = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OEQ,
+                                       logit, constant(builder, lowest));
+  Value weight = arith::SelectOp::create(
+      builder, loc, absent, constant(builder, 0.0), constant(builder, 1.0));
   return {logit, weight};
 }
 
@@ -240,20 +239,17 @@ QueryTile::State QueryTile::emitClassifiedTile(OpBuilder &b, Location loc,
     return emitKeyTile(b, loc, start, count, Value(), state, guarded);
   Value size = getValueOrCreateConstantIndexOp(b, loc, count);
   Value end = arith::AddIOp::create(b, loc, start, size);
-  TileClass tileClass = classifier->emitClass(
-      b, loc, {batch, head, queryRange(b), {start, end}});
+  TileClass tileClass =
+      classifier->emitClass(b, loc, {batch, head, queryRange(b), {start, end}});
   Value yes = arith::ConstantIntOp::create(b, loc, 1, 1);
   Value partial = arith::XOrIOp::create(b, loc, tileClass.must, yes);
   auto visit = scf::IfOp::create(
       b, loc, tileClass.may,
       [&](OpBuilder &b, Location loc) {
-        scf::YieldOp::create(b, loc,
-                             emitKeyTile(b, loc, start, count, partial, state,
-                                         guarded));
+        scf::YieldOp::create(
+            b, loc, emitKeyTile(b, loc, start, count, partial, state, guarded));
       },
-      [&](OpBuilder &b, Location loc) {
-        scf::YieldOp::create(b, loc, state);
-      });
+      [&](OpBuilder &b, Location loc) { scf::YieldOp::create(b, loc, state); });
   return State(visit.getResults());
 }
 
@@ -262,8 +258,8 @@ std::pair<Value, Value> QueryTile::keyRange() {
   Value zero = arith::ConstantIndexOp::create(builder, loc, 0);
   if (!classifier)
     return {zero, getValueOrCreateConstantIndexOp(builder, loc, keys)};
-  KeyBounds bounds = classifier->emitKeyBounds(builder, loc, batch, head,
-                                               queryRange(builder));
+  KeyBounds bounds =
+      classifier->emitKeyBounds(builder, loc, batch, head, queryRange(builder));
   Value step = arith::ConstantIndexOp::create(builder, loc, plan.keys);
   Value tile = arith::DivUIOp::create(builder, loc, bounds.lower, step);
   return {arith::MulIOp::create(builder, loc, tile, step), bounds.upper};
@@ -277,8 +273,7 @@ QueryTile::State QueryTile::loopOverTiles(OpBuilder &b, Value start, Value end,
       b, loc, start, end, step, state,
       [&](OpBuilder &b, Location loc, Value start, ValueRange args) {
         scf::YieldOp::create(
-            b, loc,
-            emitClassifiedTile(b, loc, start, State(args), guarded));
+            b, loc, emitClassifiedTile(b, loc, start, State(args), guarded));
       });
   return State(loop.getResults());
 }
@@ -340,8 +335,8 @@ Value QueryTile::isFinite(Value acc) {
                     bool multiply) {
     AffineMap inputMap = builder.getMultiDimIdentityMap(inputRank);
     AffineMap outputMap = inputMap.dropResult(0);
-    SmallVector<utils::IteratorType> iterators(
-        inputRank, utils::IteratorType::parallel);
+    SmallVector<utils::IteratorType> iterators(inputRank,
+                                               utils::IteratorType::parallel);
     iterators[0] = utils::IteratorType::reduction;
     return linalg::GenericOp::create(
                builder, loc, init.getType(), input, init,
@@ -349,8 +344,7 @@ Value QueryTile::isFinite(Value acc) {
                [&](OpBuilder &b, Location loc, ValueRange args) {
                  Value term = args[0];
                  if (multiply) {
-                   term = arith::MulFOp::create(b, loc, term,
-                                                constant(b, 0.0));
+                   term = arith::MulFOp::create(b, loc, term, constant(b, 0.0));
                  }
                  Value sum = arith::AddFOp::create(b, loc, args[1], term);
                  linalg::YieldOp::create(b, loc, sum);
@@ -358,8 +352,8 @@ Value QueryTile::isFinite(Value acc) {
         .getResult(0);
   };
   Value perQuery = reduce(
-      acc, zeros({builder.getIndexAttr(plan.queries)}), 2, true);
-  Value total = reduce(perQuery, zeros({}), 1, false);
+      acc, zeros({builder.getIndexAttr(plan.queries)}, accumulator), 2, true);
+  Value total = reduce(perQuery, zeros({}, accumulator), 1, false);
   Value sum = tensor::ExtractOp::create(builder, loc, total, ValueRange());
   return arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OEQ, sum,
                                constant(builder, 0.0));

@@ -36,6 +36,23 @@ static int64_t chooseKeys(const TargetSpec &target, int64_t queries,
   return std::clamp(keys / step * step, step, most);
 }
 
+/// Whether the target multiplies pairs of the op's elements in one instruction.
+static bool usesPairs(const TargetSpec &target, AttendOp op) {
+  auto isBF16 = [](Value operand) {
+    return getElementTypeOrSelf(operand.getType()).isBF16();
+  };
+  auto isInnermost = [&](AffineMap map, unsigned dim) {
+    return cast<AffineDimExpr>(map.getResults().back()).getPosition() == dim;
+  };
+  int64_t features = staticSize(op.getQuery(), op.getQueryMap(), AttendOp::D);
+  return target.hasBF16Dot && isInnermost(op.getKeyMap(), AttendOp::D) &&
+         isInnermost(op.getValueMap(), AttendOp::E) &&
+         op.getCompatibility() == Compatibility::Dot &&
+         op.getNormalizer() == Normalizer::Softmax && isBF16(op.getQuery()) &&
+         isBF16(op.getKey()) && isBF16(op.getValue()) && features > 0 &&
+         features % 2 == 0;
+}
+
 TilePlan TilePlan::get(const TargetSpec &target, AttendOp op) {
   Type accumulator =
       getAccumulatorType(getElementTypeOrSelf(op.getQuery().getType()));
@@ -49,5 +66,6 @@ TilePlan TilePlan::get(const TargetSpec &target, AttendOp op) {
         std::clamp<int64_t>(llvm::alignTo(queries, lanes), lanes, plan.queries);
   int64_t features = staticSize(op.getValue(), op.getValueMap(), AttendOp::E);
   plan.keys = chooseKeys(target, plan.queries, features, bits / 8);
+  plan.pairs = usesPairs(target, op);
   return plan;
 }

@@ -43,6 +43,7 @@ TEST(TargetSpecTest, AVX512HasNoBF16DotUnlessAsked) {
   EXPECT_FALSE(spec.hasBF16Dot);
   EXPECT_TRUE(parse("x86-64:x86-64-v4,+avx512bf16").hasBF16Dot);
   EXPECT_TRUE(parse("x86-64:znver4").hasBF16Dot);
+  EXPECT_FALSE(parse("x86-64:sapphirerapids").hasBF16Dot);
   EXPECT_TRUE(spec.hasScale);
   EXPECT_FALSE(parse("x86-64:x86-64-v3").hasScale);
 }

@@ -90,7 +90,7 @@ private:
 
   Value divideBySum(OpBuilder &b, Location loc, Value value, Value sum);
   Value constant(OpBuilder &b, double value);
-  Value zeros(ArrayRef<OpFoldResult> sizes);
+  Value zeros(ArrayRef<OpFoldResult> sizes, Type element);
   Value headOffset();
   AffineMap tileMap(ArrayRef<unsigned> dims);
 

@@ -17,6 +17,9 @@ namespace mlir::attn {
 struct TilePlan {
   int64_t queries;
   int64_t keys;
+  /// Whether scores come from dot products of pairs, so that packed queries
+  /// keep their type.
+  bool pairs = false;
 
   /// Queries lie along vector lanes: a tile is a whole number of register
   /// blocks, and no larger than a static M needs. Keys are so many that the

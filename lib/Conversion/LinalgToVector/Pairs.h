@@ -1,0 +1,31 @@
+//===- Pairs.h - Pairs of bf16 in a linalg op -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ATTN_LIB_CONVERSION_LINALGTOVECTOR_PAIRS_H
+#define ATTN_LIB_CONVERSION_LINALGTOVECTOR_PAIRS_H
+
+#include "BlockPlan.h"
+
+namespace mlir::attn {
+
+/// Whether `output` stores rows in pairs: indices (row / 2, lane, row mod 2).
+bool storesPairs(OpOperand &output, AffineMap map, unsigned rowDim,
+                 unsigned laneDim);
+
+/// The dimension whose rows some output stores in pairs.
+std::optional<unsigned> choosePairedRows(linalg::GenericOp op,
+                                         unsigned laneDim);
+
+/// The reduction over the two elements of pairs, innermost in both inputs, if
+/// the target multiplies them so; the second input has the lanes.
+std::optional<unsigned> choosePairDim(linalg::GenericOp op,
+                                      const BlockPlan &plan,
+                                      const TargetSpec &target);
+
+} // namespace mlir::attn
+
+#endif // ATTN_LIB_CONVERSION_LINALGTOVECTOR_PAIRS_H
