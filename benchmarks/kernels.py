@@ -14,7 +14,11 @@ ATTNC = Path(__file__).parents[1] / "build" / "bin" / "attnc"
 
 # Type, mask, D, Dv, heads, N, target.
 CASES = [
-    *[("f32", "none", d, d, 1, n, "native") for d in (64, 128) for n in (1024, 2048, 4096)],
+    *[
+        ("f32", "none", d, d, 1, n, "native")
+        for d in (64, 128)
+        for n in (1024, 2048, 4096)
+    ],
     *[("f32", "causal", d, d, 1, n, "native") for d in (64, 128) for n in (2048, 4096)],
     *[(t, "none", d, d, 1, 2048, "native") for t in ("bf16", "f16") for d in (64, 128)],
     *[("f32", "none", d, d, 1, 1024, "native") for d in (16, 32, 40, 72, 80, 96, 256)],
@@ -42,7 +46,9 @@ def attention(type, mask, head_size, value_size, heads):
 
 
 def main():
-    print("type  mask     D   Dv  heads     N  target      best ms  GFLOP/s  of the peak")
+    print(
+        "type  mask     D   Dv  heads     N  target      best ms  GFLOP/s  of the peak"
+    )
     for type, mask, head_size, value_size, heads, length, target in CASES:
         dims = [f"--dim=M={length}", f"--dim=N={length}"]
         run = subprocess.run(

@@ -54,9 +54,7 @@ private:
   Scalar findLse() const;
   Scalar findWeight(const Weight &weight) const;
 
-  bool normalizes() const {
-    return problem.normalizer != Normalizer::None;
-  }
+  bool normalizes() const { return problem.normalizer != Normalizer::None; }
   /// Largest relative error of the sum of weights; 1 or more says nothing.
   double getWeightRounding() const;
   double relativeError() const { return sumError / std::fabs(sum); }
@@ -92,10 +90,10 @@ void RowNormalizer::findSoftmaxWeights() {
     maximum = std::max(maximum, candidate.score.real);
   auto weigh = [&](Scalar score) {
     double distance = score.real - maximum, value = std::exp(distance);
-    double exponent = score.bound +
-                      2 * format.unit *
-                          (std::fabs(score.real) + std::fabs(maximum)) +
-                      8 * format.unit;
+    double exponent =
+        score.bound +
+        2 * format.unit * (std::fabs(score.real) + std::fabs(maximum)) +
+        8 * format.unit;
     largestExponentError = std::max(largestExponentError, exponent);
     double error = exponent < 1 ? value * std::expm1(exponent)
                                 : std::exp(distance + exponent) - value;
@@ -154,8 +152,8 @@ std::vector<FeatureSum> RowNormalizer::sumFeatures() const {
 
 /// Softmax weights of bf16 are rounded to it before they multiply values.
 double RowNormalizer::getWeightRounding() const {
-  bool rounds = problem.normalizer == Normalizer::Softmax &&
-                problem.outputType.isBF16();
+  bool rounds =
+      problem.normalizer == Normalizer::Softmax && problem.outputType.isBF16();
   return rounds ? FloatFormat::get(problem.outputType).unit : 0;
 }
 
@@ -170,22 +168,23 @@ Scalar RowNormalizer::divide(const FeatureSum &sums) const {
     return Scalar::ofReal(value, infinity);
   double storing = FloatFormat::get(problem.outputType).rounding(value);
   if (!normalizes())
-    return Scalar::ofReal(value, sums.error + sumRoundings * sums.magnitude +
-                                     storing);
+    return Scalar::ofReal(value,
+                          sums.error + sumRoundings * sums.magnitude + storing);
   double relative = relativeError(), weightRounding = getWeightRounding();
   double bound = infinity;
   if (relative < 1)
-    bound = (sums.error + std::fabs(value) * sumError) /
-                (std::fabs(sum) * (1 - relative)) +
-            sumRoundings * (sums.magnitude / std::fabs(sum) + std::fabs(value)) +
-            weightRounding * sums.magnitude / std::fabs(sum);
+    bound =
+        (sums.error + std::fabs(value) * sumError) /
+            (std::fabs(sum) * (1 - relative)) +
+        sumRoundings * (sums.magnitude / std::fabs(sum) + std::fabs(value)) +
+        weightRounding * sums.magnitude / std::fabs(sum);
   // A convex combination, whatever the weights.
   bound = std::min(bound, (std::fabs(value) + sums.largest) *
                               (1 + sumRoundings + weightRounding));
   // Dot products may take subnormal weights and values as zero.
   if (weightRounding > 0)
-    bound += std::numeric_limits<float>::min() *
-             (1 + weights.size() * sums.largest);
+    bound +=
+        std::numeric_limits<float>::min() * (1 + weights.size() * sums.largest);
   return boundedReal(problem.accumulator, value, bound + storing);
 }
 
@@ -208,10 +207,10 @@ Scalar RowNormalizer::findWeight(const Weight &weight) const {
   double value = weight.value / sum, relative = relativeError();
   double bound = 1 + std::fabs(value);
   if (relative < 1)
-    bound = std::min(bound, (weight.error / std::fabs(sum) +
-                             std::fabs(value) * relative) /
-                                    (1 - relative) +
-                                std::fabs(value) * sumRoundings);
+    bound = std::min(
+        bound, (weight.error / std::fabs(sum) + std::fabs(value) * relative) /
+                       (1 - relative) +
+                   std::fabs(value) * sumRoundings);
   return Scalar::ofReal(value, bound + stored.rounding(value));
 }
 

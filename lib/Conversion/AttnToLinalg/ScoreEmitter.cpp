@@ -231,8 +231,8 @@ Value ScoreEmitter::contract(const TileScores &tile, Value init) {
                    Value weight = tile.featureWeight ? args[2] : Value();
                    Value term = emitTerm(builder, loc, tile.compatibility,
                                          args[1], args[0], weight);
-                   return SmallVector<Value>{arith::AddFOp::create(
-                       builder, loc, args.back(), term)};
+                   return SmallVector<Value>{
+                       arith::AddFOp::create(builder, loc, args.back(), term)};
                  })[0];
   };
   if (tile.compatibility == Compatibility::Additive &&
@@ -287,14 +287,13 @@ Value ScoreEmitter::applyRegions(const TileScores &tile, bool masked,
 Value ScoreEmitter::maximumOf(Value scores, Value init) {
   Value lowest = constant(-std::numeric_limits<double>::infinity());
   Value start = linalg::FillOp::create(b, loc, lowest, init).getResult(0);
-  return generic(
-      scores, start, {map(2, {0, 1}), map(2, {1})}, {true, false},
-      [](OpBuilder &b, Location loc, ValueRange args) {
-        Value larger = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OGT,
-                                             args[0], args[1]);
-        return SmallVector<Value>{
-            arith::SelectOp::create(b, loc, larger, args[0], args[1])};
-      })[0];
+  return generic(scores, start, {map(2, {0, 1}), map(2, {1})}, {true, false},
+                 [](OpBuilder &b, Location loc, ValueRange args) {
+                   Value larger = arith::CmpFOp::create(
+                       b, loc, arith::CmpFPredicate::OGT, args[0], args[1]);
+                   return SmallVector<Value>{arith::SelectOp::create(
+                       b, loc, larger, args[0], args[1])};
+                 })[0];
 }
 
 ScoreEmitter::Scores ScoreEmitter::emitScores(const TileScores &tile,

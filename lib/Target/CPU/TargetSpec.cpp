@@ -52,12 +52,12 @@ static TargetSpec split(llvm::StringRef target) {
   return spec;
 }
 
-/// Whether the CPU multiplies pairs of bf16 no faster than it multiplies f32: on
-/// these vdpbf16ps takes four times as long as a fused multiply-add.
+/// Whether the CPU multiplies pairs of bf16 no faster than it multiplies f32:
+/// on these vdpbf16ps takes four times as long as a fused multiply-add.
 static bool hasSlowBF16Dot(llvm::StringRef cpu) {
-  return llvm::is_contained({"sapphirerapids", "emeraldrapids", "graniterapids",
-                             "graniterapids-d"},
-                            cpu);
+  return llvm::is_contained(
+      {"sapphirerapids", "emeraldrapids", "graniterapids", "graniterapids-d"},
+      cpu);
 }
 
 /// Fills in vector sizes from what the subtarget has.
@@ -75,8 +75,7 @@ static void describe(TargetSpec &spec, const llvm::MCSubtargetInfo &subtarget) {
   spec.vectorBits = avx512 ? 512 : has("avx2") ? 256 : 128;
   spec.vectorRegisters = avx512 ? 32 : 16;
   spec.hasFMA = has("fma");
-  spec.hasBF16Dot = avx512 && has("avx512bf16") &&
-                    !hasSlowBF16Dot(spec.cpu);
+  spec.hasBF16Dot = avx512 && has("avx512bf16") && !hasSlowBF16Dot(spec.cpu);
   spec.hasScale = avx512 && has("avx512dq");
 }
 

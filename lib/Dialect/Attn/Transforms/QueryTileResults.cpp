@@ -20,7 +20,7 @@ using namespace mlir;
 using namespace mlir::attn;
 
 Value attn::sliceQueries(OpBuilder &b, Location loc, Value tile,
-                          OpFoldResult queries) {
+                         OpFoldResult queries) {
   SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, tile);
   sizes.back() = queries;
   SmallVector<OpFoldResult> offsets(sizes.size(), b.getIndexAttr(0));
@@ -28,8 +28,7 @@ Value attn::sliceQueries(OpBuilder &b, Location loc, Value tile,
   return tensor::ExtractSliceOp::create(b, loc, tile, offsets, sizes, strides);
 }
 
-Value attn::insertWhole(OpBuilder &b, Location loc, Value reduced,
-                         Value init) {
+Value attn::insertWhole(OpBuilder &b, Location loc, Value reduced, Value init) {
   SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, init);
   SmallVector<OpFoldResult> offsets(sizes.size(), b.getIndexAttr(0));
   SmallVector<OpFoldResult> strides(sizes.size(), b.getIndexAttr(1));
@@ -67,13 +66,13 @@ Value QueryTile::divideBySum(OpBuilder &b, Location loc, Value value,
   if (keepsRows)
     return quotient;
   Value zero = constant(b, 0.0);
-  Value empty = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, sum,
-                                      zero);
+  Value empty =
+      arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, sum, zero);
   return arith::SelectOp::create(b, loc, empty, zero, quotient);
 }
 
-/// 1 / sum[i]. The sum of a softmax is a normal number or 0, so that this cannot
-/// overflow.
+/// 1 / sum[i]. The sum of a softmax is a normal number or 0, so that this
+/// cannot overflow.
 Value QueryTile::emitInverse(Value sum) {
   OpFoldResult size = builder.getIndexAttr(plan.queries);
   Value empty = tensor::EmptyOp::create(
@@ -176,8 +175,8 @@ Value QueryTile::emitWeight(OpBuilder &b, Value score, Value maximum,
                             Value sum) {
   Value weight = score;
   if (op.getNormalizer() == Normalizer::Softmax)
-    weight = math::ExpOp::create(
-        b, loc, arith::SubFOp::create(b, loc, score, maximum));
+    weight = math::ExpOp::create(b, loc,
+                                 arith::SubFOp::create(b, loc, score, maximum));
   if (op.getNormalizer() == Normalizer::None)
     return weight;
   return divideBySum(b, loc, weight, sum);
