@@ -26,8 +26,7 @@ void AttendArguments::forEach(function_ref<void(Value &)> visit) {
     if (value)
       visit(value);
   };
-  for (AttendOperand *operand :
-       {&query, &key, &value, &output, &lse, &sink}) {
+  for (AttendOperand *operand : {&query, &key, &value, &output, &lse, &sink}) {
     visitKnown(operand->pointer);
     for (Value &stride : operand->strides)
       visitKnown(stride);
@@ -104,7 +103,8 @@ namespace {
 /// Emits host code for the arguments of one op.
 class Describer {
 public:
-  Describer(OpBuilder &builder, AttendOp op) : b(op.getLoc(), builder), op(op) {}
+  Describer(OpBuilder &builder, AttendOp op)
+      : b(op.getLoc(), builder), op(op) {}
   FailureOr<AttendArguments> describe();
 
 private:
@@ -156,9 +156,8 @@ FailureOr<DeviceTensor> Describer::describeTensor(Value tensor,
     result.strides.push_back(known(strides[dim], metadata.getStrides()[dim]));
   }
   Value address = memref::ExtractAlignedPointerAsIndexOp::create(b, memory);
-  unsigned bits = type.getElementType().isIndex()
-                      ? 64
-                      : type.getElementTypeBitWidth();
+  unsigned bits =
+      type.getElementType().isIndex() ? 64 : type.getElementTypeBitWidth();
   Value bytes = b.createOrFold<arith::MulIOp>(
       ShapedType::isDynamic(offset) ? metadata.getOffset() : index(offset),
       index(llvm::divideCeil(bits, 8)));
@@ -207,15 +206,20 @@ void Describer::requireRows(StringRef name, const AttendOperand &operand) {
           name + " starts {0} bytes after a multiple of 16; on a GPU it must "
                  "start at one",
           rest);
+  int64_t perChunk =
+      128 /
+      getElementTypeOrSelf(op.getQuery().getType()).getIntOrFloatBitWidth();
   for (unsigned dim = 0; dim < AttendOp::D; ++dim) {
     Value stride = operand.strides[dim];
     if (!stride)
       continue;
     stride = b.createOrFold<arith::IndexCastOp>(b.getIndexType(), stride);
-    Value rest = b.createOrFold<arith::RemUIOp>(stride, index(8));
+    Value rest = b.createOrFold<arith::RemUIOp>(stride, index(perChunk));
     require(fits(arith::CmpIPredicate::eq, rest, 0),
-            name + " has a stride of {0} elements; on a GPU it must be a "
-                   "multiple of 8",
+            name +
+                " has a stride of {0} elements; on a GPU it must be a "
+                "multiple of " +
+                Twine(perChunk),
             stride);
   }
 }

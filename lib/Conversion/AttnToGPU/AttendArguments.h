@@ -16,9 +16,9 @@ namespace mlir::attn {
 
 /// A tensor in device memory.
 struct DeviceTensor {
-  Value pointer;                ///< Of the first element.
-  SmallVector<Value> sizes;     ///< i64.
-  SmallVector<Value> strides;   ///< i64, in elements.
+  Value pointer;              ///< Of the first element.
+  SmallVector<Value> sizes;   ///< i64.
+  SmallVector<Value> strides; ///< i64, in elements.
 };
 
 /// An operand of an attend op: strides by dimension of the op's iteration

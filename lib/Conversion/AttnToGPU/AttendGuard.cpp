@@ -6,9 +6,9 @@
 //===----------------------------------------------------------------------===//
 //
 // A product of matrices multiplies every weight by every value, also a weight
-// of 0 by NaN. Where an accumulator is not finite, its warp computes its rows
-// anew, one query after the other, without the values of pairs that do not
-// contribute. Lanes share the features.
+// of 0 by NaN, and an infinite f32 is no sum of two tf32. Where an accumulator
+// is not finite, its warp computes its rows anew, one query after the other,
+// without the values of pairs that do not contribute. Lanes share the features.
 //
 //===----------------------------------------------------------------------===//
 
@@ -19,9 +19,10 @@
 using namespace mlir;
 using namespace mlir::attn;
 
-/// A pair without weight can exist.
+/// A pair without weight can exist, or products differ from IEEE arithmetic.
 bool AttendKernel::needsGuard() {
-  return !op.getMask().empty() || !op.getScore().empty();
+  return matrices.element.isF32() || !op.getMask().empty() ||
+         !op.getScore().empty();
 }
 
 /// Whether all accumulators of the warp are finite: 0 times each is 0.
@@ -38,10 +39,11 @@ SmallVector<Value> AttendKernel::loadFeatures(Value pointer, int64_t count) {
   for (int64_t first = 0; first < count; first += warpSize) {
     Value feature = k.add(lane, first);
     auto load = [&] {
-      Value element = k.load(matrices.element,
-                             k.gep(pointer, matrices.element, feature));
-      return SmallVector<Value>{arith::ExtFOp::create(
-          k.b, k.loc, k.b.getF32Type(), element)};
+      Value element =
+          k.load(matrices.element, k.gep(pointer, matrices.element, feature));
+      if (!matrices.element.isF32())
+        element = arith::ExtFOp::create(k.b, k.loc, k.b.getF32Type(), element);
+      return SmallVector<Value>{element};
     };
     auto zero = [&] { return SmallVector<Value>{k.real(0.0)}; };
     features.push_back(
@@ -55,75 +57,66 @@ SmallVector<Value> AttendKernel::loadFeatures(Value pointer, int64_t count) {
 void AttendKernel::recomputeRows() {
   k.forLoop(k.integer(0), k.integer(warpRows), k.integer(1), {},
             [&](Value number, ValueRange) {
-              Value row = k.add(k.add(firstQuery, warpRow), number);
-              k.when(k.less(row, queries), [&] { recomputeRow(row); });
+              QueryRow row = queryRow(k.add(k.add(firstRow, warpRow), number));
+              k.when(row.exists, [&] { recomputeRow(row); });
               return SmallVector<Value>();
             });
 }
 
 /// State, the same in all lanes but for the accumulator: maximum, sum,
 /// accumulator.
-void AttendKernel::recomputeRow(Value row) {
+void AttendKernel::recomputeRow(const QueryRow &row) {
   auto add = [&](Value lhs, Value rhs) { return k.addF(lhs, rhs); };
-  auto rowPointer = [&](const AttendOperand &operand, Value head, unsigned dim,
-                        Value index) {
-    return rowOf(operand, head, dim, index, queries).pointer;
-  };
-  int64_t features = plan.query.filled * 8, valueFeatures = plan.value.filled * 8;
+  int64_t features = plan.query.filledColumns();
+  int64_t valueFeatures = plan.value.filledColumns();
   SmallVector<Value> query = loadFeatures(
-      rowPointer(arguments.query,
-                 headPointer(arguments.query, matrices.element), AttendOp::I,
-                 row),
-      features);
+      rowPointer(arguments.query, row, matrices.element), features);
   Value zero = k.real(0.0);
-  Value maximum = k.real(-INFINITY), sum = zero;
-  if (op.getSink()) {
-    maximum = sinkLogit();
-    sum = k.select(k.equalF(maximum, k.real(-INFINITY)), zero, k.real(1.0));
-  }
+  auto [maximum, sum] = sinkState(row);
   SmallVector<Value> state{maximum, sum};
   state.append(llvm::divideCeil(valueFeatures, warpSize), zero);
   state = k.forLoop(
       lowerKey, upperKey, k.integer(1), state,
       [&](Value key, ValueRange before) {
         Value product = zero;
-        SmallVector<Value> keyRow = loadFeatures(
-            rowPointer(arguments.key, keyPointer, AttendOp::J, key), features);
-        for (auto [q, kv] : llvm::zip_equal(query, keyRow))
-          product = k.fma(q, kv, product);
+        SmallVector<Value> other =
+            loadFeatures(keyRow(arguments.key, keyPointer, key), features);
+        for (auto [lhs, rhs] : llvm::zip_equal(query, other))
+          product = k.fma(lhs, rhs, product);
         product = k.reduceLanes(product, warpSize - 1, add);
         Value score = applyToPair(product, row, key, /*partial=*/true);
-        auto [weight, rescale, most] = weigh(score, before[0]);
-        SmallVector<Value> after{most,
-                                 k.fma(before[1], rescale, weight)};
+        Weight w = weigh(score, before[0]);
+        SmallVector<Value> after{w.maximum,
+                                 k.fma(before[1], w.rescale, w.weight)};
         SmallVector<Value> scaled;
         for (Value old : before.drop_front(2))
-          scaled.push_back(k.mulF(old, rescale));
+          scaled.push_back(k.mulF(old, w.rescale));
         llvm::append_range(
-            after,
-            k.choose(
-                k.equalF(weight, zero), [&] { return scaled; },
-                [&] {
-                  SmallVector<Value> sums = loadFeatures(
-                      rowPointer(arguments.value, valuePointer, AttendOp::J,
-                                 key),
-                      valueFeatures);
-                  for (auto [value, old] : llvm::zip_equal(sums, scaled))
-                    value = k.fma(weight, value, old);
-                  return sums;
-                }));
+            after, k.choose(
+                       k.equalF(w.weight, zero), [&] { return scaled; },
+                       [&] {
+                         SmallVector<Value> sums = loadFeatures(
+                             keyRow(arguments.value, valuePointer, key),
+                             valueFeatures);
+                         for (auto [value, old] : llvm::zip_equal(sums, scaled))
+                           value = k.fma(w.weight, value, old);
+                         return sums;
+                       }));
         return after;
       });
+  if (arguments.lse) {
+    Value isFirst = arith::CmpIOp::create(k.b, k.loc, arith::CmpIPredicate::eq,
+                                          lane, k.integer(0));
+    k.when(isFirst, [&] { storeRowLse(row, state[0], state[1]); });
+  }
   Value factor = normalizingFactor(state[1]);
-  Value pointer = rowPointer(arguments.output,
-                             headPointer(arguments.output, matrices.element),
-                             AttendOp::I, row);
+  Value pointer = rowPointer(arguments.output, row, matrices.element);
   for (auto [index, value] : llvm::enumerate(ArrayRef(state).drop_front(2))) {
     Value feature = k.add(lane, index * warpSize);
-    Value result = arith::TruncFOp::create(k.b, k.loc, matrices.element,
-                                           k.mulF(value, factor));
-    k.when(k.less(feature, k.integer(valueFeatures)), [&] {
-      k.store(result, k.gep(pointer, matrices.element, feature));
-    });
+    Value result = k.mulF(value, factor);
+    if (!matrices.element.isF32())
+      result = arith::TruncFOp::create(k.b, k.loc, matrices.element, result);
+    k.when(k.less(feature, k.integer(valueFeatures)),
+           [&] { k.store(result, k.gep(pointer, matrices.element, feature)); });
   }
 }

@@ -53,8 +53,9 @@ void AttendKernel::emit() {
 // Where the block is
 //===----------------------------------------------------------------------===//
 
-/// Blocks count tiles of queries, the last first, since under a causal mask it
-/// has most to do; then heads, so that neighbours share keys; then batches.
+/// Blocks count tiles of rows, the last first, since under a causal mask it has
+/// most to do; then heads, so that neighbours share keys; then batches. Rows
+/// are the queries of a head, or those of all heads of a group.
 void AttendKernel::emitPosition() {
   Type word = k.b.getI32Type();
   memory = LLVM::AddressOfOp::create(k.b, k.loc, k.shared(), sharedMemoryName);
@@ -65,21 +66,41 @@ void AttendKernel::emitPosition() {
   auto size = [&](unsigned dim) { return k.toI32(arguments.sizes[dim]); };
   queries = size(AttendOp::I);
   keys = size(AttendOp::J);
-  group = size(AttendOp::G);
-  Value heads = k.mul(size(AttendOp::Hkv), group);
+  groupSize = size(AttendOp::G);
+  Value heads = size(AttendOp::Hkv);
+  rows = queries;
+  if (plan.foldHeads)
+    rows = k.mul(rows, groupSize);
+  else
+    heads = k.mul(heads, groupSize);
   Value block = NVVM::BlockIdXOp::create(k.b, k.loc, word);
-  Value tiles = k.div(k.add(queries, plan.queries - 1), plan.queries);
-  Value row = k.div(block, tiles);
+  Value tiles = k.div(k.add(rows, plan.queries - 1), plan.queries);
+  Value number = k.div(block, tiles);
   Value fromLast = k.add(k.rem(block, tiles), 1);
-  firstQuery = k.mul(k.sub(tiles, fromLast), plan.queries);
-  batch = k.div(row, heads);
-  head = k.rem(row, heads);
-  keyHead = k.div(head, group);
+  firstRow = k.mul(k.sub(tiles, fromLast), plan.queries);
+  batch = k.div(number, heads);
+  firstHead = k.rem(number, heads);
+  keyHead = firstHead;
+  if (plan.foldHeads)
+    firstHead = k.mul(keyHead, groupSize);
+  else
+    keyHead = k.div(firstHead, groupSize);
   keyPointer = headPointer(arguments.key, matrices.element);
   valuePointer = headPointer(arguments.value, matrices.element);
+  Value first = k.add(k.add(firstRow, warpRow), k.div(lane, 4));
+  for (int64_t laneRow = 0; laneRow < laneRows; ++laneRow)
+    laneQueries.push_back(queryRow(k.add(first, 8 * laneRow)));
 }
 
-/// The first row of this batch and head.
+AttendKernel::QueryRow AttendKernel::queryRow(Value row) {
+  Value exists = k.less(row, rows);
+  if (!plan.foldHeads)
+    return {k.rem(firstHead, groupSize), firstHead, row, exists};
+  Value group = k.div(row, queries);
+  return {group, k.add(firstHead, group), k.rem(row, queries), exists};
+}
+
+/// The start of this batch and key head.
 Value AttendKernel::headPointer(const AttendOperand &operand, Type element) {
   Value offset;
   auto move = [&](unsigned dim, Value index) {
@@ -90,21 +111,27 @@ Value AttendKernel::headPointer(const AttendOperand &operand, Type element) {
   };
   move(AttendOp::B, batch);
   move(AttendOp::Hkv, keyHead);
-  move(AttendOp::G, k.rem(head, group));
   if (!offset)
     return operand.pointer;
   return k.gep(operand.pointer, element, offset);
 }
 
-RowSource AttendKernel::rowOf(const AttendOperand &operand, Value pointer,
-                              unsigned dim, Value row, Value limit) {
-  Value offset = k.mul(k.toI64(row), operand.strides[dim]);
-  return {k.gep(pointer, matrices.element, offset), k.less(row, limit)};
+Value AttendKernel::rowPointer(const AttendOperand &operand,
+                               const QueryRow &row, Type element) {
+  Value pointer = headPointer(operand, element);
+  auto move = [&](unsigned dim, Value index) {
+    if (Value stride = operand.strides[dim])
+      pointer = k.gep(pointer, element, k.mul(k.toI64(index), stride));
+  };
+  move(AttendOp::G, row.group);
+  move(AttendOp::I, row.query);
+  return pointer;
 }
 
-Value AttendKernel::rowIndex(int64_t laneRow) {
-  Value row = k.add(k.add(firstQuery, warpRow), k.div(lane, 4));
-  return k.add(row, 8 * laneRow);
+Value AttendKernel::keyRow(const AttendOperand &operand, Value pointer,
+                           Value key) {
+  return k.gep(pointer, matrices.element,
+               k.mul(k.toI64(key), operand.strides[AttendOp::J]));
 }
 
 //===----------------------------------------------------------------------===//
@@ -120,12 +147,12 @@ SharedTile AttendKernel::sharedTile(const SharedLayout &layout, int64_t base,
 }
 
 void AttendKernel::copyQueries() {
-  Value pointer = headPointer(arguments.query, matrices.element);
-  copyToShared(k, sharedTile(plan.query, 0), thread, plan.threads(),
-               [&](Value row) {
-                 return rowOf(arguments.query, pointer, AttendOp::I,
-                              k.add(row, firstQuery), queries);
-               });
+  copyToShared(
+      k, sharedTile(plan.query, 0), thread, plan.threads(), [&](Value row) {
+        QueryRow query = queryRow(k.add(row, firstRow));
+        return RowSource{rowPointer(arguments.query, query, matrices.element),
+                         query.exists};
+      });
 }
 
 /// Keys that the mask cuts off are not read.
@@ -135,8 +162,9 @@ void AttendKernel::copyKeys(const SharedLayout &layout, int64_t base,
   k.when(k.less(tile.start, upperKey), [&] {
     copyToShared(k, sharedTile(layout, base, buffer), thread, plan.threads(),
                  [&](Value row) {
-                   return rowOf(operand, pointer, AttendOp::J,
-                                k.add(row, tile.start), upperKey);
+                   Value key = k.add(row, tile.start);
+                   return RowSource{keyRow(operand, pointer, key),
+                                    k.less(key, upperKey)};
                  });
   });
   NVVM::CpAsyncCommitGroupOp::create(k.b, k.loc);
@@ -157,14 +185,20 @@ void AttendKernel::emitKeyBounds() {
   classifier->skipPrepass({size(AttendOp::B), heads, size(AttendOp::I),
                            size(AttendOp::J), plan.queries, plan.keys},
                           captures);
-  Value last = k.min(k.add(firstQuery, plan.queries), queries);
   KeyBounds bounds = classifier->emitKeyBounds(
-      k.b, k.loc, k.toIndex(batch), k.toIndex(head),
-      {k.toIndex(firstQuery), k.toIndex(last)});
+      k.b, k.loc, k.toIndex(batch), k.toIndex(firstHead), queryRange());
   Value lower = k.toI32(bounds.lower);
   lowerKey = k.mul(k.div(lower, plan.keys), plan.keys);
   upperKey = k.toI32(bounds.upper);
   fullKeys = {k.toI32(bounds.fullLower), k.toI32(bounds.fullUpper)};
+}
+
+/// The queries of the block.
+IndexRange AttendKernel::queryRange() {
+  if (plan.foldHeads)
+    return {k.toIndex(k.integer(0)), k.toIndex(queries)};
+  Value last = k.min(k.add(firstRow, plan.queries), queries);
+  return {k.toIndex(firstRow), k.toIndex(last)};
 }
 
 /// What the mask does on the tile at `start`, which is before the last
@@ -177,12 +211,11 @@ TileClass AttendKernel::classify(Value start) {
       proved,
       [&] { return SmallVector<Value>{k.boolean(true), k.boolean(true)}; },
       [&] {
-        Value last = k.min(k.add(firstQuery, plan.queries), queries);
         TileClass tile = classifier->emitClass(
             k.b, k.loc,
             {k.toIndex(batch),
-             k.toIndex(head),
-             {k.toIndex(firstQuery), k.toIndex(last)},
+             k.toIndex(firstHead),
+             queryRange(),
              {k.toIndex(start), k.toIndex(k.min(end, keys))}});
         Value whole = k.negate(k.less(keys, end));
         return SmallVector<Value>{tile.may, k.both(tile.must, whole)};
@@ -190,8 +223,8 @@ TileClass AttendKernel::classify(Value start) {
   return {both[0], both[1]};
 }
 
-/// The first tile from `from` on that the mask does not leave empty; where there
-/// is none it starts at or after the last reachable key.
+/// The first tile from `from` on that the mask does not leave empty; where
+/// there is none it starts at or after the last reachable key.
 AttendKernel::KeyTile AttendKernel::findTile(Value from) {
   if (!classifier)
     return {from, k.negate(k.less(keys, k.add(from, plan.keys)))};
@@ -225,37 +258,40 @@ AttendKernel::KeyTile AttendKernel::findTile(Value from) {
 // The loop
 //===----------------------------------------------------------------------===//
 
-/// exp2 of what it holds would be the sink's weight.
-Value AttendKernel::sinkLogit() {
+/// Maximum and sum that a sink starts a row with: it is a key without value.
+std::pair<Value, Value> AttendKernel::sinkState(const QueryRow &row) {
+  Value none = k.real(-INFINITY), zero = k.real(0.0);
+  if (!op.getSink())
+    return {none, zero};
   Type element = getElementTypeOrSelf(op.getSink().getType());
-  Value logit = k.load(element, headPointer(arguments.sink, element));
-  if (element.isF32())
-    return logit;
-  return arith::ExtFOp::create(k.b, k.loc, k.b.getF32Type(), logit);
+  Value logit = k.load(element, rowPointer(arguments.sink, row, element));
+  if (!element.isF32())
+    logit = arith::ExtFOp::create(k.b, k.loc, k.b.getF32Type(), logit);
+  return {logit, k.select(k.equalF(logit, none), zero, k.real(1.0))};
 }
 
-/// A sink is a key without value: it starts maximum and sum, the latter in one
-/// of the four lanes whose sums are added up at the end.
+/// Sums of a row in four lanes are added up at the end; one of them has the
+/// sink's.
 AttendKernel::State AttendKernel::initialState() {
   State state;
   Value zero = k.real(0.0);
-  state.accumulator.assign(plan.value.chunks * fragmentSize, zero);
-  Value maximum = k.real(-INFINITY), sum = zero;
-  if (op.getSink()) {
-    maximum = sinkLogit();
-    Value first = arith::CmpIOp::create(k.b, k.loc, arith::CmpIPredicate::eq,
+  state.accumulator.assign(plan.value.columns / 8 * fragmentSize, zero);
+  Value isFirst = arith::CmpIOp::create(k.b, k.loc, arith::CmpIPredicate::eq,
                                         k.bitAnd(lane, 3), k.integer(0));
-    Value absent = k.equalF(maximum, k.real(-INFINITY));
-    sum = k.select(k.both(first, k.negate(absent)), k.real(1.0), zero);
+  for (QueryRow row : laneQueries) {
+    // A row beyond the last has no sink.
+    row.group = k.select(row.exists, row.group, k.integer(0));
+    auto [maximum, sum] = sinkState(row);
+    state.maximum.push_back(maximum);
+    state.sum.push_back(k.select(isFirst, sum, zero));
   }
-  state.maximum.assign(laneRows, maximum);
-  state.sum.assign(laneRows, sum);
   return state;
 }
 
 /// While a tile of keys is worked on, the next one and its values arrive in the
 /// other buffers. Groups of copies are committed in the order keys, values,
-/// keys, ..., so that all but the last one awaited says that the older is there.
+/// keys, ..., so that all but the last one awaited says that the older is
+/// there.
 AttendKernel::State AttendKernel::emitLoop() {
   auto awaitOlder = [&] {
     NVVM::CpAsyncWaitGroupOp::create(k.b, k.loc, 1);

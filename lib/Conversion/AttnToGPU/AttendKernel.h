@@ -17,7 +17,8 @@
 namespace mlir::attn {
 
 /// Emits what one block does: one tile of queries of one head against all keys
-/// that the mask lets them reach.
+/// that the mask lets them reach. Few queries of all heads of a group can make
+/// one tile: they read the same keys.
 ///
 /// Fragments are those of mma.sync: with lane = 4 g + t, a lane holds columns
 /// 8 n + 2 t + {0, 1} of rows g and g + 8 of its warp's 16 rows, in this order
@@ -49,12 +50,19 @@ private:
     Value start, full;
   };
 
+  /// The query that a row of the block's queries is: of a head, and the
+  /// `group`th of its key head.
+  struct QueryRow {
+    Value group, head, query, exists;
+  };
+
   // Where the block is, and what it reads.
   void emitPosition();
+  QueryRow queryRow(Value row);
   Value headPointer(const AttendOperand &operand, Type element);
-  RowSource rowOf(const AttendOperand &operand, Value pointer, unsigned dim,
-                  Value row, Value limit);
-  Value rowIndex(int64_t laneRow);
+  Value rowPointer(const AttendOperand &operand, const QueryRow &row,
+                   Type element);
+  Value keyRow(const AttendOperand &operand, Value pointer, Value key);
   void copyQueries();
   void copyKeys(const SharedLayout &layout, int64_t base,
                 const AttendOperand &operand, Value pointer,
@@ -64,16 +72,17 @@ private:
 
   // The loop over tiles of keys.
   void emitKeyBounds();
+  IndexRange queryRange();
   KeyTile findTile(Value from);
   TileClass classify(Value start);
   State initialState();
-  Value sinkLogit();
+  std::pair<Value, Value> sinkState(const QueryRow &row);
   State emitLoop();
   void loadQueries();
-  SmallVector<Value> queryFragment(int64_t step);
+  Factor queryFragment(int64_t step);
   SmallVector<Value> emitScores(Value buffer);
   void applyRegions(SmallVectorImpl<Value> &scores, const KeyTile &tile);
-  Value applyToPair(Value score, Value row, Value key, bool partial);
+  Value applyToPair(Value score, const QueryRow &row, Value key, bool partial);
   /// Of a row: a new score's weight, the factor for what was summed before, the
   /// new maximum.
   struct Weight {
@@ -88,6 +97,7 @@ private:
   void emitResults(const State &state);
   void storeOutput(const State &state, ArrayRef<Value> factors);
   void storeLse(const State &state, ArrayRef<Value> sums);
+  void storeRowLse(const QueryRow &row, Value maximum, Value sum);
 
   Value normalizingFactor(Value sum);
 
@@ -96,11 +106,9 @@ private:
   Value isFinite(const State &state);
   SmallVector<Value> loadFeatures(Value pointer, int64_t count);
   void recomputeRows();
-  void recomputeRow(Value row);
+  void recomputeRow(const QueryRow &row);
 
-  bool isSoftmax() {
-    return op.getNormalizer() == Normalizer::Softmax;
-  }
+  bool isSoftmax() { return op.getNormalizer() == Normalizer::Softmax; }
 
   KernelBuilder k;
   AttendOp op;
@@ -114,12 +122,14 @@ private:
   /// two.
   double scale, unit;
   Value memory, thread, lane, warpRow;
-  Value queries, keys; ///< M and N.
-  Value batch, head, keyHead, group, firstQuery;
+  Value queries, keys, groupSize; ///< M, N, G.
+  Value rows; ///< All rows, of which the block's begin at `firstRow`.
+  Value batch, firstHead, keyHead, firstRow;
+  SmallVector<QueryRow, laneRows> laneQueries;
   Value keyPointer, valuePointer;
   Value lowerKey, upperKey;
   IndexRange fullKeys;
-  SmallVector<SmallVector<Value>> queryFragments;
+  SmallVector<Factor> queryFragments;
 };
 
 } // namespace mlir::attn

@@ -28,73 +28,72 @@ void AttendKernel::emitResults(const State &state) {
         sum, 3, [&](Value lhs, Value rhs) { return k.addF(lhs, rhs); }));
     factors.push_back(normalizingFactor(sums.back()));
   }
-  if (arguments.lse)
-    storeLse(state, sums);
   // Nothing may arrive any more, and other warps be done with what is there.
   NVVM::CpAsyncWaitGroupOp::create(k.b, k.loc, 0);
   k.syncBlock();
+  auto store = [&] {
+    if (arguments.lse)
+      storeLse(state, sums);
+    storeOutput(state, factors);
+  };
   if (!needsGuard())
-    return storeOutput(state, factors);
+    return store();
   Value finite = isFinite(state);
-  k.when(finite, [&] { storeOutput(state, factors); });
+  k.when(finite, store);
   k.when(k.negate(finite), [&] { recomputeRows(); });
 }
 
-/// Each warp puts its 16 rows where their queries were, so that a lane can write
-/// 16 bytes and neighbours neighbouring ones.
+/// Each warp puts its 16 rows where their queries were, so that a lane can
+/// write 16 bytes and neighbours neighbouring ones.
 void AttendKernel::storeOutput(const State &state, ArrayRef<Value> factors) {
   SharedTile tile = sharedTile(plan.output, 0);
-  Value pairBytes = k.mul(k.bitAnd(lane, 3), 4);
-  for (int64_t chunk = 0; chunk < plan.output.filled; ++chunk)
+  Value offset = k.mul(k.bitAnd(lane, 3), 2);
+  for (int64_t group = 0; group < plan.output.filledColumns() / 8; ++group)
     for (int64_t row = 0; row < laneRows; ++row) {
-      int64_t index = chunk * fragmentSize + 2 * row;
-      Value low = k.mulF(state.accumulator[index], factors[row]);
-      Value high = k.mulF(state.accumulator[index + 1], factors[row]);
+      int64_t index = group * fragmentSize + 2 * row;
       Value inTile = k.add(k.add(warpRow, k.div(lane, 4)), 8 * row);
-      Value place = tile.address(k, inTile, k.integer(chunk));
-      k.store(matrices.pack(low, high),
-              k.gep(place, k.b.getI8Type(), pairBytes), 4);
+      matrices.storePair(k.mulF(state.accumulator[index], factors[row]),
+                         k.mulF(state.accumulator[index + 1], factors[row]),
+                         tile.elementAddress(k, inTile, group, offset));
     }
   k.syncWarp();
 
-  Value pointer = headPointer(arguments.output, matrices.element);
   Type chunkType = VectorType::get(4, k.b.getI32Type());
   int64_t count = warpRows * plan.output.filled;
   for (int64_t first = 0; first < count; first += warpSize) {
     Value number = k.add(lane, first);
     Value inTile = k.add(warpRow, k.div(number, plan.output.filled));
     Value chunk = k.rem(number, plan.output.filled);
-    Value row = k.add(firstQuery, inTile);
-    Value exists = k.less(row, queries);
+    QueryRow row = queryRow(k.add(firstRow, inTile));
+    Value exists = row.exists;
     if (first + warpSize > count)
       exists = k.both(exists, k.less(number, k.integer(count)));
     k.when(exists, [&] {
-      Value value =
-          k.load(chunkType, tile.address(k, inTile, chunk), 16);
-      RowSource to =
-          rowOf(arguments.output, pointer, AttendOp::I, row, queries);
-      k.store(value,
-              k.gep(to.pointer, k.b.getI8Type(),
-                    k.mul(chunk, SharedLayout::chunkBytes)),
-              16);
+      Value value = k.load(chunkType, tile.address(k, inTile, chunk), 16);
+      Value to = rowPointer(arguments.output, row, matrices.element);
+      k.store(
+          value,
+          k.gep(to, k.b.getI8Type(), k.mul(chunk, SharedLayout::chunkBytes)),
+          16);
     });
   }
 }
 
-/// maximum + log(sum), -inf for an empty row; log(sum) without a maximum.
+/// Each row's sum is in four lanes.
 void AttendKernel::storeLse(const State &state, ArrayRef<Value> sums) {
-  const AttendOperand &lse = arguments.lse;
   Value isFirst = arith::CmpIOp::create(k.b, k.loc, arith::CmpIPredicate::eq,
                                         k.bitAnd(lane, 3), k.integer(0));
   for (int64_t laneRow = 0; laneRow < laneRows; ++laneRow) {
-    Value row = rowIndex(laneRow);
-    Value value = k.mulF(k.log2(sums[laneRow]), k.real(llvm::numbers::ln2));
-    if (isSoftmax())
-      value = k.fma(state.maximum[laneRow], k.real(unit), value);
-    k.when(k.both(isFirst, k.less(row, queries)), [&] {
-      Value pointer = headPointer(lse, value.getType());
-      Value offset = k.mul(k.toI64(row), lse.strides[AttendOp::I]);
-      k.store(value, k.gep(pointer, value.getType(), offset));
-    });
+    const QueryRow &row = laneQueries[laneRow];
+    k.when(k.both(isFirst, row.exists),
+           [&] { storeRowLse(row, state.maximum[laneRow], sums[laneRow]); });
   }
+}
+
+/// maximum + log(sum), -inf for an empty row; log(sum) without a maximum.
+void AttendKernel::storeRowLse(const QueryRow &row, Value maximum, Value sum) {
+  Value value = k.mulF(k.log2(sum), k.real(llvm::numbers::ln2));
+  if (isSoftmax())
+    value = k.fma(maximum, k.real(unit), value);
+  k.store(value, rowPointer(arguments.lse, row, value.getType()));
 }

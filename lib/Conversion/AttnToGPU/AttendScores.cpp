@@ -22,7 +22,7 @@ void AttendKernel::loadQueries() {
         matrices.loadLeft(sharedTile(plan.query, 0), warpRow, step));
 }
 
-SmallVector<Value> AttendKernel::queryFragment(int64_t step) {
+Factor AttendKernel::queryFragment(int64_t step) {
   if (plan.keepQueries)
     return queryFragments[step];
   return matrices.loadLeft(sharedTile(plan.query, 0), warpRow, step);
@@ -34,30 +34,30 @@ SmallVector<Value> AttendKernel::emitScores(Value buffer) {
   SmallVector<Value> scores(plan.keys / 8 * fragmentSize, k.real(0.0));
   MutableArrayRef<Value> sums(scores);
   for (int64_t step = 0; step < plan.query.chunks / 2; ++step) {
-    SmallVector<Value> left = queryFragment(step);
+    Factor left = queryFragment(step);
     for (int64_t row = 0; row < plan.keys; row += 16) {
-      auto right = matrices.loadRight(tile, row, step);
+      Factor right = matrices.loadRight(tile, row, step);
       for (int64_t half : {0, 1})
-        matrices.multiplyAdd(left, right, half,
-                             sums.slice((row / 8 + half) * fragmentSize,
-                                        fragmentSize));
+        matrices.multiplyAdd(
+            left, right, half,
+            sums.slice((row / 8 + half) * fragmentSize, fragmentSize));
     }
   }
   return scores;
 }
 
 /// Scale, score region, mask of one pair.
-Value AttendKernel::applyToPair(Value score, Value row, Value key,
+Value AttendKernel::applyToPair(Value score, const QueryRow &row, Value key,
                                 bool partial) {
-  SmallVector<Value> arguments{k.toIndex(batch), k.toIndex(head),
-                               k.toIndex(row), k.toIndex(key)};
+  SmallVector<Value> arguments{k.toIndex(batch), k.toIndex(row.head),
+                               k.toIndex(row.query), k.toIndex(key)};
   llvm::append_range(arguments, captures);
   Value keep;
   if (partial) {
     keep = k.less(key, keys);
     if (!op.getMask().empty())
-      keep = k.both(keep, inlinePairRegion(k.b, op.getMask().front(), arguments,
-                                           keep));
+      keep = k.both(
+          keep, inlinePairRegion(k.b, op.getMask().front(), arguments, keep));
   }
   if (scale != 1.0)
     score = k.mulF(score, k.real(scale));
@@ -78,7 +78,7 @@ void AttendKernel::applyRegions(SmallVectorImpl<Value> &scores,
       int64_t column = index / fragmentSize * 8 + index % 2;
       Value key = k.add(k.add(tile.start, k.mul(k.bitAnd(lane, 3), 2)), column);
       results.push_back(
-          applyToPair(score, rowIndex(index / 2 % laneRows), key, partial));
+          applyToPair(score, laneQueries[index / 2 % laneRows], key, partial));
     }
     return results;
   };
@@ -140,24 +140,21 @@ AttendKernel::State AttendKernel::normalize(State state,
   return state;
 }
 
-/// accumulator += weights * values. The scores' fragments of 16 keys are left
-/// operands as they are.
+/// accumulator += weights * values.
 void AttendKernel::addValues(State &state, ArrayRef<Value> weights,
                              Value buffer) {
   SharedTile tile = sharedTile(plan.value, plan.valueBase(), buffer);
   MutableArrayRef<Value> sums(state.accumulator);
-  for (int64_t row = 0; row < plan.keys; row += 16) {
-    ArrayRef<Value> here =
-        weights.slice(row / 8 * fragmentSize, 2 * fragmentSize);
-    SmallVector<Value> left;
-    for (int64_t pair = 0; pair < 4; ++pair)
-      left.push_back(matrices.pack(here[2 * pair], here[2 * pair + 1]));
-    for (int64_t step = 0; step < plan.value.chunks / 2; ++step) {
-      auto right = matrices.loadRightTransposed(tile, row, step);
+  int64_t depth = matrices.depth(), perDepth = depth / 8 * fragmentSize;
+  for (int64_t row = 0; row < plan.keys; row += depth) {
+    Factor left =
+        matrices.toLeft(weights.slice(row / depth * perDepth, perDepth));
+    for (int64_t step = 0; step < plan.value.columns / 16; ++step) {
+      Factor right = matrices.loadRightTransposed(tile, row, step);
       for (int64_t half : {0, 1})
-        matrices.multiplyAdd(left, right, half,
-                             sums.slice((2 * step + half) * fragmentSize,
-                                        fragmentSize));
+        matrices.multiplyAdd(
+            left, right, half,
+            sums.slice((2 * step + half) * fragmentSize, fragmentSize));
     }
   }
 }

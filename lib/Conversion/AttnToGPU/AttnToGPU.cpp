@@ -37,10 +37,9 @@ static bool hasDeviceCode(Operation *op) {
   bool isF64 = llvm::any_of(op->getOperandTypes(),
                             [](Type type) { return type.isF64(); });
   return !isF64 &&
-         isa<math::ExpOp, math::Exp2Op, math::TanhOp, math::LogOp,
-             math::Log2Op, math::AbsFOp, math::AbsIOp, math::SqrtOp,
-             math::RsqrtOp, math::FloorOp, math::CeilOp, math::FmaOp,
-             math::CopySignOp>(op);
+         isa<math::ExpOp, math::Exp2Op, math::TanhOp, math::LogOp, math::Log2Op,
+             math::AbsFOp, math::AbsIOp, math::SqrtOp, math::RsqrtOp,
+             math::FloorOp, math::CeilOp, math::FmaOp, math::CopySignOp>(op);
 }
 
 static LogicalResult checkRegion(AttendOp op, Region &region) {
@@ -61,19 +60,19 @@ static LogicalResult checkFeatures(AttendOp op, Value operand, unsigned map,
   if (cast<AffineDimExpr>(last).getPosition() == dim &&
       !ShapedType::isDynamic(size) && size > 0 && size <= 256 && size % 8 == 0)
     return success();
-  InFlightDiagnostic diagnostic = op.emitOpError("has ")
-                                  << name << " of type " << type
-                                  << "; a GPU takes a head size that is "
-                                     "static, a multiple of 8, at most 256, and "
-                                     "the last dimension";
+  InFlightDiagnostic diagnostic =
+      op.emitOpError("has ") << name << " of type " << type
+                             << "; a GPU takes a head size that is "
+                                "static, a multiple of 8, at most 256, and "
+                                "the last dimension";
   return diagnostic;
 }
 
 static LogicalResult checkSupported(AttendOp op) {
   Type element = getElementTypeOrSelf(op.getQuery().getType());
-  if (!element.isF16() && !element.isBF16())
+  if (!element.isF16() && !element.isBF16() && !element.isF32())
     return op.emitOpError("has elements of type ")
-           << element << "; kernels for GPUs take f16 and bf16";
+           << element << "; kernels for GPUs take f16, bf16 and f32";
   if (op.getCompatibility() != Compatibility::Dot)
     return op.emitOpError("scores by ")
            << stringifyCompatibility(op.getCompatibility())
@@ -117,7 +116,8 @@ namespace {
 /// Converts the attend ops of a module.
 class Converter {
 public:
-  Converter(ModuleOp module, const GPUSpec &spec) : module(module), spec(spec) {}
+  Converter(ModuleOp module, const GPUSpec &spec)
+      : module(module), spec(spec) {}
   LogicalResult convert();
 
 private:
@@ -127,6 +127,8 @@ private:
                             const KernelPlan &plan, StringRef name);
   void emitLaunch(OpBuilder &b, gpu::GPUFuncOp kernel, const KernelPlan &plan,
                   AttendArguments &arguments);
+  void emitKernels(OpBuilder &b, AttendOp op, KernelPlan plan,
+                   AttendArguments &arguments, StringRef name);
 
   ModuleOp module;
   GPUSpec spec;
@@ -168,7 +170,7 @@ gpu::GPUFuncOp Converter::emitKernel(AttendOp op, AttendArguments arguments,
   return kernel;
 }
 
-/// One block for each tile of queries of each head.
+/// One block for each tile of queries of each head, or of each key head.
 void Converter::emitLaunch(OpBuilder &b, gpu::GPUFuncOp kernel,
                            const KernelPlan &plan, AttendArguments &arguments) {
   Location loc = kernel.getLoc();
@@ -179,16 +181,60 @@ void Converter::emitLaunch(OpBuilder &b, gpu::GPUFuncOp kernel,
   auto index = [&](int64_t value) -> Value {
     return arith::ConstantIndexOp::create(b, loc, value);
   };
-  Value blocks = b.createOrFold<arith::CeilDivSIOp>(loc, size(AttendOp::I),
-                                                    index(plan.queries));
-  for (unsigned dim : {AttendOp::B, AttendOp::Hkv, AttendOp::G})
-    blocks = b.createOrFold<arith::MulIOp>(loc, blocks, size(dim));
-  Value bytes =
-      arith::ConstantIntOp::create(b, loc, plan.sharedBytes(), 32);
+  auto times = [&](Value lhs, unsigned dim) {
+    return b.createOrFold<arith::MulIOp>(loc, lhs, size(dim));
+  };
+  Value rows = size(AttendOp::I);
+  if (plan.foldHeads)
+    rows = times(rows, AttendOp::G);
+  Value blocks =
+      b.createOrFold<arith::CeilDivSIOp>(loc, rows, index(plan.queries));
+  if (!plan.foldHeads)
+    blocks = times(blocks, AttendOp::G);
+  blocks = times(times(blocks, AttendOp::Hkv), AttendOp::B);
+  Value bytes = arith::ConstantIntOp::create(b, loc, plan.sharedBytes(), 32);
   Value one = index(1);
   gpu::LaunchFuncOp::create(b, loc, kernel, gpu::KernelDim3{blocks, one, one},
                             gpu::KernelDim3{index(plan.threads()), one, one},
                             bytes, arguments.getLaunchOperands());
+}
+
+/// Whether heads of a group can make one tile: the mask does not tell them
+/// apart.
+static bool canFoldHeads(AttendOp op) {
+  return op.getMask().empty() || op.getMask().getArgument(1).use_empty();
+}
+
+/// Launches the kernel for many queries, or, where one tile has place for more
+/// than a head's queries and a group has several heads, that for few.
+void Converter::emitKernels(OpBuilder &b, AttendOp op, KernelPlan plan,
+                            AttendArguments &arguments, StringRef name) {
+  auto emit = [&](bool fold) {
+    plan.foldHeads = fold;
+    std::string suffix = fold ? "_few" : "";
+    emitLaunch(b, emitKernel(op, arguments, plan, (name + suffix).str()), plan,
+               arguments);
+  };
+  if (!canFoldHeads(op))
+    return emit(false);
+  Location loc = op.getLoc();
+  auto compare = [&](arith::CmpIPredicate predicate, unsigned dim,
+                     int64_t limit) {
+    Value bound = arith::ConstantIntOp::create(b, loc, limit, 64);
+    return b.createOrFold<arith::CmpIOp>(loc, predicate, arguments.sizes[dim],
+                                         bound);
+  };
+  Value few = b.createOrFold<arith::AndIOp>(
+      loc, compare(arith::CmpIPredicate::slt, AttendOp::I, plan.queries),
+      compare(arith::CmpIPredicate::sgt, AttendOp::G, 1));
+  if (std::optional<int64_t> known = getConstantIntValue(few))
+    return emit(*known != 0);
+  auto choice = scf::IfOp::create(b, loc, few, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard restore(b);
+  b.setInsertionPoint(choice.thenYield());
+  emit(true);
+  b.setInsertionPoint(choice.elseYield());
+  emit(false);
 }
 
 LogicalResult Converter::convert(AttendOp op, unsigned number) {
@@ -206,10 +252,8 @@ LogicalResult Converter::convert(AttendOp op, unsigned number) {
   if (failed(arguments))
     return failure();
   auto function = op->getParentOfType<func::FuncOp>();
-  std::string name =
-      (function.getName() + "_attend" + Twine(number)).str();
-  gpu::GPUFuncOp kernel = emitKernel(op, *arguments, *plan, name);
-  emitLaunch(b, kernel, *plan, *arguments);
+  std::string name = (function.getName() + "_attend" + Twine(number)).str();
+  emitKernels(b, op, *plan, *arguments, name);
   for (Operation *store : *stores)
     store->erase();
   op.erase();

@@ -29,9 +29,9 @@ SmallVector<Value> attn::emitCaptures(KernelBuilder &k, AttendOp op,
     SmallVector<Value> parts{tensor.pointer};
     llvm::append_range(parts, tensor.sizes);
     llvm::append_range(parts, tensor.strides);
-    captures.push_back(UnrealizedConversionCastOp::create(
-                           k.b, k.loc, capture.getType(), parts)
-                           .getResult(0));
+    captures.push_back(
+        UnrealizedConversionCastOp::create(k.b, k.loc, capture.getType(), parts)
+            .getResult(0));
   }
   return captures;
 }

@@ -42,8 +42,8 @@ Value KernelBuilder::log2(Value x) {
 }
 
 Value KernelBuilder::shuffleXor(Value value, int64_t mask) {
-  return NVVM::ShflOp::create(b, loc, value.getType(), integer(allLanes),
-                              value, integer(mask), integer(warpSize - 1),
+  return NVVM::ShflOp::create(b, loc, value.getType(), integer(allLanes), value,
+                              integer(mask), integer(warpSize - 1),
                               NVVM::ShflKind::bfly, UnitAttr());
 }
 
@@ -92,8 +92,7 @@ KernelBuilder::choose(Value condition, function_ref<SmallVector<Value>()> then,
   auto yield = [&](function_ref<SmallVector<Value>()> values) {
     return [&, values](OpBuilder &inner, Location loc) {
       OpBuilder::InsertionGuard restore(b);
-      b.setInsertionPoint(inner.getInsertionBlock(),
-                          inner.getInsertionPoint());
+      b.setInsertionPoint(inner.getInsertionBlock(), inner.getInsertionPoint());
       scf::YieldOp::create(b, loc, values());
     };
   };

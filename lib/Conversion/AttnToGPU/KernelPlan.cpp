@@ -1,4 +1,5 @@
-//===- KernelPlan.cpp - Tiles, registers and shared memory of a kernel -*- C++ -*-===//
+//===- KernelPlan.cpp - Tiles, registers and shared memory of a kernel -*- C++
+//-*-===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -14,7 +15,10 @@ using namespace mlir::attn;
 
 /// Registers of a thread for all but fragments: addresses, running maximum and
 /// sum, indices. Found by ptxas on the kernels of test/Target/NVPTX.
-static constexpr int64_t otherRegisters = 64;
+static constexpr int64_t otherRegisters = 104;
+
+/// More for f32: parts in tf32 of what is multiplied next.
+static constexpr int64_t partRegisters = 72;
 
 int64_t KernelPlan::keyBase() const {
   return std::max(query.bytes(), output.bytes());
@@ -34,22 +38,25 @@ static int64_t featuresOf(Value operand) {
 FailureOr<KernelPlan> KernelPlan::get(const GPUSpec &spec, AttendOp op) {
   int64_t features = featuresOf(op.getQuery());
   int64_t valueFeatures = featuresOf(op.getValue());
-  static constexpr int64_t candidates[][2] = {
-      {128, 64}, {128, 32}, {64, 64}, {64, 32}, {64, 16}};
+  int64_t bytes =
+      getElementTypeOrSelf(op.getQuery().getType()).getIntOrFloatBitWidth() / 8;
+  static constexpr int64_t candidates[][2] = {{128, 64}, {128, 32}, {64, 64},
+                                              {64, 32},  {64, 16},  {32, 16}};
   for (auto [queries, keys] : candidates) {
     KernelPlan plan;
     plan.queries = queries;
     plan.keys = keys;
-    plan.query = SharedLayout::get(queries, features);
-    plan.key = SharedLayout::get(keys, features);
-    plan.value = SharedLayout::get(keys, valueFeatures);
-    plan.output = SharedLayout::get(queries, valueFeatures);
+    plan.query = SharedLayout::get(queries, features, bytes);
+    plan.key = SharedLayout::get(keys, features, bytes);
+    plan.value = SharedLayout::get(keys, valueFeatures, bytes);
+    plan.output = SharedLayout::get(queries, valueFeatures, bytes);
     // 16 rows over 32 lanes: f32 sums and scores take half a register per
     // column, queries and weights in 16 bits a quarter.
-    int64_t registers = plan.value.chunks * 4 + keys / 2 + keys / 4 +
-                        otherRegisters;
-    int64_t queryRegisters = plan.query.chunks * 2;
-    plan.keepQueries = registers + queryRegisters <= int64_t(spec.registers);
+    int64_t registers =
+        plan.value.columns / 2 + keys / 2 + keys / 4 + otherRegisters +
+        (bytes == 4 ? partRegisters : 0);
+    plan.keepQueries = bytes == 2 && registers + plan.query.columns / 4 <=
+                                         int64_t(spec.registers);
     if (registers <= int64_t(spec.registers) &&
         plan.sharedBytes() <= int64_t(spec.sharedBytes))
       return plan;

@@ -1,4 +1,5 @@
-//===- KernelPlan.h - Tiles, registers and shared memory of a kernel -*- C++ -*-===//
+//===- KernelPlan.h - Tiles, registers and shared memory of a kernel -*- C++
+//-*-===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -17,8 +18,9 @@ namespace mlir::attn {
 
 /// How a block works on one tile of queries.
 struct KernelPlan {
-  int64_t queries, keys; ///< Of a tile.
-  bool keepQueries;      ///< Fragments of queries stay in registers.
+  int64_t queries, keys;  ///< Of a tile.
+  bool keepQueries;       ///< Fragments of queries stay in registers.
+  bool foldHeads = false; ///< Queries of all heads of a group make a tile.
   /// Shared memory: queries, whose place the output takes at the end, then two
   /// buffers of keys, then two of values.
   SharedLayout query, key, value, output;
@@ -29,8 +31,8 @@ struct KernelPlan {
   int64_t sharedBytes() const;
 
   /// The largest tiles whose fragments fit the registers of a thread and whose
-  /// buffers fit the shared memory of a block. Fails, with the sizes, where none
-  /// does.
+  /// buffers fit the shared memory of a block. Fails, with the sizes, where
+  /// none does.
   static FailureOr<KernelPlan> get(const GPUSpec &spec, AttendOp op);
 };
 

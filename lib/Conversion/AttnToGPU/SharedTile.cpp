@@ -1,4 +1,5 @@
-//===- SharedTile.cpp - Tiles in shared memory and their fragments -*- C++ -*-===//
+//===- SharedTile.cpp - Tiles in shared memory and their fragments -*- C++
+//-*-===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -12,13 +13,14 @@
 using namespace mlir;
 using namespace mlir::attn;
 
-static constexpr int64_t elementsPerChunk = 8;
-
-SharedLayout SharedLayout::get(int64_t rows, int64_t columns) {
+SharedLayout SharedLayout::get(int64_t rows, int64_t columns,
+                               int64_t elementBytes) {
   SharedLayout layout;
   layout.rows = rows;
-  layout.filled = columns / elementsPerChunk;
-  layout.chunks = llvm::alignTo(columns, 16) / elementsPerChunk;
+  layout.columns = llvm::alignTo(columns, 16);
+  layout.elementBytes = elementBytes;
+  layout.chunks = layout.columns * elementBytes / chunkBytes;
+  layout.filled = columns * elementBytes / chunkBytes;
   layout.pitch = layout.chunks;
   layout.mask = layout.shift = 0;
   if (layout.chunks % 8 == 0) {
@@ -39,9 +41,19 @@ Value SharedTile::address(KernelBuilder &k, Value row, Value chunk) const {
       bits = k.div(row, int64_t(1) << layout.shift);
     chunk = k.bitXor(chunk, k.bitAnd(bits, layout.mask));
   }
-  Value offset = k.mul(k.add(k.mul(row, layout.pitch), chunk),
-                       SharedLayout::chunkBytes);
+  Value offset =
+      k.mul(k.add(k.mul(row, layout.pitch), chunk), SharedLayout::chunkBytes);
   return k.gep(memory, k.b.getI8Type(), k.add(offset, base));
+}
+
+Value SharedTile::elementAddress(KernelBuilder &k, Value row, int64_t group,
+                                 Value offset) const {
+  Value bytes = k.mul(offset, layout.elementBytes);
+  Value chunk =
+      k.add(k.div(bytes, SharedLayout::chunkBytes),
+            8 * group * layout.elementBytes / SharedLayout::chunkBytes);
+  return k.gep(address(k, row, chunk), k.b.getI8Type(),
+               k.rem(bytes, SharedLayout::chunkBytes));
 }
 
 void attn::copyToShared(KernelBuilder &k, const SharedTile &tile, Value thread,
@@ -77,78 +89,125 @@ void attn::copyToShared(KernelBuilder &k, const SharedTile &tile, Value thread,
 // Fragments
 //===----------------------------------------------------------------------===//
 
-Value MatrixUnit::toRegister(Value word) {
-  if (!element.isF16())
-    return word;
-  return LLVM::BitcastOp::create(k.b, k.loc, VectorType::get(2, element), word);
+void MatrixUnit::append(Factor &factor, Value word) {
+  if (element.isF16())
+    word =
+        LLVM::BitcastOp::create(k.b, k.loc, VectorType::get(2, element), word);
+  if (!element.isF32()) {
+    factor.high.push_back(word);
+    return;
+  }
+  Type real = k.b.getF32Type();
+  auto round = [&](Value value) -> Value {
+    return NVVM::ConvertFloatToTF32Op::create(k.b, k.loc, k.b.getI32Type(),
+                                              value, NVVM::FPRoundingMode::RNA);
+  };
+  Value value = word;
+  if (!value.getType().isF32())
+    value = LLVM::BitcastOp::create(k.b, k.loc, real, word);
+  factor.high.push_back(round(value));
+  Value high = LLVM::BitcastOp::create(k.b, k.loc, real, factor.high.back());
+  factor.low.push_back(round(k.subF(value, high)));
 }
 
-MatrixUnit::Registers MatrixUnit::loadMatrices(const SharedTile &tile,
-                                               Value row, Value chunk,
-                                               bool transposed) {
+/// Four matrices of 8 rows of 16 bytes; a lane gets 4 bytes of each.
+Factor MatrixUnit::loadMatrices(const SharedTile &tile, Value row, Value chunk,
+                                bool transposed) {
   Type word = k.b.getI32Type();
-  auto type = LLVM::LLVMStructType::getLiteral(k.b.getContext(),
-                                               {word, word, word, word});
   MLIRContext *context = k.b.getContext();
+  auto type =
+      LLVM::LLVMStructType::getLiteral(context, {word, word, word, word});
   Value matrices = NVVM::LdMatrixOp::create(
       k.b, k.loc, type, tile.address(k, row, chunk), 4,
       transposed ? NVVM::MMALayout::col : NVVM::MMALayout::row,
       NVVM::LdStMatrixShapeAttr::get(context, 8, 8),
       NVVM::LdStMatrixEltType::B16);
-  Registers registers;
+  Factor factor;
   for (int64_t index = 0; index < 4; ++index)
-    registers.push_back(toRegister(
-        LLVM::ExtractValueOp::create(k.b, k.loc, matrices, index)));
-  return registers;
+    append(factor, LLVM::ExtractValueOp::create(k.b, k.loc, matrices, index));
+  return factor;
 }
 
-MatrixUnit::Registers MatrixUnit::loadLeft(const SharedTile &tile, Value row,
-                                           int64_t step) {
+Factor MatrixUnit::loadLeft(const SharedTile &tile, Value row, int64_t step) {
   return loadMatrices(tile, k.add(row, k.bitAnd(lane, 15)),
                       k.add(k.div(lane, 16), 2 * step), /*transposed=*/false);
 }
 
-MatrixUnit::Registers MatrixUnit::loadRight(const SharedTile &tile, int64_t row,
-                                            int64_t step) {
+Factor MatrixUnit::loadRight(const SharedTile &tile, int64_t row,
+                             int64_t step) {
   Value inTile = k.add(k.bitAnd(lane, 7), k.mul(k.div(lane, 16), 8));
   return loadMatrices(tile, k.add(inTile, row),
                       k.add(k.bitAnd(k.div(lane, 8), 1), 2 * step),
                       /*transposed=*/false);
 }
 
-MatrixUnit::Registers
-MatrixUnit::loadRightTransposed(const SharedTile &tile, int64_t row,
-                                int64_t step) {
-  return loadMatrices(tile, k.add(k.bitAnd(lane, 15), row),
-                      k.add(k.div(lane, 16), 2 * step), /*transposed=*/true);
+Factor MatrixUnit::loadRightTransposed(const SharedTile &tile, int64_t row,
+                                       int64_t step) {
+  if (!element.isF32())
+    return loadMatrices(tile, k.add(k.bitAnd(lane, 15), row),
+                        k.add(k.div(lane, 16), 2 * step), /*transposed=*/true);
+  Factor factor;
+  Value first = k.add(k.mul(k.bitAnd(lane, 3), 2), row);
+  for (int64_t half : {0, 1})
+    for (int64_t next : {0, 1})
+      append(factor, k.load(element, tile.elementAddress(k, k.add(first, next),
+                                                         2 * step + half,
+                                                         k.div(lane, 4))));
+  return factor;
 }
 
 Value MatrixUnit::pack(Value low, Value high) {
-  Value pair = LLVM::PoisonOp::create(
-      k.b, k.loc, VectorType::get(2, k.b.getF32Type()));
+  Value pair =
+      LLVM::PoisonOp::create(k.b, k.loc, VectorType::get(2, k.b.getF32Type()));
   for (auto [index, half] : llvm::enumerate(ValueRange{low, high}))
-    pair = LLVM::InsertElementOp::create(k.b, k.loc, pair, half,
-                                         k.integer(index));
-  Value narrow = arith::TruncFOp::create(k.b, k.loc,
-                                         VectorType::get(2, element), pair);
-  if (element.isF16())
-    return narrow;
+    pair =
+        LLVM::InsertElementOp::create(k.b, k.loc, pair, half, k.integer(index));
+  if (element.isF32())
+    return pair;
+  Value narrow =
+      arith::TruncFOp::create(k.b, k.loc, VectorType::get(2, element), pair);
   return LLVM::BitcastOp::create(k.b, k.loc, k.b.getI32Type(), narrow);
 }
 
+void MatrixUnit::storePair(Value low, Value high, Value pointer) {
+  k.store(pack(low, high), pointer, element.isF32() ? 8 : 4);
+}
+
+Factor MatrixUnit::toLeft(ArrayRef<Value> values) {
+  Factor factor;
+  if (element.isF32())
+    for (int64_t index : {0, 2, 1, 3})
+      append(factor, values[index]);
+  else
+    for (int64_t pair = 0; pair < 4; ++pair)
+      append(factor, pack(values[2 * pair], values[2 * pair + 1]));
+  return factor;
+}
+
 void MatrixUnit::multiplyAdd(ArrayRef<Value> left, ArrayRef<Value> right,
-                             int64_t half, MutableArrayRef<Value> sums) {
+                             MutableArrayRef<Value> sums) {
   Type real = k.b.getF32Type();
   auto type = LLVM::LLVMStructType::getLiteral(k.b.getContext(),
                                                {real, real, real, real});
-  NVVM::MMATypes ptxType =
-      element.isF16() ? NVVM::MMATypes::f16 : NVVM::MMATypes::bf16;
-  Value result = NVVM::MmaOp::create(
-      k.b, k.loc, type, left, right.slice(2 * half, 2), ValueRange(sums),
-      {16, 8, 16}, std::nullopt, std::nullopt,
-      std::array<NVVM::MMATypes, 2>{ptxType, ptxType},
-      std::array<NVVM::MMALayout, 2>{NVVM::MMALayout::row,
-                                     NVVM::MMALayout::col});
+  NVVM::MMATypes ptxType = element.isF32()   ? NVVM::MMATypes::tf32
+                           : element.isF16() ? NVVM::MMATypes::f16
+                                             : NVVM::MMATypes::bf16;
+  Value result =
+      NVVM::MmaOp::create(k.b, k.loc, type, left, right, ValueRange(sums),
+                          {16, 8, depth()}, std::nullopt, std::nullopt,
+                          std::array<NVVM::MMATypes, 2>{ptxType, ptxType},
+                          std::array<NVVM::MMALayout, 2>{NVVM::MMALayout::row,
+                                                         NVVM::MMALayout::col});
   for (auto [index, sum] : llvm::enumerate(sums))
     sum = LLVM::ExtractValueOp::create(k.b, k.loc, result, index);
+}
+
+void MatrixUnit::multiplyAdd(const Factor &left, const Factor &right,
+                             int64_t half, MutableArrayRef<Value> sums) {
+  ArrayRef<Value> high = ArrayRef(right.high).slice(2 * half, 2);
+  if (!left.low.empty()) {
+    multiplyAdd(left.low, high, sums);
+    multiplyAdd(left.high, ArrayRef(right.low).slice(2 * half, 2), sums);
+  }
+  multiplyAdd(left.high, high, sums);
 }

@@ -1,4 +1,5 @@
-//===- SharedTile.h - Tiles in shared memory and their fragments -*- C++ -*-===//
+//===- SharedTile.h - Tiles in shared memory and their fragments -*- C++
+//-*-===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -19,16 +20,19 @@ namespace mlir::attn {
 /// not fit for that, rows are one odd pitch apart.
 struct SharedLayout {
   int64_t rows;
-  int64_t chunks; ///< Per row; a whole number of products of depth 16.
-  int64_t filled; ///< Chunks per row that come from memory.
-  int64_t pitch;  ///< Chunks from row to row.
+  int64_t columns; ///< A multiple of 16: those of memory, then zeros.
+  int64_t elementBytes;
+  int64_t chunks;      ///< Per row.
+  int64_t filled;      ///< Chunks per row that come from memory.
+  int64_t pitch;       ///< Chunks from row to row.
   int64_t mask, shift; ///< Chunk c of row r is c ^ ((r >> shift) & mask).
 
   static constexpr int64_t chunkBytes = 16;
 
-  /// Of rows of `columns` elements of 16 bits.
-  static SharedLayout get(int64_t rows, int64_t columns);
+  static SharedLayout get(int64_t rows, int64_t columns, int64_t elementBytes);
   int64_t bytes() const { return rows * pitch * chunkBytes; }
+  /// Elements per row that come from memory.
+  int64_t filledColumns() const { return filled * chunkBytes / elementBytes; }
 };
 
 /// A tile at `base` (i32, bytes) in shared memory.
@@ -38,6 +42,9 @@ struct SharedTile {
   Value base;
 
   Value address(KernelBuilder &k, Value row, Value chunk) const;
+  /// The address of the element in column 8 * group + offset, offset < 8.
+  Value elementAddress(KernelBuilder &k, Value row, int64_t group,
+                       Value offset) const;
 };
 
 /// Start of a row in global memory, and whether there is such a row.
@@ -50,34 +57,48 @@ struct RowSource {
 void copyToShared(KernelBuilder &k, const SharedTile &tile, Value thread,
                   int64_t threads, function_ref<RowSource(Value row)> source);
 
-/// The operands of mma.sync.m16n8k16 on elements of 16 bits, f32 sums.
+/// A factor of a product. f32 is the sum of two tf32, whose products are exact.
+struct Factor {
+  SmallVector<Value, 4> high, low; ///< Registers; `low` for f32 alone.
+};
+
+/// Products of matrices by mma.sync on f16 and bf16 (m16n8k16) or f32 (m16n8k8,
+/// three products of tf32: that of the low parts is below f32's rounding), sums
+/// in f32.
 struct MatrixUnit {
   KernelBuilder &k;
-  Type element; ///< f16 or bf16.
+  Type element;
   Value lane;
 
-  /// Registers of 16 bits x 2: as i32, or vectors for f16.
-  using Registers = SmallVector<Value, 4>;
+  /// Columns of the left factor of one product.
+  int64_t depth() const { return element.isF32() ? 8 : 16; }
 
-  /// Left operand: 16 rows from `row`, 16 columns from 16 * `step`.
-  Registers loadLeft(const SharedTile &tile, Value row, int64_t step);
-  /// Right operands of two products, transposed: 16 rows from `row` are the
-  /// columns of the result, columns from 16 * `step` the depth.
-  Registers loadRight(const SharedTile &tile, int64_t row, int64_t step);
-  /// Right operands of two products: 16 rows from `row` are the depth, columns
-  /// from 16 * `step` those of the result.
-  Registers loadRightTransposed(const SharedTile &tile, int64_t row,
-                                int64_t step);
-  /// Two f32 as one register.
-  Value pack(Value low, Value high);
-  /// sums + left * right, right being registers 2 * half and 2 * half + 1.
-  void multiplyAdd(ArrayRef<Value> left, ArrayRef<Value> right, int64_t half,
+  /// Left factor: 16 rows from `row`, columns from `depth` * `step`.
+  Factor loadLeft(const SharedTile &tile, Value row, int64_t step);
+  /// Right factors of two products, transposed: 16 rows from `row` are the
+  /// columns of the result, columns from `depth` * `step` the depth.
+  Factor loadRight(const SharedTile &tile, int64_t row, int64_t step);
+  /// Right factors of two products: rows from `row` are the depth, columns from
+  /// 16 * `step` those of the result.
+  Factor loadRightTransposed(const SharedTile &tile, int64_t row, int64_t step);
+  /// Left factor of which a lane holds `values` as a product gave them: those
+  /// of `depth` columns. For f32 columns 2 t and 2 t + 1 take the places t and
+  /// t + 4 of the depth, as loadRightTransposed has it.
+  Factor toLeft(ArrayRef<Value> values);
+  /// Stores two neighbours in the element type.
+  void storePair(Value low, Value high, Value pointer);
+  /// sums + left * right, right being the first or second of two.
+  void multiplyAdd(const Factor &left, const Factor &right, int64_t half,
                    MutableArrayRef<Value> sums);
 
 private:
-  Registers loadMatrices(const SharedTile &tile, Value row, Value chunk,
-                         bool transposed);
-  Value toRegister(Value word);
+  Factor loadMatrices(const SharedTile &tile, Value row, Value chunk,
+                      bool transposed);
+  Value pack(Value low, Value high);
+  /// Appends a register of an element pair, or of one f32.
+  void append(Factor &factor, Value word);
+  void multiplyAdd(ArrayRef<Value> left, ArrayRef<Value> right,
+                   MutableArrayRef<Value> sums);
 };
 
 } // namespace mlir::attn

@@ -2,7 +2,7 @@
 // RUN: sh -c 'for f in %t/*.mlir; do attnc compile $f --target=sm_80 -o %t/x.ptx; echo "code $?"; done' 2>&1 | FileCheck %s
 
 //--- a.mlir
-// CHECK: 'attn.attend' op has elements of type 'f64'; kernels for GPUs take f16 and bf16
+// CHECK: 'attn.attend' op has elements of type 'f64'; kernels for GPUs take f16, bf16 and f32
 // CHECK: code 1
 func.func @f(%q: tensor<2x4x16x64xf64>) -> tensor<2x4x16x64xf64> {
   %o = attn.scaled_dot_product %q, %q, %q : tensor<2x4x16x64xf64>, tensor<2x4x16x64xf64>, tensor<2x4x16x64xf64> -> tensor<2x4x16x64xf64>

@@ -6,6 +6,7 @@
 // CHECK: .version 8.0
 // CHECK: .target sm_80
 // CHECK: .extern .shared .align 1024 .b8 attn_shared[];
+// CHECK: .visible .entry attention_attend0_few(
 // CHECK: .visible .entry attention_attend0(
 // CHECK: .maxntid 256, 1, 1
 // CHECK: cp.async.cg.shared.global [%{{.*}}], [%{{.*}}], 16, %{{.*}};

