@@ -1,4 +1,5 @@
-//===- Inputs.cpp - Inputs from files, values and random numbers -*- C++ -*-===//
+//===- Inputs.cpp - Inputs from files, values and random numbers -*- C++
+//-*-===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -44,9 +45,12 @@ public:
   }
 
   llvm::Expected<std::vector<HostTensor>> build();
-  llvm::Error checkDims();
+  /// Refuses names that the function does not have, and sizes that do not fit.
+  llvm::Error check();
   /// The size of a dimension as far as it is known, or -1.
   int64_t getKnownSize(unsigned index, unsigned dim);
+  /// Learns sizes from the files among the values.
+  llvm::Error learnFromFiles();
 
 private:
   void assign(const std::string &key, const std::string &value);
@@ -55,6 +59,9 @@ private:
   llvm::Expected<SmallVector<int64_t>> getShape(unsigned index);
   llvm::Error checkDim(StringRef name, int64_t size);
   llvm::Error learnSize(unsigned index, unsigned dim, int64_t size);
+  bool isFile(unsigned index) const {
+    return StringRef(values[index]).ends_with(".npy");
+  }
   std::string place(unsigned index) const {
     return "argument " + std::to_string(index) + " '" +
            signature.inputs[index].name + "'";
@@ -119,7 +126,8 @@ void InputBuilder::assign(const std::string &key, const std::string &value) {
   unknown = key;
 }
 
-/// Refuses a size that no argument has, or only arguments of another static size.
+/// Refuses a size that no argument has, or only arguments of another static
+/// size.
 llvm::Error InputBuilder::checkDim(StringRef name, int64_t size) {
   std::optional<int64_t> other;
   bool fits = false;
@@ -145,7 +153,10 @@ llvm::Error InputBuilder::checkDim(StringRef name, int64_t size) {
                    "' has no size of that name");
 }
 
-llvm::Error InputBuilder::checkDims() {
+llvm::Error InputBuilder::check() {
+  if (!unknown.empty())
+    return makeError("--arg " + unknown + ": function '" + signature.name +
+                     "' has no argument of that name or position");
   for (auto &[name, size] : given)
     if (llvm::Error error = checkDim(name, size))
       return error;
@@ -178,7 +189,7 @@ llvm::Expected<HostTensor> InputBuilder::readFile(unsigned index) {
   const SignatureValue &input = signature.inputs[index];
   auto array = readNpy(values[index]);
   if (!array)
-    return array.takeError();
+    return makeError(place(index) + ": " + toString(array.takeError()));
   if (!holdsElements(array->type, input.elementType))
     return makeError(place(index) + ": '" + values[index] + "' holds " +
                      array->describe() + "; expected " + describe(input));
@@ -189,7 +200,8 @@ llvm::Expected<HostTensor> InputBuilder::readFile(unsigned index) {
   for (auto [dim, size] : llvm::enumerate(array->shape))
     if (llvm::Error error = learnSize(index, dim, size))
       return error;
-  auto tensor = HostTensor::create(input.elementType, array->shape, place(index));
+  auto tensor =
+      HostTensor::create(input.elementType, array->shape, place(index));
   if (tensor)
     std::memcpy(tensor->getData(), array->data.data(), array->data.size());
   return tensor;
@@ -228,8 +240,8 @@ llvm::Expected<SmallVector<int64_t>> InputBuilder::getShape(unsigned index) {
 llvm::Expected<HostTensor> InputBuilder::makeInput(unsigned index) {
   const SignatureValue &input = signature.inputs[index];
   StringRef value = values[index];
-  bool random = value.empty() || value == "random" ||
-                value.starts_with("random:");
+  bool random =
+      value.empty() || value == "random" || value.starts_with("random:");
   uint64_t seed = index;
   if (value.consume_front("random:") && value.getAsInteger(10, seed))
     return makeError(place(index) + ": 'random:" + value +
@@ -252,17 +264,20 @@ llvm::Expected<HostTensor> InputBuilder::makeInput(unsigned index) {
   return tensor;
 }
 
+llvm::Error InputBuilder::learnFromFiles() {
+  for (unsigned index = 0; index < values.size(); ++index)
+    if (isFile(index))
+      if (auto tensor = readFile(index); !tensor)
+        return tensor.takeError();
+  return llvm::Error::success();
+}
+
 llvm::Expected<std::vector<HostTensor>> InputBuilder::build() {
-  if (!unknown.empty())
-    return makeError("--arg " + unknown + ": function '" + signature.name +
-                     "' has no argument of that name or position");
-  if (llvm::Error error = checkDims())
-    return error;
   std::vector<std::optional<HostTensor>> tensors(signature.inputs.size());
   // Files first: their sizes are those of the arguments without one.
   for (bool files : {true, false})
     for (unsigned index = 0; index < tensors.size(); ++index) {
-      if (StringRef(values[index]).ends_with(".npy") != files)
+      if (isFile(index) != files)
         continue;
       auto tensor = files ? readFile(index) : makeInput(index);
       if (!tensor)
@@ -278,14 +293,19 @@ llvm::Expected<std::vector<HostTensor>> InputBuilder::build() {
 llvm::Expected<std::vector<HostTensor>>
 attn::makeInputs(const FunctionSignature &signature,
                  const CallArguments &arguments) {
-  return InputBuilder(signature, arguments).build();
+  InputBuilder builder(signature, arguments);
+  if (llvm::Error error = builder.check())
+    return error;
+  return builder.build();
 }
 
 llvm::Expected<SmallVector<SmallVector<int64_t>>>
 attn::getKnownShapes(const FunctionSignature &signature,
                      const CallArguments &arguments) {
   InputBuilder builder(signature, arguments);
-  if (llvm::Error error = builder.checkDims())
+  if (llvm::Error error = builder.check())
+    return error;
+  if (llvm::Error error = builder.learnFromFiles())
     return error;
   SmallVector<SmallVector<int64_t>> shapes;
   for (unsigned index = 0; index < signature.inputs.size(); ++index) {

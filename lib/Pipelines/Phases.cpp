@@ -51,11 +51,13 @@ std::string targetName(const PhaseOptions &options) {
 }
 
 void buildRaise(OpPassManager &pm, const PhaseOptions &) {
+  pm.addPass(createVerifyCompileTimeValuesPass());
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToAttnPass());
   pm.addPass(createCanonicalizerPass());
 }
 
 void buildOptimize(OpPassManager &pm, const PhaseOptions &) {
+  // Again, for modules that enter here.
   pm.addPass(createVerifyCompileTimeValuesPass());
   pm.addPass(createInlinerPass());
   pm.addPass(createSymbolDCEPass());
@@ -108,6 +110,7 @@ void buildLower(OpPassManager &pm, const PhaseOptions &options) {
   pm.addPass(createWorkspaceFunctionsPass());
   pm.addPass(createForallToParallelPass({options.parallel}));
   pm.addPass(createHoistStackBuffersPass());
+  pm.addPass(createExpandReshapesPass());
   pm.addPass(memref::createExpandStridedMetadataPass());
   pm.addPass(createLowerAffinePass());
   // Without instructions for bf16, LLVM would call functions that few systems

@@ -120,17 +120,22 @@ llvm::Expected<Comparison> reference::compare(const ReferenceResult &expected,
 }
 
 std::string Comparison::describe() const {
-  std::string text = llvm::formatv(
-      "{0}: relative error {1:e2}, bound {2:e2}; worst element [{3}]: expected "
-      "{4}, got {5}, {6:f3} of its bound {7:e2}",
-      passed() ? "passed" : "failed", relativeError, relativeBound,
-      llvm::make_range(worstIndex.begin(), worstIndex.end()), expected, actual,
-      worstRatio, bound);
+  std::string text = passed() ? "passed" : "failed";
+  if (elements == unchecked)
+    text += ": no element to check";
+  else
+    text +=
+        llvm::formatv(": relative error {0:e2}, bound {1:e2}; worst element "
+                      "[{2}]: expected {3:e6}, got {4:e6}, {5:f3} of its "
+                      "bound {6:e2}",
+                      relativeError, relativeBound,
+                      llvm::make_range(worstIndex.begin(), worstIndex.end()),
+                      expected, actual, worstRatio, bound);
   if (mismatchedNaN)
     text += llvm::formatv("; NaN differs in {0} elements", mismatchedNaN);
   if (mismatchedInfinity)
-    text += llvm::formatv("; infinity differs in {0} elements",
-                          mismatchedInfinity);
+    text +=
+        llvm::formatv("; infinity differs in {0} elements", mismatchedInfinity);
   if (unchecked)
     text += llvm::formatv("; {0} of {1} elements cannot be checked", unchecked,
                           elements);

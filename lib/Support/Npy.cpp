@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// The format is that of numpy.lib.format: magic, version, header length, a Python
-// dictionary literal padded with spaces, the elements.
+// The format is that of numpy.lib.format: magic, version, header length, a
+// Python dictionary literal padded with spaces, the elements.
 //
 //===----------------------------------------------------------------------===//
 
@@ -170,13 +170,16 @@ llvm::Error HeaderParser::parseType(NpyType &type) const {
     if (plain != row.descr && descr != row.name)
       continue;
     if (descr.starts_with(">") && row.bytes > 1)
-      return fileError(name, "holds '" + descr + "', which is big-endian; "
-                             "little-endian is supported");
+      return fileError(name, "holds '" + descr +
+                                 "', which is big-endian; "
+                                 "little-endian is supported");
     type = row.type;
     return llvm::Error::success();
   }
-  return fileError(name, "holds '" + descr + "'; supported are bool, (u)int8 to "
-                         "(u)int64, float16, bfloat16 (V2), float32 and float64");
+  return fileError(name,
+                   "holds '" + descr +
+                       "'; supported are bool, (u)int8 to "
+                       "(u)int64, float16, bfloat16 (V2), float32 and float64");
 }
 
 llvm::Error HeaderParser::parseOrder() const {
@@ -265,21 +268,29 @@ llvm::Expected<NpyArray> attn::readNpy(StringRef path) {
 
 llvm::Error attn::writeNpy(StringRef path, const NpyArray &array) {
   const TypeRow &row = rowOf(array.type);
-  std::string header = ("{'descr': '" + StringRef(row.bytes == 1 ? "|" : "<") +
-                        row.descr + "', 'fortran_order': False, 'shape': " +
-                        tupleText(array.shape) + ", }")
-                           .str();
+  std::string header =
+      ("{'descr': '" + StringRef(row.bytes == 1 ? "|" : "<") + row.descr +
+       "', 'fortran_order': False, 'shape': " + tupleText(array.shape) + ", }")
+          .str();
   // Elements begin at a multiple of 64 bytes, after a newline.
   constexpr size_t prefix = 10;
-  header.resize(llvm::alignTo(prefix + header.size() + 1, 64) - prefix - 1, ' ');
+  header.resize(llvm::alignTo(prefix + header.size() + 1, 64) - prefix - 1,
+                ' ');
   header += '\n';
   llvm::Error error =
-      llvm::writeToOutput(path, [&](llvm::raw_ostream &stream) {
+      llvm::writeToOutput(path, [&](llvm::raw_ostream &output) -> llvm::Error {
+        // What writeToOutput hands over is always a file.
+        auto &stream = static_cast<llvm::raw_fd_ostream &>(output);
         char length[2];
         llvm::support::endian::write16le(length, header.size());
         stream << magic << '\x01' << '\x00' << StringRef(length, 2) << header;
         stream.write(array.data.data(), array.data.size());
-        return llvm::Error::success();
+        stream.flush();
+        if (!stream.has_error())
+          return llvm::Error::success();
+        std::error_code code = stream.error();
+        stream.clear_error();
+        return llvm::errorCodeToError(code);
       });
   if (!error)
     return error;

@@ -53,7 +53,10 @@ class NumPy:
         return known
 
     def empty(self, shape: tuple[int, ...], element: str) -> numpy.ndarray:
-        return numpy.empty(shape, self._dtype(element))
+        try:
+            return numpy.empty(shape, self._dtype(element))
+        except (MemoryError, ValueError) as error:
+            raise RuntimeError(f"no memory for a result: {error}") from None
 
     def _dtype(self, element: str) -> Any:
         if element not in self._dtypes:

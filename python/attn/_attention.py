@@ -123,8 +123,12 @@ def _check_heads(heads: int, key_heads: int, value_heads: int) -> None:
         )
 
 
-def scale_suffix(scale: float | None) -> str:
-    """The clause of an explicit scale."""
+#: The largest finite number of float32.
+_LARGEST = (2 - 2**-23) * 2.0**127
+
+
+def scale_suffix(scale: float | None, element: str) -> str:
+    """The clause of an explicit scale, for arrays of `element`."""
     if scale is None:
         return ""
     try:
@@ -132,8 +136,11 @@ def scale_suffix(scale: float | None) -> str:
     except (TypeError, ValueError):
         found = type(scale).__name__
         raise TypeError(f"scale is a {found}; a number or None is accepted") from None
-    if not math.isfinite(scale):
-        raise ValueError(f"scale is {scale}; it must be finite")
+    largest = math.inf if element == "f64" else _LARGEST
+    if not math.isfinite(scale) or abs(scale) > largest:
+        raise ValueError(
+            f"scale is {scale}; it must be finite in {accumulator(element)}"
+        )
     return f" scale = {scale:.17e}"
 
 

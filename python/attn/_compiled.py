@@ -10,6 +10,8 @@ import json
 import os
 from typing import Any
 
+import numpy
+
 from . import _arrays, _attn
 from ._execute import call
 
@@ -67,8 +69,9 @@ class Compiled:
                 f"{self.entry} takes {len(self._inputs)} arguments "
                 f"({', '.join(self._inputs)}), not {len(inputs)}"
             )
-        framework = self._framework(inputs)
-        values = list(inputs)
+        # Numbers of numpy's are numbers.
+        values = [a.item() if isinstance(a, numpy.generic) else a for a in inputs]
+        framework = self._framework(values)
         while not isinstance(shapes := self._function.output_shapes(values), list):
             strided = values[shapes]
             values[shapes] = _arrays.framework(strided).contiguous(strided)
@@ -79,7 +82,7 @@ class Compiled:
         call(self._function, values, results, framework.stream())
         return results[0] if len(results) == 1 else tuple(results)
 
-    def _framework(self, inputs: tuple) -> Any:
+    def _framework(self, inputs: list) -> Any:
         found = _arrays.numpy_arrays
         arrays = [(n, a) for n, a in zip(self._inputs, inputs) if hasattr(a, "shape")]
         for number, (name, array) in enumerate(arrays):
@@ -102,6 +105,8 @@ class Compiled:
 
     def save(self, path: str | os.PathLike) -> None:
         """Writes what the suffix of `path` names: .so, .o, .a, .s, .ll or .mlir."""
+        if not isinstance(path, (str, os.PathLike)):
+            raise TypeError(f"path is a {type(path).__name__}; a path is accepted")
         self._module.native.save(os.fspath(path))
 
 
@@ -120,7 +125,8 @@ def compile(
     Raises:
       ValueError: a module that does not parse, verify or compile; an unknown option
         or target.
-      OSError: a file that cannot be read.
+      UnreadableFile: a file that cannot be read, a FileNotFoundError and a
+        ValueError.
     """
     entry = options.pop("entry", None)
     given = {"target": target}
@@ -131,12 +137,18 @@ def compile(
     return Compiled(module, _entry(module, entry))
 
 
+class UnreadableFile(FileNotFoundError, ValueError):
+    """A path from which no module can be read."""
+
+
 def _entry(module: Module, entry: str | None) -> str:
     names = list(module.signatures)
+    if not names:
+        raise ValueError("the module has no public function")
+    found = ", ".join(names)
     if entry is not None and entry not in names:
-        raise ValueError(f"entry is '{entry}'; the module has {', '.join(names)}")
+        raise ValueError(f"entry is '{entry}'; the module has {found}")
     if entry is None and len(names) != 1:
-        found = ", ".join(names) or "none"
         raise ValueError(f"entry is needed: the public functions are {found}")
     return entry or names[0]
 
@@ -146,8 +158,18 @@ def _read(text_or_path: Any) -> bytes:
         return text_or_path
     if isinstance(text_or_path, str) and not _is_path(text_or_path):
         return text_or_path.encode()
-    with open(text_or_path, "rb") as file:
-        return file.read()
+    if not isinstance(text_or_path, (str, os.PathLike)):
+        raise TypeError(
+            f"text_or_path is a {type(text_or_path).__name__}; MLIR text, bytecode or "
+            "a path is accepted"
+        )
+    try:
+        with open(text_or_path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise UnreadableFile(
+            f"cannot read '{text_or_path}': {error.strerror}"
+        ) from None
 
 
 def _is_path(text: str) -> bool:

@@ -72,7 +72,7 @@ def scaled_dot_product(
         k,
         v,
         last_clauses=() if sink is None else (("sink", _sink(sink, q)),),
-        suffix=scale_suffix(scale),
+        suffix=scale_suffix(scale, element),
     )
     wanted = Wanted(return_lse, return_weights, return_entropy, return_received, top)
     return attend(attention, mask, score, wanted)

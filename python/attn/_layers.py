@@ -70,7 +70,7 @@ def multi_head(
     _check_projections(tensors, weights, biases, heads, kv_heads)
     mask, scores = as_mask(mask), as_scores(score)
     modifiers = scores if mask is None else (mask, *scores)
-    suffix = scale_suffix(scale)
+    suffix = scale_suffix(scale, element)
     sizes = Sizes(query.shape[0], heads, query.shape[1], key.shape[1])
     acc = accumulator(element)
     for modifier in modifiers:
@@ -137,14 +137,14 @@ def _declare(
     return [function.argument(t) for t in types], types
 
 
-def _count(value: Any, name: str) -> int:
+def _count(value: Any, name: str, least: int = 1) -> int:
     try:
         count = operator.index(value)
     except TypeError:
         found = type(value).__name__
         raise TypeError(f"{name} is a {found}; an integer is accepted") from None
-    if count < 1:
-        raise ValueError(f"{name} is {count}; it must be at least 1")
+    if count < least:
+        raise ValueError(f"{name} is {count}; it must be at least {least}")
     return count
 
 
@@ -299,9 +299,7 @@ def sinusoid(length: int, dim: int) -> Any:
 
     ``table[p, 2t] = sin(p / 10000**(2t / dim))``, ``table[p, 2t + 1]`` its cosine.
     """
-    length, dim = operator.index(length), _count(dim, "dim")
-    if length < 0:
-        raise ValueError(f"length is {length}; it must be at least 0")
+    length, dim = _count(length, "length", 0), _count(dim, "dim")
     type = f"tensor<?x{dim}xf32>"
 
     def write(function: FunctionText):
@@ -394,9 +392,9 @@ def merge(parts: Sequence[tuple[Any, Any]]) -> tuple[Any, Any]:
             f"be {acc} of {framework.name}"
         )
     shape = tuple(parts[0][0].shape)
-    if len(shape) < 1 or shape[-1] == 0:
+    if len(shape) < 2 or shape[-1] == 0:
         raise ValueError(
-            f"output 0 has shape {shape}; the head size must be at least 1"
+            f"output 0 has shape {shape}; (..., M, Dv) is accepted, Dv at least 1"
         )
     for names, wanted in ((outs, shape), (lses, shape[:-1])):
         for name, array in names.items():

@@ -77,4 +77,7 @@ def _call(function: Callable, tracer: Tracer, names: tuple[str, ...]) -> Expr:
     symbols = (
         tracer.symbol(argument(n, "acc" if n == "score" else "index")) for n in names
     )
-    return tracer.lift(rebind(function)(*symbols))
+    try:
+        return tracer.lift(rebind(function)(*symbols))
+    except (ArithmeticError, AttributeError, LookupError) as error:
+        raise tracer.fail(f"the function failed: {error}") from error

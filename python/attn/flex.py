@@ -133,7 +133,7 @@ def flex_attention(
         q,
         k,
         v,
-        suffix=scale_suffix(scale),
+        suffix=scale_suffix(scale, element),
     )
     return attend(attention, block_mask, score, Wanted(lse=return_lse))
 

@@ -89,7 +89,13 @@ def _combine(name: str, left: Any, right: Any) -> Mask:
 
 
 def _operands(name: str, value: Any) -> tuple[Form, ...]:
-    form = as_mask(value, f"the operand of mask '{name}'")._form
+    mask = as_mask(value, f"the operand of mask '{name}'")
+    if mask is None:
+        raise TypeError(
+            f"the operand of mask '{name}' is None; a mask of attn.mask or a boolean "
+            "array is accepted"
+        )
+    form = mask._form
     if isinstance(form, Combination) and form.name == name:
         return form.operands
     return (form,)
@@ -99,10 +105,20 @@ def _index(value: Any, name: str) -> int:
     if isinstance(value, bool):
         raise TypeError(f"{name} is a bool; an integer is accepted")
     try:
-        return operator.index(value)
+        index = operator.index(value)
     except TypeError:
         found = type(value).__name__
         raise TypeError(f"{name} is a {found}; an integer is accepted") from None
+    if not -(2**63) <= index < 2**63:
+        raise ValueError(f"{name} is {index}; an integer of 64 bits is accepted")
+    return index
+
+
+def _side(value: Any, name: str) -> int:
+    size = _index(value, name)
+    if not 0 <= size <= 2**62:
+        raise ValueError(f"{name} is {size}; 0 to 2**62 is accepted")
+    return size
 
 
 def _per_batch(value: Any, name: str) -> tuple[Captured, Callable | None]:
@@ -131,13 +147,16 @@ def causal(offset: Any = 0) -> Mask:
     if isinstance(offset, int) and offset == 0 and offset is not False:
         return Mask(Operation("attn.mask.causal"))
     captured, check = _per_batch(offset, "offset of mask.causal")
+    if captured.shape is None:
+        # No pair of indices is further apart, and i + offset does not wrap round.
+        captured = captured._replace(value=max(-(2**62), min(captured.value, 2**62)))
     return Mask(Operation("attn.mask.causal offset({0} : {t0})", (captured,), check))
 
 
 def window(past: int | None = None, future: int | None = None) -> Mask:
     """Keeps ``i - past <= j <= i + future``; None leaves a side unbounded."""
     captured = tuple(
-        Captured(_index(value, f"{side} of mask.window"), "index")
+        Captured(_side(value, f"{side} of mask.window"), "index")
         for side, value in (("past", past), ("future", future))
         if value is not None
     )

@@ -7,6 +7,7 @@
 
 #include "Arguments.h"
 
+#include <cmath>
 #include <cstring>
 
 using namespace attn::python;
@@ -55,21 +56,69 @@ static const ExchangeTable *getExchangeTable(PyTypeObject *type) {
 // Numbers
 //===----------------------------------------------------------------------===//
 
+/// Where reading a number failed, or the number does not fit, says so.
+static bool checkNumber(bool fits, const char *accepted, PyObject *object,
+                        const ArgumentType &expected) {
+  if (fits && !PyErr_Occurred())
+    return true;
+  bool isNumber = PyLong_Check(object) || PyFloat_Check(object);
+  PyErr_Clear();
+  PyErr_Format(
+      isNumber && PyLong_Check(object) ? PyExc_ValueError : PyExc_TypeError,
+      "%s is %R; %s is accepted", expected.name.c_str(), object, accepted);
+  return false;
+}
+
+bool Argument::storeFloat(double value, DLDataType type) {
+  if (type.bits == 64) {
+    number.f64 = value;
+    return true;
+  }
+  if (type.code == kDLFloat && type.bits == 16)
+#if PY_VERSION_HEX >= 0x030B0000
+    return PyFloat_Pack2(value, reinterpret_cast<char *>(&number), 1) == 0;
+#else
+    return _PyFloat_Pack2(value, reinterpret_cast<unsigned char *>(&number),
+                          1) == 0;
+#endif
+  number.f32 = static_cast<float>(value);
+  if (type.code == kDLBfloat && !std::isnan(value)) {
+    // Rounded to the upper half, ties to even.
+    uint32_t bits;
+    std::memcpy(&bits, &number.f32, sizeof(bits));
+    bits += 0x7fff + (bits >> 16 & 1);
+    bits &= 0xffff0000;
+    std::memcpy(&number.f32, &bits, sizeof(bits));
+  }
+  bool fits = std::isfinite(number.f32) || !std::isfinite(value);
+  if (type.code == kDLBfloat) {
+    uint32_t bits;
+    std::memcpy(&bits, &number.f32, sizeof(bits));
+    number.integer = bits >> 16;
+  }
+  return fits;
+}
+
 bool Argument::readNumber(PyObject *object, const ArgumentType &expected) {
   view.data = &number;
   view.device = {kDLCPU, 0};
   view.ndim = 0;
   view.dtype = expected.type;
-  if (expected.type.code == kDLFloat) {
-    double value = PyFloat_AsDouble(object);
-    if (expected.type.bits == 32)
-      number.f32 = static_cast<float>(value);
-    else
-      number.f64 = value;
-  } else {
-    number.integer = PyLong_AsLongLong(object);
-  }
-  return !PyErr_Occurred();
+  if (expected.type.code == kDLFloat || expected.type.code == kDLBfloat)
+    return checkNumber(storeFloat(PyFloat_AsDouble(object), expected.type),
+                       "a number in the range of its type", object, expected);
+  number.integer = PyLong_Check(object) ? PyLong_AsLongLong(object) : 0;
+  if (expected.type.code == kDLBool)
+    return checkNumber(PyLong_Check(object) && number.integer >> 1 == 0,
+                       "True or False", object, expected);
+  int shift = 64 - expected.type.bits;
+  int64_t narrow =
+      static_cast<int64_t>(static_cast<uint64_t>(number.integer) << shift) >>
+      shift;
+  std::string accepted =
+      "an integer of " + std::to_string(expected.type.bits) + " bits";
+  return checkNumber(PyLong_Check(object) && narrow == number.integer,
+                     accepted.c_str(), object, expected);
 }
 
 //===----------------------------------------------------------------------===//

@@ -50,6 +50,8 @@ public:
 
 private:
   bool readNumber(PyObject *object, const ArgumentType &expected);
+  /// Stores a number, rounded; false where it leaves the range of `type`.
+  bool storeFloat(double value, DLDataType type);
   bool readBuffer(PyObject *object, const ArgumentType &expected);
   bool describeBuffer(const ArgumentType &expected);
   void release();

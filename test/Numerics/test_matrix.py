@@ -15,8 +15,7 @@ MASKS = {
     "none": "",
     "causal": "%m = attn.mask.causal",
     "bottom_right": "%m = attn.mask.causal bottom_right",
-    "offset": "%o = arith.constant 3 : index\n"
-    "%m = attn.mask.causal offset(%o : index)",
+    "offset": "%o = arith.constant 3 : index\n%m = attn.mask.causal offset(%o : index)",
     "window": "%m = attn.mask.window past = 10 future = 3",
     "past": "%m = attn.mask.window past = 20",
     "prefix_causal": "%n = arith.constant 9 : index\n"
@@ -180,6 +179,52 @@ def test_kernel_regression(kernel, mask):
     text = attention(op="kernel_regression", mask=mask, head_size=3, value_size=2)
     text = text.replace("kernel_regression ", f"kernel_regression {kernel} ")
     check(text, lengths((49, 101)))
+
+
+@pytest.mark.parametrize("results", [("output",), ("output", "lse", "weights")])
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        dict(B=2, H=6, Hkv=3, M=5, N=7, D=3, Dv=9),
+        dict(B=1, H=4, Hkv=1, M=50, N=101, D=64, Dv=64),
+        dict(B=2, H=2, Hkv=2, M=3, N=4, D=0, Dv=2),
+        dict(B=2, H=0, Hkv=0, M=3, N=4, D=4, Dv=2),
+        dict(B=0, H=2, Hkv=1, M=3, N=4, D=4, Dv=2),
+        dict(B=2, H=2, Hkv=1, M=3, N=4, D=4, Dv=0),
+    ],
+    ids=str,
+)
+def test_every_size_is_dynamic(sizes, results):
+    text = attention(mask="causal", results=results)
+    for static in ("1x2x?x?x", "1x2x?x16x", "1x2x?x"):
+        text = text.replace(static, "?x" * static.count("x"))
+    check(text, sizes)
+
+
+@pytest.mark.parametrize("op", ["scaled_dot_product", "additive", "kernel_regression"])
+@pytest.mark.parametrize("zero", ["B", "H", "M", "N", "D", "Dv", "D and Dv"])
+def test_static_sizes_of_zero(zero, op):
+    sizes = dict(B=2, H=2, M=5, N=6, D=4, Dv=3) | dict.fromkeys(zero.split(" and "), 0)
+    b, h, m, n, d, dv = sizes.values()
+    query, key, value = (
+        tensor(b, h, m, d, "f32"),
+        tensor(b, h, n, d, "f32"),
+        tensor(b, h, n, dv, "f32"),
+    )
+    out, lse = tensor(b, h, m, dv, "f32"), tensor(b, h, m, "f32")
+    weights = tensor(b, h, m, n, "f32")
+    weight = tensor(d, "f32")
+    name = {"kernel_regression": "kernel_regression gaussian"}.get(op, op)
+    extra = (", %w", f", {weight}") if op == "additive" else ("", "")
+    check(
+        f"""func.func @f(%q: {query}, %k: {key}, %v: {value}, %w: {weight}) -> ({out}, {lse}, {weights}) {{
+          %m = attn.mask.causal
+          %o, %l, %p = attn.{name} %q, %k, %v{extra[0]} mask(%m) : {query}, {key}, {value}{extra[1]}
+            -> {out} lse({lse}) weights({weights})
+          return %o, %l, %p : {out}, {lse}, {weights}
+        }}""",
+        {},
+    )
 
 
 def test_threads_do_not_change_bits(tmp_path):

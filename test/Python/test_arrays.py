@@ -59,9 +59,9 @@ class Recorder:
         self.function = function
         self.values = []
 
-    def __call__(self, values):
+    def __call__(self, values, stream):
         self.values.append(list(values))
-        return self.function(values)
+        return self.function(values, stream)
 
 
 @pytest.mark.parametrize("make", [np.asarray, torch.tensor])

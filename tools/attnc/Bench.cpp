@@ -12,6 +12,7 @@
 #include "attn/Driver/Work.h"
 
 #include "llvm/Support/JSON.h"
+#include "llvm/Support/Threading.h"
 
 #include <chrono>
 
@@ -118,13 +119,20 @@ static llvm::Error timeCalls(PreparedCall &call, Measurement &result) {
   return llvm::Error::success();
 }
 
+/// The threads that calls use at most.
+static unsigned getThreads(const EntryPoint &entry) {
+  unsigned threads = entry.compilation->getOptions().threads;
+  return threads ? threads
+                 : llvm::hardware_concurrency().compute_thread_count();
+}
+
 static void print(const EntryPoint &entry, const Measurement &result) {
   const std::string &name = entry.signature.name;
   if (wantsJSON()) {
     llvm::json::OStream json(llvm::outs(), 2);
     json.object([&] {
       json.attribute("function", name);
-      json.attribute("threads", entry.compilation->getOptions().threads);
+      json.attribute("threads", getThreads(entry));
       json.attribute("calls", result.calls);
       json.attribute("min_ms", result.minMs);
       json.attribute("median_ms", result.medianMs);

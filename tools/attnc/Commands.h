@@ -37,6 +37,12 @@ int report(const Twine &sentence, ExitCode code);
 /// `code`.
 std::unique_ptr<Compilation> openInput(int &code);
 
+/// Whether two paths name one file. `-` names none.
+bool isSameFile(StringRef left, StringRef right);
+
+/// Whether `path` is that of the input.
+bool isInput(StringRef path);
+
 /// A function of the input and what the command line says of its arguments.
 struct EntryPoint {
   CallArguments arguments;

@@ -10,6 +10,8 @@
 #include "attn/Driver/Artifact.h"
 #include "attn/Driver/Files.h"
 
+#include "llvm/Support/FileSystem.h"
+
 using namespace mlir;
 using namespace mlir::attn;
 using namespace mlir::attn::tool;
@@ -28,6 +30,15 @@ int tool::compile() {
   llvm::Expected<ArtifactKind> kind = getArtifactKind(output);
   if (!kind)
     return report(kind.takeError(), Usage);
+  for (const std::string &path : {output.getValue(), header.getValue()})
+    if (isInput(path))
+      return report("output '" + path + "' is the input; give another name",
+                    Usage);
+  if (!header.empty() && isSameFile(output, header))
+    return report("--header: '" + header +
+                      "' is also the output; give another "
+                      "name",
+                  Usage);
   int code;
   // Left to the end of the process: taking the IR apart is work for nothing.
   Compilation *compilation = openInput(code).release();
@@ -39,7 +50,12 @@ int tool::compile() {
     return report(std::move(error));
   if (header.empty())
     return Good;
-  if (llvm::Error error = writeOutput(header, getHeader(*compilation, header)))
+  if (llvm::Error error =
+          writeOutput(header, getHeader(*compilation, header))) {
+    // No half of what was asked for.
+    if (output != "-")
+      llvm::sys::fs::remove(output);
     return report(std::move(error));
+  }
   return Good;
 }

@@ -9,6 +9,8 @@
 
 #include "attn/Driver/Files.h"
 
+#include "llvm/ADT/StringSet.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/WithColor.h"
 
 using namespace mlir;
@@ -46,10 +48,10 @@ llvm::cl::SubCommand &tool::explainCommand() {
 //===----------------------------------------------------------------------===//
 
 #define ALL_COMMANDS                                                           \
-  llvm::cl::sub(compileCommand()), llvm::cl::sub(runCommand()),                    \
+  llvm::cl::sub(compileCommand()), llvm::cl::sub(runCommand()),                \
       llvm::cl::sub(benchCommand()), llvm::cl::sub(explainCommand())
 #define CALLING_COMMANDS                                                       \
-  llvm::cl::sub(runCommand()), llvm::cl::sub(benchCommand()),                      \
+  llvm::cl::sub(runCommand()), llvm::cl::sub(benchCommand()),                  \
       llvm::cl::sub(explainCommand())
 
 static llvm::cl::opt<std::string>
@@ -70,10 +72,10 @@ static llvm::cl::opt<std::string>
               llvm::cl::desc("First phase to run; the input is the result of "
                              "the one before"),
               ALL_COMMANDS);
-static llvm::cl::opt<std::string>
-    stopAfter("stop-after", llvm::cl::value_desc("phase"),
-              llvm::cl::desc("Last phase to run"),
-              llvm::cl::sub(compileCommand()));
+static llvm::cl::opt<std::string> stopAfter("stop-after",
+                                            llvm::cl::value_desc("phase"),
+                                            llvm::cl::desc("Last phase to run"),
+                                            llvm::cl::sub(compileCommand()));
 static llvm::cl::opt<std::string>
     dumpPhases("dump-phases", llvm::cl::value_desc("directory"),
                llvm::cl::desc("Write the IR after each phase as PHASE.mlir"),
@@ -88,7 +90,8 @@ static llvm::cl::opt<std::string>
           llvm::cl::desc("The function; needed where several are public"),
           CALLING_COMMANDS);
 static llvm::cl::list<std::string>
-    argumentValues("arg", llvm::cl::value_desc("N=FILE.npy|random[:SEED]|VALUE"),
+    argumentValues("arg",
+                   llvm::cl::value_desc("N=FILE.npy|random[:SEED]|VALUE"),
                    llvm::cl::desc("An argument, by position or name; random "
                                   "when not given"),
                    CALLING_COMMANDS);
@@ -169,6 +172,7 @@ static bool getCompileOptions(CompileOptions &options) {
 
 /// The arguments and sizes of the command line; false after a report.
 static bool getCallArguments(CallArguments &arguments) {
+  llvm::StringSet<> given;
   for (StringRef text : argumentValues) {
     auto [name, value] = text.split('=');
     if (name.empty() || value.empty())
@@ -177,19 +181,32 @@ static bool getCallArguments(CallArguments &arguments) {
                         "N=VALUE",
                     Usage),
              false;
+    if (!given.insert(("--arg " + name).str()).second)
+      return report("--arg " + name + " is given twice", Usage), false;
     arguments.values.push_back({name.str(), value.str()});
   }
   for (StringRef text : dimValues) {
     auto [name, value] = text.split('=');
     int64_t size;
     if (name.empty() || value.getAsInteger(10, size))
-      return report("--dim: '" + text + "' is not of the form NAME=SIZE",
+      return report("--dim: '" + text +
+                        "' is not of the form NAME=SIZE, SIZE "
+                        "being a whole number below 2^63",
                     Usage),
              false;
+    if (!given.insert(("--dim " + name).str()).second)
+      return report("--dim " + name + " is given twice", Usage), false;
     arguments.dims[name.str()] = size;
   }
   return true;
 }
+
+bool tool::isSameFile(StringRef left, StringRef right) {
+  return left != "-" && right != "-" &&
+         (left == right || llvm::sys::fs::equivalent(left, right));
+}
+
+bool tool::isInput(StringRef path) { return isSameFile(path, input); }
 
 std::unique_ptr<Compilation> tool::openInput(int &code) {
   CompileOptions options;
@@ -225,8 +242,8 @@ static func::FuncOp findEntry(Compilation &compilation) {
   if (functions.empty())
     report("'" + input + "' has no public function", WrongInput);
   else if (entry.empty())
-    report("'" + input + "' has several public functions; give --entry: " +
-               known,
+    report("'" + input +
+               "' has several public functions; give --entry: " + known,
            WrongInput);
   else
     report("--entry: '" + input + "' has no public function '" + entry +

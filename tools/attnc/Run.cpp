@@ -61,6 +61,25 @@ static llvm::Error writeResult(StringRef path, HostTensor &tensor) {
   return writeNpy(path, array);
 }
 
+/// Refuses a file that two results share, or that is an input; false after a
+/// report.
+static bool checkOutFiles(const CallArguments &arguments) {
+  for (unsigned index = 0; index < outFiles.size(); ++index) {
+    const std::string &path = outFiles[index];
+    for (unsigned before = 0; before < index; ++before)
+      if (isSameFile(path, outFiles[before]))
+        return report("--out: '" + path + "' is given twice", Usage), false;
+    bool taken = isInput(path);
+    for (auto &[name, value] : arguments.values)
+      taken |= isSameFile(path, value);
+    if (taken)
+      return report("--out: '" + path + "' is an input; give another name",
+                    Usage),
+             false;
+  }
+  return true;
+}
+
 /// Compares all results with the reference; the exit code says how that went.
 static int checkResults(const EntryPoint &entry, PreparedCall &call) {
   SmallVector<reference::Tensor> arguments;
@@ -137,6 +156,8 @@ int tool::run() {
                       entry->signature.name + "' has " + Twine(results.size()) +
                       " results",
                   Usage);
+  if (!checkOutFiles(entry->arguments))
+    return Usage;
   if (emulate)
     return runEmulated(*entry);
   if (const std::optional<GPUSpec> &gpu = entry->compilation->getGPU())

@@ -1,4 +1,5 @@
-//===- AttentionShape.cpp - Layouts and sizes of attention operands -*- C++ -*-===//
+//===- AttentionShape.cpp - Layouts and sizes of attention operands -*- C++
+//-*-===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -41,8 +42,9 @@ FailureOr<AttentionLayout> AttentionLayout::get(std::optional<StringRef> given,
     text = *standard;
   }
   if (static_cast<int64_t>(text.size()) != rank) {
-    error = llvm::formatv("layout '{0}' names {1} dimensions, the tensor has {2}",
-                          text, text.size(), rank);
+    error =
+        llvm::formatv("layout '{0}' names {1} dimensions, the tensor has {2}",
+                      text, text.size(), rank);
     return failure();
   }
   AttentionLayout layout;
@@ -173,10 +175,18 @@ LogicalResult AttentionVerifier::same(StringRef what, NamedDim lhs,
 
 LogicalResult attn::verifyScale(Operation *op,
                                 const std::optional<APFloat> &scale) {
-  if (!scale || scale->isFinite())
+  if (!scale)
+    return success();
+  auto type = cast<FloatType>(
+      getAccumulatorType(getElementTypeOrSelf(op->getOperand(0))));
+  APFloat rounded = *scale;
+  bool losesInfo;
+  rounded.convert(type.getFloatSemantics(), APFloat::rmNearestTiesToEven,
+                  &losesInfo);
+  if (rounded.isFinite())
     return success();
   return op->emitOpError("scale ")
-         << scale->convertToDouble() << " is not finite";
+         << scale->convertToDouble() << " is not finite in " << Type(type);
 }
 
 LogicalResult attn::verifyElementType(Operation *op, StringRef name,
@@ -193,14 +203,13 @@ LogicalResult AttentionVerifier::verifyTypes() {
   auto queryType = cast<ShapedType>(op.getQuery().getType());
   for (NamedDim operand : {key(0), value(0)}) {
     auto type = cast<ShapedType>(operand.value.getType());
-    if (failed(verifyElementType(op, operand.name, operand.value,
-                                 op.getQuery())))
+    if (failed(
+            verifyElementType(op, operand.name, operand.value, op.getQuery())))
       return failure();
     if (type.getRank() != queryType.getRank())
-      return op->emitOpError()
-             << operand.name << " has rank " << type.getRank()
-             << ", query has rank " << queryType.getRank()
-             << "; they must be equal";
+      return op->emitOpError() << operand.name << " has rank " << type.getRank()
+                               << ", query has rank " << queryType.getRank()
+                               << "; they must be equal";
   }
   return success();
 }
@@ -215,9 +224,9 @@ LogicalResult AttentionVerifier::verifyHeads() {
   if (ShapedType::isDynamic(heads) || ShapedType::isDynamic(keyHeads))
     return success();
   if (keyHeads == 0 ? heads != 0 : heads % keyHeads != 0)
-    return op->emitOpError() << "query has " << heads << " heads, key has "
-                             << keyHeads
-                             << "; query heads must be a multiple of key heads";
+    return op->emitOpError()
+           << "query has " << heads << " heads, key has " << keyHeads
+           << "; query heads must be a multiple of key heads";
   return success();
 }
 
@@ -230,8 +239,8 @@ LogicalResult AttentionVerifier::verifyResult(StringRef name, Value result,
   for (auto [dim, source] : llvm::enumerate(expected))
     if (!mayBeEqual(type.getDimSize(dim), source.size()))
       return op->emitOpError()
-             << name << " has size " << type.getDimSize(dim)
-             << " in dimension " << dim << "; it must be " << source.size();
+             << name << " has size " << type.getDimSize(dim) << " in dimension "
+             << dim << "; it must be " << source.size();
   return success();
 }
 

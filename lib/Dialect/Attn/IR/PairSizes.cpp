@@ -1,4 +1,5 @@
-//===- PairSizes.cpp - Masks and modifiers against an attention's sizes -*- C++ -*-===//
+//===- PairSizes.cpp - Masks and modifiers against an attention's sizes -*- C++
+//-*-===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -7,6 +8,7 @@
 
 #include "attn/Dialect/Attn/IR/PairSizes.h"
 #include "attn/Dialect/Attn/IR/RegionUtils.h"
+#include "attn/Dialect/Attn/IR/Requirements.h"
 
 #include "llvm/ADT/SetVector.h"
 #include "llvm/Support/MathExtras.h"
@@ -137,9 +139,9 @@ static SmallVector<MaskOpInterface> getMaskOps(Value mask) {
 }
 
 /// Calls `visit` on every mask and modifier in use until one fails.
-static LogicalResult
-forEachUsed(Value mask, ValueRange scores,
-            function_ref<LogicalResult(Operation *, ArrayRef<SizeRule>)> visit) {
+static LogicalResult forEachUsed(
+    Value mask, ValueRange scores,
+    function_ref<LogicalResult(Operation *, ArrayRef<SizeRule>)> visit) {
   if (mask)
     for (MaskOpInterface op : getMaskOps(mask)) {
       // Where blocks are out of order, the verifier comes here first.
@@ -217,8 +219,9 @@ LogicalResult attn::verifyMaskAndScores(Operation *op, Value mask,
 }
 
 /// Emits attn.require for one rule, unless a static 1 satisfies it.
-static void emitRequirement(OpBuilder &builder, Location loc, Operation *used,
-                            const SizeRule &rule, Value units) {
+static void emitSizeRequirement(OpBuilder &builder, Location loc,
+                                Operation *used, const SizeRule &rule,
+                                Value units) {
   if (rule.relation == SizeRule::OneOr && getCaptureSize(rule) == 1)
     return;
   Value size = emitDim(builder, loc, rule.capture, rule.dim);
@@ -230,20 +233,19 @@ static void emitRequirement(OpBuilder &builder, Location loc, Operation *used,
                        ? arith::CmpIPredicate::sge
                        : arith::CmpIPredicate::eq;
   Value holds = arith::CmpIOp::create(builder, loc, predicate, size, units);
-  std::string message = (used->getName().stripDialect() + " has {0} " +
-                         rule.what + "; " + describe(rule) + "{1}")
-                            .str();
-  RequireOp::create(builder, loc, holds, message, {size, units});
+  emitRequirement(builder, loc, used, holds,
+                  "there are {0} " + rule.what + "; " + describe(rule) + "{1}",
+                  {size, units});
 }
 
 void attn::emitSizeRequirements(OpBuilder &builder, Location loc, Value mask,
                                 ValueRange scores, ArrayRef<Value> sizes) {
   // All rules are visited: the visitor does not fail.
-  (void)forEachUsed(mask, scores,
-                    [&](Operation *used, ArrayRef<SizeRule> rules) {
-                      for (const SizeRule &rule : rules)
-                        emitRequirement(builder, loc, used, rule,
-                                        sizes[rule.unit]);
-                      return success();
-                    });
+  (void)forEachUsed(
+      mask, scores, [&](Operation *used, ArrayRef<SizeRule> rules) {
+        for (const SizeRule &rule : rules)
+          emitSizeRequirement(builder, loc, used, rule, sizes[rule.unit]);
+        emitContentRequirements(builder, loc, used);
+        return success();
+      });
 }

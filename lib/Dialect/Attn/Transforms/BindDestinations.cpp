@@ -31,9 +31,9 @@ static MemRefType getArgumentType(RankedTensorType type) {
   SmallVector<int64_t> strides(type.getRank(), ShapedType::kDynamic);
   if (!strides.empty())
     strides.back() = 1;
-  auto layout = StridedLayoutAttr::get(type.getContext(),
-                                       /*offset=*/ShapedType::kDynamic,
-                                       strides);
+  auto layout =
+      StridedLayoutAttr::get(type.getContext(),
+                             /*offset=*/ShapedType::kDynamic, strides);
   return MemRefType::get(type.getShape(), type.getElementType(), layout);
 }
 
@@ -41,8 +41,8 @@ static MemRefType getArgumentType(RankedTensorType type) {
 // Sizes
 //===----------------------------------------------------------------------===//
 
-/// The size of a result's dimension from what the program computes, not from the
-/// destination that it will be written to.
+/// The size of a result's dimension from what the program computes, not from
+/// the destination that it will be written to.
 static Value resolveSize(OpBuilder &builder, Location loc, Value tensor,
                          int64_t dim) {
   if (auto op = tensor.getDefiningOp<DestinationStyleOpInterface>())
@@ -60,8 +60,7 @@ static Value resolveSize(OpBuilder &builder, Location loc, Value tensor,
     Value product = arith::ConstantIndexOp::create(builder, loc, 1);
     for (int64_t source : collapse.getReassociationIndices()[dim])
       product = builder.createOrFold<arith::MulIOp>(
-          loc, product,
-          resolveSize(builder, loc, collapse.getSrc(), source));
+          loc, product, resolveSize(builder, loc, collapse.getSrc(), source));
     return product;
   }
   return tensor::DimOp::create(builder, loc, tensor, dim);
@@ -86,10 +85,9 @@ public:
     if (auto collapse = result.getDefiningOp<tensor::CollapseShapeOp>())
       return bind(collapse.getSrc(), expand(collapse, destination));
     if (auto expanded = result.getDefiningOp<tensor::ExpandShapeOp>())
-      return bind(expanded.getSrc(),
-                  memref::CollapseShapeOp::create(
-                      builder, loc, destination,
-                      expanded.getReassociationIndices()));
+      return bind(expanded.getSrc(), memref::CollapseShapeOp::create(
+                                         builder, loc, destination,
+                                         expanded.getReassociationIndices()));
     useAsInit(result, destination);
     bufferization::MaterializeInDestinationOp::create(
         builder, loc, Type(), result, destination, /*restrict=*/true,
@@ -112,8 +110,8 @@ private:
     // From what the program computes: the tensor itself comes after this.
     SmallVector<OpFoldResult> sizes;
     for (int64_t dim = 0; dim < collapse.getSrcType().getRank(); ++dim)
-      sizes.push_back(getAsOpFoldResult(
-          resolveSize(builder, loc, collapse.getSrc(), dim)));
+      sizes.push_back(
+          getAsOpFoldResult(resolveSize(builder, loc, collapse.getSrc(), dim)));
     return memref::ExpandShapeOp::create(
         builder, loc, collapse.getSrcType().getShape(), destination,
         collapse.getReassociationIndices(), sizes);
@@ -171,8 +169,8 @@ static void requireSizes(OpBuilder &builder, Location loc, unsigned index,
       continue;
     Value expected = resolveSize(builder, loc, result, dim);
     Value actual = memref::DimOp::create(builder, loc, destination, dim);
-    Value equal = arith::CmpIOp::create(
-        builder, loc, arith::CmpIPredicate::eq, expected, actual);
+    Value equal = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq,
+                                        expected, actual);
     std::string message = "output " + std::to_string(index) +
                           " has {0} in dimension " + std::to_string(dim) +
                           "; it must have {1}";
@@ -180,8 +178,8 @@ static void requireSizes(OpBuilder &builder, Location loc, unsigned index,
   }
 }
 
-/// Moves requirements, with the pure ops that they need, to the top of the
-/// function: a refused call has then written nothing.
+/// Moves requirements, with the ops without effects that they need, to the top
+/// of the function: a refused call has then written nothing.
 static void hoistRequirements(func::FuncOp function) {
   Block &entry = function.getBody().front();
   Operation *position = &entry.front();
@@ -195,7 +193,8 @@ static void hoistRequirements(func::FuncOp function) {
     if (failed(getBackwardSlice(requirement.getOperation(), &slice, options)))
       continue;
     bool movable = llvm::all_of(slice, [&](Operation *op) {
-      return op->getBlock() == &entry && (op == requirement || isPure(op));
+      return op->getBlock() == &entry &&
+             (op == requirement || isMemoryEffectFree(op));
     });
     if (!movable)
       continue;
@@ -232,8 +231,8 @@ static void bindResults(func::FuncOp function, OpBuilder &builder) {
   for (auto [index, result] : llvm::enumerate(returnOp.getOperands())) {
     auto type = dyn_cast<RankedTensorType>(result.getType());
     Location loc = result.getLoc();
-    Type outer = type ? getArgumentType(type)
-                      : MemRefType::get({}, result.getType());
+    Type outer =
+        type ? getArgumentType(type) : MemRefType::get({}, result.getType());
     Value destination = function.getBody().addArgument(outer, loc);
     builder.setInsertionPoint(returnOp);
     if (!type) {
@@ -256,10 +255,27 @@ static ArrayAttr getArgumentAttributes(func::FuncOp function,
   attributes.resize(numInputs, builder.getDictionaryAttr({}));
   for (unsigned i = 0, e = function.getNumResults(); i < e; ++i)
     attributes.push_back(builder.getDictionaryAttr(
-        {builder.getNamedAttr(abi::name,
-                              builder.getStringAttr(getResultName(function, i))),
+        {builder.getNamedAttr(
+             abi::name, builder.getStringAttr(getResultName(function, i))),
          builder.getNamedAttr(abi::result, builder.getUnitAttr())}));
   return builder.getArrayAttr(attributes);
+}
+
+/// What calls of a public function would pass are not its destinations. Calls
+/// that can be inlined are gone.
+static LogicalResult refuseCalls(ModuleOp module) {
+  SymbolTable symbols(module);
+  WalkResult result = module.walk([&](func::CallOp call) {
+    auto callee = symbols.lookup<func::FuncOp>(call.getCallee());
+    if (!callee || !isCompiledFunction(callee))
+      return WalkResult::advance();
+    call.emitOpError("calls the public function @")
+        << callee.getName()
+        << ", which is not inlined because it calls itself or is no_inline; "
+           "call a private function";
+    return WalkResult::interrupt();
+  });
+  return failure(result.wasInterrupted());
 }
 
 static LogicalResult bindFunction(func::FuncOp function) {
@@ -293,6 +309,8 @@ namespace {
 struct BindDestinations
     : public attn::impl::BindDestinationsPassBase<BindDestinations> {
   void runOnOperation() override {
+    if (failed(refuseCalls(getOperation())))
+      return signalPassFailure();
     for (auto function : getOperation().getOps<func::FuncOp>()) {
       if (!needsBinding(function))
         continue;

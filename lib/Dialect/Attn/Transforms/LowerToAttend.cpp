@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "EmptyFeatures.h"
 #include "InspectWeights.h"
-#include "Scoring.h"
 
 #include "attn/Dialect/Attn/Transforms/CanonicalLayout.h"
 #include "attn/Dialect/Attn/Transforms/Passes.h"
@@ -55,9 +55,15 @@ static LogicalResult lowerToAttend(AttentionOpInterface op,
   Value lseInit, weightsInit, topWeightsInit, topKeysInit;
   if (op.getLse() || needsLse(op, scoring))
     lseInit = take(layout->lseInit(builder, accumulator));
-  if (op.getWeights())
-    weightsInit =
-        take(layout->weightsInit(builder, elementTypeOf(op.getWeights())));
+  Value emptyWeights;
+  if (Value weights = op.getWeights()) {
+    CanonicalLayout::Operand init =
+        layout->weightsInit(builder, elementTypeOf(weights));
+    // Tiles of static size 0 cannot be inserted.
+    bool isEmpty = llvm::is_contained(
+        cast<ShapedType>(weights.getType()).getShape(), 0);
+    (isEmpty ? emptyWeights : weightsInit) = isEmpty ? init.value : take(init);
+  }
   if (op.getTopKeys()) {
     int64_t count = cast<ShapedType>(op.getTopKeys().getType()).getShape().back();
     auto initOf = [&](Value top) {
@@ -89,7 +95,8 @@ static LogicalResult lowerToAttend(AttentionOpInterface op,
         layout->restoreLse(builder, attend.getLse(), lse.getType()));
   if (Value weights = op.getWeights())
     weights.replaceAllUsesWith(layout->restoreWeights(
-        builder, attend.getWeights(), weights.getType()));
+        builder, emptyWeights ? emptyWeights : attend.getWeights(),
+        weights.getType()));
   if (op.getTopKeys()) {
     for (auto [old, top] :
          {std::pair<Value, Value>{op.getTopWeights(), attend.getTopWeights()},
@@ -109,8 +116,12 @@ struct LowerToAttend
     getOperation()->walk([&](AttentionOpInterface op) { ops.push_back(op); });
     for (AttentionOpInterface op : ops) {
       OpBuilder builder(op);
+      padValueFeatures(builder, op);
       FailureOr<Scoring> scoring = Scoring::get(builder, op);
-      if (failed(scoring) || failed(lowerToAttend(op, *scoring, builder)))
+      if (failed(scoring))
+        return signalPassFailure();
+      padScoredFeatures(builder, op, *scoring);
+      if (failed(lowerToAttend(op, *scoring, builder)))
         return signalPassFailure();
     }
     eraseMaskValues();

@@ -10,6 +10,8 @@
 #include "Projection.h"
 #include "SizeChecks.h"
 
+#include "attn/Dialect/Attn/IR/Requirements.h"
+
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 
@@ -160,14 +162,37 @@ static Value emitKernel(OpBuilder &b, Location loc, RegressionKernel kernel,
   llvm_unreachable("all kernels are handled");
 }
 
+/// A scalar bandwidth is positive; a vector holds one per query head, all
+/// positive.
+static void checkBandwidth(OpBuilder &b, KernelRegressionOp op) {
+  Location loc = op.getLoc();
+  Value bandwidth = op.getBandwidth();
+  if (!isa<ShapedType>(bandwidth.getType()))
+    return emitRequirement(b, loc, op, emitIsPositive(b, loc, bandwidth),
+                           "bandwidth is not finite and greater than 0");
+  SizeChecks checks(b, op);
+  Value count = tensor::DimOp::create(b, loc, bandwidth, 0);
+  std::optional<int64_t> head = AttentionLayout::get(op).head;
+  if (head)
+    checks.same("entries per query head", checks.of("bandwidth", bandwidth, 0),
+                checks.of("query", op.getQuery(), *head));
+  Value positive = emitForAll(b, loc, count, [&](OpBuilder &b, Value position) {
+    Value width = tensor::ExtractOp::create(b, loc, bandwidth, position);
+    return emitIsPositive(b, loc, width);
+  });
+  checks.require(positive, "a bandwidth is not finite and greater than 0", {});
+}
+
 static Scoring getScoring(OpBuilder &builder, KernelRegressionOp op) {
   Scoring scoring = unprojected(op);
   scoring.compatibility = Compatibility::NegativeSquaredDistance;
   if (op.getKernel() != RegressionKernel::Gaussian)
     scoring.normalizer = Normalizer::Sum;
   Value bandwidth = op.getBandwidth();
-  if (bandwidth)
+  if (bandwidth) {
+    checkBandwidth(builder, op);
     scoring.captures.push_back(bandwidth);
+  }
   scoring.prologue = [loc = op.getLoc(), kernel = op.getKernel(), bandwidth](
                          OpBuilder &b, Value score, const PairIndices &indices,
                          const IRMapping &mapping) {

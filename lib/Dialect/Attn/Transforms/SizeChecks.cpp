@@ -1,4 +1,5 @@
-//===- SizeChecks.cpp - Requirements on sizes that types leave open -*- C++ -*-===//
+//===- SizeChecks.cpp - Requirements on sizes that types leave open -*- C++
+//-*-===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -7,6 +8,8 @@
 
 #include "SizeChecks.h"
 
+#include "attn/Dialect/Attn/IR/Requirements.h"
+
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
@@ -14,8 +17,7 @@
 using namespace mlir;
 using namespace mlir::attn;
 
-SizeChecks::Named SizeChecks::of(const Twine &name, Value tensor,
-                                  int64_t dim) {
+SizeChecks::Named SizeChecks::of(const Twine &name, Value tensor, int64_t dim) {
   return {name.str(), tensor::getMixedSize(b, op->getLoc(), tensor, dim)};
 }
 
@@ -25,8 +27,7 @@ Value SizeChecks::asValue(OpFoldResult size) {
 
 void SizeChecks::require(Value condition, const Twine &message,
                          ValueRange values) {
-  std::string text = (op->getName().stripDialect() + ": " + message).str();
-  RequireOp::create(b, op->getLoc(), condition, text, values);
+  emitRequirement(b, op->getLoc(), op, condition, message, values);
 }
 
 void SizeChecks::same(StringRef what, Named lhs, Named rhs) {
@@ -80,8 +81,8 @@ void SizeChecks::result(StringRef name, Value result,
   for (auto [dim, source] : llvm::enumerate(sources)) {
     if (type.isDynamicDim(dim) || !ShapedType::isDynamic(source.size()))
       continue;
-    Value actual =
-        asValue(tensor::getMixedSize(b, op->getLoc(), source.value, source.dim));
+    Value actual = asValue(
+        tensor::getMixedSize(b, op->getLoc(), source.value, source.dim));
     Value expected =
         arith::ConstantIndexOp::create(b, op->getLoc(), type.getDimSize(dim));
     Value equal = arith::CmpIOp::create(

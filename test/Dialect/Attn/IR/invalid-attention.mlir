@@ -252,9 +252,19 @@ func.func @f(%q: tensor<8x64xbf16>, %k: tensor<9x64xbf16>, %v: tensor<9x32xbf16>
 
 // attention_c15
 func.func @f(%q: tensor<8x64xf32>, %k: tensor<9x64xf32>, %v: tensor<9x32xf32>) {
-  // expected-error @below {{'attn.scaled_dot_product' op scale INF is not finite}}
+  // expected-error @below {{'attn.scaled_dot_product' op scale INF is not finite in 'f32'}}
   %o = attn.scaled_dot_product %q, %k, %v scale = 0x7FF0000000000000
       : tensor<8x64xf32>, tensor<9x64xf32>, tensor<9x32xf32> -> tensor<8x32xf32>
+  return
+}
+
+// -----
+
+// attention_c15
+func.func @f(%q: tensor<8x64xf32>) {
+  // expected-error @below {{'attn.scaled_dot_product' op scale 1.000000e+300 is not finite in 'f32'}}
+  %o = attn.scaled_dot_product %q, %q, %q scale = 1.0e300
+      : tensor<8x64xf32>, tensor<8x64xf32>, tensor<8x64xf32> -> tensor<8x64xf32>
   return
 }
 

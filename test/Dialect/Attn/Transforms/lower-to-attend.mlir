@@ -147,3 +147,15 @@ func.func @static_result(%q: tensor<?x16xf32>, %k: tensor<9x16xf32>) -> tensor<8
   %o = attn.scaled_dot_product %q, %k, %k : tensor<?x16xf32>, tensor<9x16xf32>, tensor<9x16xf32> -> tensor<8x16xf32>
   return %o : tensor<8x16xf32>
 }
+
+// Without features, every compatibility is 0: queries and keys of one feature of
+// zeros. Without value features the output is empty, the LSE is not.
+// CHECK-LABEL: func @no_features(
+func.func @no_features(%q: tensor<8x0xf32>, %v: tensor<8x0xf32>) -> (tensor<8x0xf32>, tensor<8xf32>) {
+  // CHECK: %[[ZERO:.*]] = linalg.fill {{.*}} -> tensor<8x1xf32>
+  // CHECK: attn.attend dot softmax ins(%{{.*}}, %{{.*}}, %{{.*}} : tensor<8x1xf32>, tensor<8x1xf32>, tensor<8x1xf32>)
+  // CHECK: %[[EMPTY:.*]] = tensor.empty() : tensor<8x0xf32>
+  // CHECK: return %[[EMPTY]]
+  %o, %l = attn.scaled_dot_product %q, %q, %v : tensor<8x0xf32>, tensor<8x0xf32>, tensor<8x0xf32> -> tensor<8x0xf32> lse(tensor<8xf32>)
+  return %o, %l : tensor<8x0xf32>, tensor<8xf32>
+}

@@ -9,9 +9,9 @@ func.func @document(%q: tensor<?x64xf32>, %k: tensor<?x64xf32>, %ids: tensor<?xi
   // CHECK-DAG: %[[N:.*]] = tensor.dim %[[K]], %[[C0]]
   // CHECK-DAG: %[[COUNT:.*]] = tensor.dim %[[IDS]], %[[C0]]
   // CHECK-DAG: %[[QUERIES:.*]] = arith.cmpi sge, %[[COUNT]], %[[M]]
-  // CHECK-DAG: attn.require %[[QUERIES]], "mask.document has {0} ids; it takes at least one per query, {1}"(%[[COUNT]], %[[M]])
+  // CHECK-DAG: attn.require %[[QUERIES]], "mask.document: there are {0} ids; it takes at least one per query, {1}"(%[[COUNT]], %[[M]])
   // CHECK-DAG: %[[KEYS:.*]] = arith.cmpi sge, %[[COUNT]], %[[N]]
-  // CHECK-DAG: attn.require %[[KEYS]], "mask.document has {0} ids; it takes at least one per key, {1}"(%[[COUNT]], %[[N]])
+  // CHECK-DAG: attn.require %[[KEYS]], "mask.document: there are {0} ids; it takes at least one per key, {1}"(%[[COUNT]], %[[N]])
   %c = attn.mask.causal
   %d = attn.mask.document %ids : tensor<?xi32>
   %m = attn.mask.and %c, %d
@@ -23,13 +23,48 @@ func.func @document(%q: tensor<?x64xf32>, %k: tensor<?x64xf32>, %ids: tensor<?xi
 // CHECK-LABEL: func @bias(
 func.func @bias(%q: tensor<8x64xf32>, %k: tensor<9x64xf32>, %t: tensor<1x?xf32>, %layout: tensor<?x3xi1>) -> tensor<8x64xf32> {
   // CHECK-NOT: queries
-  // CHECK-DAG: attn.require %{{.*}}, "mask.block_sparse has {0} rows of blocks; it takes at least one per query block, {1}"
+  // CHECK-DAG: attn.require %{{.*}}, "mask.block_sparse: there are {0} rows of blocks; it takes at least one per query block, {1}"
   // CHECK-NOT: columns
-  // CHECK-DAG: attn.require %{{.*}}, "score.bias has {0} keys; it takes 1 or {1}"
+  // CHECK-DAG: attn.require %{{.*}}, "score.bias: there are {0} keys; it takes 1 or {1}"
   // CHECK-NOT: queries
   // CHECK: attn.attend
   %m = attn.mask.block_sparse %layout block [4, 4] : tensor<?x3xi1>
   %s = attn.score.bias %t : tensor<1x?xf32>
   %o = attn.dot_product %q, %k, %k mask(%m) score(%s) : tensor<8x64xf32>, tensor<9x64xf32>, tensor<9x64xf32> -> tensor<8x64xf32>
   return %o : tensor<8x64xf32>
+}
+
+// What captures hold is checked as well.
+// CHECK-LABEL: func @contents(
+// CHECK-SAME: %[[CAP:[a-z0-9]+]]: f32, %[[TABLE:[a-z0-9]+]]: tensor<?xf32>, %[[OFFSETS:[a-z0-9]+]]: tensor<?xi32>
+func.func @contents(%q: tensor<8x64xf32>, %cap: f32, %table: tensor<?xf32>, %offsets: tensor<?xi32>) -> tensor<8x64xf32> {
+  // CHECK: attn.require %{{.*}}, "mask.document_offsets: there are no offsets; it takes one more than documents, at least 1"
+  // CHECK: %[[SORTED:.*]] = scf.for %[[T:[a-z0-9]+]] = {{.*}} -> (i1)
+  // CHECK-DAG: %[[LOW:.*]] = tensor.extract %[[OFFSETS]][%[[T]]]
+  // CHECK-DAG: %[[NEXT:.*]] = arith.addi %[[T]]
+  // CHECK-DAG: %[[HIGH:.*]] = tensor.extract %[[OFFSETS]][%[[NEXT]]]
+  // CHECK: arith.cmpi sle, %[[LOW]], %[[HIGH]]
+  // CHECK: attn.require %[[SORTED]], "mask.document_offsets: offsets decrease; they must be in ascending order"
+  // CHECK-DAG: %[[ABOVE:.*]] = arith.cmpf ogt, %[[CAP]], %{{.*}} : f32
+  // CHECK-DAG: %[[FINITE:.*]] = arith.cmpf olt, %[[CAP]], %{{.*}} : f32
+  // CHECK-DAG: %[[POSITIVE:.*]] = arith.andi %[[ABOVE]], %[[FINITE]]
+  // CHECK-DAG: attn.require %[[POSITIVE]], "score.softcap: cap is not finite and greater than 0"
+  // CHECK-DAG: attn.require %{{.*}}, "score.relative_bias: the table has {0} entries; it takes an odd number, 2R + 1"
+  %m = attn.mask.document_offsets %offsets : tensor<?xi32>
+  %s = attn.score.softcap %cap : f32
+  %r = attn.score.relative_bias %table : tensor<?xf32>
+  %o = attn.dot_product %q, %q, %q mask(%m) score(%s, %r) : tensor<8x64xf32>, tensor<8x64xf32>, tensor<8x64xf32> -> tensor<8x64xf32>
+  return %o : tensor<8x64xf32>
+}
+
+// CHECK-LABEL: func @bandwidth(
+// CHECK-SAME: %[[WIDTHS:[a-z0-9]+]]: tensor<?xf32>
+func.func @bandwidth(%q: tensor<1x2x8x64xf32>, %widths: tensor<?xf32>) -> tensor<1x2x8x64xf32> {
+  // CHECK: attn.require %{{.*}}, "kernel_regression: bandwidth has entries per query head {0}, query has {1}; they must be equal"
+  // CHECK: %[[POSITIVE:.*]] = scf.for
+  // CHECK: tensor.extract %[[WIDTHS]]
+  // CHECK: attn.require %[[POSITIVE]], "kernel_regression: a bandwidth is not finite and greater than 0"
+  %o = attn.kernel_regression gaussian %q, %q, %q bandwidth(%widths : tensor<?xf32>)
+      : tensor<1x2x8x64xf32>, tensor<1x2x8x64xf32>, tensor<1x2x8x64xf32> -> tensor<1x2x8x64xf32>
+  return %o : tensor<1x2x8x64xf32>
 }
