@@ -150,10 +150,10 @@ std::vector<FeatureSum> RowNormalizer::sumFeatures() const {
   return sums;
 }
 
-/// Softmax weights of bf16 are rounded to it before they multiply values.
+/// Softmax weights of 16 bits may be rounded to them before they multiply values.
 double RowNormalizer::getWeightRounding() const {
-  bool rounds =
-      problem.normalizer == Normalizer::Softmax && problem.outputType.isBF16();
+  bool rounds = problem.normalizer == Normalizer::Softmax &&
+                problem.outputType.getIntOrFloatBitWidth() == 16;
   return rounds ? FloatFormat::get(problem.outputType).unit : 0;
 }
 
@@ -181,10 +181,14 @@ Scalar RowNormalizer::divide(const FeatureSum &sums) const {
   // A convex combination, whatever the weights.
   bound = std::min(bound, (std::fabs(value) + sums.largest) *
                               (1 + sumRoundings + weightRounding));
-  // Dot products may take subnormal weights and values as zero.
+  // Dot products may take subnormal weights and values as zero; a small weight
+  // is rounded by an absolute amount.
   if (weightRounding > 0)
     bound +=
-        std::numeric_limits<float>::min() * (1 + weights.size() * sums.largest);
+        std::numeric_limits<float>::min() +
+        std::max<double>(std::numeric_limits<float>::min(),
+                         FloatFormat::get(problem.outputType).floor) *
+            weights.size() * sums.largest;
   return boundedReal(problem.accumulator, value, bound + storing);
 }
 

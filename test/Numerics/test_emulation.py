@@ -71,6 +71,13 @@ def test_kernels_are_right(head_size, mask, tmp_path):
     assert 32 * kernel["stored_sectors"] == kernel["stored_bytes"]
 
 
+@pytest.mark.parametrize("element", ["f16", "bf16", "f32"])
+def test_kernels_keep_the_bound_of_the_reference(element):
+    text = attention(element, 64, CAUSAL, queries=40, keys=70)
+    run = emulate(text, "--check")
+    assert run.returncode == 0, run.stderr
+
+
 def without_line(number):
     return lambda ir: "\n".join(
         line for i, line in enumerate(ir.splitlines()) if i != number
