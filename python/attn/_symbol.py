@@ -134,7 +134,7 @@ class Tracer:
             return self._power(x, y)
         if op in ("floordiv", "mod"):
             if y.op == "constant" and y.attr == 0:
-                raise ZeroDivisionError(f"{self.what}: division by zero")
+                raise ZeroDivisionError("division by zero")
             if _expr.is_float(type):
                 quotient = Expr("floor", type, (Expr("div", type, (x, y)),))
                 if op == "floordiv":

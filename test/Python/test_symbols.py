@@ -128,7 +128,7 @@ def test_refusal(name):
 
 
 def test_division_by_zero():
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(TypeError, match="mask.predicate: .* division by zero"):
         attn.mask.predicate(lambda b, h, i, j: i // 0 == j)
 
 
