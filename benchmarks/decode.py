@@ -9,12 +9,9 @@ decode.py [--queries 1,4] [--lengths 4096,16384] [--types f32,bf16] [--threads 1
 """
 
 import argparse
-import json
-import subprocess
-import sys
-from pathlib import Path
 
-ATTNC = Path(__file__).parents[1] / "build" / "bin" / "attnc"
+from attnc_bench import bench
+
 HEADS = [(32, 8), (8, 8)]
 
 
@@ -45,21 +42,10 @@ def main():
         for keys in options.lengths:
             for heads, kv_heads in HEADS:
                 for queries in options.queries:
-                    run = subprocess.run(
-                        [
-                            str(ATTNC),
-                            "bench",
-                            "-",
-                            "--json",
-                            f"--threads={options.threads}",
-                        ],
-                        input=attention(heads, kv_heads, queries, keys, type),
-                        capture_output=True,
-                        text=True,
+                    r = bench(
+                        attention(heads, kv_heads, queries, keys, type),
+                        f"--threads={options.threads}",
                     )
-                    if run.returncode:
-                        sys.exit(run.stderr)
-                    r = json.loads(run.stdout)
                     print(
                         f"{heads:3}/{kv_heads} {queries:2} {keys:6} {type:4} "
                         f"{r['median_ms']:11.3f} {r['gb_per_s']:7.2f} "

@@ -5,12 +5,7 @@
 """Prints, per type, shape and target, the best call's share of the peak of the
 multiply-add instruction that bounds it, measured in the same process; one thread."""
 
-import json
-import subprocess
-import sys
-from pathlib import Path
-
-ATTNC = Path(__file__).parents[1] / "build" / "bin" / "attnc"
+from attnc_bench import bench
 
 # Type, mask, D, Dv, heads, N, target.
 CASES = [
@@ -51,15 +46,12 @@ def main():
     )
     for type, mask, head_size, value_size, heads, length, target in CASES:
         dims = [f"--dim=M={length}", f"--dim=N={length}"]
-        run = subprocess.run(
-            [ATTNC, "bench", "-", "--json", "--threads=1", f"--target={target}", *dims],
-            input=attention(type, mask, head_size, value_size, heads),
-            capture_output=True,
-            text=True,
+        r = bench(
+            attention(type, mask, head_size, value_size, heads),
+            "--threads=1",
+            f"--target={target}",
+            *dims,
         )
-        if run.returncode:
-            sys.exit(run.stderr)
-        r = json.loads(run.stdout)
         print(
             f"{type:5} {mask:6} {head_size:3}  {value_size:3}  {heads:5} {length:5}  "
             f"{target:9} {r['min_ms']:9.3f}  {r['gflops']:7.1f}  "

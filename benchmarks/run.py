@@ -4,12 +4,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Prints, per shape, the share of the FMA peak that was measured in the same run."""
 
-import json
-import subprocess
-import sys
-from pathlib import Path
+from attnc_bench import bench
 
-ATTNC = Path(__file__).parents[1] / "build" / "bin" / "attnc"
 LENGTHS = [1024, 2048, 4096]
 
 
@@ -29,15 +25,7 @@ def main():
         for head_size in (64, 128):
             for length in LENGTHS:
                 flags = [f"--dim=M={length}", f"--dim=N={length}", "--threads=1"]
-                run = subprocess.run(
-                    [str(ATTNC), "bench", "-", "--json", *flags],
-                    input=attention(head_size, mask),
-                    capture_output=True,
-                    text=True,
-                )
-                if run.returncode:
-                    sys.exit(run.stderr)
-                r = json.loads(run.stdout)
+                r = bench(attention(head_size, mask), *flags)
                 print(
                     f"{name:6} {head_size:3} {length:5}  {r['median_ms']:10.2f} "
                     f"{r['gflops']:9.1f}   {r['percent_of_peak']:10.1f}%"
