@@ -5,11 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "AttendScoring.h"
 #include "AttentionOps.h"
-#include "PairRegion.h"
-#include "PairScores.h"
-
-#include "llvm/Support/FormatVariadic.h"
 
 #include <array>
 
@@ -18,43 +15,22 @@ using namespace mlir::attn;
 using namespace mlir::attn::reference;
 
 namespace {
-using Dims = std::array<int64_t, AttendOp::NumDims>;
-
-/// Sizes of the seven dimensions, taken from operands; 1 where none has one.
-class Domain {
+/// Sizes of the seven dimensions, and where operands have them.
+class Domain : public OperandSizes {
 public:
-  Domain() { sizes.fill(-1); }
-
-  llvm::Error read(Operation *op, AffineMap map, ArrayRef<int64_t> shape) {
-    for (auto [expression, size] : llvm::zip_equal(map.getResults(), shape)) {
-      int64_t &known = sizes[cast<AffineDimExpr>(expression).getPosition()];
-      if (known >= 0 && known != size)
-        return opError(op, llvm::formatv("has operands of sizes {0} and {1} "
-                                         "along one dimension; they must be "
-                                         "equal",
-                                         known, size));
-      known = size;
-    }
-    return llvm::Error::success();
-  }
-  int64_t operator[](unsigned dim) const {
-    return sizes[dim] < 0 ? 1 : sizes[dim];
-  }
+  Domain() : OperandSizes(AttendOp::NumDims) {}
 
   /// The view of an operand whose rows and features are the given dimensions.
   HeadView view(AffineMap map, ArrayRef<int64_t> shape, unsigned row,
                 std::optional<unsigned> feature) const;
   /// The view of top weights or keys, whose last dimension `map` leaves out.
   HeadView topView(AffineMap map, ArrayRef<int64_t> shape) const;
-
-private:
-  Dims sizes;
 };
 } // namespace
 
 HeadView Domain::view(AffineMap map, ArrayRef<int64_t> shape, unsigned row,
                       std::optional<unsigned> feature) const {
-  Dims strides{};
+  std::array<int64_t, AttendOp::NumDims> strides{};
   for (auto [expression, stride] :
        llvm::zip_equal(map.getResults(), stridesOf(shape)))
     strides[cast<AffineDimExpr>(expression).getPosition()] = stride;
@@ -85,51 +61,6 @@ HeadView Domain::topView(AffineMap map, ArrayRef<int64_t> shape) const {
   return top;
 }
 
-/// Fills in scores, regions and the normaliser, which attend and attend_tile
-/// share.
-template <typename OpTy>
-static std::unique_ptr<PairScore>
-readScoring(Interpreter &state, OpTy op, AttentionProblem &problem) {
-  problem.op = op;
-  problem.accumulator =
-      getAccumulatorType(getElementTypeOrSelf(op.getQuery().getType()));
-  problem.normalizer = op.getNormalizer();
-  SmallVector<RuntimeValue> captures;
-  for (Value capture : op.getCaptures())
-    captures.push_back(state.get(capture));
-  if (!op.getScore().empty())
-    problem.modifiers.push_back(
-        makeRegionModifier(op.getScore().front(), captures));
-  if (!op.getMask().empty())
-    problem.mask = makeRegionMask(op.getMask().front(), captures);
-  double scale = op.getScale().convertToDouble();
-  switch (op.getCompatibility()) {
-  case Compatibility::Dot:
-    return std::make_unique<DotScore>(problem.accumulator, scale);
-  case Compatibility::Additive:
-    return std::make_unique<AdditiveScore>(
-        problem.accumulator, state.tensor(op.getFeatureWeight()), scale);
-  case Compatibility::NegativeSquaredDistance:
-    return std::make_unique<DistanceScore>(
-        problem.accumulator, SmallVector<Scalar>{Scalar::ofReal(scale)});
-  }
-  return nullptr;
-}
-
-/// A feature weight has an entry for each feature.
-template <typename OpTy>
-static llvm::Error checkFeatureWeight(Interpreter &state, OpTy op,
-                                      int64_t features) {
-  if (!op.getFeatureWeight())
-    return llvm::Error::success();
-  int64_t entries = state.tensor(op.getFeatureWeight())->value.size();
-  if (entries == features)
-    return llvm::Error::success();
-  return opError(op, llvm::formatv("feature weight has {0} entries; it takes one "
-                                   "per feature, {1}",
-                                   entries, features));
-}
-
 //===----------------------------------------------------------------------===//
 // Attend
 //===----------------------------------------------------------------------===//
@@ -148,8 +79,8 @@ static void readOffsets(Interpreter &state, AttendOp op, const Domain &domain,
   int64_t groupSize = state.integer(op.getWhole()[AttendOp::G]);
   for (int64_t hkv = 0; hkv < domain[AttendOp::Hkv]; ++hkv)
     for (int64_t g = 0; g < domain[AttendOp::G]; ++g)
-      problem.globalHead.push_back(
-          (hkv + offset(AttendOp::Hkv)) * groupSize + g + offset(AttendOp::G));
+      problem.globalHead.push_back((hkv + offset(AttendOp::Hkv)) * groupSize +
+                                   g + offset(AttendOp::G));
 }
 
 static llvm::Error readSink(Interpreter &state, AttendOp op,
@@ -180,7 +111,8 @@ static llvm::Error runAttend(Interpreter &state, AttendOp op) {
     if (auto error = domain.read(op, op.getMap(index),
                                  state.tensor(operand)->value.getShape()))
       return error;
-  auto view = [&](unsigned index, unsigned row, std::optional<unsigned> feature) {
+  auto view = [&](unsigned index, unsigned row,
+                  std::optional<unsigned> feature) {
     return domain.view(op.getMap(index),
                        state.tensor(operands[index])->value.getShape(), row,
                        feature);
@@ -220,8 +152,8 @@ static llvm::Error runAttend(Interpreter &state, AttendOp op) {
             view(index, row, feature), tensor);
     return state.setTensor(target, std::move(tensor));
   };
-  if (auto error = store(op.getOutput(), 3, result->output, AttendOp::I,
-                         AttendOp::E))
+  if (auto error =
+          store(op.getOutput(), 3, result->output, AttendOp::I, AttendOp::E))
     return error;
   if (op.getLse())
     if (auto error = store(op.getLse(), 4, result->lse, AttendOp::I, {}))

@@ -33,6 +33,7 @@ static const HandlerTable &getHandlers() {
     addMergeHandlers(all);
     addPositionHandlers(all);
     addAttendHandlers(all);
+    addTileHandlers(all);
     return all;
   }();
   return table;

@@ -102,6 +102,7 @@ void addMultiHeadHandlers(HandlerTable &table);
 void addMergeHandlers(HandlerTable &table);
 void addPositionHandlers(HandlerTable &table);
 void addAttendHandlers(HandlerTable &table);
+void addTileHandlers(HandlerTable &table);
 
 /// Runs any linalg op on tensors through its region; nullopt where `op` is none.
 std::optional<llvm::Error> runLinalgOp(Interpreter &state, Operation *op);

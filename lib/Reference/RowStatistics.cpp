@@ -108,10 +108,12 @@ void reference::selectTop(const RowWeights &row, Type weightsType,
   auto scoreOf = [&](size_t index) -> const Scalar & {
     return row.candidates[index].score;
   };
-  llvm::stable_sort(order, [&](size_t lhs, size_t rhs) {
-    return scoreOf(lhs).real > scoreOf(rhs).real;
-  });
   bool poisoned = std::isnan(row.lse.real);
+  if (!poisoned)
+    llvm::sort(order, [&](size_t lhs, size_t rhs) {
+      return std::pair(-scoreOf(lhs).real, lhs) <
+             std::pair(-scoreOf(rhs).real, rhs);
+    });
   // Sorting moves no entry by more than the largest error of any.
   double bound = row.unsure ? infinity : 0;
   for (const Scalar &weight : row.weights)

@@ -253,6 +253,35 @@ static Value emitScores(OpBuilder &b, ScoreTileOp op) {
       .emitScaledScores(TileScores::get(op), op.getScores());
 }
 
+/// Refuses an op whose result, which `name` says, does not have its queries
+/// last.
+template <typename OpTy>
+static LogicalResult requireQueriesLast(OpTy op, StringRef name,
+                                        ArrayRef<unsigned> dims) {
+  auto given = cast<AffineMapAttr>(op.getIndexingMaps().getValue().back());
+  AffineMap expected =
+      AffineMap::getMultiDimMapWithTargets(NumTileDims, dims, op.getContext());
+  if (given.getValue() == expected)
+    return success();
+  return op.emitOpError() << "has the map " << given << " for its " << name
+                          << "; the conversion to linalg takes "
+                          << AffineMapAttr::get(expected);
+}
+
+static FailureOr<SmallVector<Value>> convert(OpBuilder &builder,
+                                             AttendTileOp op) {
+  if (failed(requireQueriesLast(op, "accumulator", {TileE, TileI})))
+    return failure();
+  return TileDecomposition(builder, op).run();
+}
+
+static FailureOr<SmallVector<Value>> convert(OpBuilder &builder,
+                                             ScoreTileOp op) {
+  if (failed(requireQueriesLast(op, "scores", {TileJ, TileI})))
+    return failure();
+  return SmallVector<Value>{emitScores(builder, op)};
+}
+
 namespace {
 struct ConvertAttnToLinalg
     : public attn::impl::ConvertAttnToLinalgPassBase<ConvertAttnToLinalg> {
@@ -264,10 +293,12 @@ struct ConvertAttnToLinalg
     });
     for (Operation *op : ops) {
       IRRewriter rewriter(op);
-      if (auto tile = dyn_cast<AttendTileOp>(op))
-        rewriter.replaceOp(op, TileDecomposition(rewriter, tile).run());
-      else
-        rewriter.replaceOp(op, emitScores(rewriter, cast<ScoreTileOp>(op)));
+      FailureOr<SmallVector<Value>> values =
+          isa<AttendTileOp>(op) ? convert(rewriter, cast<AttendTileOp>(op))
+                                : convert(rewriter, cast<ScoreTileOp>(op));
+      if (failed(values))
+        return signalPassFailure();
+      rewriter.replaceOp(op, *values);
     }
   }
 };

@@ -1,12 +1,13 @@
-//===- AttnAttendOps.cpp - The canonical op and its tile: verifiers -*- C++ -*-===//
+//===- AttnAttendOps.cpp - The canonical op and its tile: verifiers -*- C++
+//-*-===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
-#include "attn/Dialect/Attn/IR/Attn.h"
 #include "attn/Dialect/Attn/IR/AttentionShape.h"
+#include "attn/Dialect/Attn/IR/Attn.h"
 #include "attn/Dialect/Attn/IR/RegionUtils.h"
 
 using namespace mlir;
@@ -32,7 +33,8 @@ static LogicalResult verifyPairRegions(OpTy op) {
                           op.getCaptures().getTypes());
 }
 
-/// Verifies the scale, and the feature weight against the `features` of a query.
+/// Verifies the scale, and the feature weight against the `features` of a
+/// query.
 template <typename OpTy>
 static LogicalResult verifyScoring(OpTy op, int64_t features) {
   bool additive = op.getCompatibility() == Compatibility::Additive;
@@ -92,10 +94,10 @@ static LogicalResult verifyMaps(Operation *op, ArrayAttr maps,
       dims |= 1u << dim;
       int64_t size = type.getDimSize(position);
       if (!mayBeEqual(domain[dim], size))
-        return op->emitOpError() << operand.name << " has " << size << " in "
-                                 << "dimension " << names[dim]
-                                 << ", operands before it have " << domain[dim]
-                                 << "; they must be equal";
+        return op->emitOpError()
+               << operand.name << " has " << size << " in "
+               << "dimension " << names[dim] << ", operands before it have "
+               << domain[dim] << "; they must be equal";
       if (!ShapedType::isDynamic(size))
         domain[dim] = size;
     }
@@ -130,13 +132,14 @@ LogicalResult AttendOp::verify() {
   if (getLse() && getNormalizer() == Normalizer::None)
     return emitOpError("gives lse with softmax or sum; its normalizer is none");
   if (!getOffsets().empty() && getOffsets().size() != 5)
-    return emitOpError("has ") << getOffsets().size()
-                               << " offsets; it takes none, or five: b, hkv, g, "
-                                  "i, j";
+    return emitOpError("has ")
+           << getOffsets().size()
+           << " offsets; it takes none, or five: b, hkv, g, "
+              "i, j";
   if (getOffsets().size() != getWhole().size())
-    return emitOpError("has ") << getOffsets().size() << " offsets and "
-                               << getWhole().size()
-                               << " sizes of the whole; it takes both or none";
+    return emitOpError("has ")
+           << getOffsets().size() << " offsets and " << getWhole().size()
+           << " sizes of the whole; it takes both or none";
 
   unsigned heads = bit(B) | bit(Hkv) | bit(G);
   SmallVector<MappedOperand> operands{
@@ -179,13 +182,28 @@ LogicalResult AttendOp::verifyRegions() { return verifyPairRegions(*this); }
 
 MutableOperandRange AttendOp::getDpsInitsMutable() {
   unsigned first = getOutputInitMutable().getOperandNumber();
-  return MutableOperandRange(getOperation(), first,
-                             getNumOperands() - first);
+  return MutableOperandRange(getOperation(), first, getNumOperands() - first);
 }
 
 //===----------------------------------------------------------------------===//
 // Attend tile
 //===----------------------------------------------------------------------===//
+
+/// Verifies that what a tile gives is in the accumulator type of its query.
+template <typename OpTy>
+static LogicalResult
+verifyAccumulator(OpTy op, ArrayRef<std::pair<StringRef, Value>> accumulators) {
+  Type query = getElementTypeOrSelf(op.getQuery().getType());
+  Type expected = getAccumulatorType(query);
+  for (auto [name, value] : accumulators) {
+    Type type = getElementTypeOrSelf(value.getType());
+    if (type != expected)
+      return op.emitOpError()
+             << name << " is of " << type << "; for queries of " << query
+             << " it is of " << expected;
+  }
+  return success();
+}
 
 /// Dimensions of AttendTileOp::Dim.
 static constexpr StringRef tileDimNames[] = {"i", "j", "d", "e"};
@@ -199,9 +217,12 @@ LogicalResult AttendTileOp::verify() {
                          {"accumulator", getAccumulator(), bit(I) | bit(E), 0}},
                         tileDimNames, domain)))
     return failure();
-  for (auto [name, operand] :
-       {std::pair<StringRef, Value>{"maximum", getMaximum()},
-        std::pair<StringRef, Value>{"sum", getSum()}}) {
+  std::pair<StringRef, Value> running[] = {{"accumulator", getAccumulator()},
+                                           {"maximum", getMaximum()},
+                                           {"sum", getSum()}};
+  if (failed(verifyAccumulator(*this, running)))
+    return failure();
+  for (auto [name, operand] : ArrayRef(running).drop_front()) {
     int64_t size = cast<ShapedType>(operand.getType()).getDimSize(0);
     if (!mayBeEqual(size, domain[I]))
       return emitOpError() << name << " has " << size
@@ -223,11 +244,16 @@ MutableOperandRange AttendTileOp::getDpsInitsMutable() {
 
 LogicalResult ScoreTileOp::verify() {
   SmallVector<int64_t> domain;
-  if (failed(verifyMaps(*this, getIndexingMaps(),
-                        {{"query", getQuery(), bit(AttendTileOp::I) | bit(AttendTileOp::D), 0},
-                         {"key", getKey(), bit(AttendTileOp::J) | bit(AttendTileOp::D), 0},
-                         {"scores", getScores(), bit(AttendTileOp::I) | bit(AttendTileOp::J), 0}},
-                        tileDimNames, domain)))
+  if (failed(verifyMaps(
+          *this, getIndexingMaps(),
+          {{"query", getQuery(), bit(AttendTileOp::I) | bit(AttendTileOp::D),
+            0},
+           {"key", getKey(), bit(AttendTileOp::J) | bit(AttendTileOp::D), 0},
+           {"scores", getScores(), bit(AttendTileOp::I) | bit(AttendTileOp::J),
+            0}},
+          tileDimNames, domain)))
+    return failure();
+  if (failed(verifyAccumulator(*this, {{"scores", getScores()}})))
     return failure();
   return verifyScoring(*this, domain[AttendTileOp::D]);
 }

@@ -359,3 +359,24 @@ func.func @f(%q: tensor<16x64xf32>, %k: tensor<8x64xf32>, %s: tensor<16x9xf32>, 
       scale = 1.0 -> tensor<16x9xf32>
   return
 }
+
+// -----
+
+// attend_tile_c7
+func.func @f(%q: tensor<16x64xbf16>, %k: tensor<8x64xbf16>, %a: tensor<16x64xf32>, %m: tensor<16xf32>, %s: tensor<16xbf16>, %n: index) {
+  // expected-error @below {{'attn.attend_tile' op sum is of 'bf16'; for queries of 'bf16' it is of 'f32'}}
+  %r:3 = attn.attend_tile dot softmax ins(%q, %k, %k : tensor<16x64xbf16>, tensor<8x64xbf16>, tensor<8x64xbf16>) at(%n, %n, %n, %n) outs(%a, %m, %s : tensor<16x64xf32>, tensor<16xf32>, tensor<16xbf16>)
+      indexing_maps = [affine_map<(i, j, d, e) -> (i, d)>, affine_map<(i, j, d, e) -> (j, d)>, affine_map<(i, j, d, e) -> (j, e)>, affine_map<(i, j, d, e) -> (i, e)>] scale = 1.0 -> tensor<16x64xf32>, tensor<16xf32>, tensor<16xbf16>
+  return
+}
+
+// -----
+
+// score_tile_c4
+func.func @f(%q: tensor<16x64xf32>, %k: tensor<8x64xf32>, %s: tensor<16x8xf64>, %n: index) {
+  // expected-error @below {{'attn.score_tile' op scores is of 'f64'; for queries of 'f32' it is of 'f32'}}
+  %r = attn.score_tile dot softmax ins(%q, %k : tensor<16x64xf32>, tensor<8x64xf32>) at(%n, %n, %n, %n) outs(%s : tensor<16x8xf64>)
+      indexing_maps = [affine_map<(i, j, d, e) -> (i, d)>, affine_map<(i, j, d, e) -> (j, d)>, affine_map<(i, j, d, e) -> (i, j)>]
+      scale = 1.0 -> tensor<16x8xf64>
+  return
+}
