@@ -30,6 +30,7 @@ void attn::buildKernels(OpPassManager &pm, const PhaseOptions &options) {
 void attn::lowerKernels(OpPassManager &pm, const PhaseOptions &) {
   OpPassManager &kernels = pm.nest<gpu::GPUModuleOp>();
   kernels.addNestedPass<gpu::GPUFuncOp>(createExpandMathPass());
+  kernels.addNestedPass<gpu::GPUFuncOp>(createExpandDeviceMathPass());
   kernels.addPass(createCanonicalizerPass());
   kernels.addPass(createLoopInvariantCodeMotionPass());
   kernels.addPass(createSCFToControlFlowPass());

@@ -34,13 +34,15 @@ func.func @f(%x: tensor<8x16xf16>) -> tensor<8x16xf16> {
 }
 
 //--- e.mlir
-// CHECK: 'math.sin' op has no code for GPUs; use exp, exp2, log
+// CHECK: 'math.sin' op has no code for GPUs; functions of f32 and arithmetic, roundings and roots of f64 have
 // CHECK: code 1
 func.func @f(%q: tensor<2x4x16x64xf16>) -> tensor<2x4x16x64xf16> {
   %s = attn.score.map {
   ^bb0(%score: f32, %b: index, %h: index, %i: index, %j: index):
-    %r = math.sin %score : f32
-    attn.yield %r : f32
+    %d = arith.extf %score : f32 to f64
+    %r = math.sin %d : f64
+    %t = arith.truncf %r : f64 to f32
+    attn.yield %t : f32
   }
   %o = attn.scaled_dot_product %q, %q, %q score(%s) : tensor<2x4x16x64xf16>, tensor<2x4x16x64xf16>, tensor<2x4x16x64xf16> -> tensor<2x4x16x64xf16>
   return %o : tensor<2x4x16x64xf16>
