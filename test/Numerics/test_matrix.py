@@ -36,6 +36,15 @@ MASKS = {
         %same = arith.cmpi eq, %qi, %qj : index
         attn.yield %same : i1
       }""",
+    "ahead": """%m = attn.mask.predicate {
+      ^bb0(%b: index, %h: index, %i: index, %j: index):
+        %c50 = arith.constant 50 : index
+        %least = arith.constant -1 : index
+        %distance = arith.subi %i, %j : index
+        %blocks = arith.floordivsi %distance, %c50 : index
+        %near = arith.cmpi sge, %blocks, %least : index
+        attn.yield %near : i1
+      }""",
 }
 SCORES = {
     "softcap": "%cap = arith.constant 5.0 : f32\n%s = attn.score.softcap %cap : f32",

@@ -17,6 +17,16 @@ def causal_off_by_one(ir):
     return ir.replace("arith.cmpi sle, ", "arith.cmpi slt, ")
 
 
+def bound_off_by_one(ir):
+    """The last key that a tile of queries reaches is taken for the end of its keys."""
+    return re.sub(r"(arith.addi %\w+), %c1_i64", r"\1, %c0_i64", ir)
+
+
+def rounds_to_zero(ir):
+    """Divisions of the classes of tiles, in 64 bits, unlike those of the mask."""
+    return re.sub(r"arith.floordivsi (.* : i64)", r"arith.divsi \1", ir)
+
+
 def wrong_group_head(ir):
     """Reads query head h as g * Hkv + hkv instead of hkv * G + g."""
     return re.sub(r"\(d0, d1, d2, d3, (d[56])\)", r"(d0, d2, d1, d3, \1)", ir)
@@ -33,15 +43,17 @@ def missing_rescale(ir):
 
 
 @pytest.mark.parametrize(
-    "plant, last, first",
+    "plant, last, first, mask, length",
     [
-        (causal_off_by_one, "optimize", "tile"),
-        (wrong_group_head, "optimize", "tile"),
-        (missing_rescale, "decompose", "bufferize"),
+        (causal_off_by_one, "optimize", "tile", "causal", 300),
+        (bound_off_by_one, "tile", "decompose", "causal", 97),
+        (rounds_to_zero, "tile", "decompose", "ahead", 300),
+        (wrong_group_head, "optimize", "tile", "causal", 300),
+        (missing_rescale, "decompose", "bufferize", "causal", 300),
     ],
 )
-def test_caught(plant, last, first, tmp_path):
-    text = attention(heads=4, kv_heads=2, mask="causal", queries=300, keys=300)
+def test_caught(plant, last, first, mask, length, tmp_path):
+    text = attention(heads=4, kv_heads=2, mask=mask, queries=length, keys=length)
     good, bad = tmp_path / "good.npy", tmp_path / "bad.npy"
     result, *_ = check(text, {}, "--out", str(good))
     bound = float(result["bound"])

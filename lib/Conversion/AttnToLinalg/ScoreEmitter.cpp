@@ -8,6 +8,7 @@
 #include "attn/Conversion/AttnToLinalg/ScoreEmitter.h"
 
 #include "AdditiveScores.h"
+#include "NarrowComparisons.h"
 
 #include "attn/Dialect/Attn/IR/RegionUtils.h"
 
@@ -254,13 +255,13 @@ Value ScoreEmitter::applyRegions(const TileScores &tile, bool masked,
   return generic(
       {}, scores, identity, {false, false},
       [&](OpBuilder &builder, Location loc, ValueRange args) {
-        auto global = [&](Value first, int64_t dim) -> Value {
-          Value local = linalg::IndexOp::create(builder, loc, dim);
+        auto global = [&](Value first, Value local) -> Value {
           return arith::AddIOp::create(builder, loc, first, local);
         };
-        SmallVector<Value> indices{tile.first.b, tile.first.h,
-                                   global(tile.first.i, 1),
-                                   global(tile.first.j, 0)};
+        Value lane = linalg::IndexOp::create(builder, loc, 1);
+        PairIndices at{tile.first.b, tile.first.h, global(tile.first.i, lane)};
+        at.j = global(tile.first.j, linalg::IndexOp::create(builder, loc, 0));
+        SmallVector<Value> indices{at.b, at.h, at.i, at.j};
         auto evaluate = [&](Region &region, Value score, Value guard) {
           SmallVector<Value> arguments;
           if (score)
@@ -279,6 +280,10 @@ Value ScoreEmitter::applyRegions(const TileScores &tile, bool masked,
           score = evaluate(*tile.score, score, keep);
         if (keep)
           score = arith::SelectOp::create(builder, loc, keep, score, absent);
+        int64_t lanes = cast<ShapedType>(scores.getType()).getDimSize(1);
+        if (ShapedType::isStatic(lanes))
+          narrowComparisons(builder, *builder.getInsertionBlock(),
+                            {at, tile.first.i, lane, lanes});
         return SmallVector<Value>{score};
       })[0];
 }

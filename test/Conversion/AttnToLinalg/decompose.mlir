@@ -211,3 +211,60 @@ func.func @pairs(%q: tensor<16x64xbf16>, %k: tensor<95x16xbf16>, %v: tensor<95x8
   }
   return %r#0, %r#1, %r#2 : tensor<8x64xf32>, tensor<64xf32>, tensor<64xf32>
 }
+
+// -----
+
+#query = affine_map<(i, j, d, e) -> (d, i)>
+#key = affine_map<(i, j, d, e) -> (j, d)>
+#scores = affine_map<(i, j, d, e) -> (j, i)>
+
+// Multiples of the lane are compared in 32 bits with what is the same for all
+// lanes, limited to 32 bits: at once where the difference cannot wrap, else first
+// to the neighbourhood of the other side. What could wrap stays as it is.
+// CHECK-LABEL: func @narrow(
+// CHECK-SAME: %[[I0:[a-z0-9]+]]: index, %[[J0:[a-z0-9]+]]: index, %[[OFFSET:[a-z0-9]+]]: index) -> tensor<96x64xf32> {
+func.func @narrow(%q: tensor<6x64xf32>, %k: tensor<96x6xf32>, %s: tensor<96x64xf32>, %b: index, %h: index,
+                  %i0: index, %j0: index, %o: index) -> tensor<96x64xf32> {
+  // CHECK-DAG: %[[C5:.*]] = arith.constant 5 : index
+  // CHECK-DAG: %[[MOST:.*]] = arith.constant 1073741824 : index
+  // CHECK-DAG: %[[LEAST:.*]] = arith.constant -1073741824 : index
+  // CHECK-DAG: %[[MINUS:.*]] = arith.constant -1 : i32
+  // CHECK: %[[LANE:.*]] = linalg.index 1
+  // CHECK: %[[I:.*]] = arith.addi %[[I0]], %[[LANE]]
+  // CHECK: %[[ROW:.*]] = linalg.index 0
+  // CHECK: %[[J:.*]] = arith.addi %[[J0]], %[[ROW]]
+  // CHECK: %[[REST:.*]] = arith.subi %[[J]], %[[I0]]
+  // CHECK: %[[LANE32:.*]] = arith.index_cast %[[LANE]] : index to i32
+  // CHECK: %[[MULTIPLE:.*]] = arith.muli %[[LANE32]], %[[MINUS]] : i32
+  // CHECK: %[[CAPPED:.*]] = arith.minsi %[[REST]]
+  // CHECK: %[[ABOVE:.*]] = arith.addi %[[CAPPED]], %[[MOST]]
+  // CHECK: %[[RAISED:.*]] = arith.maxsi %[[REST]]
+  // CHECK: %[[BELOW:.*]] = arith.addi %[[RAISED]], %[[LEAST]]
+  // CHECK: %[[ATLEAST:.*]] = arith.maxsi %[[OFFSET]], %[[BELOW]]
+  // CHECK: %[[LIMITED:.*]] = arith.minsi %[[ATLEAST]], %[[ABOVE]]
+  // CHECK: %[[BOUND:.*]] = arith.subi %[[LIMITED]], %[[REST]]
+  // CHECK: %[[BOUND32:.*]] = arith.index_cast %[[BOUND]] : index to i32
+  // CHECK: %[[NEAR:.*]] = arith.cmpi sle, %[[MULTIPLE]], %[[BOUND32]] : i32
+  // CHECK: %[[LATER:.*]] = arith.addi %[[I0]], %[[C5]]
+  // CHECK: %[[DIFFERENCE:.*]] = arith.subi %[[J]], %[[LATER]]
+  // CHECK: arith.maxsi %[[DIFFERENCE]], %[[LEAST]]
+  // CHECK: arith.minsi %{{.*}}, %[[MOST]]
+  // CHECK: arith.cmpi sgt, %{{.*}} : i32
+  // CHECK: %[[SUM:.*]] = arith.addi %[[I]], %[[OFFSET]] : index
+  // CHECK: arith.cmpi ne, %[[SUM]], %[[J]] : index
+  %r = attn.score_tile dot softmax ins(%q, %k : tensor<6x64xf32>, tensor<96x6xf32>) captures(%o : index)
+       at(%b, %h, %i0, %j0) outs(%s : tensor<96x64xf32>) indexing_maps = [#query, #key, #scores] scale = 1.0 mask {
+  ^bb0(%rb: index, %rh: index, %i: index, %j: index, %offset: index):
+    %distance = arith.subi %j, %i : index
+    %near = arith.cmpi sle, %distance, %offset : index
+    %c5 = arith.constant 5 : index
+    %later = arith.addi %i, %c5 : index
+    %after = arith.cmpi sgt, %later, %j : index
+    %sum = arith.addi %i, %offset : index
+    %may_wrap = arith.cmpi ne, %sum, %j : index
+    %t = arith.andi %near, %after : i1
+    %keep = arith.andi %t, %may_wrap : i1
+    attn.yield %keep : i1
+  } -> tensor<96x64xf32>
+  return %r : tensor<96x64xf32>
+}

@@ -31,8 +31,6 @@ struct StaticRange {
 /// solved in i64 without wrapping; tiles with others are partial.
 constexpr int64_t kTermLimit = int64_t(1) << 58;
 constexpr int64_t kFormLimit = int64_t(1) << 60;
-/// Queries and keys are assumed to be fewer than this.
-constexpr int64_t kIndexLimit = int64_t(1) << 48;
 
 /// constant + sum of coefficient * term. Terms are ids in a MaskModel, sorted,
 /// each once, with coefficients other than 0. It equals the value that the mask

@@ -7,6 +7,8 @@
 
 #include "MaskModel.h"
 
+#include "attn/Dialect/Attn/IR/RegionUtils.h"
+
 using namespace mlir;
 using namespace mlir::attn;
 
@@ -20,8 +22,8 @@ StaticRange attn::getTypeRange(Type type) {
 
 MaskModel::MaskModel(Region &mask, int64_t queryLimit, int64_t keyLimit)
     : body(mask.front()),
-      queryRange{0, (queryLimit > 0 ? queryLimit : kIndexLimit) - 1},
-      keyRange{0, (keyLimit > 0 ? keyLimit : kIndexLimit) - 1} {
+      queryRange{0, (queryLimit > 0 ? queryLimit : positionLimit) - 1},
+      keyRange{0, (keyLimit > 0 ? keyLimit : positionLimit) - 1} {
   findSplits();
   root = getBoolean(body.getTerminator()->getOperand(0), {});
 }

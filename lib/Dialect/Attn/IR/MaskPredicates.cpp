@@ -91,10 +91,11 @@ Value MaskCausalOp::emitPredicate(OpBuilder &builder, Location loc,
                                   ValueRange captures, Value guard,
                                   EmitOperand) {
   IndexBuilder e{builder, loc, indices, guard};
-  Value last = indices.i;
-  if (!captures.empty())
-    last = e.add(last, e.perBatch(captures[0]));
-  return e.compare(arith::CmpIPredicate::sle, indices.j, last);
+  if (captures.empty())
+    return e.compare(arith::CmpIPredicate::sle, indices.j, indices.i);
+  // Unlike i + offset, the distance never wraps.
+  return e.compare(arith::CmpIPredicate::sle, e.sub(indices.j, indices.i),
+                   e.perBatch(captures[0]));
 }
 
 //===----------------------------------------------------------------------===//
@@ -125,15 +126,19 @@ Value MaskWindowOp::emitPredicate(OpBuilder &builder, Location loc,
   };
   Value past = takeSide(getPast(), bool(getDynamicPast()));
   Value future = takeSide(getFuture(), bool(getDynamicFuture()));
-  Value centre = indices.i;
-  if (!captures.empty())
-    centre = e.add(centre, e.perBatch(captures[0]));
+  if (!captures.empty()) {
+    Value offset = e.perBatch(captures[0]);
+    past = past ? e.sub(past, offset) : past;
+    future = future ? e.add(future, offset) : future;
+  }
+  // Unlike i plus a bound, a distance never wraps.
   Value keep;
   if (past)
-    keep = e.compare(arith::CmpIPredicate::sge, indices.j, e.sub(centre, past));
+    keep = e.compare(arith::CmpIPredicate::sle, e.sub(indices.i, indices.j),
+                     past);
   if (future) {
-    Value before = e.compare(arith::CmpIPredicate::sle, indices.j,
-                             e.add(centre, future));
+    Value before = e.compare(arith::CmpIPredicate::sle,
+                             e.sub(indices.j, indices.i), future);
     keep = keep ? e.both(keep, before) : before;
   }
   return keep ? keep : arith::ConstantIntOp::create(builder, loc, 1, 1);

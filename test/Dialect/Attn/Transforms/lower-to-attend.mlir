@@ -23,8 +23,8 @@ func.func @grouped(%q: tensor<2x8x?x16xf32>, %k: tensor<2x2x?x16xf32>, %v: tenso
   // CHECK-SAME: captures(%[[OFFSET]] : index) outs(%[[OUT]] : {{.*}}) lse(%[[LSE]] :
   // CHECK-SAME: indexing_maps = [#[[Q]], #[[K]], #[[V]], #[[O]], #[[L]]] scale = 2.500000e-01 mask {
   // CHECK: ^bb0(%{{.*}}: index, %{{.*}}: index, %[[I:.*]]: index, %[[J:.*]]: index, %[[C:.*]]: index):
-  // CHECK: %[[LAST:.*]] = arith.addi %[[I]], %[[C]]
-  // CHECK: %[[KEEP:.*]] = arith.cmpi sle, %[[J]], %[[LAST]]
+  // CHECK: %[[DISTANCE:.*]] = arith.subi %[[J]], %[[I]]
+  // CHECK: %[[KEEP:.*]] = arith.cmpi sle, %[[DISTANCE]], %[[C]]
   // CHECK: attn.yield %[[KEEP]] : i1
   // CHECK: %[[MERGED:.*]] = tensor.collapse_shape %[[R]] {{\[}}[0], [1, 2], [3], [4]]
   // CHECK: %[[MERGEDL:.*]] = tensor.collapse_shape %[[RL]] {{\[}}[0], [1, 2], [3]]

@@ -12,6 +12,9 @@
 
 namespace mlir::attn {
 
+/// b, h, i and j are assumed to be below this: no tensor has as many elements.
+constexpr int64_t positionLimit = int64_t(1) << 48;
+
 /// Verifies a region over pairs: one block whose arguments are (`scoreType` if
 /// given,) four indices and `captureTypes`; it yields one `resultType`. Its ops
 /// are free of effects and regions and work on scalars; tensors are read by
