@@ -1,5 +1,4 @@
-//===- Inputs.cpp - Inputs from files, values and random numbers -*- C++
-//-*-===//
+//===- Inputs.cpp - Files, values and random numbers ------------*- C++ -*-===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -79,38 +78,50 @@ private:
 // Elements
 //===----------------------------------------------------------------------===//
 
-/// Stores `value`, rounded, as element `index`.
-static void store(HostTensor &tensor, int64_t index, double value) {
-  Type type = tensor.getElementType();
-  int64_t bytes = getElementBytes(type);
-  uint64_t bits;
-  if (auto floatType = dyn_cast<FloatType>(type)) {
-    llvm::APFloat number(value);
-    bool losesInfo;
-    number.convert(floatType.getFloatSemantics(),
-                   llvm::APFloat::rmNearestTiesToEven, &losesInfo);
-    bits = number.bitcastToAPInt().getZExtValue();
-  } else {
-    bits = static_cast<uint64_t>(static_cast<int64_t>(value));
-  }
+static void storeBits(HostTensor &tensor, int64_t index, uint64_t bits) {
+  int64_t bytes = getElementBytes(tensor.getElementType());
   // Little-endian, as all targets are.
   std::memcpy(tensor.getData() + index * bytes, &bits, bytes);
 }
 
-/// Floats: normal, of a spread that exercises the whole range of scores.
+/// `value`, rounded.
+static uint64_t floatBits(FloatType type, double value) {
+  llvm::APFloat number(value);
+  bool losesInfo;
+  number.convert(type.getFloatSemantics(), llvm::APFloat::rmNearestTiesToEven,
+                 &losesInfo);
+  return number.bitcastToAPInt().getZExtValue();
+}
+
+/// Floats: normal; the usual spread exercises the whole range of scores.
 /// Integers: small, which suits ids, lengths and offsets. Booleans: even odds.
-static void fillRandom(HostTensor &tensor, uint64_t seed) {
+static void fillRandom(HostTensor &tensor, uint64_t seed, double spread) {
   std::mt19937_64 generator(seed);
-  std::normal_distribution<double> normal(0.0, 2.0);
+  std::normal_distribution<double> normal(0.0, spread);
   Type type = tensor.getElementType();
-  for (int64_t i = 0, e = tensor.getNumElements(); i < e; ++i) {
-    double value;
-    if (isa<FloatType>(type))
-      value = normal(generator);
-    else
-      value = static_cast<double>(generator() % (type.isInteger(1) ? 2 : 8));
-    store(tensor, i, value);
+  auto floatType = dyn_cast<FloatType>(type);
+  for (int64_t i = 0, e = tensor.getNumElements(); i < e; ++i)
+    storeBits(tensor, i,
+              floatType ? floatBits(floatType, normal(generator))
+                        : generator() % (type.isInteger(1) ? 2 : 8));
+}
+
+/// The number that `text` gives a scalar of `type`; nullopt where it is none,
+/// or the type does not hold it.
+static std::optional<uint64_t> parseScalar(Type type, StringRef text) {
+  if (auto floatType = dyn_cast<FloatType>(type)) {
+    double number;
+    if (text.getAsDouble(number))
+      return std::nullopt;
+    return floatBits(floatType, number);
   }
+  int64_t number;
+  if (text.getAsInteger(10, number))
+    return std::nullopt;
+  unsigned width = type.isIndex() ? 64 : type.getIntOrFloatBitWidth();
+  bool fits =
+      width == 1 ? number == 0 || number == 1 : llvm::isIntN(width, number);
+  return fits ? std::optional<uint64_t>(number) : std::nullopt;
 }
 
 //===----------------------------------------------------------------------===//
@@ -246,11 +257,19 @@ llvm::Expected<HostTensor> InputBuilder::makeInput(unsigned index) {
   if (value.consume_front("random:") && value.getAsInteger(10, seed))
     return makeError(place(index) + ": 'random:" + value +
                      "' has no number for a seed");
-  double number = 0;
-  if (!random && (!input.sizes.empty() || value.getAsDouble(number)))
+  std::optional<uint64_t> number;
+  if (input.sizes.empty() && !random)
+    number = parseScalar(input.elementType, value);
+  if (!random && !number)
     return makeError(place(index) + ": '" + value +
                      "' is neither a .npy file nor random[:SEED]" +
-                     (input.sizes.empty() ? " nor a number" : ""));
+                     (input.sizes.empty()
+                          ? " nor a number of type " + describe(input)
+                          : ""));
+  if (!(input.spread >= 0) || std::isinf(input.spread))
+    return makeError(place(index) + " has attn.spread " +
+                     std::to_string(input.spread) +
+                     "; a number of 0 or more is accepted");
   auto shape = getShape(index);
   if (!shape)
     return shape.takeError();
@@ -258,9 +277,9 @@ llvm::Expected<HostTensor> InputBuilder::makeInput(unsigned index) {
   if (!tensor)
     return tensor.takeError();
   if (random)
-    fillRandom(*tensor, seed);
+    fillRandom(*tensor, seed, input.spread);
   else
-    store(*tensor, 0, number);
+    storeBits(*tensor, 0, *number);
   return tensor;
 }
 

@@ -83,6 +83,8 @@ FunctionSignature attn::getSignature(func::FuncOp func) {
     } else if (auto found = dims.find(argument); found != dims.end()) {
       value.dims = found->second;
     }
+    if (auto spread = func.getArgAttrOfType<FloatAttr>(index, "attn.spread"))
+      value.spread = spread.getValueAsDouble();
     bool output = func.getArgAttr(index, abi::result) != nullptr;
     (output ? signature.outputs : signature.inputs).push_back(value);
   }

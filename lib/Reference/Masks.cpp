@@ -70,6 +70,22 @@ public:
                                        "batch, {1}",
                                        (*tensor)->value.size(), sizes.batches));
   }
+  /// Refuses integers that are not within 2^`exponent` of 0.
+  llvm::Error checkRange(Operation *user, StringRef name,
+                         unsigned exponent) const {
+    SmallVector<int64_t> integers;
+    if (const auto *tensor = std::get_if<TensorRef>(&value))
+      llvm::append_range(integers, (*tensor)->value.integers);
+    else
+      integers.push_back(std::get<Scalar>(value).integer);
+    int64_t limit = int64_t(1) << exponent;
+    for (int64_t integer : integers)
+      if (integer < -limit || integer > limit)
+        return opError(user, llvm::formatv("has {0} {1}, which is not between "
+                                           "-2^{2} and 2^{2}",
+                                           name, integer, exponent));
+    return llvm::Error::success();
+  }
   Scalar at(int64_t b) const {
     if (const auto *tensor = std::get_if<TensorRef>(&value))
       return loadElement(**tensor, ArrayRef<int64_t>(b));
@@ -92,6 +108,11 @@ struct Bound {
   llvm::Error check(Operation *user, const Extents &sizes) const {
     return value ? value->check(user, sizes) : llvm::Error::success();
   }
+  llvm::Error checkRange(Operation *user, StringRef name,
+                         unsigned exponent) const {
+    return value ? value->checkRange(user, name, exponent)
+                 : llvm::Error::success();
+  }
 };
 
 Bound makeBound(Interpreter &state, std::optional<int64_t> constant,
@@ -109,10 +130,10 @@ Bound makeBound(Interpreter &state, std::optional<int64_t> constant,
 
 static llvm::Error runConstant(Interpreter &state, MaskConstantOp op) {
   bool kept = op.getValue();
-  return setMask(state, op,
-                 makeMask([=](const Pair &, const Extents &) {
-                   return Keep{kept};
-                 }, anySizes));
+  return setMask(
+      state, op,
+      makeMask([=](const Pair &, const Extents &) { return Keep{kept}; },
+               anySizes));
 }
 
 static llvm::Error runCausal(Interpreter &state, MaskCausalOp op) {
@@ -145,7 +166,17 @@ static llvm::Error runWindow(Interpreter &state, MaskWindowOp op) {
     }
     return Keep{kept, sure};
   };
-  auto check = [=](const Extents &sizes) { return offset.check(op, sizes); };
+  auto check = [=](const Extents &sizes) -> llvm::Error {
+    if (!offset)
+      return llvm::Error::success();
+    if (llvm::Error error = offset.check(op, sizes))
+      return error;
+    if (llvm::Error error = offset.checkRange(op, "offset", 61))
+      return error;
+    if (llvm::Error error = past.checkRange(op, "past", 62))
+      return error;
+    return future.checkRange(op, "future", 62);
+  };
   return setMask(state, op, makeMask(predicate, check));
 }
 
@@ -176,9 +207,10 @@ static llvm::Error runPadding(Interpreter &state, MaskPaddingOp op) {
     auto shape = ArrayRef<int64_t>(expected).take_front(perQuery ? 2 : 1);
     if (lengths->value.getShape() == shape)
       return llvm::Error::success();
-    return opError(op, llvm::formatv("has lengths of sizes {0}; they must be {1}",
-                                     shapeText(lengths->value.getShape()),
-                                     shapeText(shape)));
+    return opError(op,
+                   llvm::formatv("has lengths of sizes {0}; they must be {1}",
+                                 shapeText(lengths->value.getShape()),
+                                 shapeText(shape)));
   };
   return setMask(state, op, makeMask(predicate, check));
 }
@@ -258,9 +290,11 @@ static llvm::Error runDocumentOffsets(Interpreter &state,
 static llvm::Error runDilated(Interpreter &state, MaskDilatedOp op) {
   int64_t stride = op.getStride();
   return setMask(state, op,
-                 makeMask([=](const Pair &at, const Extents &) {
-                   return Keep{(at.i - at.j) % stride == 0};
-                 }, anySizes));
+                 makeMask(
+                     [=](const Pair &at, const Extents &) {
+                       return Keep{(at.i - at.j) % stride == 0};
+                     },
+                     anySizes));
 }
 
 static llvm::Error runBlockSparse(Interpreter &state, MaskBlockSparseOp op) {
@@ -281,10 +315,10 @@ static llvm::Error runBlockSparse(Interpreter &state, MaskBlockSparseOp op) {
                 (!perHead || shape[0] == sizes.heads);
     if (fits)
       return llvm::Error::success();
-    return opError(op, llvm::formatv("has a layout of sizes {0}; it needs {1} "
-                                     "heads, {2} query blocks, {3} key blocks",
-                                     shapeText(shape), sizes.heads, rows,
-                                     columns));
+    return opError(op,
+                   llvm::formatv("has a layout of sizes {0}; it needs {1} "
+                                 "heads, {2} query blocks, {3} key blocks",
+                                 shapeText(shape), sizes.heads, rows, columns));
   };
   return setMask(state, op, makeMask(predicate, check));
 }

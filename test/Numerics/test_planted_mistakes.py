@@ -6,11 +6,14 @@
 bound that the correct one is held to."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 from attnc import attnc, check
 from test_matrix import attention
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 def causal_off_by_one(ir):
@@ -54,6 +57,23 @@ def missing_rescale(ir):
 )
 def test_caught(plant, last, first, mask, length, tmp_path):
     text = attention(heads=4, kv_heads=2, mask=mask, queries=length, keys=length)
+    assert_caught(text, plant, last, first, tmp_path)
+
+
+def wrong_scale(ir):
+    return ir.replace("scale = 1.000000e+00", "scale = 1.010000e+00")
+
+
+@pytest.mark.parametrize(
+    "example, plant", [("additive", wrong_scale), ("multi_head", causal_off_by_one)]
+)
+def test_caught_in_an_example(example, plant, tmp_path):
+    """Projections by random matrices must not make a bound that everything meets."""
+    text = (EXAMPLES / f"{example}.mlir").read_text()
+    assert_caught(text, plant, "optimize", "tile", tmp_path)
+
+
+def assert_caught(text, plant, last, first, tmp_path):
     good, bad = tmp_path / "good.npy", tmp_path / "bad.npy"
     result, *_ = check(text, {}, "--out", str(good))
     bound = float(result["bound"])

@@ -135,6 +135,7 @@ def test_what_counts_is_seen(sizes):
     assert np.array_equal(np.isnan(out), np.broadcast_to(wanted[..., None], out.shape))
     assert np.array_equal(np.isnan(lse), wanted)
     assert np.isnan(weights[wanted][:, : row + 91]).all()
+    assert (weights[wanted][:, row + 91 :] == 0).all()  # attention_m9
     np.testing.assert_allclose(out[~wanted], expected[~wanted], rtol=1e-5, atol=1e-6)
     v[0, 1, 40, 5] = np.nan
     out = attn.scaled_dot_product(q, k, v, mask=attn.mask.causal(90))

@@ -21,6 +21,8 @@ struct SignatureValue {
   SmallVector<int64_t> sizes;
   /// Names of the sizes (B, H, Hkv, M, N, D, Dv), empty where none is known.
   SmallVector<std::string> dims;
+  /// Standard deviation of random floats: `attn.spread` of the argument.
+  double spread = 2.0;
 };
 
 /// A public function as written.

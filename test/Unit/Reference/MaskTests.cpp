@@ -11,8 +11,8 @@ using namespace mlir;
 using namespace mlir::attn::reference;
 
 namespace {
-/// Evaluates `attn.masked_softmax`-like weights: queries of 0 give each kept key
-/// the same weight, so that the weights show the mask.
+/// Evaluates `attn.masked_softmax`-like weights: queries of 0 give each kept
+/// key the same weight, so that the weights show the mask.
 class MaskTest : public ReferenceTest {
 protected:
   /// Kept pairs of M queries and N keys, as one line of text per query. `body`
@@ -112,9 +112,10 @@ TEST_F(MaskTest, mask_document_m1) {
 
 TEST_F(MaskTest, mask_document_offsets_m1) {
   // Position 0 is before, position 5 behind every document.
-  EXPECT_EQ(kept("%m = attn.mask.document_offsets %d : tensor<?xi32>", 6, 6,
-                 ", %d: tensor<?xi32>", {integers(32, {4}, {1, 3, 3, 5})}),
-            (Lines{"......", ".xx...", ".xx...", "...xx.", "...xx.", "......"}));
+  EXPECT_EQ(
+      kept("%m = attn.mask.document_offsets %d : tensor<?xi32>", 6, 6,
+           ", %d: tensor<?xi32>", {integers(32, {4}, {1, 3, 3, 5})}),
+      (Lines{"......", ".xx...", ".xx...", "...xx.", "...xx.", "......"}));
   EXPECT_EQ(kept("%m = attn.mask.document_offsets %d keys(%e : tensor<?xi64>) "
                  ": tensor<?xi32>",
                  2, 4, ", %d: tensor<?xi32>, %e: tensor<?xi64>",
@@ -129,7 +130,8 @@ TEST_F(MaskTest, mask_dilated_m1) {
 
 TEST_F(MaskTest, mask_block_sparse_m1) {
   EXPECT_EQ(kept("%m = attn.mask.block_sparse %l block [2, 3] : tensor<?x?xi1>",
-                 3, 4, ", %l: tensor<?x?xi1>", {integers(1, {2, 2}, {1, 0, 0, 1})}),
+                 3, 4, ", %l: tensor<?x?xi1>",
+                 {integers(1, {2, 2}, {1, 0, 0, 1})}),
             (Lines{"xxx.", "xxx.", "...x"}));
 }
 
@@ -152,8 +154,9 @@ TEST_F(MaskTest, mask_predicate_m1) {
       attn.yield %keep : i1
     })";
   // The third query reads out of bounds: 0.
-  EXPECT_EQ(kept(body, 3, 3, ", %t: tensor<?xi32>", {integers(32, {2}, {2, 1})}),
-            (Lines{"..x", ".xx", "xxx"}));
+  EXPECT_EQ(
+      kept(body, 3, 3, ", %t: tensor<?xi32>", {integers(32, {2}, {2, 1})}),
+      (Lines{"..x", ".xx", "xxx"}));
 }
 
 TEST_F(MaskTest, integersWrapAtTheirType) {
@@ -239,15 +242,23 @@ TEST_F(MaskTest, sizesThatDoNotFitAreRefused) {
   EXPECT_EQ(error, "'attn.mask.document' has 2 ids for 3 positions");
   kept("%m = attn.mask.causal offset(%x : tensor<?xi32>)", 2, 3,
        ", %x: tensor<?xi32>", {integers(32, {2}, {0, 0})});
-  EXPECT_EQ(error, "'attn.mask.causal' has 2 integers; it takes one per batch, 1");
+  EXPECT_EQ(error,
+            "'attn.mask.causal' has 2 integers; it takes one per batch, 1");
+  kept("%m = attn.mask.window past = 1 offset(%x : index)", 2, 3, ", %x: index",
+       {index((int64_t(1) << 61) + 1)});
+  EXPECT_EQ(error,
+            "'attn.mask.window' has offset 2305843009213693953, which is "
+            "not between -2^61 and 2^61");
   kept("%m = attn.mask.dense %d : tensor<?x?xi1>", 2, 3, ", %d: tensor<?x?xi1>",
        {integers(1, {1, 3}, {0, 0, 0})});
-  EXPECT_THAT(error, testing::HasSubstr("'attn.mask.dense' has a tensor of sizes "
-                                        "1x3; aligned right with (B, H, M, N) it "
-                                        "must be 2x3"));
+  EXPECT_THAT(error,
+              testing::HasSubstr("'attn.mask.dense' has a tensor of sizes "
+                                 "1x3; aligned right with (B, H, M, N) it "
+                                 "must be 2x3"));
   kept("%m = attn.mask.document_offsets %d : tensor<?xi32>", 2, 2,
        ", %d: tensor<?xi32>", {integers(32, {3}, {0, 2, 1})});
-  EXPECT_EQ(error, "'attn.mask.document_offsets' has offsets that decrease; they "
-                   "must not");
+  EXPECT_EQ(error,
+            "'attn.mask.document_offsets' has offsets that decrease; they "
+            "must not");
 }
 } // namespace

@@ -1,5 +1,5 @@
-//===- Requirements.cpp - What captures must satisfy when a function is called
-//-*- C++ -*-===//
+//===- Requirements.cpp - What captures must satisfy at a call ---*- C++
+//-*-===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -13,6 +13,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 #include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
 using namespace mlir::attn;
@@ -93,6 +94,50 @@ static void require(OpBuilder &builder, Location loc,
   requireSorted(builder, loc, op, "key offsets", op.getKeyOffsets(), keyCount);
 }
 
+/// `value`, an integer or one per batch, lies within 2^`exponent` of 0.
+static void requireWithin(OpBuilder &builder, Location loc, Operation *op,
+                          StringRef name, Value value, unsigned exponent) {
+  if (!value)
+    return;
+  Type type = getElementTypeOrSelf(value.getType());
+  if (type.isInteger() && type.getIntOrFloatBitWidth() <= exponent)
+    return;
+  auto isWithin = [&](OpBuilder &b, Value number) {
+    auto compare = [&](arith::CmpIPredicate predicate, int64_t limit) -> Value {
+      Value bound =
+          arith::ConstantOp::create(b, loc, b.getIntegerAttr(type, limit));
+      return arith::CmpIOp::create(b, loc, predicate, number, bound);
+    };
+    int64_t limit = int64_t(1) << exponent;
+    return conjunction(b, loc, compare(arith::CmpIPredicate::sge, -limit),
+                       compare(arith::CmpIPredicate::sle, limit));
+  };
+  std::string limits =
+      llvm::formatv(" is not between -2^{0} and 2^{0}", exponent);
+  if (!isa<ShapedType>(value.getType())) {
+    Value index = builder.createOrFold<arith::IndexCastOp>(
+        loc, builder.getIndexType(), value);
+    emitRequirement(builder, loc, op, isWithin(builder, value),
+                    name + " {0}" + limits, index);
+    return;
+  }
+  Value all = emitForAll(
+      builder, loc, emitDim(builder, loc, value, 0),
+      [&](OpBuilder &b, Value position) {
+        return isWithin(b, tensor::ExtractOp::create(b, loc, value, position));
+      });
+  emitRequirement(builder, loc, op, all, "an " + name + limits);
+}
+
+/// The offset is held to less than the sides: the sum of both has to fit.
+static void require(OpBuilder &builder, Location loc, MaskWindowOp op) {
+  if (!op.getOffset())
+    return;
+  requireWithin(builder, loc, op, "past", op.getDynamicPast(), 62);
+  requireWithin(builder, loc, op, "future", op.getDynamicFuture(), 62);
+  requireWithin(builder, loc, op, "offset", op.getOffset(), 61);
+}
+
 static void require(OpBuilder &builder, Location loc, ScoreSoftcapOp op) {
   emitRequirement(builder, loc, op, emitIsPositive(builder, loc, op.getCap()),
                   "cap is not finite and greater than 0");
@@ -114,6 +159,6 @@ static void require(OpBuilder &builder, Location loc, ScoreRelativeBiasOp op) {
 void attn::emitContentRequirements(OpBuilder &builder, Location loc,
                                    Operation *modifier) {
   llvm::TypeSwitch<Operation *>(modifier)
-      .Case<MaskDocumentOffsetsOp, ScoreSoftcapOp, ScoreRelativeBiasOp>(
-          [&](auto op) { require(builder, loc, op); });
+      .Case<MaskWindowOp, MaskDocumentOffsetsOp, ScoreSoftcapOp,
+            ScoreRelativeBiasOp>([&](auto op) { require(builder, loc, op); });
 }

@@ -1,5 +1,4 @@
-//===- QueryTileResults.cpp - Output, LSE and weights of a query tile -*- C++
-//-*-===//
+//===- QueryTileResults.cpp - What a query tile gives -----------*- C++ -*-===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -173,13 +172,20 @@ Value QueryTile::emitScores(OpBuilder &b, Value start, OpFoldResult count) {
 
 Value QueryTile::emitWeight(OpBuilder &b, Value score, Value maximum,
                             Value sum) {
+  if (op.getNormalizer() == Normalizer::None)
+    return score;
+  bool softmax = op.getNormalizer() == Normalizer::Softmax;
   Value weight = score;
-  if (op.getNormalizer() == Normalizer::Softmax)
+  if (softmax)
     weight = math::ExpOp::create(b, loc,
                                  arith::SubFOp::create(b, loc, score, maximum));
-  if (op.getNormalizer() == Normalizer::None)
-    return weight;
-  return divideBySum(b, loc, weight, sum);
+  weight = divideBySum(b, loc, weight, sum);
+  // A pair without weight has none in a row that another pair made NaN, either.
+  Value none =
+      constant(b, softmax ? -std::numeric_limits<double>::infinity() : 0.0);
+  Value absent =
+      arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, score, none);
+  return arith::SelectOp::create(b, loc, absent, constant(b, 0.0), weight);
 }
 
 /// weights[i, j] of one tile of keys, from its scores.

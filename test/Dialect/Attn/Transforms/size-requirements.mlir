@@ -57,6 +57,32 @@ func.func @contents(%q: tensor<8x64xf32>, %cap: f32, %table: tensor<?xf32>, %off
   return %o : tensor<8x64xf32>
 }
 
+// Side and offset of a window are added; 32 bits cannot hold what would wrap.
+// CHECK-LABEL: func @window(
+// CHECK-SAME: %[[OFFSET:[a-z0-9]+]]: i64, %[[EACH:[a-z0-9]+]]: tensor<8xi64>, %[[NARROW:[a-z0-9]+]]: tensor<8xi32>, %[[SIDE:[a-z0-9]+]]: index
+func.func @window(%q: tensor<8x8x64xf32>, %offset: i64, %each: tensor<8xi64>, %narrow: tensor<8xi32>, %side: index) -> tensor<8x8x64xf32> {
+  // CHECK-DAG: %[[LOW:.*]] = arith.constant -2305843009213693952 : i64
+  // CHECK-DAG: %[[HIGH:.*]] = arith.constant 2305843009213693952 : i64
+  // CHECK: attn.require %{{.*}}, "mask.window: past {0} is not between -2^62 and 2^62"(%[[SIDE]])
+  // CHECK-DAG: %[[ABOVE:.*]] = arith.cmpi sge, %[[OFFSET]], %[[LOW]] : i64
+  // CHECK-DAG: %[[BELOW:.*]] = arith.cmpi sle, %[[OFFSET]], %[[HIGH]] : i64
+  // CHECK-DAG: %[[WITHIN:.*]] = arith.andi %[[ABOVE]], %[[BELOW]]
+  // CHECK: attn.require %[[WITHIN]], "mask.window: offset {0} is not between -2^61 and 2^61"(%{{.*}})
+  // CHECK: %[[ALL:.*]] = scf.for
+  // CHECK: tensor.extract %[[EACH]]
+  // CHECK: attn.require %[[ALL]], "mask.window: an offset is not between -2^61 and 2^61"
+  // CHECK-NOT: attn.require
+  // CHECK: attn.attend
+  %a = attn.mask.window past(%side) offset(%offset : i64)
+  %b = attn.mask.window past = 9 offset(%each : tensor<8xi64>)
+  %c = attn.mask.window past = 9 offset(%narrow : tensor<8xi32>)
+  %d = attn.mask.window past(%side)
+  %e = attn.mask.causal offset(%offset : i64)
+  %m = attn.mask.and %a, %b, %c, %d, %e
+  %o = attn.dot_product %q, %q, %q mask(%m) : tensor<8x8x64xf32>, tensor<8x8x64xf32>, tensor<8x8x64xf32> -> tensor<8x8x64xf32>
+  return %o : tensor<8x8x64xf32>
+}
+
 // CHECK-LABEL: func @bandwidth(
 // CHECK-SAME: %[[WIDTHS:[a-z0-9]+]]: tensor<?xf32>
 func.func @bandwidth(%q: tensor<1x2x8x64xf32>, %widths: tensor<?xf32>) -> tensor<1x2x8x64xf32> {

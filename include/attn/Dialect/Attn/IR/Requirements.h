@@ -1,5 +1,4 @@
-//===- Requirements.h - What captures must satisfy when a function is called -*-
-//C++ -*-===//
+//===- Requirements.h - What captures must satisfy at a call -----*- C++ -*-===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
