@@ -11,7 +11,10 @@ target_precompile_headers(AttnPCH PRIVATE
   <mlir/Dialect/Affine/IR/AffineOps.h>
   <mlir/Dialect/Arith/IR/Arith.h>
   <mlir/Dialect/Bufferization/IR/BufferizableOpInterface.h>
+  <mlir/Dialect/ControlFlow/IR/ControlFlowOps.h>
   <mlir/Dialect/Func/IR/FuncOps.h>
+  <mlir/Dialect/GPU/IR/GPUDialect.h>
+  <mlir/Dialect/LLVMIR/NVVMDialect.h>
   <mlir/Dialect/Linalg/IR/Linalg.h>
   <mlir/Dialect/Math/IR/Math.h>
   <mlir/Dialect/MemRef/IR/MemRef.h>
@@ -26,10 +29,21 @@ if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
   target_compile_options(AttnPCH PUBLIC "SHELL:-Xclang -fno-pch-timestamp")
 endif()
 
+# attn_precompile_headers(TARGET): compiles its sources with these headers. Code
+# of programs is then position-independent as that of libraries is: one file of
+# parsed headers serves both.
+function(attn_precompile_headers target)
+  target_precompile_headers(${target} REUSE_FROM AttnPCH)
+  get_target_property(type ${target} TYPE)
+  if(type STREQUAL "EXECUTABLE")
+    target_compile_options(${target} PRIVATE -fPIC)
+  endif()
+endfunction()
+
 # add_attn_library(NAME sources...)
 function(add_attn_library name)
   add_library(${name} OBJECT ${ARGN})
-  target_precompile_headers(${name} REUSE_FROM AttnPCH)
+  attn_precompile_headers(${name})
   add_dependencies(${name} attn-headers)
   set_property(GLOBAL APPEND PROPERTY ATTN_LIBRARIES ${name})
 endfunction()
@@ -66,6 +80,7 @@ endfunction()
 # add_attn_tool(NAME sources...)
 function(add_attn_tool name)
   add_executable(${name} ${ARGN})
+  attn_precompile_headers(${name})
   target_link_libraries(${name} PRIVATE Attn MLIR LLVM)
   install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endfunction()
