@@ -36,9 +36,8 @@ static int64_t getSize(Value value, int64_t dim,
   return shapes[argument.getArgNumber()][dim];
 }
 
-AttentionSizes
-attn::getAttentionSizes(AttentionOpInterface op,
-                        ArrayRef<SmallVector<int64_t>> shapes) {
+AttentionSizes attn::getAttentionSizes(AttentionOpInterface op,
+                                       ArrayRef<SmallVector<int64_t>> shapes) {
   AttentionLayout layout = AttentionLayout::get(op);
   Value query = op.getQuery(), key = op.getKey(), value = op.getValue();
   AttentionSizes sizes;
@@ -55,4 +54,43 @@ attn::getAttentionSizes(AttentionOpInterface op,
   sizes.feature = getSize(query, layout.feature, shapes);
   sizes.valueFeature = getSize(value, layout.feature, shapes);
   return sizes;
+}
+
+double attn::getContractionFlops(linalg::LinalgOp op,
+                                 ArrayRef<SmallVector<int64_t>> shapes) {
+  SmallVector<int64_t> sizes(op.getNumLoops(), -1);
+  for (OpOperand &operand : op->getOpOperands()) {
+    AffineMap map = op.getMatchingIndexingMap(&operand);
+    for (auto [position, result] : llvm::enumerate(map.getResults()))
+      if (auto dim = dyn_cast<AffineDimExpr>(result)) {
+        int64_t &size = sizes[dim.getPosition()];
+        size = std::max(size, getSize(operand.get(), position, shapes));
+      }
+  }
+  double flops = 2.0;
+  for (int64_t size : sizes)
+    flops = size < 0 || flops < 0 ? -1 : flops * size;
+  return flops;
+}
+
+double attn::getMultiHeadFlops(MultiHeadOp op,
+                               ArrayRef<SmallVector<int64_t>> shapes) {
+  auto size = [&](Value value, int64_t dim) {
+    return double(getSize(value, dim, shapes));
+  };
+  double batch = size(op.getQuery(), 0), queries = size(op.getQuery(), 1),
+         keys = size(op.getKey(), 1);
+  std::pair<Value, double> projections[] = {{op.getWQ(), queries},
+                                            {op.getWK(), keys},
+                                            {op.getWV(), keys},
+                                            {op.getWO(), queries}};
+  double flops = 0;
+  for (auto [weight, rows] : projections) {
+    double out = size(weight, 0), in = size(weight, 1);
+    if (batch < 0 || rows < 0 || out < 0 || in < 0)
+      return -1;
+    flops += 2 * batch * rows * out * in;
+  }
+  double features = size(op.getWQ(), 0) + size(op.getWO(), 1);
+  return flops + 2 * batch * queries * keys * features;
 }

@@ -73,6 +73,10 @@ void buildOptimize(OpPassManager &pm, const PhaseOptions &) {
 }
 
 void buildTile(OpPassManager &pm, const PhaseOptions &options) {
+  // Elementwise ops on tensors run on the tiles of contractions.
+  pm.addNestedPass<func::FuncOp>(createConvertElementwiseToLinalgPass());
+  TileContractionsPassOptions contractions{targetName(options)};
+  pm.addNestedPass<func::FuncOp>(createTileContractionsPass(contractions));
   TileQueriesPassOptions queries{targetName(options)};
   pm.addNestedPass<func::FuncOp>(createTileQueriesPass(queries));
   TileKeysPassOptions keys{targetName(options)};
@@ -83,7 +87,6 @@ void buildTile(OpPassManager &pm, const PhaseOptions &options) {
 
 void buildDecompose(OpPassManager &pm, const PhaseOptions &) {
   pm.addNestedPass<func::FuncOp>(createConvertAttnToLinalgPass());
-  pm.addNestedPass<func::FuncOp>(createConvertElementwiseToLinalgPass());
   pm.addPass(createCanonicalizerPass());
 }
 

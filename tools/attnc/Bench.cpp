@@ -68,8 +68,8 @@ static int64_t getCountingTile(const AttentionSizes &sizes) {
   return tile;
 }
 
-/// Work of all attention ops on the pairs that their masks keep, 0 if a size is
-/// not known.
+/// Work of all contractions and attention ops, of these on the pairs that their
+/// masks keep; 0 if a size is not known.
 static llvm::Expected<double> getFlops(EntryPoint &entry,
                                        std::vector<HostTensor> &inputs) {
   SmallVector<SmallVector<int64_t>> shapes;
@@ -93,7 +93,21 @@ static llvm::Expected<double> getFlops(EntryPoint &entry,
     }
     flops += share * sizes.denseFlops();
   }
-  return flops;
+  bool known = true;
+  auto add = [&](double part) {
+    known &= part >= 0;
+    flops += part;
+  };
+  entry.function.walk([&](Operation *op) {
+    if (auto layer = dyn_cast<MultiHeadOp>(op); layer && !layer.getMask())
+      add(getMultiHeadFlops(layer, shapes));
+    else if (layer)
+      known = false;
+    auto contraction = dyn_cast<linalg::LinalgOp>(op);
+    if (contraction && linalg::isaContractionOpInterface(contraction))
+      add(getContractionFlops(contraction, shapes));
+  });
+  return known ? flops : 0.0;
 }
 
 /// Calls until a second has gone by, at least five times.

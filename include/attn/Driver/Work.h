@@ -11,6 +11,7 @@
 #include "attn/Dialect/Attn/IR/Attn.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 
 namespace mlir::attn {
 
@@ -28,6 +29,14 @@ struct AttentionSizes {
 /// (-1 for unknown).
 AttentionSizes getAttentionSizes(AttentionOpInterface op,
                                  ArrayRef<SmallVector<int64_t>> shapes);
+
+/// Multiplications and additions of a contraction, or of the projections and the
+/// attention in `attn.multi_head` over all pairs; -1 where the arguments do not
+/// tell.
+double getContractionFlops(linalg::LinalgOp op,
+                           ArrayRef<SmallVector<int64_t>> shapes);
+double getMultiHeadFlops(MultiHeadOp op,
+                         ArrayRef<SmallVector<int64_t>> shapes);
 
 } // namespace mlir::attn
 

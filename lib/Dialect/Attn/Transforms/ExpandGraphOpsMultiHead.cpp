@@ -90,28 +90,33 @@ static void checkSizes(OpBuilder &builder, MultiHeadOp op, int64_t heads,
 // Expansion
 //===----------------------------------------------------------------------===//
 
-/// (B, L, heads * D) as (B, L, heads, D).
-static Value splitHeads(LinalgBuilder &linalg, Value value, int64_t heads) {
-  SmallVector<OpFoldResult> sizes = linalg.sizesOf(value);
-  OpFoldResult features = sizes.pop_back_val();
-  sizes.push_back(linalg.b.getIndexAttr(heads));
-  sizes.push_back(divide(linalg.b, linalg.loc, features, heads));
-  SmallVector<int64_t> shape = llvm::map_to_vector(sizes, [](OpFoldResult size) {
-    return getConstantIntValue(size).value_or(ShapedType::kDynamic);
-  });
-  auto type = RankedTensorType::get(
-      shape, cast<ShapedType>(value.getType()).getElementType());
-  SmallVector<ReassociationIndices> groups{{0}, {1}, {2, 3}};
-  return tensor::ExpandShapeOp::create(linalg.b, linalg.loc, type, value, groups,
-                                       sizes);
-}
-
 /// The projection of an input, rounded to its element type, per head.
 static Value projectHeads(LinalgBuilder &linalg, Value input, Value weight,
                           Value bias, int64_t heads) {
   Type element = cast<ShapedType>(input.getType()).getElementType();
-  Value projected = emitProjection(linalg, input, featureDim, weight, bias);
-  return splitHeads(linalg, linalg.convert(projected, element), heads);
+  OpFoldResult headSize =
+      divide(linalg.b, linalg.loc, linalg.sizeOf(weight, 0), heads);
+  Value projected =
+      emitHeadProjection(linalg, input, weight, bias,
+                         linalg.b.getIndexAttr(heads), headSize);
+  return linalg.convert(projected, element);
+}
+
+/// (B, heads, L, D) as (B, L, heads * D).
+static Value mergeHeads(LinalgBuilder &linalg, Value value) {
+  enum { Batch, Length, Head, Feature };
+  SmallVector<OpFoldResult> sizes = linalg.sizesOf(value);
+  std::swap(sizes[1], sizes[2]);
+  Value transposed = linalg.parallel(
+      value,
+      linalg.empty(sizes, cast<ShapedType>(value.getType()).getElementType()),
+      LinalgBuilder::Dims{Batch, Head, Length, Feature},
+      [](OpBuilder &, Location, ValueRange args) {
+        return SmallVector<Value>{args[0]};
+      })[0];
+  SmallVector<ReassociationIndices> groups{{0}, {1}, {2, 3}};
+  return tensor::CollapseShapeOp::create(linalg.b, linalg.loc, transposed,
+                                         groups);
 }
 
 FailureOr<SmallVector<Value>> attn::expand(OpBuilder &builder, MultiHeadOp op) {
@@ -134,10 +139,8 @@ FailureOr<SmallVector<Value>> attn::expand(OpBuilder &builder, MultiHeadOp op) {
       builder, op.getLoc(), queryType.clone(shape), /*lse=*/Type(), weightsType,
       /*entropy=*/Type(), /*received=*/Type(), /*top_weights=*/Type(),
       /*top_keys=*/Type(), query, key, value, op.getMask(), op.getScore(), /*sink=*/Value(),
-      op.getScaleAttr(), builder.getStringAttr("bmhd"));
-  SmallVector<ReassociationIndices> groups{{0}, {1}, {2, 3}};
-  Value merged = tensor::CollapseShapeOp::create(
-      builder, op.getLoc(), attention.getOutput(), groups);
+      op.getScaleAttr(), builder.getStringAttr("bhmd"));
+  Value merged = mergeHeads(linalg, attention.getOutput());
   Value output =
       emitProjection(linalg, merged, featureDim, op.getWO(), op.getBO());
   SmallVector<Value> results{linalg.convert(output, queryType.getElementType())};

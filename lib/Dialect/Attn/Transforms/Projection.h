@@ -18,6 +18,12 @@ namespace mlir::attn {
 Value emitProjection(LinalgBuilder linalg, Value input, int64_t feature,
                      Value weight, Value bias);
 
+/// The same for an input (B, L, in) whose output features are those of `heads`
+/// heads of `headSize`: (B, heads, L, headSize). The rows of a head then lie
+/// side by side, as attention reads them.
+Value emitHeadProjection(LinalgBuilder linalg, Value input, Value weight,
+                         Value bias, OpFoldResult heads, OpFoldResult headSize);
+
 } // namespace mlir::attn
 
 #endif // ATTN_LIB_DIALECT_ATTN_TRANSFORMS_PROJECTION_H

@@ -1,31 +1,32 @@
 // RUN: attn-opt %s -attn-expand-graph-ops -canonicalize -cse -split-input-file | FileCheck %s
 
-// Projections are contractions with the transposed weight that start from the
-// bias; heads come and go by reshapes.
-// CHECK-DAG: #[[SWAP:.*]] = affine_map<(d0, d1) -> (d1, d0)>
-// CHECK-DAG: #[[LAST:.*]] = affine_map<(d0, d1, d2) -> (d2)>
-// CHECK-DAG: #[[X:.*]] = affine_map<(d0, d1, d2, d3) -> (d0, d1, d3)>
-// CHECK-DAG: #[[W:.*]] = affine_map<(d0, d1, d2, d3) -> (d3, d2)>
-// CHECK-DAG: #[[Y:.*]] = affine_map<(d0, d1, d2, d3) -> (d0, d1, d2)>
+// Projections are contractions that start from the bias; they give each head rows
+// of its own, which are merged again before the last one.
+// CHECK-DAG: #[[BIAS:.*]] = affine_map<(d0, d1, d2, d3) -> (d1, d3)>
+// CHECK-DAG: #[[X:.*]] = affine_map<(d0, d1, d2, d3, d4) -> (d0, d2, d4)>
+// CHECK-DAG: #[[W:.*]] = affine_map<(d0, d1, d2, d3, d4) -> (d1, d3, d4)>
+// CHECK-DAG: #[[Y:.*]] = affine_map<(d0, d1, d2, d3, d4) -> (d0, d1, d2, d3)>
+// CHECK-DAG: #[[MERGE:.*]] = affine_map<(d0, d1, d2, d3) -> (d0, d2, d1, d3)>
+// CHECK-DAG: #[[XO:.*]] = affine_map<(d0, d1, d2, d3) -> (d0, d1, d3)>
+// CHECK-DAG: #[[LASTW:.*]] = affine_map<(d0, d1, d2, d3) -> (d2, d3)>
 // CHECK-LABEL: func @multi_head(
 // CHECK-SAME: %[[IN:[a-z0-9]+]]: tensor<1x?x64xf32>, %[[WQ:[a-z0-9]+]]: tensor<48x64xf32>, %[[WK:[a-z0-9]+]]: tensor<24x64xf32>, %[[WV:[a-z0-9]+]]: tensor<16x64xf32>, %[[WO:[a-z0-9]+]]: tensor<64x32xf32>, %[[BQ:[a-z0-9]+]]: tensor<48xf32>)
 func.func @multi_head(%x: tensor<1x?x64xf32>, %wq: tensor<48x64xf32>, %wk: tensor<24x64xf32>, %wv: tensor<16x64xf32>, %wo: tensor<64x32xf32>, %bq: tensor<48xf32>)
     -> (tensor<1x?x64xf32>, tensor<1x4x?x?xf32>) {
   // CHECK-DAG: %[[ZERO:.*]] = arith.constant 0.000000e+00 : f32
   // CHECK: %[[MASK:.*]] = attn.mask.causal
-  // CHECK: %[[WQT:.*]] = linalg.generic {indexing_maps = [#[[SWAP]], {{.*}} ins(%[[WQ]] : tensor<48x64xf32>) outs(%{{.*}} : tensor<64x48xf32>)
-  // CHECK: %[[QINIT:.*]] = linalg.generic {indexing_maps = [#[[LAST]], {{.*}} ins(%[[BQ]] : tensor<48xf32>) outs(%{{.*}} : tensor<1x?x48xf32>)
-  // CHECK: %[[Q:.*]] = linalg.generic {indexing_maps = [#[[X]], #[[W]], #[[Y]]], iterator_types = ["parallel", "parallel", "parallel", "reduction"]} ins(%[[IN]], %[[WQT]] : {{.*}} outs(%[[QINIT]] :
-  // CHECK: %[[QH:.*]] = tensor.expand_shape %[[Q]] {{\[}}[0], [1], [2, 3]] output_shape [1, %{{.*}}, 4, 12]
-  // CHECK: %[[KINIT:.*]] = linalg.fill ins(%[[ZERO]] : f32) outs(%{{.*}} : tensor<1x?x24xf32>)
+  // CHECK: %[[WQH:.*]] = tensor.expand_shape %[[WQ]] {{\[}}[0, 1], [2]] output_shape [4, 12, 64]
+  // CHECK: %[[BQH:.*]] = tensor.expand_shape %[[BQ]] {{\[}}[0, 1]] output_shape [4, 12]
+  // CHECK: %[[QINIT:.*]] = linalg.generic {indexing_maps = [#[[BIAS]], {{.*}} ins(%[[BQH]] : tensor<4x12xf32>) outs(%{{.*}} : tensor<1x4x?x12xf32>)
+  // CHECK: %[[Q:.*]] = linalg.generic {indexing_maps = [#[[X]], #[[W]], #[[Y]]], iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction"]} ins(%[[IN]], %[[WQH]] : {{.*}} outs(%[[QINIT]] :
+  // CHECK: %[[KINIT:.*]] = linalg.fill ins(%[[ZERO]] : f32) outs(%{{.*}} : tensor<1x2x?x12xf32>)
   // CHECK: %[[K:.*]] = linalg.generic {{.*}} outs(%[[KINIT]] :
-  // CHECK: %[[KH:.*]] = tensor.expand_shape %[[K]] {{\[}}[0], [1], [2, 3]] output_shape [1, %{{.*}}, 2, 12]
-  // CHECK: %[[VH:.*]] = tensor.expand_shape %{{.*}} {{\[}}[0], [1], [2, 3]] output_shape [1, %{{.*}}, 2, 8]
-  // CHECK: %[[A:.*]], %[[P:.*]] = attn.scaled_dot_product %[[QH]], %[[KH]], %[[VH]] mask(%[[MASK]]) layout = "bmhd"
-  // CHECK-SAME: -> tensor<1x?x4x8xf32> weights(tensor<1x4x?x?xf32>)
-  // CHECK: %[[MERGED:.*]] = tensor.collapse_shape %[[A]] {{\[}}[0], [1], [2, 3]]
-  // CHECK: %[[WOT:.*]] = linalg.generic {indexing_maps = [#[[SWAP]], {{.*}} ins(%[[WO]] :
-  // CHECK: %[[OUT:.*]] = linalg.generic {indexing_maps = [#[[X]], #[[W]], #[[Y]]], {{.*}} ins(%[[MERGED]], %[[WOT]] :
+  // CHECK: %[[V:.*]] = linalg.generic {{.*}} outs(%{{.*}} : tensor<1x2x?x8xf32>)
+  // CHECK: %[[A:.*]], %[[P:.*]] = attn.scaled_dot_product %[[Q]], %[[K]], %[[V]] mask(%[[MASK]]) layout = "bhmd"
+  // CHECK-SAME: -> tensor<1x4x?x8xf32> weights(tensor<1x4x?x?xf32>)
+  // CHECK: %[[ROWS:.*]] = linalg.generic {indexing_maps = [#[[MERGE]], {{.*}} ins(%[[A]] : {{.*}} outs(%{{.*}} : tensor<1x?x4x8xf32>)
+  // CHECK: %[[MERGED:.*]] = tensor.collapse_shape %[[ROWS]] {{\[}}[0], [1], [2, 3]]
+  // CHECK: %[[OUT:.*]] = linalg.generic {indexing_maps = [#[[XO]], #[[LASTW]], {{.*}} ins(%[[MERGED]], %{{.*}} :
   // CHECK: return %[[OUT]], %[[P]]
   %m = attn.mask.causal
   %o, %p = attn.multi_head %x, %x, %x weights(%wq, %wk, %wv, %wo : tensor<48x64xf32>, tensor<24x64xf32>, tensor<16x64xf32>, tensor<64x32xf32>)
@@ -39,11 +40,11 @@ func.func @multi_head(%x: tensor<1x?x64xf32>, %wq: tensor<48x64xf32>, %wk: tenso
 // Sums are in f32; between the steps tensors have the type of the inputs.
 // CHECK-LABEL: func @rounded(
 func.func @rounded(%x: tensor<1x8x8xbf16>, %w: tensor<8x8xbf16>) -> tensor<1x8x8xbf16> {
-  // CHECK: linalg.generic {{.*}} ins(%{{.*}}, %{{.*}} : tensor<1x8x8xbf16>, tensor<8x8xf32>) outs(%{{.*}} : tensor<1x8x8xf32>)
+  // CHECK: linalg.generic {{.*}} ins(%{{.*}}, %{{.*}} : tensor<1x8x8xbf16>, tensor<2x4x8xbf16>) outs(%{{.*}} : tensor<1x2x8x4xf32>)
   // CHECK: arith.extf %{{.*}} : bf16 to f32
-  // CHECK: linalg.generic {{.*}} ins(%{{.*}} : tensor<1x8x8xf32>) outs(%{{.*}} : tensor<1x8x8xbf16>)
+  // CHECK: linalg.generic {{.*}} ins(%{{.*}} : tensor<1x2x8x4xf32>) outs(%{{.*}} : tensor<1x2x8x4xbf16>)
   // CHECK: arith.truncf %{{.*}} : f32 to bf16
-  // CHECK: attn.scaled_dot_product {{.*}} : tensor<1x8x2x4xbf16>
+  // CHECK: attn.scaled_dot_product {{.*}} : tensor<1x2x8x4xbf16>
   %o = attn.multi_head %x, %x, %x weights(%w, %w, %w, %w : tensor<8x8xbf16>, tensor<8x8xbf16>, tensor<8x8xbf16>, tensor<8x8xbf16>)
       heads = 2 : tensor<1x8x8xbf16>, tensor<1x8x8xbf16>, tensor<1x8x8xbf16> -> tensor<1x8x8xbf16>
   return %o : tensor<1x8x8xbf16>

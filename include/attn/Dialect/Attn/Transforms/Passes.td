@@ -125,6 +125,30 @@ def TileKeysPass : Pass<"attn-tile-keys"> {
                            "scf::SCFDialect", "tensor::TensorDialect"];
 }
 
+def TileContractionsPass : Pass<"attn-tile-contractions"> {
+  let summary = "Cache tiles and packed panels for matrix products";
+  let description = [{
+    Tiles each product of two matrices of floats, whatever the order of their
+    dimensions and with any batch dimensions, into a `scf.forall` over tiles of
+    rows and panels of columns. The elementwise ops around the product run on each
+    tile: a bias that it starts from, what alone uses its result. Inside, a loop
+    over the reduction packs a panel of one input, which stays in the second-level
+    cache while the rows of the other stream past it, and adds to sums in scratch.
+    Sums of f16 and bf16 are f32.
+
+    Products whose operands all fit into the first-level cache and those inside of
+    other loops stay.
+
+    Example: test/Dialect/Attn/Transforms/tile-contractions.mlir.
+  }];
+  let options = [
+    Option<"target", "target", "std::string", "\"native\"", "CPU to tile for">];
+  let dependentDialects = ["affine::AffineDialect", "arith::ArithDialect",
+                           "bufferization::BufferizationDialect",
+                           "linalg::LinalgDialect", "scf::SCFDialect",
+                           "tensor::TensorDialect"];
+}
+
 def BufferizePass : Pass<"attn-bufferize", "ModuleOp"> {
   let summary = "Turn tensors into memrefs by one-shot bufferization";
   let description = [{

@@ -1,0 +1,308 @@
+//===- Contraction.cpp - Matrix products in tiles -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Contraction.h"
+#include "LinalgBuilder.h"
+
+#include "attn/Dialect/Attn/IR/AttentionShape.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace mlir::attn;
+
+//===----------------------------------------------------------------------===//
+// Which ops
+//===----------------------------------------------------------------------===//
+
+/// Whether the body only multiplies and adds, after extending what it reads.
+static bool multipliesAndAdds(linalg::LinalgOp op) {
+  return linalg::isaContractionOpInterface(op) &&
+         llvm::all_of(
+             op.getBlock()->without_terminator(), [](Operation &inner) {
+               return isa<arith::ExtFOp, arith::MulFOp, arith::AddFOp>(inner);
+             });
+}
+
+/// The last of `dims` that `map` has as results.
+static std::optional<unsigned> innermost(AffineMap map,
+                                         ArrayRef<unsigned> dims) {
+  for (AffineExpr result : llvm::reverse(map.getResults()))
+    if (unsigned dim = cast<AffineDimExpr>(result).getPosition();
+        llvm::is_contained(dims, dim))
+      return dim;
+  return std::nullopt;
+}
+
+std::optional<Contraction> Contraction::match(linalg::LinalgOp op) {
+  if (op.getNumDpsInputs() != 2 || !op.hasPureTensorSemantics() ||
+      !multipliesAndAdds(op))
+    return std::nullopt;
+  FailureOr<linalg::ContractionDimensions> dims =
+      linalg::inferContractionDims(op);
+  if (failed(dims) || dims->k.size() != 1)
+    return std::nullopt;
+  AffineMap output = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
+  if (!llvm::all_of(op.getIndexingMapsArray(),
+                    [](AffineMap map) { return map.isProjectedPermutation(); }))
+    return std::nullopt;
+  Contraction contraction;
+  contraction.op = op;
+  contraction.rowInput = 0;
+  contraction.laneInput = 1;
+  contraction.laneDim =
+      cast<AffineDimExpr>(output.getResults().back()).getPosition();
+  if (llvm::is_contained(dims->m, contraction.laneDim)) {
+    std::swap(contraction.rowInput, contraction.laneInput);
+    std::swap(dims->m, dims->n);
+  }
+  std::optional<unsigned> rowDim = innermost(output, dims->m);
+  if (!rowDim || !llvm::is_contained(dims->n, contraction.laneDim))
+    return std::nullopt;
+  contraction.rowDim = *rowDim;
+  contraction.reductionDim = dims->k.front();
+  contraction.accumulator =
+      getAccumulatorType(getElementTypeOrSelf(op.getDpsInits()[0].getType()));
+  return contraction;
+}
+
+bool Contraction::isNarrow() {
+  return getElementTypeOrSelf(op.getDpsInits()[0].getType()) != accumulator;
+}
+
+int64_t Contraction::sizeOf(unsigned dim) {
+  return op.getStaticLoopRanges()[dim];
+}
+
+//===----------------------------------------------------------------------===//
+// Tile sizes
+//===----------------------------------------------------------------------===//
+
+/// At most `most`, in steps of `step`; if `size` is known, tiles of equal size.
+static int64_t balance(int64_t size, int64_t most, int64_t step) {
+  if (ShapedType::isDynamic(size))
+    return most;
+  int64_t tiles = std::max<int64_t>(llvm::divideCeil(size, most), 1);
+  int64_t tile = llvm::alignTo(llvm::divideCeil(size, tiles), step);
+  return std::clamp(tile, step, most);
+}
+
+ContractionPlan ContractionPlan::get(const TargetSpec &target,
+                                     Contraction contraction) {
+  // Rows in multiples of the heights of register blocks. All scratch of a tile
+  // has to fit on the stack.
+  constexpr int64_t rowStep = 12, mostRows = 576, reductionStep = 16,
+                    mostPanelBytes = 200 * 1024;
+  unsigned bits = contraction.accumulator.getIntOrFloatBitWidth();
+  int64_t lanes = target.lanes(bits);
+  int64_t vectors = target.vectorRegisters >= 32 ? 4 : 6;
+  ContractionPlan plan;
+  plan.lanes =
+      balance(contraction.sizeOf(contraction.laneDim), lanes * vectors, lanes);
+  // The panel shares the second-level cache with rows and sums, whose latencies
+  // count once per block of them: a long reduction is better than a panel in
+  // the first-level cache.
+  int64_t panelBytes = std::min(int64_t(target.l2Bytes) / 10, mostPanelBytes);
+  int64_t reductions = panelBytes / (plan.lanes * bits / 8);
+  plan.reductions =
+      balance(contraction.sizeOf(contraction.reductionDim),
+              llvm::alignDown(reductions, reductionStep), reductionStep);
+  plan.rows =
+      balance(contraction.sizeOf(contraction.rowDim), mostRows, rowStep);
+  return plan;
+}
+
+//===----------------------------------------------------------------------===//
+// One tile
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// The loops over the reduction of one tile.
+class TileEmitter {
+public:
+  TileEmitter(OpBuilder &builder, Contraction tile, const ContractionPlan &plan)
+      : b(builder), linalg(builder, tile.op.getLoc()), loc(tile.op.getLoc()),
+        tile(tile), plan(plan), accumulator(tile.accumulator) {}
+
+  Value emit();
+
+private:
+  OpFoldResult sizeOf(OpOperand *operand, unsigned dim);
+  Value slice(Value tensor, ArrayRef<OpFoldResult> sizes);
+  /// Rows or lanes by k in [start, start + count), in the operand's order;
+  /// `reductionFirst` says which.
+  Value sliceOperand(OpOperand *operand, Value start, OpFoldResult count,
+                     bool &reductionFirst);
+  Value copy(Value source, Value target, bool transposed);
+  Value pack(Value panel, Value start, OpFoldResult count);
+  Value multiply(Value sums, Value panel, Value start, OpFoldResult count);
+  Value expand(Value sums);
+
+  OpBuilder &b;
+  LinalgBuilder linalg;
+  Location loc;
+  Contraction tile;
+  const ContractionPlan &plan;
+  Type accumulator;
+  OpFoldResult rows, columns;
+};
+} // namespace
+
+OpFoldResult TileEmitter::sizeOf(OpOperand *operand, unsigned dim) {
+  AffineMap map = tile.op.getMatchingIndexingMap(operand);
+  return linalg.sizeOf(operand->get(),
+                       *map.getResultPosition(b.getAffineDimExpr(dim)));
+}
+
+/// The first `sizes` elements.
+Value TileEmitter::slice(Value tensor, ArrayRef<OpFoldResult> sizes) {
+  SmallVector<OpFoldResult> offsets(sizes.size(), b.getIndexAttr(0));
+  SmallVector<OpFoldResult> strides(sizes.size(), b.getIndexAttr(1));
+  return tensor::ExtractSliceOp::create(b, loc, tensor, offsets, sizes,
+                                        strides);
+}
+
+Value TileEmitter::sliceOperand(OpOperand *operand, Value start,
+                                OpFoldResult count, bool &reductionFirst) {
+  AffineMap map = tile.op.getMatchingIndexingMap(operand);
+  Value tensor = operand->get();
+  SmallVector<OpFoldResult> sizes = linalg.sizesOf(tensor);
+  SmallVector<OpFoldResult> offsets(sizes.size(), b.getIndexAttr(0));
+  SmallVector<OpFoldResult> strides(sizes.size(), b.getIndexAttr(1));
+  unsigned position =
+      *map.getResultPosition(b.getAffineDimExpr(tile.reductionDim));
+  offsets[position] = start;
+  sizes[position] = count;
+  SmallVector<int64_t> shape;
+  for (auto [result, size] : llvm::zip_equal(map.getResults(), sizes)) {
+    unsigned dim = cast<AffineDimExpr>(result).getPosition();
+    if (dim != tile.reductionDim && dim != tile.rowDim && dim != tile.laneDim)
+      continue;
+    reductionFirst = shape.empty() == (dim == tile.reductionDim);
+    shape.push_back(getConstantIntValue(size).value_or(ShapedType::kDynamic));
+  }
+  auto type = RankedTensorType::get(shape, getElementTypeOrSelf(tensor));
+  return tensor::ExtractSliceOp::create(b, loc, type, tensor, offsets, sizes,
+                                        strides);
+}
+
+/// `target` with the elements of `source`, converted. A copy that changes
+/// neither type nor order is no linalg op: canonicalization would read the
+/// source itself.
+Value TileEmitter::copy(Value source, Value target, bool transposed) {
+  if (!transposed && getElementTypeOrSelf(source.getType()) == accumulator)
+    return bufferization::MaterializeInDestinationOp::create(b, loc, source,
+                                                             target)
+        ->getResult(0);
+  LinalgBuilder::Dims dims = LinalgBuilder::identity(2);
+  if (transposed)
+    std::swap(dims[0], dims[1]);
+  return linalg.parallel(source, target, dims,
+                         [&](OpBuilder &b, Location, ValueRange args) {
+                           return SmallVector<Value>{
+                               linalg.convertScalar(b, args[0], accumulator)};
+                         })[0];
+}
+
+/// `panel` with `count` rows of the lanes' input in the accumulator type.
+Value TileEmitter::pack(Value panel, Value start, OpFoldResult count) {
+  bool reductionFirst;
+  Value source = sliceOperand(tile.op.getDpsInputOperand(tile.laneInput), start,
+                              count, reductionFirst);
+  Value inside = slice(panel, {count, columns});
+  Value packed = copy(source, inside, /*transposed=*/!reductionFirst);
+  SmallVector<OpFoldResult> offsets(2, b.getIndexAttr(0));
+  SmallVector<OpFoldResult> strides(2, b.getIndexAttr(1));
+  return tensor::InsertSliceOp::create(b, loc, packed, panel, offsets,
+                                       {count, columns}, strides);
+}
+
+Value TileEmitter::multiply(Value sums, Value panel, Value start,
+                            OpFoldResult count) {
+  enum { Row, Lane, Reduction };
+  bool reductionFirst;
+  Value source = sliceOperand(tile.op.getDpsInputOperand(tile.rowInput), start,
+                              count, reductionFirst);
+  Value factors = slice(panel, {count, b.getIndexAttr(plan.lanes)});
+  LinalgBuilder::Dims sourceDims{Row, Reduction};
+  if (reductionFirst)
+    std::swap(sourceDims[0], sourceDims[1]);
+  return linalg.generic(
+      {source, factors}, sums, {sourceDims, {Reduction, Lane}, {Row, Lane}},
+      {utils::IteratorType::parallel, utils::IteratorType::parallel,
+       utils::IteratorType::reduction},
+      [&](OpBuilder &b, Location loc, ValueRange args) {
+        Value factor = linalg.convertScalar(b, args[0], accumulator);
+        Value product = arith::MulFOp::create(b, loc, factor, args[1]);
+        return SmallVector<Value>{
+            arith::AddFOp::create(b, loc, args[2], product)};
+      })[0];
+}
+
+/// The sums with the dimensions of size 1 that the op's output has.
+Value TileEmitter::expand(Value sums) {
+  auto type = cast<RankedTensorType>(tile.op->getResult(0).getType());
+  AffineMap map = tile.op.getMatchingIndexingMap(tile.op.getDpsInitOperand(0));
+  SmallVector<ReassociationIndices> groups(2);
+  for (auto [position, result] : llvm::enumerate(map.getResults())) {
+    // The last one has the lanes.
+    bool isLast = position + 1 == map.getNumResults();
+    groups[isLast].push_back(position);
+  }
+  return tensor::ExpandShapeOp::create(
+      b, loc, type.clone(accumulator), sums, groups,
+      linalg.sizesOf(tile.op.getDpsInits()[0]));
+}
+
+Value TileEmitter::emit() {
+  rows = sizeOf(tile.op.getDpsInitOperand(0), tile.rowDim);
+  columns = sizeOf(tile.op.getDpsInitOperand(0), tile.laneDim);
+  OpFoldResult lanes = b.getIndexAttr(plan.lanes);
+  Value zero = arith::ConstantIndexOp::create(b, loc, 0);
+  Value step = arith::ConstantIndexOp::create(b, loc, plan.reductions);
+  Value none = linalg.constant(accumulator, 0.0);
+  Value buffer = linalg.empty({b.getIndexAttr(plan.rows), lanes}, accumulator);
+  Value sums =
+      linalg::FillOp::create(b, loc, none, slice(buffer, {rows, lanes}))
+          .getResult(0);
+  Value panel =
+      linalg.empty({b.getIndexAttr(plan.reductions), lanes}, accumulator);
+  if (getConstantIntValue(columns) != plan.lanes)
+    panel = linalg::FillOp::create(b, loc, none, panel).getResult(0);
+  OpFoldResult total = sizeOf(tile.op.getDpsInputOperand(0), tile.reductionDim);
+  auto loop = scf::ForOp::create(
+      b, loc, zero, getValueOrCreateConstantIndexOp(b, loc, total), step,
+      ValueRange{sums, panel},
+      [&](OpBuilder &inner, Location loc, Value start, ValueRange carried) {
+        OpBuilder::InsertionGuard guard(b);
+        b.setInsertionPointToEnd(inner.getInsertionBlock());
+        AffineExpr first, all;
+        bindDims(b.getContext(), first);
+        bindSymbols(b.getContext(), all);
+        AffineMap least = AffineMap::get(
+            1, 1, {b.getAffineConstantExpr(plan.reductions), all - first},
+            b.getContext());
+        OpFoldResult count = b.getIndexAttr(plan.reductions);
+        std::optional<int64_t> known = getConstantIntValue(total);
+        if (!known || *known % plan.reductions != 0)
+          count = affine::makeComposedFoldedAffineMin(b, loc, least,
+                                                      {start, total});
+        Value packed = pack(carried[1], start, count);
+        Value added = multiply(carried[0], packed, start, count);
+        scf::YieldOp::create(b, loc, ValueRange{added, packed});
+      });
+  return expand(slice(loop.getResult(0), {rows, columns}));
+}
+
+Value attn::emitContractionTile(OpBuilder &builder, Contraction tile,
+                                const ContractionPlan &plan) {
+  return TileEmitter(builder, tile, plan).emit();
+}
