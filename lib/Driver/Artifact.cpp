@@ -93,7 +93,7 @@ static llvm::Expected<std::string> makeKernels(Compilation &compilation,
   if (!kernels)
     return kernels.takeError();
   if (kind == ArtifactKind::PTX)
-    return emitPTX(**kernels, *compilation.getGPU());
+    return emitPTX(**kernels, compilation.getGPU()->chips.front());
   std::string text;
   llvm::raw_string_ostream(text) << **kernels;
   return text;
@@ -127,6 +127,10 @@ llvm::Error attn::checkArtifactKind(const Compilation &compilation,
     return makeError("output '" + path +
                      "': PTX needs a GPU target, such as "
                      "--target=sm_80");
+  if (kind == ArtifactKind::PTX && compilation.getGPU()->chips.size() > 1)
+    return makeError("output '" + path + "': PTX is for one chip, not for '" +
+                     compilation.getGPU()->name +
+                     "'; use .so, which carries several");
   return llvm::Error::success();
 }
 

@@ -49,7 +49,8 @@ EmulatedModule::compile(Compilation &compilation) {
   auto kernels = translateKernels(compilation.getModule(), deviceContext);
   if (!kernels)
     return kernels.takeError();
-  if (llvm::Error error = optimizeKernels(**kernels, *compilation.getGPU()))
+  if (llvm::Error error =
+          optimizeKernels(**kernels, compilation.getGPU()->chips.front()))
     return error;
   auto device = emulator::Emulator::create(**kernels);
   if (!device)

@@ -24,17 +24,17 @@ static llvm::Error makeError(const Twine &message) {
   return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
 }
 
-/// PTX for the chip of `options`.
+/// PTX for one chip.
 static llvm::Expected<KernelImage> emitImage(ModuleOp module,
-                                             const PhaseOptions &options) {
+                                             const GPUChip &chip) {
   llvm::LLVMContext context;
   auto kernels = translateKernels(module, context);
   if (!kernels)
     return kernels.takeError();
-  auto ptx = emitPTX(**kernels, *options.gpu);
+  auto ptx = emitPTX(**kernels, chip);
   if (!ptx)
     return ptx.takeError();
-  return KernelImage{*options.gpu, std::move(*ptx)};
+  return KernelImage{chip.name, std::move(*ptx)};
 }
 
 llvm::Expected<std::unique_ptr<llvm::Module>>
@@ -55,9 +55,13 @@ attn::translateHostCode(ModuleOp module, const PhaseOptions &options,
     embedKernels(*result, {});
     return std::move(result);
   }
-  auto image = emitImage(module, options);
-  if (!image)
-    return image.takeError();
-  embedKernels(*result, *image);
+  SmallVector<KernelImage> images;
+  for (const GPUChip &chip : options.gpu->chips) {
+    auto image = emitImage(module, chip);
+    if (!image)
+      return image.takeError();
+    images.push_back(std::move(*image));
+  }
+  embedKernels(*result, images);
   return std::move(result);
 }

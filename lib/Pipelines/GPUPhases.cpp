@@ -22,7 +22,7 @@ using namespace mlir;
 using namespace mlir::attn;
 
 void attn::buildKernels(OpPassManager &pm, const PhaseOptions &options) {
-  pm.addPass(createConvertAttnToGPUPass({options.gpu->chip}));
+  pm.addPass(createConvertAttnToGPUPass({options.gpu->name}));
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
 }

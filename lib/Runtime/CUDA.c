@@ -155,6 +155,16 @@ static const attn_rt_image *chooseImage(const attn_rt_kernels *kernels,
   return best;
 }
 
+/// Writes what the images are for: "sm_80 and later, sm_90a".
+static void listImages(const attn_rt_kernels *kernels, char *text,
+                       size_t bytes) {
+  size_t used = 0;
+  for (int64_t i = 0; i < kernels->count && used < bytes; ++i)
+    used += (size_t)snprintf(text + used, bytes - used, "%ssm_%d%s",
+                             i ? ", " : "", kernels->images[i].capability,
+                             kernels->images[i].exact ? "a" : " and later");
+}
+
 static int32_t loadKernels(attn_rt_frame *frame, const attn_rt_kernels *kernels,
                            CUdevice device, CUmodule *module) {
   int major = 0, minor = 0;
@@ -166,12 +176,12 @@ static int32_t loadKernels(attn_rt_frame *frame, const attn_rt_kernels *kernels,
     return refused(frame, "describe the device of", frame->function, result);
   const attn_rt_image *image = chooseImage(kernels, 10 * major + minor);
   if (!image) {
-    const attn_rt_image *first = kernels->images;
+    char names[128];
+    listImages(kernels, names, sizeof(names));
     attn_rt_report(frame,
-                   "was compiled for sm_%d%s; the device has compute "
-                   "capability %d.%d",
-                   first->capability, first->exact ? "a" : " and later", major,
-                   minor);
+                   "was compiled for %s; the device has compute capability "
+                   "%d.%d",
+                   names, major, minor);
     return ATTN_UNSUPPORTED;
   }
   result = driver.loadModule(module, image->ptx);

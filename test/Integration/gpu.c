@@ -3,6 +3,7 @@
 //
 // RUN: attnc compile %S/Inputs/kernel.mlir --start-from=lower --target=sm_80 -o %t.so
 // RUN: attnc compile %S/Inputs/kernel.mlir --start-from=lower --target=sm_90a -o %t.90a.so
+// RUN: attnc compile %S/Inputs/kernel.mlir --start-from=lower --target=sm_80,sm_90a,sm_90 -o %t.many.so
 // RUN: %host_cc -std=c11 -Wall -Werror -I%attn_src/include %s -o %t -ldl
 // RUN: %t %t.so | FileCheck %s --check-prefix=NONE
 //
@@ -15,6 +16,14 @@
 // RUN:   | FileCheck %s --check-prefix=NEW
 // RUN: env LD_LIBRARY_PATH=%t.driver MOCK_CAPABILITY=100 %t %t.90a.so \
 // RUN:   | FileCheck %s --check-prefix=EXACT
+// RUN: env LD_LIBRARY_PATH=%t.driver MOCK_CAPABILITY=86 %t %t.many.so \
+// RUN:   | FileCheck %s --check-prefix=MANY -DIMAGE=sm_80
+// RUN: env LD_LIBRARY_PATH=%t.driver MOCK_CAPABILITY=90 %t %t.many.so \
+// RUN:   | FileCheck %s --check-prefix=MANY -DIMAGE=sm_90a
+// RUN: env LD_LIBRARY_PATH=%t.driver MOCK_CAPABILITY=100 %t %t.many.so \
+// RUN:   | FileCheck %s --check-prefix=MANY -DIMAGE=sm_90
+// RUN: env LD_LIBRARY_PATH=%t.driver MOCK_CAPABILITY=75 %t %t.many.so \
+// RUN:   | FileCheck %s --check-prefix=NONEFITS
 // RUN: env LD_LIBRARY_PATH=%t.driver MOCK_FAILS=cuLaunchKernel %t %t.so \
 // RUN:   | FileCheck %s --check-prefix=LAUNCH
 // RUN: env LD_LIBRARY_PATH=%t.driver MOCK_FAILS=cuMemAllocAsync %t %t.so \
@@ -65,6 +74,9 @@ int main(int argc, char **argv) {
   // INIT-NEXT: 3 twice: the CUDA driver does not start: error 700
   // OLD: 3 twice: was compiled for sm_80 and later; the device has compute capability 7.5
   // EXACT: 3 twice: was compiled for sm_90a; the device has compute capability 10.0
+  // NONEFITS: 3 twice: was compiled for sm_80 and later, sm_90a, sm_90 and later; the device has compute capability 7.5
+  // MANY: cuModuleLoadData(.target [[IMAGE]])
+  // MANY: ok 2 198
   // NEW: cuModuleLoadData(.target sm_80)
   // NEW: ok 2 198
   // LAUNCH: 3 twice: the CUDA driver refused to launch 'double': CUDA_ERROR_ILLEGAL_ADDRESS (700)

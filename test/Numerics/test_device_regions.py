@@ -421,6 +421,8 @@ CAPTURES = {
     "lengths": ("tensor<2xi32>", np.array([150, 77], np.int32)),
     "ids": ("tensor<70xi32>", (np.arange(70) // 23).astype(np.int32)),
     "keyids": ("tensor<150xi32>", (np.arange(150) // 31).astype(np.int32)),
+    "starts": ("tensor<4xi32>", np.array([0, 20, 50, 70], np.int32)),
+    "keystarts": ("tensor<4xi32>", np.array([0, 64, 70, 150], np.int32)),
     "blocks": ("tensor<3x5xi1>", np.arange(15).reshape(3, 5) % 3 != 1),
     "dense": ("tensor<70x150xi1>", np.add.outer(np.arange(70), np.arange(150)) % 5 < 2),
     "slopes": ("tensor<4xf32>", np.array([0.5, 0.25, 0.1, 0.0], np.float32)),
@@ -430,6 +432,7 @@ CAPTURES = {
 
 MASKS = {
     "constant": "%m = attn.mask.constant true",
+    "empty": "%m = attn.mask.constant false",
     "causal": "%m = attn.mask.causal",
     "causal_offsets": "%m = attn.mask.causal offset(%offsets : tensor<2xi32>)",
     "causal_bottom_right": "%m = attn.mask.causal bottom_right",
@@ -438,6 +441,8 @@ MASKS = {
     "padding": "%m = attn.mask.padding %lengths : tensor<2xi32>",
     "document": "%m = attn.mask.document %ids keys(%keyids : tensor<150xi32>) "
     ": tensor<70xi32>",
+    "document_offsets": "%m = attn.mask.document_offsets %starts "
+    "keys(%keystarts : tensor<4xi32>) : tensor<4xi32>",
     "dilated": "%m = attn.mask.dilated stride = 3",
     "block_sparse": "%m = attn.mask.block_sparse %blocks block [32, 32] "
     ": tensor<3x5xi1>",

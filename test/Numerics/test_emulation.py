@@ -16,13 +16,20 @@ from attnc import attnc
 QUERIES, KEYS = 150, 200
 
 
-def attention(element, head_size, mask, queries=QUERIES, keys=KEYS):
-    q, k = (f"tensor<1x2x{n}x{head_size}x{element}>" for n in (queries, keys))
+def attention(
+    element, head_size, mask, queries=QUERIES, keys=KEYS, value_size=None, heads=2
+):
+    def tensor(count, size):
+        return f"tensor<1x{heads}x{count}x{size}x{element}>"
+
+    value_size = value_size or head_size
+    q, k = tensor(queries, head_size), tensor(keys, head_size)
+    v, o = tensor(keys, value_size), tensor(queries, value_size)
     clause = "mask(%m)" if mask else ""
-    return f"""func.func @f(%q: {q}, %k: {k}, %v: {k}) -> {q} {{
+    return f"""func.func @f(%q: {q}, %k: {k}, %v: {v}) -> {o} {{
       {mask}
-      %o = attn.scaled_dot_product %q, %k, %v {clause} : {q}, {k}, {k} -> {q}
-      return %o : {q}
+      %o = attn.scaled_dot_product %q, %k, %v {clause} : {q}, {k}, {v} -> {o}
+      return %o : {o}
     }}"""
 
 
@@ -64,8 +71,7 @@ def test_kernels_are_right(head_size, mask, tmp_path):
     report = json.loads(run.stdout)
     assert report["findings"] == []
     (kernel,) = report["kernels"]
-    if head_size % 64 == 0:
-        assert kernel["bank_conflicts"] == 0
+    assert kernel["bank_conflicts"] == 0
     # Results leave in whole sectors, once.
     assert kernel["stored_bytes"] == arrays[0].nbytes
     assert 32 * kernel["stored_sectors"] == kernel["stored_bytes"]
@@ -76,6 +82,62 @@ def test_kernels_keep_the_bound_of_the_reference(element):
     text = attention(element, 64, CAUSAL, queries=40, keys=70)
     run = emulate(text, "--check")
     assert run.returncode == 0, run.stderr
+
+
+@pytest.mark.parametrize(
+    "element, head_size, value_size",
+    [
+        ("f16", 16, 64),
+        ("bf16", 24, 40),
+        ("f16", 72, 80),
+        ("bf16", 96, 32),
+        ("f16", 192, 128),
+        ("bf16", 256, 256),
+        ("f32", 16, 32),
+        ("f32", 40, 24),
+        ("f32", 128, 128),
+        ("f32", 256, 256),
+    ],
+)
+def test_head_sizes(element, head_size, value_size):
+    """All sizes are right and without a bank conflict."""
+    text = attention(
+        element, head_size, CAUSAL, queries=35, keys=71, value_size=value_size, heads=1
+    )
+    run = emulate(text, "--check")
+    assert run.returncode == 0, run.stderr
+    (kernel,) = json.loads(run.stdout)["kernels"]
+    assert kernel["bank_conflicts"] == 0, kernel["conflicts"]
+
+
+@pytest.mark.parametrize("queries, keys", [(1, 1), (1, 70), (33, 1), (5, 0), (0, 5)])
+@pytest.mark.parametrize("mask", [CAUSAL, ""])
+def test_few_and_no_queries_and_keys(mask, queries, keys):
+    run = emulate(attention("bf16", 64, mask, queries=queries, keys=keys), "--check")
+    assert run.returncode == 0, run.stderr
+
+
+@pytest.mark.parametrize("element, head_size", [("bf16", 64), ("f32", 32), ("f16", 40)])
+@pytest.mark.parametrize("mask", [CAUSAL, ""])
+def test_traffic_is_that_of_the_tile_plan(element, head_size, mask):
+    """Each block loads its queries once and every key and value that they reach
+    once; each result is stored once."""
+    queries, keys = 300, 310
+    run = emulate(attention(element, head_size, mask, queries, keys, heads=1))
+    (kernel,) = json.loads(run.stdout)["kernels"]
+    tile = kernel["threads"] // 2
+    assert kernel["blocks"] == -(-queries // tile)
+    reached = [
+        min(keys, start + tile, queries) if mask else keys
+        for start in range(0, queries, tile)
+    ]
+    row = head_size * (4 if element == "f32" else 2)
+    least = (queries + 2 * sum(reached)) * row
+    assert least <= kernel["loaded_bytes"] <= 1.05 * least
+    assert kernel["stored_bytes"] == queries * row
+    # Rows begin with a sector here.
+    if row % 32 == 0:
+        assert 32 * kernel["loaded_sectors"] <= 1.05 * least
 
 
 def without_line(number):
@@ -109,7 +171,7 @@ def copy_off_by_one(ir):
 
 @pytest.fixture(scope="module")
 def kernel():
-    text = attention("f16", 64, CAUSAL)
+    text = attention("f16", 64, CAUSAL, heads=1)
     ir = attnc("compile", text, "--target=sm_80", "--stop-after=tile").stdout
     assert findings(ir)["findings"] == []
     return ir

@@ -161,7 +161,7 @@ int tool::run() {
   if (emulate)
     return runEmulated(*entry);
   if (const std::optional<GPUSpec> &gpu = entry->compilation->getGPU())
-    return report("target '" + gpu->chip +
+    return report("target '" + gpu->name +
                       "' is a GPU, whose functions take tensors in its memory; "
                       "give --emulate to run its kernels on the CPU",
                   Usage);

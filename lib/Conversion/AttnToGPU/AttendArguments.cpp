@@ -134,21 +134,21 @@ private:
 };
 } // namespace
 
-FailureOr<DeviceTensor> Describer::describeTensor(Value tensor,
-                                                  StringRef name) {
-  Value memory = getMemory(b, tensor);
-  if (!memory)
-    return op.emitOpError("computes its ")
-           << name << " by '" << tensor.getDefiningOp()->getName()
-           << "'; on a GPU it must be an argument of the function or a reshape "
-              "of one";
+DeviceTensor attn::describeMemory(OpBuilder &builder, Location loc,
+                                  Value memory) {
+  ImplicitLocOpBuilder b(loc, builder);
+  auto toI64 = [&](Value index) {
+    return b.createOrFold<arith::IndexCastOp>(b.getI64Type(), index);
+  };
+  auto constant = [&](int64_t value) -> Value {
+    return arith::ConstantIndexOp::create(b, value);
+  };
   auto type = cast<MemRefType>(memory.getType());
   auto metadata = memref::ExtractStridedMetadataOp::create(b, memory);
   auto [strides, offset] = type.getStridesAndOffset();
   DeviceTensor result;
-  auto known = [&](int64_t constant, Value dynamic) {
-    return ShapedType::isDynamic(constant) ? toI64(dynamic)
-                                           : toI64(index(constant));
+  auto known = [&](int64_t size, Value dynamic) {
+    return toI64(ShapedType::isDynamic(size) ? dynamic : constant(size));
   };
   for (int64_t dim = 0; dim < type.getRank(); ++dim) {
     result.sizes.push_back(
@@ -159,12 +159,23 @@ FailureOr<DeviceTensor> Describer::describeTensor(Value tensor,
   unsigned bits =
       type.getElementType().isIndex() ? 64 : type.getElementTypeBitWidth();
   Value bytes = b.createOrFold<arith::MulIOp>(
-      ShapedType::isDynamic(offset) ? metadata.getOffset() : index(offset),
-      index(llvm::divideCeil(bits, 8)));
+      ShapedType::isDynamic(offset) ? metadata.getOffset() : constant(offset),
+      constant(llvm::divideCeil(bits, 8)));
   address = b.createOrFold<arith::AddIOp>(address, bytes);
   result.pointer = LLVM::IntToPtrOp::create(
       b, LLVM::LLVMPointerType::get(b.getContext(), 1), toI64(address));
   return result;
+}
+
+FailureOr<DeviceTensor> Describer::describeTensor(Value tensor,
+                                                  StringRef name) {
+  Value memory = getMemory(b, tensor);
+  if (!memory)
+    return op.emitOpError("computes its ")
+           << name << " by '" << tensor.getDefiningOp()->getName()
+           << "'; on a GPU it must be an argument of the function or a reshape "
+              "of one";
+  return describeMemory(b, op.getLoc(), memory);
 }
 
 LogicalResult Describer::describeOperand(Value tensor, StringRef name,

@@ -56,6 +56,9 @@ private:
 /// the function's arguments.
 FailureOr<AttendArguments> describeArguments(OpBuilder &builder, AttendOp op);
 
+/// Describes a memref on the device in host code at the builder.
+DeviceTensor describeMemory(OpBuilder &builder, Location loc, Value memory);
+
 /// The memory that `tensor` is a view of, as a memref of the same shape; null
 /// where it is computed.
 Value getMemory(OpBuilder &builder, Value tensor);

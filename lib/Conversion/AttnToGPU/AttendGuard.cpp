@@ -107,10 +107,12 @@ void AttendKernel::recomputeRow(const QueryRow &row) {
   if (arguments.lse) {
     Value isFirst = arith::CmpIOp::create(k.b, k.loc, arith::CmpIPredicate::eq,
                                           lane, k.integer(0));
-    k.when(isFirst, [&] { storeRowLse(row, state[0], state[1]); });
+    k.when(k.both(isFirst, isFirstPart()),
+           [&] { storeRowLse(row, state[0], state[1]); });
   }
   Value factor = normalizingFactor(state[1]);
-  Value pointer = rowPointer(arguments.output, row, matrices.element);
+  Value pointer =
+      partPointer(rowPointer(arguments.output, row, matrices.element));
   for (auto [index, value] : llvm::enumerate(ArrayRef(state).drop_front(2))) {
     Value feature = k.add(lane, index * warpSize);
     Value result = k.mulF(value, factor);

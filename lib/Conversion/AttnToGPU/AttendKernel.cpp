@@ -54,8 +54,9 @@ void AttendKernel::emit() {
 //===----------------------------------------------------------------------===//
 
 /// Blocks count tiles of rows, the last first, since under a causal mask it has
-/// most to do; then heads, so that neighbours share keys; then batches. Rows
-/// are the queries of a head, or those of all heads of a group.
+/// most to do; then parts of their columns; then heads, so that neighbours
+/// share keys; then batches. Rows are the queries of a head, or those of all
+/// heads of a group.
 void AttendKernel::emitPosition() {
   Type word = k.b.getI32Type();
   memory = LLVM::AddressOfOp::create(k.b, k.loc, k.shared(), sharedMemoryName);
@@ -78,6 +79,8 @@ void AttendKernel::emitPosition() {
   Value number = k.div(block, tiles);
   Value fromLast = k.add(k.rem(block, tiles), 1);
   firstRow = k.mul(k.sub(tiles, fromLast), plan.queries);
+  part = k.rem(number, plan.parts);
+  number = k.div(number, plan.parts);
   batch = k.div(number, heads);
   firstHead = k.rem(number, heads);
   keyHead = firstHead;
@@ -86,7 +89,7 @@ void AttendKernel::emitPosition() {
   else
     keyHead = k.div(firstHead, groupSize);
   keyPointer = headPointer(arguments.key, matrices.element);
-  valuePointer = headPointer(arguments.value, matrices.element);
+  valuePointer = partPointer(headPointer(arguments.value, matrices.element));
   Value first = k.add(k.add(firstRow, warpRow), k.div(lane, 4));
   for (int64_t laneRow = 0; laneRow < laneRows; ++laneRow)
     laneQueries.push_back(queryRow(k.add(first, 8 * laneRow)));
@@ -126,6 +129,13 @@ Value AttendKernel::rowPointer(const AttendOperand &operand,
   move(AttendOp::G, row.group);
   move(AttendOp::I, row.query);
   return pointer;
+}
+
+/// The block's columns in a row of values or of the output.
+Value AttendKernel::partPointer(Value pointer) {
+  if (plan.parts == 1)
+    return pointer;
+  return k.gep(pointer, matrices.element, k.mul(part, plan.partColumns()));
 }
 
 Value AttendKernel::keyRow(const AttendOperand &operand, Value pointer,

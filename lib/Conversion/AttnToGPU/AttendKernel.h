@@ -62,6 +62,7 @@ private:
   Value headPointer(const AttendOperand &operand, Type element);
   Value rowPointer(const AttendOperand &operand, const QueryRow &row,
                    Type element);
+  Value partPointer(Value pointer);
   Value keyRow(const AttendOperand &operand, Value pointer, Value key);
   void copyQueries();
   void copyKeys(const SharedLayout &layout, int64_t base,
@@ -100,6 +101,7 @@ private:
   void storeRowLse(const QueryRow &row, Value maximum, Value sum);
 
   Value normalizingFactor(Value sum);
+  Value isFirstPart();
 
   // Values that are not finite behind a mask.
   bool needsGuard();
@@ -125,6 +127,7 @@ private:
   Value queries, keys, groupSize; ///< M, N, G.
   Value rows; ///< All rows, of which the block's begin at `firstRow`.
   Value batch, firstHead, keyHead, firstRow;
+  Value part; ///< Of the output's columns.
   SmallVector<QueryRow, laneRows> laneQueries;
   Value keyPointer, valuePointer;
   Value lowerKey, upperKey;

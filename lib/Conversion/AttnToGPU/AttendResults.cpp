@@ -21,6 +21,14 @@ Value AttendKernel::normalizingFactor(Value sum) {
   return k.select(k.equalF(sum, zero), zero, inverse);
 }
 
+/// One of the blocks that share the columns of a tile stores what is the same
+/// in all of them.
+Value AttendKernel::isFirstPart() {
+  if (plan.parts == 1)
+    return k.boolean(true);
+  return k.less(part, k.integer(1));
+}
+
 void AttendKernel::emitResults(const State &state) {
   SmallVector<Value> sums, factors;
   for (Value sum : state.sum) {
@@ -33,7 +41,7 @@ void AttendKernel::emitResults(const State &state) {
   k.syncBlock();
   auto store = [&] {
     if (arguments.lse)
-      storeLse(state, sums);
+      k.when(isFirstPart(), [&] { storeLse(state, sums); });
     storeOutput(state, factors);
   };
   if (!needsGuard())
@@ -59,18 +67,19 @@ void AttendKernel::storeOutput(const State &state, ArrayRef<Value> factors) {
   k.syncWarp();
 
   Type chunkType = VectorType::get(4, k.b.getI32Type());
-  int64_t count = warpRows * plan.output.filled;
+  int64_t count = warpRows * plan.output.pitch;
   for (int64_t first = 0; first < count; first += warpSize) {
     Value number = k.add(lane, first);
-    Value inTile = k.add(warpRow, k.div(number, plan.output.filled));
-    Value chunk = k.rem(number, plan.output.filled);
+    Value inTile = k.add(warpRow, k.div(number, plan.output.pitch));
+    Value chunk = k.rem(number, plan.output.pitch);
     QueryRow row = queryRow(k.add(firstRow, inTile));
     Value exists = row.exists;
-    if (first + warpSize > count)
-      exists = k.both(exists, k.less(number, k.integer(count)));
+    if (plan.output.filled != plan.output.pitch)
+      exists = k.both(exists, k.less(chunk, k.integer(plan.output.filled)));
     k.when(exists, [&] {
       Value value = k.load(chunkType, tile.address(k, inTile, chunk), 16);
-      Value to = rowPointer(arguments.output, row, matrices.element);
+      Value to =
+          partPointer(rowPointer(arguments.output, row, matrices.element));
       k.store(
           value,
           k.gep(to, k.b.getI8Type(), k.mul(chunk, SharedLayout::chunkBytes)),

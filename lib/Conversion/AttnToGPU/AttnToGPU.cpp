@@ -9,9 +9,7 @@
 
 #include "AttendArguments.h"
 #include "AttendKernel.h"
-#include "Captures.h"
-
-#include "attn/Target/NVPTX/Launch.h"
+#include "DeviceTables.h"
 
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -120,11 +118,10 @@ namespace {
 class Converter {
 public:
   Converter(ModuleOp module, const GPUSpec &spec)
-      : module(module), spec(spec) {}
+      : module(module), spec(spec), kernels(module) {}
   LogicalResult convert();
 
 private:
-  gpu::GPUModuleOp getKernels();
   LogicalResult convert(AttendOp op, unsigned number);
   gpu::GPUFuncOp emitKernel(AttendOp op, AttendArguments arguments,
                             const KernelPlan &plan, StringRef name);
@@ -135,41 +132,18 @@ private:
 
   ModuleOp module;
   GPUSpec spec;
-  gpu::GPUModuleOp kernels;
+  KernelModule kernels;
 };
 } // namespace
 
-/// The module of kernels, with the name of dynamic shared memory.
-gpu::GPUModuleOp Converter::getKernels() {
-  if (kernels)
-    return kernels;
-  module->setAttr(gpu::GPUDialect::getContainerModuleAttrName(),
-                  UnitAttr::get(module.getContext()));
-  OpBuilder b = OpBuilder::atBlockBegin(module.getBody());
-  kernels = gpu::GPUModuleOp::create(b, module.getLoc(), kernelsName);
-  b.setInsertionPointToStart(kernels.getBody());
-  auto type = LLVM::LLVMArrayType::get(b.getI8Type(), 0);
-  LLVM::GlobalOp::create(b, module.getLoc(), type, /*isConstant=*/false,
-                         LLVM::Linkage::External, sharedMemoryName, Attribute(),
-                         /*alignment=*/1024, /*addrSpace=*/3);
-  return kernels;
-}
-
 gpu::GPUFuncOp Converter::emitKernel(AttendOp op, AttendArguments arguments,
                                      const KernelPlan &plan, StringRef name) {
-  OpBuilder b = OpBuilder::atBlockEnd(getKernels().getBody());
-  SmallVector<Value> operands = arguments.getLaunchOperands();
-  auto type = b.getFunctionType(ValueRange(operands).getTypes(), {});
-  auto kernel = gpu::GPUFuncOp::create(b, op.getLoc(), name, type);
-  kernel->setAttr(gpu::GPUDialect::getKernelFuncAttrName(), b.getUnitAttr());
-  kernel.setKnownBlockSizeAttr(
-      b.getDenseI32ArrayAttr({int32_t(plan.threads()), 1, 1}));
-  b.setInsertionPointToStart(&kernel.getBody().front());
+  OpBuilder b(module.getContext());
+  gpu::GPUFuncOp kernel = kernels.create(
+      b, op.getLoc(), name, arguments.getLaunchOperands(), plan.threads());
   arguments.bind(b, kernel.getBody().front().getArguments());
   AttendKernel(b, op, std::move(arguments), plan).emit();
-  b.setInsertionPointToEnd(&kernel.getBody().front());
-  gpu::ReturnOp::create(b, op.getLoc());
-  lowerCaptures(kernel);
+  kernels.finish(b, kernel);
   return kernel;
 }
 
@@ -195,11 +169,10 @@ void Converter::emitLaunch(OpBuilder &b, gpu::GPUFuncOp kernel,
   if (!plan.foldHeads)
     blocks = times(blocks, AttendOp::G);
   blocks = times(times(blocks, AttendOp::Hkv), AttendOp::B);
-  Value bytes = arith::ConstantIntOp::create(b, loc, plan.sharedBytes(), 32);
-  Value one = index(1);
-  gpu::LaunchFuncOp::create(b, loc, kernel, gpu::KernelDim3{blocks, one, one},
-                            gpu::KernelDim3{index(plan.threads()), one, one},
-                            bytes, arguments.getLaunchOperands());
+  if (plan.parts > 1)
+    blocks = b.createOrFold<arith::MulIOp>(loc, blocks, index(plan.parts));
+  kernels.launch(b, kernel, {blocks, plan.threads(), plan.sharedBytes()},
+                 arguments.getLaunchOperands());
 }
 
 /// Whether heads of a group can make one tile: the mask does not tell them
@@ -282,6 +255,8 @@ static LogicalResult checkRest(func::FuncOp function) {
 
 LogicalResult Converter::convert() {
   for (func::FuncOp function : module.getOps<func::FuncOp>()) {
+    if (failed(computeTablesOnDevice(function, kernels)))
+      return failure();
     SmallVector<AttendOp> ops;
     function.walk([&](AttendOp op) { ops.push_back(op); });
     for (auto [number, op] : llvm::enumerate(ops))

@@ -35,6 +35,25 @@ static int64_t featuresOf(Value operand) {
   return cast<ShapedType>(operand.getType()).getShape().back();
 }
 
+/// A plan for tiles of these sizes, and the registers of a thread.
+static std::pair<KernelPlan, int64_t> makePlan(int64_t queries, int64_t keys,
+                                               int64_t features,
+                                               int64_t partColumns,
+                                               int64_t bytes) {
+  KernelPlan plan;
+  plan.queries = queries;
+  plan.keys = keys;
+  plan.query = SharedLayout::get(queries, features, bytes);
+  plan.key = SharedLayout::get(keys, features, bytes);
+  plan.value = SharedLayout::get(keys, partColumns, bytes);
+  plan.output = SharedLayout::getForFragments(queries, partColumns, bytes);
+  // 16 rows over 32 lanes: f32 sums and scores take half a register per
+  // column, queries and weights in 16 bits a quarter.
+  int64_t registers = plan.value.columns / 2 + keys / 2 + keys / 4 +
+                      otherRegisters + (bytes == 4 ? partRegisters : 0);
+  return {plan, registers};
+}
+
 FailureOr<KernelPlan> KernelPlan::get(const GPUSpec &spec, AttendOp op) {
   int64_t features = featuresOf(op.getQuery());
   int64_t valueFeatures = featuresOf(op.getValue());
@@ -42,27 +61,23 @@ FailureOr<KernelPlan> KernelPlan::get(const GPUSpec &spec, AttendOp op) {
       getElementTypeOrSelf(op.getQuery().getType()).getIntOrFloatBitWidth() / 8;
   static constexpr int64_t candidates[][2] = {{128, 64}, {128, 32}, {64, 64},
                                               {64, 32},  {64, 16},  {32, 16}};
-  for (auto [queries, keys] : candidates) {
-    KernelPlan plan;
-    plan.queries = queries;
-    plan.keys = keys;
-    plan.query = SharedLayout::get(queries, features, bytes);
-    plan.key = SharedLayout::get(keys, features, bytes);
-    plan.value = SharedLayout::get(keys, valueFeatures, bytes);
-    plan.output = SharedLayout::get(queries, valueFeatures, bytes);
-    // 16 rows over 32 lanes: f32 sums and scores take half a register per
-    // column, queries and weights in 16 bits a quarter.
-    int64_t registers =
-        plan.value.columns / 2 + keys / 2 + keys / 4 + otherRegisters +
-        (bytes == 4 ? partRegisters : 0);
-    plan.keepQueries = bytes == 2 && registers + plan.query.columns / 4 <=
-                                         int64_t(spec.registers);
-    if (registers <= int64_t(spec.registers) &&
-        plan.sharedBytes() <= int64_t(spec.sharedBytes))
-      return plan;
-  }
+  // Half of the columns at a time, where the sums of all are too many: scores
+  // are then computed twice.
+  for (int64_t parts : {1, 2})
+    for (auto [queries, keys] : candidates) {
+      if (valueFeatures % (8 * parts))
+        continue;
+      auto [plan, registers] =
+          makePlan(queries, keys, features, valueFeatures / parts, bytes);
+      plan.parts = parts;
+      plan.keepQueries = bytes == 2 && registers + plan.query.columns / 4 <=
+                                           int64_t(spec.registers);
+      if (registers <= int64_t(spec.registers) &&
+          plan.sharedBytes() <= int64_t(spec.sharedBytes))
+        return plan;
+    }
   return op.emitOpError("has head sizes ")
          << features << " and " << valueFeatures << "; no tile of queries and "
          << "keys of these fits the registers and the shared memory of "
-         << spec.chip;
+         << spec.name;
 }

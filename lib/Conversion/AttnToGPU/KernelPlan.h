@@ -21,10 +21,13 @@ struct KernelPlan {
   int64_t queries, keys;  ///< Of a tile.
   bool keepQueries;       ///< Fragments of queries stay in registers.
   bool foldHeads = false; ///< Queries of all heads of a group make a tile.
+  int64_t parts = 1;      ///< Blocks that share the columns of a tile's output.
   /// Shared memory: queries, whose place the output takes at the end, then two
   /// buffers of keys, then two of values.
   SharedLayout query, key, value, output;
 
+  /// Columns of the output that a block computes.
+  int64_t partColumns() const { return value.filledColumns(); }
   int64_t threads() const { return queries / warpRows * warpSize; }
   int64_t keyBase() const;
   int64_t valueBase() const;

@@ -21,15 +21,20 @@ SharedLayout SharedLayout::get(int64_t rows, int64_t columns,
   layout.elementBytes = elementBytes;
   layout.chunks = layout.columns * elementBytes / chunkBytes;
   layout.filled = columns * elementBytes / chunkBytes;
-  layout.pitch = layout.chunks;
-  layout.mask = layout.shift = 0;
-  if (layout.chunks % 8 == 0) {
-    layout.mask = 7;
-  } else if (llvm::isPowerOf2_64(layout.chunks)) {
-    layout.mask = layout.chunks - 1;
-    layout.shift = llvm::Log2_64(8 / layout.chunks);
-  } else {
-    layout.pitch |= 1;
+  bool sharesLines =
+      elementBytes < 4 && 8 % layout.chunks == 0; // Of all banks.
+  layout.pitch = sharesLines ? layout.chunks : llvm::alignTo(layout.chunks, 8);
+  layout.mask = sharesLines ? layout.chunks - 1 : 7;
+  layout.shift = sharesLines ? llvm::Log2_64(8 / layout.chunks) : 0;
+  return layout;
+}
+
+SharedLayout SharedLayout::getForFragments(int64_t rows, int64_t columns,
+                                           int64_t elementBytes) {
+  SharedLayout layout = get(rows, columns, elementBytes);
+  if (elementBytes == 4) {
+    layout.mask = 6;
+    layout.shift = -1;
   }
   return layout;
 }
@@ -37,8 +42,10 @@ SharedLayout SharedLayout::get(int64_t rows, int64_t columns,
 Value SharedTile::address(KernelBuilder &k, Value row, Value chunk) const {
   if (layout.mask) {
     Value bits = row;
-    if (layout.shift)
+    if (layout.shift > 0)
       bits = k.div(row, int64_t(1) << layout.shift);
+    if (layout.shift < 0)
+      bits = k.mul(row, int64_t(1) << -layout.shift);
     chunk = k.bitXor(chunk, k.bitAnd(bits, layout.mask));
   }
   Value offset =
@@ -60,13 +67,15 @@ void attn::copyToShared(KernelBuilder &k, const SharedTile &tile, Value thread,
                         int64_t threads,
                         function_ref<RowSource(Value row)> source) {
   const SharedLayout &layout = tile.layout;
-  int64_t count = layout.rows * layout.chunks;
+  // Eight lanes fill all banks: their chunks are of one row, or of rows that
+  // lie next to each other.
+  int64_t count = layout.rows * layout.pitch;
   auto copyChunk = [&](Value number) {
-    Value row = k.div(number, layout.chunks);
-    Value chunk = k.rem(number, layout.chunks);
+    Value row = k.div(number, layout.pitch);
+    Value chunk = k.rem(number, layout.pitch);
     RowSource from = source(row);
     Value exists = from.exists;
-    if (layout.filled != layout.chunks)
+    if (layout.filled != layout.pitch)
       exists = k.both(exists, k.less(chunk, k.integer(layout.filled)));
     Value bytes =
         k.select(exists, k.integer(SharedLayout::chunkBytes), k.integer(0));

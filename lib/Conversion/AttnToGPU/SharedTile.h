@@ -16,20 +16,23 @@ namespace mlir::attn {
 /// Where the elements of a tile lie in shared memory. Rows are cut into chunks
 /// of 16 bytes, what one lane copies and one row of ldmatrix. Chunks of eight
 /// consecutive rows in one column lie in different banks: the number of a chunk
-/// is exchanged by bits of its row's, or, where the number of chunks per row is
-/// not fit for that, rows are one odd pitch apart.
+/// is exchanged by bits of its row's.
 struct SharedLayout {
   int64_t rows;
   int64_t columns; ///< A multiple of 16: those of memory, then zeros.
   int64_t elementBytes;
   int64_t chunks;      ///< Per row.
   int64_t filled;      ///< Chunks per row that come from memory.
-  int64_t pitch;       ///< Chunks from row to row.
+  int64_t pitch;       ///< Chunks from row to row, a power of two or 8 n.
   int64_t mask, shift; ///< Chunk c of row r is c ^ ((r >> shift) & mask).
 
   static constexpr int64_t chunkBytes = 16;
 
   static SharedLayout get(int64_t rows, int64_t columns, int64_t elementBytes);
+  /// The same for a tile that is written from fragments: of f32, four lanes
+  /// fill two chunks of a row.
+  static SharedLayout getForFragments(int64_t rows, int64_t columns,
+                                      int64_t elementBytes);
   int64_t bytes() const { return rows * pitch * chunkBytes; }
   /// Elements per row that come from memory.
   int64_t filledColumns() const { return filled * chunkBytes / elementBytes; }

@@ -25,7 +25,7 @@ static GlobalVariable *define(llvm::Module &module, Constant *value,
 /// An attn_rt_image (lib/Runtime/Runtime.h).
 static Constant *emitImage(llvm::Module &module, const KernelImage &image) {
   LLVMContext &context = module.getContext();
-  StringRef digits = image.chip.chip;
+  StringRef digits = image.chip;
   digits.consume_front("sm_");
   bool exact = isAlpha(digits.back());
   unsigned capability = 0;
@@ -33,7 +33,7 @@ static Constant *emitImage(llvm::Module &module, const KernelImage &image) {
   auto *i32 = llvm::Type::getInt32Ty(context);
   Constant *text =
       define(module, ConstantDataArray::getString(context, image.ptx),
-             /*isConstant=*/true, "attn.ptx." + image.chip.chip);
+             /*isConstant=*/true, "attn.ptx." + image.chip);
   return ConstantStruct::getAnon(
       {ConstantInt::get(i32, capability), ConstantInt::get(i32, exact), text});
 }

@@ -29,7 +29,7 @@ static llvm::Error makeError(const llvm::Twine &message) {
 }
 
 static llvm::Expected<std::unique_ptr<llvm::TargetMachine>>
-createMachine(const GPUSpec &spec) {
+createMachine(const GPUChip &chip) {
   LLVMInitializeNVPTXTargetInfo();
   LLVMInitializeNVPTXTarget();
   LLVMInitializeNVPTXTargetMC();
@@ -38,9 +38,9 @@ createMachine(const GPUSpec &spec) {
   const llvm::Target *target =
       llvm::TargetRegistry::lookupTarget(llvm::Triple(triple), error);
   if (!target)
-    return makeError("target '" + spec.chip + "': " + error);
+    return makeError("target '" + chip.name + "': " + error);
   return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(
-      llvm::Triple(triple), spec.chip, "+ptx" + std::to_string(spec.ptxVersion),
+      llvm::Triple(triple), chip.name, "+ptx" + std::to_string(chip.ptxVersion),
       {}, std::nullopt, std::nullopt, llvm::CodeGenOptLevel::Aggressive));
 }
 
@@ -73,8 +73,8 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
 }
 
 llvm::Error mlir::attn::optimizeKernels(llvm::Module &kernels,
-                                        const GPUSpec &spec) {
-  auto machine = createMachine(spec);
+                                        const GPUChip &chip) {
+  auto machine = createMachine(chip);
   if (!machine)
     return machine.takeError();
   kernels.setDataLayout((*machine)->createDataLayout());
@@ -83,8 +83,8 @@ llvm::Error mlir::attn::optimizeKernels(llvm::Module &kernels,
 }
 
 llvm::Expected<std::string> mlir::attn::emitPTX(llvm::Module &kernels,
-                                                const GPUSpec &spec) {
-  auto machine = createMachine(spec);
+                                                const GPUChip &chip) {
+  auto machine = createMachine(chip);
   if (!machine)
     return machine.takeError();
   kernels.setDataLayout((*machine)->createDataLayout());
@@ -94,7 +94,7 @@ llvm::Expected<std::string> mlir::attn::emitPTX(llvm::Module &kernels,
   llvm::legacy::PassManager passes;
   if ((*machine)->addPassesToEmitFile(passes, stream, nullptr,
                                       llvm::CodeGenFileType::AssemblyFile))
-    return makeError("target '" + spec.chip + "': LLVM writes no PTX");
+    return makeError("target '" + chip.name + "': LLVM writes no PTX");
   passes.run(kernels);
   return std::string(bytes.data(), bytes.size());
 }

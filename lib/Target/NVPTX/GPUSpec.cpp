@@ -22,7 +22,7 @@ struct Chip {
 
 /// Shared memory per block by opt-in, from the CUDA C++ Programming Guide,
 /// "Technical Specifications per Compute Capability".
-static constexpr Chip chips[] = {
+static constexpr Chip knownChips[] = {
     {"sm_80", 80, 163},   {"sm_86", 80, 99},   {"sm_89", 80, 99},
     {"sm_90", 80, 227},   {"sm_90a", 80, 227}, {"sm_100", 86, 227},
     {"sm_100a", 86, 227}, {"sm_120", 87, 99},
@@ -32,19 +32,29 @@ bool GPUSpec::isGPU(llvm::StringRef target) {
   return target.starts_with("sm_");
 }
 
+static llvm::Error makeError(const llvm::Twine &message) {
+  return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
+}
+
 llvm::Expected<GPUSpec> GPUSpec::parse(llvm::StringRef target) {
-  const Chip *chip = llvm::find_if(
-      chips, [&](const Chip &chip) { return chip.name == target; });
-  if (chip == std::end(chips))
-    return llvm::createStringError(
-        llvm::inconvertibleErrorCode(),
-        "unknown GPU '" + target + "'; known are " +
-            llvm::join(llvm::map_range(
-                           chips, [](const Chip &chip) { return chip.name; }),
-                       ", "));
   GPUSpec spec;
-  spec.chip = chip->name.str();
-  spec.ptxVersion = chip->ptxVersion;
-  spec.sharedBytes = chip->sharedKiB * 1024;
+  spec.name = target.str();
+  spec.sharedBytes = ~0u;
+  for (llvm::StringRef name : llvm::split(target, ',')) {
+    const Chip *chip = llvm::find_if(
+        knownChips, [&](const Chip &chip) { return chip.name == name; });
+    if (chip == std::end(knownChips))
+      return makeError("unknown GPU '" + name + "'; known are " +
+                       llvm::join(llvm::map_range(knownChips,
+                                                  [](const Chip &chip) {
+                                                    return chip.name;
+                                                  }),
+                                  ", "));
+    if (llvm::any_of(spec.chips,
+                     [&](const GPUChip &other) { return other.name == name; }))
+      return makeError("target '" + target + "' names '" + name + "' twice");
+    spec.chips.push_back({name.str(), chip->ptxVersion});
+    spec.sharedBytes = std::min(spec.sharedBytes, chip->sharedKiB * 1024);
+  }
   return spec;
 }

@@ -25,8 +25,13 @@ def ConvertAttnToGPUPass : Pass<"convert-attn-to-gpu", "::mlir::ModuleOp"> {
     mma.sync. Tiles that the mask leaves empty are not loaded, full ones run no
     mask code.
 
-    Refuses, with the reason, an attend op that has no such kernel, and tensor
-    code around it.
+    Tables that captures are computed from, and results without attention, become
+    kernels of one block where they are made of fills and loops over elements;
+    requirements on what tensors hold are dropped, since host code cannot read
+    the memory of a device.
+
+    Refuses, with the reason, an attend op that has no such kernel, and other
+    tensor code around it.
 
     Example: test/Conversion/AttnToGPU/attn-to-gpu.mlir.
   }];

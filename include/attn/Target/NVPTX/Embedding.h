@@ -20,7 +20,7 @@ namespace mlir::attn {
 
 /// PTX for one chip.
 struct KernelImage {
-  GPUSpec chip;
+  std::string chip; ///< LLVM's name.
   std::string ptx;
 };
 

@@ -28,11 +28,11 @@ translateKernels(ModuleOp module, llvm::LLVMContext &context);
 
 /// Optimises kernels for a chip: what PTX is written from, and what emulation
 /// runs. Fails where this LLVM lacks the target.
-llvm::Error optimizeKernels(llvm::Module &kernels, const GPUSpec &spec);
+llvm::Error optimizeKernels(llvm::Module &kernels, const GPUChip &chip);
 
 /// Optimises kernels and emits PTX for a chip. Fails where this LLVM lacks the
 /// target.
-llvm::Expected<std::string> emitPTX(llvm::Module &kernels, const GPUSpec &spec);
+llvm::Expected<std::string> emitPTX(llvm::Module &kernels, const GPUChip &chip);
 
 } // namespace mlir::attn
 

@@ -8,6 +8,7 @@
 #ifndef ATTN_TARGET_NVPTX_GPUSPEC_H
 #define ATTN_TARGET_NVPTX_GPUSPEC_H
 
+#include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
 
@@ -15,10 +16,16 @@
 
 namespace mlir::attn {
 
-/// A GPU as tile choice and lowering see it.
-struct GPUSpec {
-  std::string chip;         ///< LLVM name, e.g. "sm_80" or "sm_90a".
+/// A chip that code is made for.
+struct GPUChip {
+  std::string name;         ///< LLVM's, e.g. "sm_80" or "sm_90a".
   unsigned ptxVersion = 80; ///< Of the PTX ISA, times ten.
+};
+
+/// A GPU as tile choice and lowering see it, or several with what all offer.
+struct GPUSpec {
+  std::string name; ///< As given, e.g. "sm_80,sm_90".
+  llvm::SmallVector<GPUChip, 1> chips;
   unsigned sharedBytes = 0; ///< Shared memory that one block can ask for.
   unsigned registers = 255; ///< Per thread at most.
   unsigned blockRegisters = 65536; ///< Per block at most.
@@ -26,7 +33,7 @@ struct GPUSpec {
   /// Whether `target` names a GPU: it begins with "sm_".
   static bool isGPU(llvm::StringRef target);
 
-  /// Reads the name of a chip. The error lists those known.
+  /// Reads names of chips, with commas between. The error lists those known.
   static llvm::Expected<GPUSpec> parse(llvm::StringRef target);
 };
 

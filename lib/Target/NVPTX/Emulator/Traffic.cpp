@@ -50,10 +50,15 @@ static int64_t countPasses(llvm::ArrayRef<uintptr_t> addresses,
   return *std::max_element(perBank, perBank + bankCount);
 }
 
+/// Lanes that the hardware serves together, counted from the first.
+static unsigned lanesTogether(unsigned bytes) {
+  return bytes <= 4 ? 32 : std::max(1u, 128 / bytes);
+}
+
 Wavefronts
 mlir::attn::emulator::countWavefronts(llvm::ArrayRef<uintptr_t> addresses,
                                       unsigned bytes) {
-  unsigned together = bytes <= 4 ? 32 : std::max(1u, 128 / bytes);
+  unsigned together = lanesTogether(bytes);
   Wavefronts result;
   while (!addresses.empty()) {
     size_t taken = std::min<size_t>(together, addresses.size());
@@ -81,25 +86,46 @@ void TrafficCounter::note(unsigned warp, unsigned lane, uint32_t site,
       {site, occurrence, lane, bytes, address, shared, store});
 }
 
+static void addCost(Counts &counts, SharedAccess &site,
+                    const Wavefronts &cost) {
+  counts.sharedWavefronts += cost.needed;
+  counts.bankConflicts += cost.spare;
+  site.warps += 1;
+  site.wavefronts += cost.needed;
+  site.conflicts += cost.spare;
+}
+
 void TrafficCounter::noteShared(uint32_t site,
                                 llvm::ArrayRef<uintptr_t> addresses,
                                 unsigned bytes) {
-  Wavefronts cost = countWavefronts(addresses, bytes);
-  counts.sharedWavefronts += cost.needed;
-  counts.bankConflicts += cost.spare;
-  sites[site].warps += 1;
-  sites[site].wavefronts += cost.needed;
-  sites[site].conflicts += cost.spare;
+  addCost(counts, sites[site], countWavefronts(addresses, bytes));
+}
+
+/// Of an instruction that not all lanes execute: each group of lanes by itself.
+static Wavefronts countLanes(llvm::ArrayRef<LaneAccess> accesses) {
+  Wavefronts total;
+  unsigned bytes = accesses.front().bytes, together = lanesTogether(bytes);
+  while (!accesses.empty()) {
+    unsigned first = accesses.front().lane / together;
+    auto group = accesses.take_while([&](const LaneAccess &access) {
+      return access.lane / together == first;
+    });
+    llvm::SmallVector<uintptr_t, 32> addresses;
+    for (const LaneAccess &access : group)
+      addresses.push_back(access.address);
+    Wavefronts cost = countWavefronts(addresses, bytes);
+    total.needed += cost.needed;
+    total.spare += cost.spare;
+    accesses = accesses.drop_front(group.size());
+  }
+  return total;
 }
 
 /// Counts what the lanes of one instruction access.
 void TrafficCounter::countGroup(llvm::ArrayRef<LaneAccess> group) {
   const LaneAccess &first = group.front();
-  llvm::SmallVector<uintptr_t, 32> addresses;
-  for (const LaneAccess &access : group)
-    addresses.push_back(access.address);
   if (first.shared)
-    return noteShared(first.site, addresses, first.bytes);
+    return addCost(counts, sites[first.site], countLanes(group));
   llvm::SmallVector<uintptr_t, 64> sectors;
   int64_t bytes = 0;
   for (const LaneAccess &access : group) {

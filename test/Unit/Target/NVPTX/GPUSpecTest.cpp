@@ -26,6 +26,17 @@ TEST(GPUSpecTest, GPUsAreToldFromCPUs) {
   EXPECT_FALSE(GPUSpec::isGPU("x86-64-v4"));
 }
 
+TEST(GPUSpecTest, SeveralChipsOfferWhatAllHave) {
+  GPUSpec spec = llvm::cantFail(GPUSpec::parse("sm_90,sm_86"));
+  EXPECT_EQ(spec.sharedBytes, 99u * 1024);
+  ASSERT_EQ(spec.chips.size(), 2u);
+  EXPECT_EQ(spec.chips[1].name, "sm_86");
+  EXPECT_THAT(llvm::toString(GPUSpec::parse("sm_80,sm_80").takeError()),
+              HasSubstr("target 'sm_80,sm_80' names 'sm_80' twice"));
+  EXPECT_THAT(llvm::toString(GPUSpec::parse("sm_80,").takeError()),
+              HasSubstr("unknown GPU ''"));
+}
+
 TEST(GPUSpecTest, RefusalsNameTheChipAndThoseKnown) {
   EXPECT_THAT(llvm::toString(GPUSpec::parse("sm_75").takeError()),
               AllOf(HasSubstr("'sm_75'"), HasSubstr("sm_80, sm_86")));
