@@ -9,7 +9,6 @@
 #include "attn/Driver/Explain.h"
 
 #include "attn/Dialect/Attn/Analysis/TileClassification.h"
-#include "attn/Dialect/Attn/Transforms/TilePlan.h"
 #include "attn/Driver/TileCounts.h"
 #include "attn/Driver/Work.h"
 
@@ -34,6 +33,20 @@ static AttentionPlan describeOp(AttentionOpInterface op,
   plan.feature = sizes.feature;
   plan.valueFeature = sizes.valueFeature;
   return plan;
+}
+
+int64_t AttentionPlan::getVariant() const {
+  if (variants.size() == 1)
+    return 0;
+  for (auto [index, variant] : llvm::enumerate(variants)) {
+    bool one = variant.plan.lanes == LaneAxis::Features;
+    if (queries >= 0 && (ShapedType::isDynamic(variant.mostQueries) ||
+                         (one ? queries == variant.mostQueries
+                              : queries > 0 &&
+                                    queries <= variant.mostQueries)))
+      return index;
+  }
+  return -1;
 }
 
 /// Counts tiles where all sizes are known. Without a mask the ragged ones are
@@ -134,7 +147,10 @@ llvm::Expected<Explanation> attn::explain(Compilation &compilation,
     optimized.walk([&](AttendOp op) { ops.push_back(op); });
     for (auto [index, pair] : llvm::enumerate(llvm::zip(result.plans, ops))) {
       auto [plan, op] = pair;
-      TilePlan tiles = TilePlan::get(compilation.getTarget(), op);
+      plan.variants = getPlanVariants(compilation.getTarget(), op);
+      int64_t variant = plan.getVariant();
+      const TilePlan &tiles =
+          (variant < 0 ? plan.variants.back() : plan.variants[variant]).plan;
       plan.tileQueries = tiles.queries;
       plan.tileKeys = tiles.keys;
       plan.mask = describeMask(op);
@@ -156,6 +172,20 @@ llvm::Expected<Explanation> attn::explain(Compilation &compilation,
 
 static std::string format(int64_t size) {
   return size < 0 ? "?" : std::to_string(size);
+}
+
+static void print(llvm::raw_ostream &os, const PlanVariant &variant) {
+  const TilePlan &plan = variant.plan;
+  os << "    plan";
+  if (!ShapedType::isDynamic(variant.mostQueries))
+    os << " for M"
+       << (plan.lanes == LaneAxis::Features ? " = " : " <= ")
+       << variant.mostQueries;
+  os << ": " << plan.queries << " queries x " << plan.group << " heads x "
+     << plan.keys << " keys";
+  if (plan.split)
+    os << ", keys in parts of " << plan.split << " merged by LSE";
+  os << "; " << variant.reason << '\n';
 }
 
 /// Work as 1.25 GFLOP of 2.5, with the share.
@@ -182,6 +212,9 @@ static void print(llvm::raw_ostream &os, const AttentionPlan &plan) {
     os << "    keeps: " << plan.mask << '\n';
   if (plan.denseFlops >= 0)
     printWork(os, plan);
+  for (auto [index, variant] : llvm::enumerate(plan.variants))
+    if (plan.getVariant() < 0 || plan.getVariant() == int64_t(index))
+      print(os, variant);
 }
 
 std::string Explanation::getText() const {
@@ -193,6 +226,21 @@ std::string Explanation::getText() const {
   for (const CompileRemark &remark : remarks)
     os << "  remark: " << remark.message << " (" << remark.location << ")\n";
   return text;
+}
+
+static void write(llvm::json::OStream &json, const PlanVariant &variant,
+                  bool followed) {
+  json.object([&] {
+    bool any = ShapedType::isDynamic(variant.mostQueries);
+    json.attribute("most_queries", any ? -1 : variant.mostQueries);
+    json.attribute("lanes", stringifyLaneAxis(variant.plan.lanes));
+    json.attribute("queries", variant.plan.queries);
+    json.attribute("group", variant.plan.group);
+    json.attribute("keys", variant.plan.keys);
+    json.attribute("split", variant.plan.split);
+    json.attribute("followed", followed);
+    json.attribute("reason", variant.reason);
+  });
 }
 
 static void write(llvm::json::OStream &json, const AttentionPlan &plan) {
@@ -213,6 +261,10 @@ static void write(llvm::json::OStream &json, const AttentionPlan &plan) {
       json.attribute("empty", plan.emptyTiles);
       json.attribute("partial", plan.partialTiles);
       json.attribute("full", plan.fullTiles);
+    });
+    json.attributeArray("plans", [&] {
+      for (auto [index, variant] : llvm::enumerate(plan.variants))
+        write(json, variant, plan.getVariant() == int64_t(index));
     });
     json.attribute("keeps", plan.mask);
     json.attribute("dense_flops", plan.denseFlops);

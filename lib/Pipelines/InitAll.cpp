@@ -14,7 +14,7 @@
 #include "attn/Conversion/LinalgToAttn/LinalgToAttn.h"
 #include "attn/Conversion/LinalgToVector/Passes.h"
 #include "attn/Dialect/Attn/IR/Attn.h"
-#include "attn/Dialect/Attn/Transforms/Passes.h"
+#include "attn/Dialect/Attn/Transforms/PlanPasses.h"
 #include "attn/Pipelines/Phases.h"
 
 using namespace mlir;
@@ -28,6 +28,7 @@ void attn::registerAllPasses() {
   registerAttnToGPUPasses();
   registerAttnToLLVMPasses();
   registerAttnToLinalgPasses();
+  registerAttnPlanPasses();
   registerAttnTransformsPasses();
   registerExpandMathPasses();
   registerLinalgToAttnPasses();

@@ -14,7 +14,7 @@
 #include "attn/Conversion/ExpandMath/Passes.h"
 #include "attn/Conversion/LinalgToAttn/LinalgToAttn.h"
 #include "attn/Conversion/LinalgToVector/Passes.h"
-#include "attn/Dialect/Attn/Transforms/Passes.h"
+#include "attn/Dialect/Attn/Transforms/PlanPasses.h"
 #include "attn/Target/CPU/ObjectEmission.h"
 
 #include "mlir/Conversion/Passes.h"
@@ -77,6 +77,10 @@ void buildTile(OpPassManager &pm, const PhaseOptions &options) {
   pm.addNestedPass<func::FuncOp>(createConvertElementwiseToLinalgPass());
   TileContractionsPassOptions contractions{targetName(options)};
   pm.addNestedPass<func::FuncOp>(createTileContractionsPass(contractions));
+  ChoosePlansPassOptions plans{targetName(options)};
+  pm.addNestedPass<func::FuncOp>(createChoosePlansPass(plans));
+  SplitKeysPassOptions split{targetName(options)};
+  pm.addNestedPass<func::FuncOp>(createSplitKeysPass(split));
   TileQueriesPassOptions queries{targetName(options)};
   pm.addNestedPass<func::FuncOp>(createTileQueriesPass(queries));
   TileKeysPassOptions keys{targetName(options)};

@@ -59,6 +59,21 @@ def test_attend_tile(head, count):
     check(tile(head, 17), keys(count))
 
 
+@pytest.mark.parametrize("key_type", ["f32", "bf16"])
+@pytest.mark.parametrize("head", ["dot softmax", "dot none", "additive softmax"])
+def test_features_last(head, key_type):
+    text = tile(head, 3, key_type=key_type, attributes="{attn.ahead = 16 : index}")
+    for old, new in (
+        (MAPS["query"], "affine_map<(i, j, d, e) -> (i, d)>"),
+        (MAPS["accumulator"], "affine_map<(i, j, d, e) -> (i, e)>"),
+        ("tensor<12x3xf32>", "tensor<3x12xf32>"),
+        ("tensor<6x3xf32>", "tensor<3x6xf32>"),
+    ):
+        assert old in text
+        text = text.replace(old, new)
+    check(text, keys(37))
+
+
 @pytest.mark.parametrize("key_type", ["bf16", "f16"])
 def test_narrow_keys(key_type):
     check(tile("dot softmax", 7, key_type=key_type), keys(31))

@@ -9,6 +9,7 @@
 #ifndef ATTN_DRIVER_EXPLAIN_H
 #define ATTN_DRIVER_EXPLAIN_H
 
+#include "attn/Dialect/Attn/Transforms/TilePlan.h"
 #include "attn/Driver/Call.h"
 #include "attn/Driver/Compilation.h"
 
@@ -30,6 +31,12 @@ struct AttentionPlan {
   /// The PNG of the tiles (see TileCounts); empty where sizes are not known or
   /// there is no mask.
   std::string picture;
+  /// The plans that the compiled function holds, by growing number of queries.
+  SmallVector<PlanVariant> variants;
+
+  /// Which of the variants a call with this many queries follows; -1 where the
+  /// number is not known.
+  int64_t getVariant() const;
 };
 
 /// What `attnc explain` prints.

@@ -7,6 +7,9 @@
 
 #include "AdditiveScores.h"
 
+#include "attn/Conversion/LinalgToVector/Streaming.h"
+
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -44,7 +47,12 @@ public:
       : b(b), loc(loc), tile(tile), f32(b.getF32Type()), emit(b, loc, f32),
         features(cast<ShapedType>(tile.query.getType())
                      .getDimSize(positionOf(tile.queryMap, TileD))),
-        groups(llvm::divideCeil(features, groupSize)) {}
+        featureLanes(hasFeaturesLast(tile.queryMap)) {
+    // Along lanes, features are read where they are: no padding.
+    while (featureLanes && features % pieces)
+      pieces /= 2;
+    groups = llvm::divideCeil(features, pieces);
+  }
 
   /// Whether exponentials stay in range, and whether terms stay below their
   /// limit.
@@ -52,18 +60,23 @@ public:
     Value usable, small;
   };
   Range findRange();
+  /// Whether weights keep numerators in range.
+  Value fitWeights();
   Value addScores(Value scores, bool limited);
+  /// The same with features along lanes, from keys and queries as they are.
+  Value addScoresAlongLanes(Value scores);
 
 private:
   Value largest(Value operand);
+  Value fits(Value value, double limit);
   Value pad(Value padded, Value operand, ArrayRef<AffineExpr> from,
             ArrayRef<OpFoldResult> sizes, bool exponential);
   Value queryTerms();
   Value keyTerms();
   Value weights();
   SmallVector<Value> quarters(Value terms, int64_t dim);
-  Value emitGroup(OpBuilder &b, ValueRange keys, ValueRange queries,
-                  ValueRange weights, bool limited);
+  Value emitTerm(OpBuilder &b, Value exponential, bool limited);
+  Value emitGroup(OpBuilder &b, ValueRange terms, ValueRange weights);
   OpFoldResult sizeOf(Value operand, AffineMap map, unsigned dim) {
     return tensor::getMixedSize(b, loc, operand, positionOf(map, dim));
   }
@@ -74,6 +87,9 @@ private:
   Type f32;
   ScoreEmitter emit;
   int64_t features, groups;
+  /// Features that share one division are as many pieces apart.
+  int64_t pieces = groupSize;
+  bool featureLanes;
 };
 } // namespace
 
@@ -112,18 +128,23 @@ Value ExponentialForm::largest(Value operand) {
   return tensor::ExtractOp::create(b, loc, total, ValueRange());
 }
 
+Value ExponentialForm::fits(Value value, double limit) {
+  return arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLE, value,
+                               emit.constant(limit));
+}
+
+Value ExponentialForm::fitWeights() {
+  return fits(largest(tile.featureWeight), largestWeight);
+}
+
 ExponentialForm::Range ExponentialForm::findRange() {
   Value query = largest(tile.query), key = largest(tile.key);
-  auto fits = [&](Value value, double limit) -> Value {
-    return arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLE, value,
-                                 emit.constant(limit));
-  };
   auto both = [&](Value lhs, Value rhs) -> Value {
     return arith::AndIOp::create(b, loc, lhs, rhs);
   };
   Value usable =
       both(both(fits(query, largestArgument), fits(key, largestArgument)),
-           fits(largest(tile.featureWeight), largestWeight));
+           fitWeights());
   Value sum = arith::AddFOp::create(b, loc, query, key);
   return {usable, fits(sum, std::log(largestTerm - 1) / 2 - 0.01)};
 }
@@ -165,8 +186,8 @@ static Value fill(OpBuilder &b, Location loc, Value scalar, Value init) {
 /// e^2q as (features, queries), features padded to whole groups.
 Value ExponentialForm::queryTerms() {
   OpFoldResult queries = sizeOf(tile.query, tile.queryMap, TileI);
-  Value terms = emit.scratch(b.getIndexAttr(groups * groupSize), queries);
-  if (features % groupSize)
+  Value terms = emit.scratch(b.getIndexAttr(groups * pieces), queries);
+  if (features % pieces)
     terms = fill(b, loc, emit.constant(1.0), terms);
   AffineExpr d = b.getAffineDimExpr(0), i = b.getAffineDimExpr(1);
   bool rowMajor = positionOf(tile.queryMap, TileI) == 0;
@@ -178,8 +199,8 @@ Value ExponentialForm::queryTerms() {
 /// e^2k as (keys, features), features padded to whole groups.
 Value ExponentialForm::keyTerms() {
   OpFoldResult keys = sizeOf(tile.key, tile.keyMap, TileJ);
-  Value terms = emit.scratch(keys, b.getIndexAttr(groups * groupSize));
-  if (features % groupSize)
+  Value terms = emit.scratch(keys, b.getIndexAttr(groups * pieces));
+  if (features % pieces)
     terms = fill(b, loc, emit.constant(1.0), terms);
   AffineExpr j = b.getAffineDimExpr(0), d = b.getAffineDimExpr(1);
   bool rowMajor = positionOf(tile.keyMap, TileJ) == 0;
@@ -190,8 +211,8 @@ Value ExponentialForm::keyTerms() {
 
 /// Padding weighs 0.
 Value ExponentialForm::weights() {
-  Value terms = tensor::EmptyOp::create(
-      b, loc, ArrayRef<int64_t>{groups * groupSize}, f32);
+  Value terms =
+      tensor::EmptyOp::create(b, loc, ArrayRef<int64_t>{groups * pieces}, f32);
   terms = fill(b, loc, emit.constant(0.0), terms);
   return pad(terms, tile.featureWeight, b.getAffineDimExpr(0),
              {b.getIndexAttr(features)}, /*exponential=*/false);
@@ -199,101 +220,145 @@ Value ExponentialForm::weights() {
 
 /// `terms` in as many pieces along `dim` as a group has features.
 SmallVector<Value> ExponentialForm::quarters(Value terms, int64_t dim) {
-  SmallVector<Value> pieces;
-  for (int64_t piece = 0; piece < groupSize; ++piece) {
+  SmallVector<Value> slices;
+  for (int64_t piece = 0; piece < pieces; ++piece) {
     SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, terms);
     SmallVector<OpFoldResult> offsets(sizes.size(), b.getIndexAttr(0));
     SmallVector<OpFoldResult> strides(sizes.size(), b.getIndexAttr(1));
     offsets[dim] = b.getIndexAttr(piece * groups);
     sizes[dim] = b.getIndexAttr(groups);
-    pieces.push_back(
+    slices.push_back(
         tensor::ExtractSliceOp::create(b, loc, terms, offsets, sizes, strides));
   }
-  return pieces;
+  return slices;
 }
 
 //===----------------------------------------------------------------------===//
 // Scores
 //===----------------------------------------------------------------------===//
 
-/// sum w tanh(q + k) of a group: sum w - 2 sum w / t, t = e^2q e^2k + 1, by one
-/// division of sums of products.
-Value ExponentialForm::emitGroup(OpBuilder &b, ValueRange keys,
-                                 ValueRange queries, ValueRange weights,
-                                 bool limited) {
-  auto contract = arith::FastMathFlagsAttr::get(b.getContext(),
-                                                arith::FastMathFlags::contract);
-  // No infinity can come here, and LLVM estimates reciprocals only then.
-  auto reciprocal = arith::FastMathFlagsAttr::get(
-      b.getContext(), arith::FastMathFlags::contract |
-                          arith::FastMathFlags::arcp |
-                          arith::FastMathFlags::ninf);
-  auto times = [&](Value lhs, Value rhs) -> Value {
-    return arith::MulFOp::create(b, loc, lhs, rhs, contract);
-  };
-  auto plus = [&](Value lhs, Value rhs) -> Value {
-    return arith::AddFOp::create(b, loc, lhs, rhs, contract);
-  };
-  auto constant = [&](double value) -> Value {
-    return arith::ConstantOp::create(b, loc, b.getF32FloatAttr(value));
-  };
-  Value one = constant(1.0), limit = constant(largestTerm);
+static arith::FastMathFlagsAttr flags(OpBuilder &b,
+                                      arith::FastMathFlags more = {}) {
+  return arith::FastMathFlagsAttr::get(b.getContext(),
+                                       arith::FastMathFlags::contract | more);
+}
+
+static Value times(OpBuilder &b, Location loc, Value lhs, Value rhs) {
+  return arith::MulFOp::create(b, loc, lhs, rhs, flags(b));
+}
+
+static Value plus(OpBuilder &b, Location loc, Value lhs, Value rhs) {
+  return arith::AddFOp::create(b, loc, lhs, rhs, flags(b));
+}
+
+/// `value`, no more than `limit`. NaN is not less, and stays.
+static Value limitTo(OpBuilder &b, Location loc, Value value, double limit) {
+  Value most = arith::ConstantOp::create(b, loc, b.getF32FloatAttr(limit));
+  Value more =
+      arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLT, most, value);
+  return arith::SelectOp::create(b, loc, more, most, value);
+}
+
+/// sum w tanh(q + k) of a group: sum w - 2 sum w / t, t = e^2(q + k) + 1, by
+/// one division of sums of products.
+Value ExponentialForm::emitGroup(OpBuilder &b, ValueRange terms,
+                                 ValueRange weights) {
   /// A sum of quotients as one: numerator and denominator.
   using Quotient = std::pair<Value, Value>;
   SmallVector<Quotient> sums;
-  for (auto [key, query, weight] : llvm::zip_equal(keys, queries, weights)) {
-    Value term = plus(times(query, key), one);
-    // NaN is not less, and stays.
-    if (limited)
-      term = arith::SelectOp::create(
-          b, loc,
-          arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLT, limit, term),
-          limit, term);
+  for (auto [weight, term] : llvm::zip_equal(weights, terms))
     sums.push_back({weight, term});
-  }
   while (sums.size() > 1) {
     SmallVector<Quotient> next;
     for (size_t first = 0; first < sums.size(); first += 2) {
       auto [n1, d1] = sums[first];
       auto [n2, d2] = sums[first + 1];
-      next.push_back({plus(times(n1, d2), times(n2, d1)), times(d1, d2)});
+      next.push_back(
+          {plus(b, loc, times(b, loc, n1, d2), times(b, loc, n2, d1)),
+           times(b, loc, d1, d2)});
     }
     sums = std::move(next);
   }
-  Value share =
-      arith::DivFOp::create(b, loc, sums[0].first, sums[0].second, reciprocal);
+  // No infinity can come here, and LLVM estimates reciprocals only then.
+  Value share = arith::DivFOp::create(
+      b, loc, sums[0].first, sums[0].second,
+      flags(b, arith::FastMathFlags::arcp | arith::FastMathFlags::ninf));
   Value whole = weights[0];
   for (Value weight : weights.drop_front())
-    whole = plus(whole, weight);
-  return plus(times(share, constant(-2.0)), whole);
+    whole = plus(b, loc, whole, weight);
+  Value factor = arith::ConstantOp::create(b, loc, b.getF32FloatAttr(-2.0));
+  return plus(b, loc, times(b, loc, share, factor), whole);
+}
+
+/// e^2(q + k) + 1.
+Value ExponentialForm::emitTerm(OpBuilder &b, Value exponential, bool limited) {
+  Value one = arith::ConstantOp::create(b, loc, b.getF32FloatAttr(1.0));
+  Value term = plus(b, loc, exponential, one);
+  return limited ? limitTo(b, loc, term, largestTerm) : term;
 }
 
 Value ExponentialForm::addScores(Value scores, bool limited) {
-  AffineExpr j = b.getAffineDimExpr(0), i = b.getAffineDimExpr(1),
-             d = b.getAffineDimExpr(2);
-  MLIRContext *context = b.getContext();
   SmallVector<Value> inputs = quarters(keyTerms(), 1);
   llvm::append_range(inputs, quarters(queryTerms(), 0));
   llvm::append_range(inputs, quarters(weights(), 0));
-  SmallVector<AffineMap> maps(groupSize, AffineMap::get(3, 0, {j, d}, context));
-  maps.append(groupSize, AffineMap::get(3, 0, {d, i}, context));
-  maps.append(groupSize, AffineMap::get(3, 0, {d}, context));
-  maps.push_back(AffineMap::get(3, 0, {j, i}, context));
-  return emit.generic(inputs, scores, maps, {false, false, true},
-                      [&](OpBuilder &b, Location loc, ValueRange args) {
-                        Value sum = emitGroup(
-                            b, args.take_front(groupSize),
-                            args.slice(groupSize, groupSize),
-                            args.slice(2 * groupSize, groupSize), limited);
-                        return SmallVector<Value>{
-                            arith::AddFOp::create(b, loc, args.back(), sum)};
-                      })[0];
+  SmallVector<AffineMap> maps(pieces, emit.map(3, {0, 2}));
+  maps.append(pieces, emit.map(3, {2, 1}));
+  maps.append(pieces, emit.map(3, {2}));
+  maps.push_back(emit.map(3, {0, 1}));
+  return emit.generic(
+      inputs, scores, maps, {false, false, true},
+      [&](OpBuilder &b, Location loc, ValueRange args) {
+        SmallVector<Value> terms;
+        for (int64_t piece = 0; piece < pieces; ++piece)
+          terms.push_back(emitTerm(
+              b, times(b, loc, args[pieces + piece], args[piece]), limited));
+        Value sum = emitGroup(b, terms, args.slice(2 * pieces, pieces));
+        return SmallVector<Value>{
+            arith::AddFOp::create(b, loc, args.back(), sum)};
+      })[0];
+}
+
+Value ExponentialForm::addScoresAlongLanes(Value scores) {
+  unsigned keyDim = positionOf(tile.keyMap, TileD);
+  SmallVector<Value> inputs = quarters(tile.key, keyDim);
+  llvm::append_range(inputs, quarters(tile.query, 1));
+  llvm::append_range(inputs, quarters(tile.featureWeight, 0));
+  AffineMap keyMap = keyDim == 1 ? emit.map(3, {0, 2}) : emit.map(3, {2, 0});
+  SmallVector<AffineMap> maps(pieces, keyMap);
+  maps.append(pieces, emit.map(3, {1, 2}));
+  maps.append(pieces, emit.map(3, {2}));
+  maps.push_back(emit.map(3, {0, 1}));
+  auto widen = [&](OpBuilder &b, Value value) {
+    return convertScalarToDtype(b, loc, value, f32, /*isUnsignedCast=*/false);
+  };
+  Value sums = emit.generic(
+      inputs, scores, maps, {false, false, true},
+      [&](OpBuilder &b, Location loc, ValueRange args) {
+        Value factor = arith::ConstantOp::create(
+            b, loc, b.getF32FloatAttr(2.0 / std::log(2.0)));
+        SmallVector<Value> terms, weights;
+        for (int64_t piece = 0; piece < pieces; ++piece) {
+          Value sum = arith::AddFOp::create(b, loc, widen(b, args[piece]),
+                                            args[pieces + piece]);
+          Value exponent = limitTo(b, loc, times(b, loc, sum, factor),
+                                   std::log2(largestTerm));
+          Value power = math::Exp2Op::create(b, loc, exponent);
+          terms.push_back(emitTerm(b, power, /*limited=*/false));
+          weights.push_back(widen(b, args[2 * pieces + piece]));
+        }
+        Value sum = emitGroup(b, terms, weights);
+        return SmallVector<Value>{
+            arith::AddFOp::create(b, loc, args.back(), sum)};
+      })[0];
+  if (tile.ahead)
+    markStreamed(sums.getDefiningOp(),
+                 llvm::to_vector(llvm::seq<int64_t>(0, pieces)), tile.ahead);
+  return sums;
 }
 
 Value attn::emitExponentialForm(OpBuilder &b, Location loc,
                                 const TileScores &tile, Value scores,
                                 function_ref<Value(OpBuilder &)> fallback) {
-  ExponentialForm::Range range = ExponentialForm(b, loc, tile).findRange();
   auto choose = [&](OpBuilder &b, Value condition, auto yes, auto no) {
     auto emitInto = [&](auto emit) {
       return [emit](OpBuilder &b, Location loc) {
@@ -303,6 +368,14 @@ Value attn::emitExponentialForm(OpBuilder &b, Location loc,
     return scf::IfOp::create(b, loc, condition, emitInto(yes), emitInto(no))
         .getResult(0);
   };
+  if (hasFeaturesLast(tile.queryMap))
+    return choose(
+        b, ExponentialForm(b, loc, tile).fitWeights(),
+        [&](OpBuilder &b) {
+          return ExponentialForm(b, loc, tile).addScoresAlongLanes(scores);
+        },
+        fallback);
+  ExponentialForm::Range range = ExponentialForm(b, loc, tile).findRange();
   auto exponential = [&](bool limited) {
     return [&, limited](OpBuilder &b) {
       return ExponentialForm(b, loc, tile).addScores(scores, limited);

@@ -8,9 +8,11 @@
 #include "attn/Conversion/AttnToLinalg/AttnToLinalg.h"
 
 #include "attn/Conversion/AttnToLinalg/ScoreEmitter.h"
+#include "attn/Conversion/LinalgToVector/Streaming.h"
 #include "attn/Dialect/Attn/Analysis/ScoreRange.h"
 #include "attn/Dialect/Attn/IR/Attn.h"
 
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 #include <cmath>
@@ -32,7 +34,8 @@ public:
   TileDecomposition(OpBuilder &builder, AttendTileOp op)
       : b(builder), op(op), loc(op.getLoc()),
         accumulator(getElementTypeOrSelf(op.getAccumulator().getType())),
-        emit(builder, loc, accumulator) {}
+        emit(builder, loc, accumulator),
+        rowsFirst(hasFeaturesLast(accumulatorMap())) {}
 
   SmallVector<Value> run();
 
@@ -58,6 +61,9 @@ private:
   SmallVector<Value> runSoftmax(const ScoreEmitter::Scores &tile);
   SmallVector<Value> runPlain(Value weights);
 
+  AffineMap accumulatorMap() {
+    return cast<AffineMapAttr>(op.getIndexingMaps()[3]).getValue();
+  }
   Value emptyLike(Value tensor) {
     return tensor::EmptyOp::create(
         b, loc, tensor::getMixedSizes(b, loc, tensor), accumulator);
@@ -68,6 +74,8 @@ private:
   Location loc;
   Type accumulator;
   ScoreEmitter emit;
+  /// The accumulator is (rows, features), not (features, rows).
+  bool rowsFirst;
 };
 } // namespace
 
@@ -115,17 +123,17 @@ Value TileDecomposition::fixedShift() {
                       })[0];
 }
 
-/// tensor[..., i] * perQuery[i].
+/// tensor[..., i, ...] * perQuery[i].
 Value TileDecomposition::scaleBy(Value tensor, Value perQuery) {
   unsigned rank = cast<ShapedType>(tensor.getType()).getRank();
-  return emit.generic(
-      perQuery, tensor,
-      {emit.map(rank, {rank - 1}), b.getMultiDimIdentityMap(rank)},
-      SmallVector<bool>(rank, false),
-      [](OpBuilder &b, Location loc, ValueRange args) {
-        return SmallVector<Value>{
-            arith::MulFOp::create(b, loc, args[1], args[0])};
-      })[0];
+  return emit.generic(perQuery, tensor,
+                      {emit.map(rank, {rowsFirst ? 0 : rank - 1}),
+                       b.getMultiDimIdentityMap(rank)},
+                      SmallVector<bool>(rank, false),
+                      [](OpBuilder &b, Location loc, ValueRange args) {
+                        return SmallVector<Value>{
+                            arith::MulFOp::create(b, loc, args[1], args[0])};
+                      })[0];
 }
 
 /// Weights 2^(score * scale * log2(e) + shift), in pairs of keys if they are
@@ -176,25 +184,31 @@ Value TileDecomposition::sumWeights(Value weights) {
 /// weight
 /// (`scores` of -inf, or weight 0 without softmax) adds nothing.
 Value TileDecomposition::accumulate(Value acc, Value weights, Value scores) {
+  int64_t ahead = TileScores::getRowsAhead(op);
   if (multipliesPairs())
-    return emit.multiplyPairs(emit.pairRows(op.getValue()),
+    return emit.multiplyPairs(emit.pairRows(op.getValue(), ahead),
                               emit.map(4, {2, 0, 3}), weights,
                               emit.map(4, {2, 1, 3}), acc);
   auto valueMap = cast<AffineMapAttr>(op.getIndexingMaps()[2]).getValue();
-  AffineExpr e = b.getAffineDimExpr(0), j = b.getAffineDimExpr(2);
+  unsigned row = rowsFirst ? 0 : 1;
+  AffineExpr e = b.getAffineDimExpr(1 - row), j = b.getAffineDimExpr(2);
   valueMap = valueMap.replaceDimsAndSymbols({e, j, e, e}, {}, 3, 0);
-  SmallVector<Value> inputs{emit.widen(op.getValue()), weights};
-  SmallVector<AffineMap> maps{valueMap, emit.map(3, {2, 1})};
+  // Along lanes, features are converted as they are read.
+  Value values = rowsFirst ? op.getValue() : emit.widen(op.getValue(), ahead);
+  SmallVector<Value> inputs{values, weights};
+  SmallVector<AffineMap> maps{valueMap, emit.map(3, {2, row})};
   if (op.getGuarded()) {
     inputs.push_back(scores);
-    maps.push_back(emit.map(3, {2, 1}));
+    maps.push_back(emit.map(3, {2, row}));
   }
   maps.push_back(emit.map(3, {0, 1}));
   bool softmax = op.getNormalizer() == Normalizer::Softmax;
-  return emit.generic(
+  Value result = emit.generic(
       inputs, acc, maps, {false, false, true},
       [&](OpBuilder &builder, Location loc, ValueRange args) {
-        Value term = arith::MulFOp::create(builder, loc, args[0], args[1]);
+        Value value = convertScalarToDtype(builder, loc, args[0], accumulator,
+                                           /*isUnsignedCast=*/false);
+        Value term = arith::MulFOp::create(builder, loc, value, args[1]);
         if (op.getGuarded()) {
           Value none = emit.constant(
               softmax ? -std::numeric_limits<double>::infinity() : 0.0);
@@ -206,6 +220,9 @@ Value TileDecomposition::accumulate(Value acc, Value weights, Value scores) {
         return SmallVector<Value>{
             arith::AddFOp::create(builder, loc, args.back(), term)};
       })[0];
+  if (ahead && values == op.getValue())
+    markStreamed(result.getDefiningOp(), /*operands=*/{0}, ahead);
+  return result;
 }
 
 SmallVector<Value>
@@ -247,39 +264,24 @@ SmallVector<Value> TileDecomposition::run() {
   return runPlain(emit.emitScaledScores(tile, init));
 }
 
-static Value emitScores(OpBuilder &b, ScoreTileOp op) {
-  Type accumulator = getElementTypeOrSelf(op.getScores().getType());
-  return ScoreEmitter(b, op.getLoc(), accumulator)
-      .emitScaledScores(TileScores::get(op), op.getScores());
-}
-
-/// Refuses an op whose result, which `name` says, does not have its queries
-/// last.
-template <typename OpTy>
-static LogicalResult requireQueriesLast(OpTy op, StringRef name,
-                                        ArrayRef<unsigned> dims) {
+/// The scores of an op that has its queries last; others are refused.
+static FailureOr<SmallVector<Value>> convert(OpBuilder &b, ScoreTileOp op) {
   auto given = cast<AffineMapAttr>(op.getIndexingMaps().getValue().back());
-  AffineMap expected =
-      AffineMap::getMultiDimMapWithTargets(NumTileDims, dims, op.getContext());
-  if (given.getValue() == expected)
-    return success();
-  return op.emitOpError() << "has the map " << given << " for its " << name
-                          << "; the conversion to linalg takes "
-                          << AffineMapAttr::get(expected);
+  AffineMap expected = AffineMap::getMultiDimMapWithTargets(
+      NumTileDims, {TileJ, TileI}, op.getContext());
+  if (given.getValue() != expected)
+    return op.emitOpError()
+           << "has the map " << given
+           << " for its scores; the conversion to linalg takes "
+           << AffineMapAttr::get(expected);
+  Type accumulator = getElementTypeOrSelf(op.getScores().getType());
+  return SmallVector<Value>{
+      ScoreEmitter(b, op.getLoc(), accumulator)
+          .emitScaledScores(TileScores::get(op), op.getScores())};
 }
 
-static FailureOr<SmallVector<Value>> convert(OpBuilder &builder,
-                                             AttendTileOp op) {
-  if (failed(requireQueriesLast(op, "accumulator", {TileE, TileI})))
-    return failure();
-  return TileDecomposition(builder, op).run();
-}
-
-static FailureOr<SmallVector<Value>> convert(OpBuilder &builder,
-                                             ScoreTileOp op) {
-  if (failed(requireQueriesLast(op, "scores", {TileJ, TileI})))
-    return failure();
-  return SmallVector<Value>{emitScores(builder, op)};
+static FailureOr<SmallVector<Value>> convert(OpBuilder &b, AttendTileOp op) {
+  return TileDecomposition(b, op).run();
 }
 
 namespace {

@@ -10,6 +10,7 @@
 #include "AdditiveScores.h"
 #include "NarrowComparisons.h"
 
+#include "attn/Conversion/LinalgToVector/Streaming.h"
 #include "attn/Dialect/Attn/IR/RegionUtils.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -66,7 +67,14 @@ Value ScoreEmitter::scratch(OpFoldResult rows, OpFoldResult columns) {
   return tensor::ExtractSliceOp::create(b, loc, whole, offsets, sizes, strides);
 }
 
-Value ScoreEmitter::widen(Value operand) {
+/// Marks input 0 of what defines `result` as fetched `ahead` rows ahead.
+static Value streamed(Value result, int64_t ahead) {
+  if (ahead)
+    markStreamed(result.getDefiningOp(), /*operands=*/{0}, ahead);
+  return result;
+}
+
+Value ScoreEmitter::widen(Value operand, int64_t ahead) {
   auto type = cast<RankedTensorType>(operand.getType());
   if (type.getElementType() == accumulator)
     return operand;
@@ -76,13 +84,15 @@ Value ScoreEmitter::widen(Value operand) {
           ? scratch(sizes[0], sizes[1])
           : tensor::EmptyOp::create(b, loc, sizes, accumulator).getResult();
   AffineMap identity = b.getMultiDimIdentityMap(type.getRank());
-  return generic(operand, init, {identity, identity},
-                 SmallVector<bool>(type.getRank(), false),
-                 [&](OpBuilder &builder, Location loc, ValueRange args) {
-                   return SmallVector<Value>{
-                       convertScalarToDtype(builder, loc, args[0], accumulator,
-                                            /*isUnsignedCast=*/false)};
-                 })[0];
+  Value widened =
+      generic(operand, init, {identity, identity},
+              SmallVector<bool>(type.getRank(), false),
+              [&](OpBuilder &builder, Location loc, ValueRange args) {
+                return SmallVector<Value>{
+                    convertScalarToDtype(builder, loc, args[0], accumulator,
+                                         /*isUnsignedCast=*/false)};
+              })[0];
+  return streamed(widened, ahead);
 }
 
 //===----------------------------------------------------------------------===//
@@ -132,13 +142,15 @@ Value ScoreEmitter::pairScratch(OpFoldResult rows, OpFoldResult columns) {
   return slice(zero, pairs);
 }
 
-Value ScoreEmitter::pairRows(Value matrix) {
+Value ScoreEmitter::pairRows(Value matrix, int64_t ahead) {
   SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, matrix);
-  return generic(matrix, pairScratch(sizes[0], sizes[1]),
-                 {b.getMultiDimIdentityMap(2), pairMap()}, {false, false},
-                 [](OpBuilder &, Location, ValueRange args) {
-                   return SmallVector<Value>{args[0]};
-                 })[0];
+  Value pairs =
+      generic(matrix, pairScratch(sizes[0], sizes[1]),
+              {b.getMultiDimIdentityMap(2), pairMap()}, {false, false},
+              [](OpBuilder &, Location, ValueRange args) {
+                return SmallVector<Value>{args[0]};
+              })[0];
+  return streamed(pairs, ahead);
 }
 
 Value ScoreEmitter::multiplyPairs(Value lhs, AffineMap lhsMap, Value rhs,
@@ -209,15 +221,19 @@ Value ScoreEmitter::contractPairs(const TileScores &tile, Value zero) {
                                   b.getIndexAttr(2)};
   Value keys =
       tensor::ExpandShapeOp::create(b, loc, type, tile.key, groups, shape);
-  return multiplyPairs(keys, map(4, {0, 2, 3}), queries, map(4, {2, 1, 3}),
-                       zero);
+  return streamed(
+      multiplyPairs(keys, map(4, {0, 2, 3}), queries, map(4, {2, 1, 3}), zero),
+      tile.ahead);
 }
 
 Value ScoreEmitter::contract(const TileScores &tile, Value init) {
   Value zero = linalg::FillOp::create(b, loc, constant(0.0), init).getResult(0);
   if (usesPairs(tile.query, tile.key))
     return contractPairs(tile, zero);
-  SmallVector<Value> inputs{widen(tile.key), tile.query};
+  // Along lanes, features are converted as they are read.
+  bool featureLanes = hasFeaturesLast(tile.queryMap);
+  Value key = featureLanes ? tile.key : widen(tile.key, tile.ahead);
+  SmallVector<Value> inputs{key, tile.query};
   SmallVector<AffineMap> maps{contractionMap(tile.keyMap),
                               contractionMap(tile.queryMap)};
   if (tile.featureWeight) {
@@ -230,8 +246,11 @@ Value ScoreEmitter::contract(const TileScores &tile, Value init) {
         .generic(inputs, zero, maps, {false, false, true},
                  [&](OpBuilder &builder, Location loc, ValueRange args) {
                    Value weight = tile.featureWeight ? args[2] : Value();
+                   Value key =
+                       convertScalarToDtype(builder, loc, args[0], accumulator,
+                                            /*isUnsignedCast=*/false);
                    Value term = emitTerm(builder, loc, tile.compatibility,
-                                         args[1], args[0], weight);
+                                         args[1], key, weight);
                    return SmallVector<Value>{
                        arith::AddFOp::create(builder, loc, args.back(), term)};
                  })[0];
@@ -239,7 +258,7 @@ Value ScoreEmitter::contract(const TileScores &tile, Value init) {
   if (tile.compatibility == Compatibility::Additive &&
       hasExponentialForm(tile, accumulator))
     return emitExponentialForm(b, loc, tile, zero, sumTerms);
-  return sumTerms(b);
+  return streamed(sumTerms(b), key == tile.key ? tile.ahead : 0);
 }
 
 /// Scale, score region, mask: in that order, at global indices.

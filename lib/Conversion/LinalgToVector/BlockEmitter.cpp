@@ -7,6 +7,8 @@
 
 #include "BlockEmitter.h"
 
+#include "attn/Conversion/LinalgToVector/Streaming.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -231,8 +233,58 @@ SmallVector<Value> BlockEmitter::emitReductions(OpBuilder &builder,
   return loop.getResults();
 }
 
+/// Fetches ahead what this step reads of a streamed input. Where steps walk
+/// along rows, each fetches a line of one of the block's rows in turn.
+void BlockEmitter::prefetch(OpBuilder &builder, const Block &block,
+                            OpOperand &streamed) {
+  constexpr int64_t lineBytes = 64;
+  AffineMap map = op.getMatchingIndexingMap(&streamed);
+  unsigned column = map.getNumResults() - 1;
+  int64_t bytes =
+      getElementTypeOrSelf(streamed.get().getType()).getIntOrFloatBitWidth() /
+      8;
+  if (plan.pairDim && map.getDimPosition(column) == *plan.pairDim) {
+    --column;
+    bytes *= 2;
+  }
+  int64_t perLine = lineBytes / bytes;
+  bool hasRows = plan.isRow(map.getDimPosition(0));
+  auto positionOf = [&](int64_t row, int64_t vector) {
+    return block.access.getIndices(builder, streamed, {row, vector}, 0);
+  };
+  if (plan.isLane(map.getDimPosition(column))) {
+    int64_t step = std::max<int64_t>(1, perLine / block.lanes.width);
+    for (int64_t row = 0; row < (hasRows ? block.rows : 1); ++row)
+      for (int64_t vector = 0; vector < block.lanes.vectors; vector += step)
+        emitPrefetch(builder, streamed, positionOf(row, vector));
+    return;
+  }
+  SmallVector<Value> position = positionOf(0, 0);
+  if (hasRows) {
+    Location loc = op.getLoc();
+    auto constant = [&](int64_t value) {
+      return arith::ConstantIndexOp::create(builder, loc, value);
+    };
+    Value within = arith::AndIOp::create(builder, loc, position[column],
+                                         constant(perLine - 1));
+    position[column] =
+        arith::SubIOp::create(builder, loc, position[column], within);
+    Value row =
+        arith::MulIOp::create(builder, loc, within, constant(block.rows));
+    row = arith::DivUIOp::create(builder, loc, row, constant(perLine));
+    position[0] = arith::AddIOp::create(builder, loc, position[0], row);
+  }
+  emitPrefetch(builder, streamed, position);
+}
+
 SmallVector<Value> BlockEmitter::emitBody(OpBuilder &builder, Block &block,
                                           ValueRange accumulators) {
+  if (plan.pairDim)
+    block.access.setIV(*plan.pairDim,
+                       arith::ConstantIndexOp::create(builder, op.getLoc(), 0));
+  if (block.lanes.width > 1)
+    for (OpOperand *streamed : getStreamed(op))
+      prefetch(builder, block, *streamed);
   if (plan.pairDim)
     return emitDots(builder, block, accumulators);
   unsigned depth = plan.reductionDims.size();
@@ -263,8 +315,6 @@ SmallVector<Value> BlockEmitter::emitBody(OpBuilder &builder, Block &block,
 SmallVector<Value> BlockEmitter::emitDots(OpBuilder &builder, Block &block,
                                           ValueRange accumulators) {
   Location loc = op.getLoc();
-  Value zero = arith::ConstantIndexOp::create(builder, loc, 0);
-  block.access.setIV(*plan.pairDim, zero);
   SmallVector<Value> vectors, results(accumulators);
   for (int64_t vector = 0; vector < block.lanes.vectors; ++vector)
     vectors.push_back(block.access.loadPairs(builder, *op.getDpsInputOperand(1),

@@ -55,6 +55,7 @@ private:
   void emitBlock(OpBuilder &builder, int64_t rows, LaneSegment lanes);
   SmallVector<Value> emitReductions(OpBuilder &builder, Block &block,
                                     unsigned depth, ValueRange accumulators);
+  void prefetch(OpBuilder &builder, const Block &block, OpOperand &streamed);
   SmallVector<Value> emitBody(OpBuilder &builder, Block &block,
                               ValueRange accumulators);
   SmallVector<Value> emitDots(OpBuilder &builder, Block &block,

@@ -249,15 +249,22 @@ static double utilization(int64_t size, std::optional<int64_t> total) {
 
 /// The largest reuse of loaded values for which accumulators, one row of loaded
 /// vectors and temporaries fit into the registers.
-static BlockSize chooseBlock(int64_t registers,
+static BlockSize chooseBlock(int64_t registers, int64_t rowCount,
                              std::optional<int64_t> vectorsPerRow) {
-  constexpr int64_t maxRows = 8, maxVectors = 6;
+  constexpr int64_t maxVectors = 6;
+  // One or two vectors are not enough to hide latencies in eight rows.
+  bool narrow = vectorsPerRow && *vectorsPerRow <= 2;
+  int64_t maxRows = !narrow ? 8 : *vectorsPerRow == 1 ? 16 : 12;
+  if (ShapedType::isStatic(rowCount))
+    maxRows = std::clamp<int64_t>(rowCount, 1, maxRows);
   BlockSize best = {1, 1};
   double bestScore = 0;
   for (int64_t vectors = 1; vectors <= maxVectors; ++vectors) {
     if (vectorsPerRow && vectors > *vectorsPerRow)
       break;
     int64_t rows = std::min((registers - vectors) / vectors, maxRows);
+    if (rows > 8)
+      rows -= rows % 4;
     if (rows < 1)
       break;
     BlockSize size = {rows, vectors};
@@ -336,7 +343,7 @@ static void chooseSegments(BlockPlan &plan, linalg::GenericOp op,
   else if (plan.rowDim && plan.reductionDims.empty())
     block.rows = width;
   else if (plan.rowDim)
-    block = chooseBlock(registers, total);
+    block = chooseBlock(registers, plan.sizes[*plan.rowDim], total);
   else if (plan.reductionDims.empty())
     block.vectors = chooseVectors(4, total);
   else

@@ -61,9 +61,11 @@ public:
   Value loadPair(OpBuilder &builder, OpOperand &operand,
                  BlockPosition position) const;
 
-private:
+  /// Where lane `lane` of `position` is in `operand`.
   SmallVector<Value> getIndices(OpBuilder &builder, OpOperand &operand,
                                 BlockPosition position, int64_t lane) const;
+
+private:
   Value loadVector(OpBuilder &builder, OpOperand &operand,
                    BlockPosition position, int64_t lane) const;
   /// The memref with its pairs in a row, and the indices of lane 0 in it.

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "BlockEmitter.h"
+#include "LaneReduction.h"
 #include "PrepareBody.h"
 
 #include "attn/Conversion/LinalgToVector/LinalgToVector.h"
@@ -82,6 +83,11 @@ void Vectorizer::plan(linalg::LinalgOp linalgOp) {
   }
   if (claimed.contains(op))
     return;
+  if (isLaneReduction(op)) {
+    BlockPlan unblocked;
+    unblocked.sizes = op.getStaticLoopRanges();
+    return plannedOps.push_back({op, unblocked, {}});
+  }
   std::string reason;
   FailureOr<BlockPlan> plan = BlockPlan::get(op, target, reason);
   if (failed(plan))
@@ -111,8 +117,11 @@ void Vectorizer::emit(PlannedOp &planned) {
     for (linalg::GenericOp fused : all)
       formMultiplyAdds(rewriter, fused);
   rewriter.restoreInsertionPoint(place);
-  BlockEmitter(op, planned.plan, initializers, planned.epilogues)
-      .emit(rewriter);
+  if (isLaneReduction(op))
+    emitLaneReduction(rewriter, op, target, initializers.front().value);
+  else
+    BlockEmitter(op, planned.plan, initializers, planned.epilogues)
+        .emit(rewriter);
   for (linalg::GenericOp done : all)
     rewriter.eraseOp(done);
 }

@@ -268,3 +268,26 @@ func.func @narrow(%q: tensor<6x64xf32>, %k: tensor<96x6xf32>, %s: tensor<96x64xf
   } -> tensor<96x64xf32>
   return %r : tensor<96x64xf32>
 }
+
+// -----
+
+#query = affine_map<(i, j, d, e) -> (i, d)>
+#key = affine_map<(i, j, d, e) -> (j, d)>
+#value = affine_map<(i, j, d, e) -> (j, e)>
+#output = affine_map<(i, j, d, e) -> (i, e)>
+
+// Features last: keys and values are converted where they are multiplied, and
+// marked to be fetched ahead.
+// CHECK-LABEL: func @features_last(
+// CHECK-SAME: %[[Q:[a-z0-9]+]]: tensor<2x16xf32>, %[[K:[a-z0-9]+]]: tensor<9x16xbf16>, %[[V:[a-z0-9]+]]: tensor<9x8xbf16>, %[[ACC:[a-z0-9]+]]: tensor<2x8xf32>
+// CHECK: linalg.generic {{.*}} ins(%[[K]], %[[Q]] : {{.*}} attrs = {attn.ahead = 32 : index, attn.streamed = array<i64: 0>}
+// CHECK-NEXT: ^bb0(%[[KEY:[a-z0-9]+]]: bf16,
+// CHECK-NEXT: arith.extf %[[KEY]]
+// CHECK: %[[SCALED:.*]] = linalg.generic {{.*}} outs(%[[ACC]] :
+// CHECK: linalg.generic {{.*}} ins(%[[V]], %{{.*}} outs(%[[SCALED]] : {{.*}} attrs = {attn.ahead = 32 : index, attn.streamed = array<i64: 0>}
+func.func @features_last(%q: tensor<2x16xf32>, %k: tensor<9x16xbf16>, %v: tensor<9x8xbf16>, %acc: tensor<2x8xf32>, %max: tensor<2xf32>, %n: index) -> tensor<2x8xf32> {
+  %r:3 = attn.attend_tile dot softmax ins(%q, %k, %v : tensor<2x16xf32>, tensor<9x16xbf16>, tensor<9x8xbf16>) at(%n, %n, %n, %n)
+      outs(%acc, %max, %max : tensor<2x8xf32>, tensor<2xf32>, tensor<2xf32>)
+      indexing_maps = [#query, #key, #value, #output] scale = 1.0 {attn.ahead = 32 : index} -> tensor<2x8xf32>, tensor<2xf32>, tensor<2xf32>
+  return %r#0 : tensor<2x8xf32>
+}

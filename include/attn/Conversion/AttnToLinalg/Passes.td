@@ -18,8 +18,9 @@ def ConvertAttnToLinalgPass : Pass<"convert-attn-to-linalg"> {
     with their sum, rescaling, and the contraction with the values. Keys and
     values of a narrower type are converted first; but where the queries are in
     bf16 too, both contractions multiply pairs of bf16 and add in f32. Exponentials are in base 2;
-    scores stay in natural units. Queries are the last dimension of accumulators
-    and of the scores of `attn.score_tile`; other maps are refused.
+    scores stay in natural units. Queries are the last dimension of the scores of
+    `attn.score_tile`; other maps are refused. Inputs that `attn.ahead` says to fetch
+    ahead are marked so.
 
     Example: test/Conversion/AttnToLinalg/decompose.mlir.
   }];

@@ -9,6 +9,7 @@
 #define ATTN_CONVERSION_ATTNTOLINALG_SCOREEMITTER_H
 
 #include "attn/Dialect/Attn/IR/Attn.h"
+#include "attn/Dialect/Attn/Transforms/TilePlan.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 
@@ -26,6 +27,7 @@ struct TileScores {
   Region *score;
   Region *mask;
   Value partial; ///< Where the mask has to run; null for everywhere.
+  int64_t ahead; ///< How many rows ahead keys are fetched; 0 for not at all.
 
   template <typename OpTy>
   static TileScores get(OpTy op) {
@@ -44,7 +46,14 @@ struct TileScores {
             op.getScale().convertToDouble(),
             &op.getScore(),
             &op.getMask(),
-            getPartial(op)};
+            getPartial(op),
+            getRowsAhead(op)};
+  }
+
+  /// How many rows ahead the keys and values of a tile are fetched.
+  static int64_t getRowsAhead(Operation *op) {
+    auto rows = op->getAttrOfType<IntegerAttr>(rowsAheadAttr);
+    return rows ? rows.getInt() : 0;
   }
 
 private:
@@ -58,6 +67,13 @@ bool usesPairs(Value query, Value key);
 
 /// Dimensions of the iteration space of a tile op.
 enum TileDim { TileI, TileJ, TileD, TileE, NumTileDims };
+
+/// Whether the last dimension of an operand is one of features: these lie along
+/// vector lanes then.
+inline bool hasFeaturesLast(AffineMap map) {
+  unsigned last = cast<AffineDimExpr>(map.getResults().back()).getPosition();
+  return last == TileD || last == TileE;
+}
 
 /// Emits linalg on tensors for pieces of a tile.
 class ScoreEmitter {
@@ -73,8 +89,9 @@ public:
                              ArrayRef<bool> reductions, Body body);
 
   /// `operand` in the accumulator type, in scratch of static size where its
-  /// sizes are bounded.
-  Value widen(Value operand);
+  /// sizes are bounded. `ahead`: how many rows before they are read they are
+  /// fetched, 0 for not at all.
+  Value widen(Value operand, int64_t ahead = 0);
 
   /// Uninitialised (rows, columns), a slice of scratch of static size where
   /// `rows` is bounded.
@@ -84,7 +101,7 @@ public:
   /// bf16. The partner of an odd last row is zero.
   Value pairScratch(OpFoldResult rows, OpFoldResult columns);
   /// The rows of a matrix of bf16 as such pairs.
-  Value pairRows(Value matrix);
+  Value pairRows(Value matrix, int64_t ahead = 0);
   /// From (row, column) to a pair's element.
   AffineMap pairMap();
   /// sum over the pairs p of rows: lhs[p, i, 0] * rhs[p, j, 0] + lhs[p, i, 1] *

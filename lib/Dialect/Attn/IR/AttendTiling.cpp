@@ -175,6 +175,7 @@ AttendOp::getTiledImplementation(OpBuilder &builder,
       getCaptures(), globalOffsets(builder, *this, offsets), whole, inits[0],
       lseInit, weightsInit, topWeightsInit, topKeysInit, getIndexingMaps(),
       getScale());
+  tiled->setDiscardableAttrs(getOperation()->getDiscardableAttrDictionary());
   IRMapping regions;
   getScore().cloneInto(&tiled.getScore(), regions);
   getMask().cloneInto(&tiled.getMask(), regions);

@@ -9,6 +9,7 @@
 
 #include "attn/Dialect/Attn/Analysis/ScoreRange.h"
 #include "attn/Dialect/Attn/IR/AttentionShape.h"
+#include "attn/Dialect/Attn/Transforms/TilePlan.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
@@ -16,11 +17,10 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
+#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 using namespace mlir::attn;
-
-static constexpr double lowest = -std::numeric_limits<double>::infinity();
 
 unsigned QueryTile::positionOf(AffineMap map, unsigned dim) {
   return *map.getResultPosition(getAffineDimExpr(dim, map.getContext()));
@@ -31,8 +31,9 @@ QueryTile::QueryTile(OpBuilder &builder, AttendOp op, TilePlan plan,
     : builder(builder), op(op), plan(plan), classifier(classifier),
       loc(op.getLoc()), accumulator(getAccumulatorType(
                             getElementTypeOrSelf(op.getQuery().getType()))) {
-  query = sliceTo2D(op.getQuery(), op.getQueryMap(), AttendOp::I, AttendOp::D,
-                    queryMap);
+  Dims dims = rowDims();
+  dims.push_back(AttendOp::D);
+  query = sliceTo(op.getQuery(), op.getQueryMap(), dims, queryDims);
   key =
       sliceTo2D(op.getKey(), op.getKeyMap(), AttendOp::J, AttendOp::D, keyMap);
   value = sliceTo2D(op.getValue(), op.getValueMap(), AttendOp::J, AttendOp::E,
@@ -40,8 +41,11 @@ QueryTile::QueryTile(OpBuilder &builder, AttendOp op, TilePlan plan,
   auto sizeOf = [&](Value operand, AffineMap map, unsigned dim) {
     return tensor::getMixedSize(builder, loc, operand, positionOf(map, dim));
   };
-  queries = sizeOf(query, queryMap, TileI);
-  features = sizeOf(query, queryMap, TileD);
+  auto queryDim = [&](unsigned dim) {
+    return llvm::find(queryDims, dim) - queryDims.begin();
+  };
+  queries = tensor::getMixedSize(builder, loc, query, queryDim(AttendOp::I));
+  features = tensor::getMixedSize(builder, loc, query, queryDim(AttendOp::D));
   keys = sizeOf(key, keyMap, TileJ);
   valueFeatures = sizeOf(value, valueMap, TileE);
   batch = op.getOffsets()[AttendOp::B];
@@ -64,29 +68,14 @@ AffineMap QueryTile::tileMap(ArrayRef<unsigned> dims) {
                                               op.getContext());
 }
 
-/// Drops the dimensions of size 1; `map2D` says which of the tile's dimensions
-/// the two that remain are.
 Value QueryTile::sliceTo2D(Value operand, AffineMap map, unsigned rowDim,
                            unsigned columnDim, AffineMap &map2D) {
   static constexpr unsigned tileDims[] = {TileI, TileJ, TileD, TileE};
-  SmallVector<OpFoldResult> sizes =
-      tensor::getMixedSizes(builder, loc, operand);
-  SmallVector<OpFoldResult> offsets(sizes.size(), builder.getIndexAttr(0));
-  SmallVector<OpFoldResult> strides(sizes.size(), builder.getIndexAttr(1));
-  SmallVector<int64_t> shape;
-  SmallVector<unsigned> kept;
-  auto type = cast<RankedTensorType>(operand.getType());
-  for (auto [position, result] : llvm::enumerate(map.getResults())) {
-    unsigned dim = cast<AffineDimExpr>(result).getPosition();
-    if (dim != rowDim && dim != columnDim)
-      continue;
-    shape.push_back(type.getDimSize(position));
-    kept.push_back(tileDims[dim - AttendOp::I]);
-  }
-  map2D = tileMap(kept);
-  auto reduced = RankedTensorType::get(shape, type.getElementType());
-  return tensor::ExtractSliceOp::create(builder, loc, reduced, operand, offsets,
-                                        sizes, strides);
+  SmallVector<unsigned> order;
+  Value slice = sliceTo(operand, map, {rowDim, columnDim}, order);
+  map2D = tileMap(
+      {tileDims[order[0] - AttendOp::I], tileDims[order[1] - AttendOp::I]});
+  return slice;
 }
 
 Value QueryTile::constant(OpBuilder &b, double value) {
@@ -100,75 +89,15 @@ Value QueryTile::zeros(ArrayRef<OpFoldResult> sizes, Type element) {
   return linalg::FillOp::create(builder, loc, zero, empty).getResult(0);
 }
 
-//===----------------------------------------------------------------------===//
-// Before the loop
-//===----------------------------------------------------------------------===//
-
-/// The queries transposed, (D, tile), padded by zeros.
-Value QueryTile::packQueries() {
-  OpFoldResult zero = builder.getIndexAttr(0), one = builder.getIndexAttr(1);
-  Type element =
-      plan.pairs ? getElementTypeOrSelf(query.getType()) : accumulator;
-  Value padded = zeros({features, builder.getIndexAttr(plan.queries)}, element);
-  SmallVector<OpFoldResult> offsets{zero, zero}, strides{one, one},
-      sizes{features, queries};
-  Value inside = tensor::ExtractSliceOp::create(builder, loc, padded, offsets,
-                                                sizes, strides);
-  MLIRContext *context = op.getContext();
-  AffineExpr i = getAffineDimExpr(1, context), d = getAffineDimExpr(0, context);
-  bool rowMajor = positionOf(queryMap, TileI) == 0;
-  AffineMap from = AffineMap::get(
-      2, 0, rowMajor ? ArrayRef<AffineExpr>{i, d} : ArrayRef<AffineExpr>{d, i},
-      context);
-  Value transposed =
-      linalg::GenericOp::create(
-          builder, loc, inside.getType(), query, inside,
-          ArrayRef<AffineMap>{from, builder.getMultiDimIdentityMap(2)},
-          SmallVector<utils::IteratorType>(2, utils::IteratorType::parallel),
-          [&](OpBuilder &b, Location loc, ValueRange args) {
-            Value converted = convertScalarToDtype(b, loc, args[0], element,
-                                                   /*isUnsignedCast=*/false);
-            linalg::YieldOp::create(b, loc, converted);
-          })
-          .getResult(0);
-  return tensor::InsertSliceOp::create(builder, loc, transposed, padded,
-                                       offsets, sizes, strides);
-}
-
-/// The sink's logit, and the weight that it starts the sum with: 1, or 0 for a
-/// sink of -inf, which adds nothing.
-std::pair<Value, Value> QueryTile::sinkState() {
-  Value zero = arith::ConstantIndexOp::create(builder, loc, 0);
-  Value logit = tensor::ExtractOp::create(builder, loc, op.getSink(),
-                                          ValueRange{zero, zero});
-  logit = convertScalarToDtype(builder, loc, logit, accumulator,
-                               /*isUnsignedCast=*/false);
-  Value absent = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OEQ,
-                                       logit, constant(builder, lowest));
-  Value weight = arith::SelectOp::create(
-      builder, loc, absent, constant(builder, 0.0), constant(builder, 1.0));
-  return {logit, weight};
-}
-
-/// No keys yet. A sink is a key without value: it starts maximum and sum.
-QueryTile::State QueryTile::initialState(const State &buffers) {
-  Value maximum = constant(builder, fixedMaximum.value_or(lowest)),
-        sum = constant(builder, 0.0);
-  if (op.getSink())
-    std::tie(maximum, sum) = sinkState();
-  auto fillWith = [&](Value scalar, Value buffer) {
-    return linalg::FillOp::create(builder, loc, scalar, buffer).getResult(0);
-  };
-  return {fillWith(constant(builder, 0.0), buffers[0]),
-          fillWith(maximum, buffers[1]), fillWith(sum, buffers[2])};
-}
-
 QueryTile::State QueryTile::emptyState() {
-  OpFoldResult tile = builder.getIndexAttr(plan.queries);
+  OpFoldResult rows = builder.getIndexAttr(plan.rows());
   auto empty = [&](ArrayRef<OpFoldResult> sizes) -> Value {
     return tensor::EmptyOp::create(builder, loc, sizes, accumulator);
   };
-  return {empty({valueFeatures, tile}), empty({tile}), empty({tile})};
+  OpFoldResult sizes[] = {valueFeatures, rows};
+  if (rowsFirst())
+    std::swap(sizes[0], sizes[1]);
+  return {empty(sizes), empty({rows}), empty({rows})};
 }
 
 //===----------------------------------------------------------------------===//
@@ -208,17 +137,25 @@ QueryTile::State QueryTile::emitKeyTile(OpBuilder &b, Location loc, Value start,
   Value j = globalKey(b, start);
   SmallVector<AffineMap> maps{tileMap({TileD, TileI}), keyMap, valueMap,
                               tileMap({TileE, TileI})};
+  if (rowsFirst()) {
+    maps[0] = tileMap({TileI, TileD});
+    maps[3] = tileMap({TileI, TileE});
+  }
   auto tile = AttendTileOp::create(
       b, loc, state[0].getType(), state[1].getType(), state[2].getType(),
       op.getCompatibility(), op.getNormalizer(), packed, keyTile, valueTile,
-      op.getFeatureWeight(), op.getCaptures(), batch, head,
-      op.getOffsets()[AttendOp::I], j, partial, state[0], state[1], state[2],
-      b.getAffineMapArrayAttr(maps), op.getScale(), guarded);
+      op.getFeatureWeight(), op.getCaptures(), batch, head, firstRow(b), j,
+      partial, state[0], state[1], state[2], b.getAffineMapArrayAttr(maps),
+      op.getScale(), guarded);
   if (fixedMaximum)
     tile->setAttr(boundedScoresAttr, b.getUnitAttr());
+  if (plan.ahead)
+    tile->setAttr(rowsAheadAttr, b.getIndexAttr(plan.ahead));
   IRMapping mapping;
   op.getScore().cloneInto(&tile.getScore(), mapping);
   op.getMask().cloneInto(&tile.getMask(), mapping);
+  takeRows(tile.getScore(), /*head=*/2);
+  takeRows(tile.getMask(), /*head=*/1);
   return State(tile->getResults());
 }
 
@@ -238,9 +175,10 @@ QueryTile::State QueryTile::emitClassifiedTile(OpBuilder &b, Location loc,
   if (!classifier)
     return emitKeyTile(b, loc, start, count, Value(), state, guarded);
   Value size = getValueOrCreateConstantIndexOp(b, loc, count);
-  Value end = arith::AddIOp::create(b, loc, start, size);
+  Value first = globalKey(b, start);
+  Value end = arith::AddIOp::create(b, loc, first, size);
   TileClass tileClass =
-      classifier->emitClass(b, loc, {batch, head, queryRange(b), {start, end}});
+      classifier->emitClass(b, loc, {batch, head, queryRange(b), {first, end}});
   Value yes = arith::ConstantIntOp::create(b, loc, 1, 1);
   Value partial = arith::XOrIOp::create(b, loc, tileClass.must, yes);
   auto visit = scf::IfOp::create(
@@ -253,16 +191,25 @@ QueryTile::State QueryTile::emitClassifiedTile(OpBuilder &b, Location loc,
   return State(visit.getResults());
 }
 
-/// The key tiles that the mask can reach.
+/// The key tiles of this op's keys that the mask can reach.
 std::pair<Value, Value> QueryTile::keyRange() {
   Value zero = arith::ConstantIndexOp::create(builder, loc, 0);
+  Value all = getValueOrCreateConstantIndexOp(builder, loc, keys);
   if (!classifier)
-    return {zero, getValueOrCreateConstantIndexOp(builder, loc, keys)};
+    return {zero, all};
   KeyBounds bounds =
       classifier->emitKeyBounds(builder, loc, batch, head, queryRange(builder));
+  Value lower = bounds.lower, upper = bounds.upper;
+  Value first = op.getOffsets()[AttendOp::J];
+  if (!matchPattern(first, m_Zero())) {
+    lower = arith::SubIOp::create(builder, loc, lower, first);
+    lower = arith::MaxSIOp::create(builder, loc, lower, zero);
+    upper = arith::SubIOp::create(builder, loc, upper, first);
+    upper = arith::MinSIOp::create(builder, loc, upper, all);
+  }
   Value step = arith::ConstantIndexOp::create(builder, loc, plan.keys);
-  Value tile = arith::DivUIOp::create(builder, loc, bounds.lower, step);
-  return {arith::MulIOp::create(builder, loc, tile, step), bounds.upper};
+  Value tile = arith::DivUIOp::create(builder, loc, lower, step);
+  return {arith::MulIOp::create(builder, loc, tile, step), upper};
 }
 
 /// The tiles of [start, end), of which start is at a tile.
@@ -313,8 +260,10 @@ QueryTile::State QueryTile::loopOverBlocks(Value start, Value end, State state,
 QueryTile::State QueryTile::loopOverKeys(State state, bool guarded) {
   auto [start, end] = keyRange();
   std::optional<int64_t> count = getConstantIntValue(keys);
+  // Blocks are counted over all keys: a part of them is a few tiles anyway.
   bool isOneBlock =
-      count && *count <= plan.keys * TileClassifier::tilesPerBlock;
+      (count && *count <= plan.keys * TileClassifier::tilesPerBlock) ||
+      !matchPattern(op.getOffsets()[AttendOp::J], m_Zero());
   if (classifier && classifier->mayLeaveGaps() && !isOneBlock)
     return loopOverBlocks(start, end, state, guarded);
   return loopOverTiles(builder, start, end, state, guarded);
@@ -351,9 +300,10 @@ Value QueryTile::isFinite(Value acc) {
                })
         .getResult(0);
   };
-  Value perQuery = reduce(
-      acc, zeros({builder.getIndexAttr(plan.queries)}, accumulator), 2, true);
-  Value total = reduce(perQuery, zeros({}, accumulator), 1, false);
+  Value partial = reduce(
+      acc, zeros({tensor::getMixedSize(builder, loc, acc, 1)}, accumulator), 2,
+      true);
+  Value total = reduce(partial, zeros({}, accumulator), 1, false);
   Value sum = tensor::ExtractOp::create(builder, loc, total, ValueRange());
   return arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OEQ, sum,
                                constant(builder, 0.0));

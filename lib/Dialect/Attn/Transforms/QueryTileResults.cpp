@@ -73,7 +73,7 @@ Value QueryTile::divideBySum(OpBuilder &b, Location loc, Value value,
 /// 1 / sum[i]. The sum of a softmax is a normal number or 0, so that this
 /// cannot overflow.
 Value QueryTile::emitInverse(Value sum) {
-  OpFoldResult size = builder.getIndexAttr(plan.queries);
+  OpFoldResult size = builder.getIndexAttr(plan.rows());
   Value empty = tensor::EmptyOp::create(
       builder, loc, ArrayRef<OpFoldResult>{size}, accumulator);
   AffineMap map = builder.getMultiDimIdentityMap(1);
@@ -90,15 +90,9 @@ Value QueryTile::emitInverse(Value sum) {
 
 /// output[i, e] = accumulator[e, i] / sum[i].
 Value QueryTile::emitOutput(const State &state) {
-  AffineMap outputMap;
-  Value init = sliceTo2D(op.getOutputInit(), op.getOutputMap(), AttendOp::I,
-                         AttendOp::E, outputMap);
-  bool rowMajor = positionOf(outputMap, TileI) == 0;
-  MLIRContext *context = op.getContext();
-  AffineExpr i = getAffineDimExpr(rowMajor ? 0 : 1, context);
-  AffineExpr e = getAffineDimExpr(rowMajor ? 1 : 0, context);
-  AffineMap accMap = AffineMap::get(2, 0, {e, i}, context);
-  AffineMap sumMap = AffineMap::get(2, 0, {i}, context);
+  Dims dims = rowDims(), accDims = tileDims(AttendOp::E), loops;
+  dims.push_back(AttendOp::E);
+  Value init = sliceTo(op.getOutputInit(), op.getOutputMap(), dims, loops);
   Normalizer normalizer = op.getNormalizer();
   Type element = getElementTypeOrSelf(init.getType());
   Value sum =
@@ -106,12 +100,13 @@ Value QueryTile::emitOutput(const State &state) {
   Value result =
       linalg::GenericOp::create(
           builder, loc, init.getType(),
-          ValueRange{sliceQueries(builder, loc, state[0], queries),
-                     sliceQueries(builder, loc, sum, queries)},
+          ValueRange{existingRows(state[0], rowsFirst() ? 0 : 1),
+                     existingRows(sum, 0)},
           init,
-          ArrayRef<AffineMap>{accMap, sumMap,
-                              builder.getMultiDimIdentityMap(2)},
-          SmallVector<utils::IteratorType>(2, utils::IteratorType::parallel),
+          ArrayRef<AffineMap>{mapOf(accDims, loops), mapOf(rowDims(), loops),
+                              mapOf(loops, loops)},
+          SmallVector<utils::IteratorType>(loops.size(),
+                                           utils::IteratorType::parallel),
           [&](OpBuilder &b, Location loc, ValueRange args) {
             Value out = args[0];
             if (normalizer == Normalizer::Softmax)
@@ -128,18 +123,18 @@ Value QueryTile::emitOutput(const State &state) {
 
 /// maximum + log(sum), -inf for an empty row; log(sum) without a maximum.
 Value QueryTile::emitLse(const State &state) {
-  Type element = getElementTypeOrSelf(op.getLseInit().getType());
-  Value empty = tensor::EmptyOp::create(
-      builder, loc, ArrayRef<OpFoldResult>{queries}, element);
-  AffineMap map = builder.getMultiDimIdentityMap(1);
+  Dims rows = rowDims(), loops;
+  Value init = sliceTo(op.getLseInit(), op.getMap(4), rows, loops);
+  Type element = getElementTypeOrSelf(init.getType());
   bool softmax = op.getNormalizer() == Normalizer::Softmax;
+  AffineMap rowMap = mapOf(rows, loops);
   Value result =
       linalg::GenericOp::create(
-          builder, loc, empty.getType(),
-          ValueRange{sliceQueries(builder, loc, state[1], queries),
-                     sliceQueries(builder, loc, state[2], queries)},
-          empty, ArrayRef<AffineMap>{map, map, map},
-          SmallVector<utils::IteratorType>{utils::IteratorType::parallel},
+          builder, loc, init.getType(),
+          ValueRange{existingRows(state[1], 0), existingRows(state[2], 0)},
+          init, ArrayRef<AffineMap>{rowMap, rowMap, mapOf(loops, loops)},
+          SmallVector<utils::IteratorType>(loops.size(),
+                                           utils::IteratorType::parallel),
           [&](OpBuilder &b, Location loc, ValueRange args) {
             Value lse = math::LogOp::create(b, loc, args[1]);
             if (softmax)

@@ -28,21 +28,24 @@ namespace mlir::attn {
 using namespace mlir;
 using namespace mlir::attn;
 
-/// Whether every tensor of the op has one batch and one head.
-static bool isSingleHead(AttendOp op) {
+/// Whether every tensor of the op has one batch and the heads of one tile.
+static bool isSingleHead(AttendOp op, const TilePlan &plan) {
   Value operands[] = {op.getQuery(), op.getKey(), op.getValue()};
   for (auto [index, operand] : llvm::enumerate(operands))
     for (auto [position, result] :
          llvm::enumerate(op.getMap(index).getResults()))
-      if (cast<AffineDimExpr>(result).getPosition() <= AttendOp::G &&
-          cast<ShapedType>(operand.getType()).getDimSize(position) != 1)
+      if (unsigned dim = cast<AffineDimExpr>(result).getPosition();
+          dim <= AttendOp::G &&
+          cast<ShapedType>(operand.getType()).getDimSize(position) !=
+              (dim == AttendOp::G ? plan.group : 1))
         return false;
   return !op.getOffsets().empty();
 }
 
-/// The step of the loop that the tile of queries comes from, or nullopt.
-static std::optional<int64_t> queryStep(AttendOp op, scf::ForallOp loop) {
-  auto index = dyn_cast<BlockArgument>(op.getOffsets()[AttendOp::I]);
+/// The step of the loop that a piece of `dim` comes from, or nullopt.
+static std::optional<int64_t> stepOf(AttendOp op, unsigned dim,
+                                     scf::ForallOp loop) {
+  auto index = dyn_cast<BlockArgument>(op.getOffsets()[dim]);
   if (!index || !loop || index.getOwner() != loop.getBody())
     return std::nullopt;
   return getConstantIntValue(loop.getMixedStep()[index.getArgNumber()]);
@@ -72,13 +75,23 @@ static FailureOr<Value> hoist(Value value, scf::ForallOp loop) {
   return value;
 }
 
+/// Whether pieces of `dim` begin at multiples of `size`.
+static bool isAligned(AttendOp op, unsigned dim, scf::ForallOp loop,
+                      int64_t size) {
+  if (matchPattern(op.getOffsets()[dim], m_Zero()))
+    return true;
+  std::optional<int64_t> step = stepOf(op, dim, loop);
+  return step && *step % size == 0;
+}
+
 /// A classifier of the op's mask with its pre-pass before the loop over query
 /// tiles, or null: without a mask, or where the op was tiled in another way.
 static std::unique_ptr<TileClassifier>
 prepareClassifier(OpBuilder &builder, AttendOp op, const TilePlan &plan) {
   auto loop = op->getParentOfType<scf::ForallOp>();
-  if (op.getMask().empty() || queryStep(op, loop) != plan.queries ||
-      !matchPattern(op.getOffsets()[AttendOp::J], m_Zero()))
+  if (op.getMask().empty() || !loop ||
+      !isAligned(op, AttendOp::I, loop, plan.queries) ||
+      !isAligned(op, AttendOp::J, loop, plan.keys))
     return nullptr;
   SmallVector<Value> whole;
   for (Value size : op.getWhole()) {
@@ -134,8 +147,10 @@ static void remarkScores(AttendOp op, const QueryTile &tile) {
 /// The plan for a tile of queries that an enclosing loop fixed already.
 static TilePlan getPlan(const TargetSpec &target, AttendOp op) {
   TilePlan plan = TilePlan::get(target, op);
+  if (op.getOffsets().empty())
+    return plan;
   auto loop = op->getParentOfType<scf::ForallOp>();
-  if (std::optional<int64_t> step = queryStep(op, loop))
+  if (std::optional<int64_t> step = stepOf(op, AttendOp::I, loop))
     plan.queries = *step;
   return plan;
 }
@@ -153,12 +168,12 @@ struct TileKeys : public attn::impl::TileKeysPassBase<TileKeys> {
     SmallVector<AttendOp> ops;
     getOperation()->walk([&](AttendOp op) { ops.push_back(op); });
     for (AttendOp op : ops) {
-      if (!isSingleHead(op)) {
+      TilePlan plan = getPlan(*spec, op);
+      if (!isSingleHead(op, plan)) {
         op.emitOpError("has several batches or heads; tile queries first");
         return signalPassFailure();
       }
       IRRewriter rewriter(op);
-      TilePlan plan = getPlan(*spec, op);
       std::unique_ptr<TileClassifier> classifier =
           prepareClassifier(rewriter, op, plan);
       QueryTile tile(rewriter, op, plan, classifier.get());

@@ -1,4 +1,4 @@
-//===- TilePlan.cpp - Tile sizes of an attend op -*- C++ -*-===//
+//===- TilePlan.cpp - How an attend op is computed -*- C++ -*-===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -9,29 +9,41 @@
 
 #include "attn/Dialect/Attn/IR/AttentionShape.h"
 
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace mlir::attn;
 
-/// The static size of dimension `dim` of the iteration space, which indexes
-/// `operand`, or dynamic.
-static int64_t staticSize(Value operand, AffineMap map, unsigned dim) {
-  auto type = cast<ShapedType>(operand.getType());
-  for (auto [position, result] : llvm::enumerate(map.getResults()))
-    if (cast<AffineDimExpr>(result).getPosition() == dim)
-      return type.getDimSize(position);
-  return ShapedType::kDynamic;
+static constexpr StringLiteral planName = "attn.plan";
+
+/// The static size of a dimension of the iteration space; 1 where no operand
+/// has it, or dynamic.
+static int64_t staticSize(AttendOp op, unsigned dim) {
+  bool found = false;
+  std::pair<Value, AffineMap> operands[] = {{op.getQuery(), op.getQueryMap()},
+                                            {op.getKey(), op.getKeyMap()},
+                                            {op.getValue(), op.getValueMap()}};
+  for (auto [operand, map] : operands)
+    for (auto [position, result] : llvm::enumerate(map.getResults())) {
+      if (cast<AffineDimExpr>(result).getPosition() != dim)
+        continue;
+      int64_t size = cast<ShapedType>(operand.getType()).getDimSize(position);
+      if (!ShapedType::isDynamic(size))
+        return size;
+      found = true;
+    }
+  return found ? ShapedType::kDynamic : 1;
 }
 
 /// Keys per tile: the scores and values of a tile share the first-level cache
 /// with what streams past them. A multiple of all heights of register blocks.
-static int64_t chooseKeys(const TargetSpec &target, int64_t queries,
+static int64_t chooseKeys(const TargetSpec &target, int64_t rows,
                           int64_t features, int64_t elementBytes) {
   constexpr int64_t step = 24, most = 96;
   if (ShapedType::isDynamic(features))
     return most;
-  int64_t bytesPerKey = (queries + features) * elementBytes;
+  int64_t bytesPerKey = (rows + features) * elementBytes;
   int64_t keys = int64_t(target.l1Bytes) * 5 / 4 / bytesPerKey;
   return std::clamp(keys / step * step, step, most);
 }
@@ -44,7 +56,7 @@ static bool usesPairs(const TargetSpec &target, AttendOp op) {
   auto isInnermost = [&](AffineMap map, unsigned dim) {
     return cast<AffineDimExpr>(map.getResults().back()).getPosition() == dim;
   };
-  int64_t features = staticSize(op.getQuery(), op.getQueryMap(), AttendOp::D);
+  int64_t features = staticSize(op, AttendOp::D);
   return target.hasBF16Dot && isInnermost(op.getKeyMap(), AttendOp::D) &&
          isInnermost(op.getValueMap(), AttendOp::E) &&
          op.getCompatibility() == Compatibility::Dot &&
@@ -53,19 +65,222 @@ static bool usesPairs(const TargetSpec &target, AttendOp op) {
          features % 2 == 0;
 }
 
-TilePlan TilePlan::get(const TargetSpec &target, AttendOp op) {
+namespace {
+/// Finds the plan for the static sizes of one op.
+class PlanChooser {
+public:
+  PlanChooser(const TargetSpec &target, AttendOp op);
+
+  SmallVector<PlanVariant> variants();
+
+private:
+  PlanVariant choose();
+  bool mayGroup();
+  TilePlan queriesAlongLanes();
+  TilePlan featuresAlongLanes();
+  double operations(const TilePlan &plan);
+  int64_t splitFor(const TilePlan &plan);
+
+  const TargetSpec &target;
+  AttendOp op;
+  int64_t elementBytes, lanes, maxRows;
+  int64_t queries, keys, group, features, valueFeatures;
+};
+} // namespace
+
+PlanChooser::PlanChooser(const TargetSpec &target, AttendOp op)
+    : target(target), op(op) {
   Type accumulator =
       getAccumulatorType(getElementTypeOrSelf(op.getQuery().getType()));
-  int64_t bits = accumulator.getIntOrFloatBitWidth();
-  int64_t lanes = target.lanes(bits);
-  int64_t vectors = target.vectorRegisters >= 32 ? 4 : 6;
-  TilePlan plan{lanes * vectors, /*keys=*/0};
-  int64_t queries = staticSize(op.getQuery(), op.getQueryMap(), AttendOp::I);
-  if (!ShapedType::isDynamic(queries))
-    plan.queries =
-        std::clamp<int64_t>(llvm::alignTo(queries, lanes), lanes, plan.queries);
-  int64_t features = staticSize(op.getValue(), op.getValueMap(), AttendOp::E);
-  plan.keys = chooseKeys(target, plan.queries, features, bits / 8);
+  elementBytes = accumulator.getIntOrFloatBitWidth() / 8;
+  lanes = target.lanes(8 * elementBytes);
+  maxRows = lanes * (target.vectorRegisters >= 32 ? 4 : 6);
+  queries = staticSize(op, AttendOp::I);
+  keys = staticSize(op, AttendOp::J);
+  group = staticSize(op, AttendOp::G);
+  features = staticSize(op, AttendOp::D);
+  valueFeatures = staticSize(op, AttendOp::E);
+}
+
+/// Whether results need the weights of each head.
+static bool needsWeights(AttendOp op) {
+  return op.getWeights() || op.getTopKeys();
+}
+
+/// Whether a pair region reads the head, which is that of its arguments.
+static bool usesHead(Region &region, unsigned argument) {
+  return !region.empty() && !region.front().getArgument(argument).use_empty();
+}
+
+/// The heads of a group share tiles where they share keys and values, unless
+/// the mask tells them apart (tiles are classified for one head) or weights are
+/// asked for.
+bool PlanChooser::mayGroup() {
+  if (ShapedType::isDynamic(group) || needsWeights(op))
+    return false;
+  bool shared = op.getQueryMap().isFunctionOfDim(AttendOp::G) &&
+                !op.getKeyMap().isFunctionOfDim(AttendOp::G) &&
+                !op.getValueMap().isFunctionOfDim(AttendOp::G);
+  return group == 1 || (shared && !usesHead(op.getMask(), /*argument=*/1));
+}
+
+/// A tile is a whole number of register blocks, and no larger than a static M
+/// needs. Keys are so many that the score tile stays in the first-level cache.
+TilePlan PlanChooser::queriesAlongLanes() {
+  TilePlan plan{maxRows, /*keys=*/0};
   plan.pairs = usesPairs(target, op);
+  bool many = ShapedType::isDynamic(queries) || queries >= maxRows;
+  bool fits = mayGroup() && llvm::isPowerOf2_64(group) && group <= lanes;
+  // A tile that one head may fill gains little from others.
+  bool gains = !many || (ShapedType::isDynamic(queries) &&
+                         !usesHead(op.getScore(), /*argument=*/2));
+  if (fits && gains)
+    plan.group = group;
+  int64_t rows = maxRows;
+  if (!many)
+    rows = std::clamp<int64_t>(llvm::alignTo(queries * plan.group, lanes),
+                               lanes, maxRows);
+  plan.queries = rows / plan.group;
+  plan.keys = chooseKeys(target, rows, valueFeatures, elementBytes);
+
+  if (many)
+    return plan;
+  plan.split = splitFor(plan);
+  // A tile is gone through block by block, several times: the next one is what
+  // is to come.
+  plan.ahead = plan.keys;
   return plan;
+}
+
+/// All queries of a group in one tile.
+TilePlan PlanChooser::featuresAlongLanes() {
+  TilePlan plan{queries, /*keys=*/128, group};
+  plan.lanes = LaneAxis::Features;
+  plan.split = splitFor(plan);
+  constexpr int64_t bytesAhead = 16 * 1024, mostRows = 128;
+  Type element = getElementTypeOrSelf(op.getKey().getType());
+  int64_t rowBytes = features * element.getIntOrFloatBitWidth() / 8;
+  plan.ahead = std::clamp<int64_t>(bytesAhead / std::max<int64_t>(rowBytes, 1),
+                                   4, mostRows);
+  return plan;
+}
+
+/// Parts are merged through their LSE. One tile of queries is few, so that
+/// parts of the keys keep threads busy.
+int64_t PlanChooser::splitFor(const TilePlan &plan) {
+  constexpr int64_t part = 1024;
+  bool needed = ShapedType::isDynamic(keys) || keys > part;
+  return needed && queries > 0 && op.getNormalizer() == Normalizer::Softmax &&
+                 !needsWeights(op) && queries <= plan.queries
+             ? llvm::alignTo(part, plan.keys)
+             : 0;
+}
+
+/// Vector operations of both contractions per key and key/value head.
+double PlanChooser::operations(const TilePlan &plan) {
+  bool additive = op.getCompatibility() == Compatibility::Additive;
+  if (plan.lanes == LaneAxis::Features) {
+    // A third more for the sums across lanes; a tanh of its own for each term.
+    double perTerm = additive ? 16 : 1;
+    double vectors = llvm::divideCeil(features, lanes) * perTerm +
+                     llvm::divideCeil(valueFeatures, lanes);
+    return plan.rows() * vectors * 4 / 3.0;
+  }
+  // Exponentials of keys serve all queries.
+  double total = features * (additive ? 6 : 1) + valueFeatures;
+  int64_t tiles = llvm::divideCeil(queries, plan.queries) * group / plan.group;
+  return tiles * total * llvm::divideCeil(plan.rows(), lanes);
+}
+
+/// The cheaper plan for a known number of queries.
+PlanVariant PlanChooser::choose() {
+  TilePlan plan = queriesAlongLanes();
+  bool known = !ShapedType::isDynamic(features) &&
+               !ShapedType::isDynamic(valueFeatures) && group > 0;
+  if (!known)
+    return {plan, queries, "queries along lanes: head sizes are not known"};
+  if (!mayGroup() || queries < 1)
+    return {plan, queries,
+            needsWeights(op)
+                ? "queries along lanes: weights are asked for"
+                : "queries along lanes: heads share no keys, or the mask "
+                  "tells them apart"};
+  TilePlan other = featuresAlongLanes();
+  double cost = operations(plan), otherCost = operations(other);
+  bool few = other.rows() <= lanes && otherCost < cost;
+  std::string reason = llvm::formatv(
+      "{0} along lanes: {1:F0} vector operations per key for {2} rows, against "
+      "{3:F0} with {4} along lanes",
+      few ? "features" : "queries", few ? otherCost : cost, queries * group,
+      few ? cost : otherCost, few ? "queries" : "features");
+  return {few ? other : plan, queries, reason};
+}
+
+SmallVector<PlanVariant> PlanChooser::variants() {
+  if (!ShapedType::isDynamic(queries))
+    return {choose()};
+  SmallVector<PlanVariant> result;
+  if (mayGroup() && llvm::isPowerOf2_64(group) && group <= lanes) {
+    queries = 1;
+    PlanVariant one = choose();
+    if (one.plan.lanes == LaneAxis::Features)
+      result.push_back(one);
+    // One vector of rows.
+    queries = lanes / group;
+    TilePlan few = queriesAlongLanes();
+    result.push_back({few, queries,
+                      llvm::formatv("queries along lanes: few, {0} heads share "
+                                    "each key",
+                                    few.group)});
+    queries = ShapedType::kDynamic;
+  }
+  result.push_back({queriesAlongLanes(), queries, "queries along lanes: many"});
+  return result;
+}
+
+SmallVector<PlanVariant> attn::getPlanVariants(const TargetSpec &target,
+                                               AttendOp op) {
+  return PlanChooser(target, op).variants();
+}
+
+StringRef attn::stringifyLaneAxis(LaneAxis axis) {
+  return axis == LaneAxis::Features ? "features" : "queries";
+}
+
+TilePlan TilePlan::get(const TargetSpec &target, AttendOp op) {
+  auto dictionary = op->getAttrOfType<DictionaryAttr>(planName);
+  if (!dictionary)
+    return getPlanVariants(target, op).back().plan;
+  auto number = [&](StringRef name, int64_t otherwise) {
+    auto value = dictionary.getAs<IntegerAttr>(name);
+    return value ? value.getInt() : otherwise;
+  };
+  auto lanes = dictionary.getAs<StringAttr>("lanes");
+  return {number("queries", 1),
+          number("keys", 1),
+          number("group", 1),
+          number("split", 0),
+          lanes && lanes.getValue() == stringifyLaneAxis(LaneAxis::Features)
+              ? LaneAxis::Features
+              : LaneAxis::Queries,
+          dictionary.contains("pairs"),
+          number("ahead", 0)};
+}
+
+void TilePlan::attachTo(AttendOp op) const {
+  Builder builder(op.getContext());
+  auto number = [&](StringRef name, int64_t value) {
+    return builder.getNamedAttr(name, builder.getIndexAttr(value));
+  };
+  SmallVector<NamedAttribute> entries{
+      number("queries", queries),
+      number("keys", keys),
+      number("group", group),
+      number("split", split),
+      number("ahead", ahead),
+      builder.getNamedAttr("lanes",
+                           builder.getStringAttr(stringifyLaneAxis(lanes)))};
+  if (pairs)
+    entries.push_back(builder.getNamedAttr("pairs", builder.getUnitAttr()));
+  op->setAttr(planName, builder.getDictionaryAttr(entries));
 }

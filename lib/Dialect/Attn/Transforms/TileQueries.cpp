@@ -24,8 +24,10 @@ using namespace mlir::attn;
 static LogicalResult tileQueries(AttendOp op, const TilePlan &plan) {
   IRRewriter rewriter(op);
   SmallVector<OpFoldResult> sizes(AttendOp::NumDims, rewriter.getIndexAttr(0));
-  for (unsigned dim : {AttendOp::B, AttendOp::Hkv, AttendOp::G})
+  for (unsigned dim : {AttendOp::B, AttendOp::Hkv})
     sizes[dim] = rewriter.getIndexAttr(1);
+  // A tile has either one head of a group or all of them.
+  sizes[AttendOp::G] = rewriter.getIndexAttr(plan.group == 1 ? 1 : 0);
   sizes[AttendOp::I] = rewriter.getIndexAttr(plan.queries);
   scf::SCFTilingOptions options;
   options.setTileSizes(sizes);
@@ -53,9 +55,12 @@ struct TileQueries : public attn::impl::TileQueriesPassBase<TileQueries> {
       if (op.getOffsets().empty())
         ops.push_back(op);
     });
-    for (AttendOp op : ops)
-      if (failed(tileQueries(op, TilePlan::get(*spec, op))))
+    for (AttendOp op : ops) {
+      TilePlan plan = TilePlan::get(*spec, op);
+      plan.attachTo(op);
+      if (failed(tileQueries(op, plan)))
         return signalPassFailure();
+    }
   }
 };
 } // namespace

@@ -42,11 +42,11 @@ func.func @attention(%q: tensor<4x?x16xf32>, %k: tensor<4x?x16xf32>, %v: tensor<
 // CHECK-LABEL: func @sink(
 // CHECK-SAME: %[[SINK:[a-z0-9]+]]: tensor<4x1xf32>
 func.func @sink(%sink: tensor<4x1xf32>, %q: tensor<4x8x16xf32>, %o: tensor<4x8x16xf32>) -> tensor<4x8x16xf32> {
-  // CHECK: %[[LOGIT:.*]] = tensor.extract %
-  // CHECK: %[[ABSENT:.*]] = arith.cmpf oeq, %[[LOGIT]], %{{.*}}
-  // CHECK: %[[WEIGHT:.*]] = arith.select %[[ABSENT]]
-  // CHECK: %[[MAX:.*]] = linalg.fill ins(%[[LOGIT]] : f32)
-  // CHECK: %[[SUM:.*]] = linalg.fill ins(%[[WEIGHT]] : f32)
+  // CHECK: %[[LOGIT:.*]] = tensor.extract_slice %{{.*}} : tensor<1x1xf32> to tensor<f32>
+  // CHECK: %[[MAX:.*]] = linalg.generic {{.*}} ins(%[[LOGIT]] : tensor<f32>)
+  // CHECK: %[[SUM:.*]] = linalg.generic {{.*}} ins(%[[LOGIT]] : tensor<f32>)
+  // CHECK: %[[ABSENT:.*]] = arith.cmpf oeq
+  // CHECK: arith.select %[[ABSENT]]
   // CHECK: attn.attend_tile dot softmax {{.*}} outs(%{{.*}}, %[[MAX]], %[[SUM]] :
   %r = attn.attend dot softmax ins(%q, %q, %q : tensor<4x8x16xf32>, tensor<4x8x16xf32>, tensor<4x8x16xf32>) sink(%sink : tensor<4x1xf32>)
       outs(%o : tensor<4x8x16xf32>) indexing_maps = [#query, #key, #value, #output] scale = 0.25 -> tensor<4x8x16xf32>
@@ -73,9 +73,9 @@ func.func @masked(%q: tensor<4x8x16xf32>, %o: tensor<4x8x16xf32>) -> tensor<4x8x
 // tiles; and a key in every row leaves no sum of 0 to divide by.
 // CHECK-LABEL: func @bounded(
 func.func @bounded(%q: tensor<4x8x16xf32>, %o: tensor<4x8x16xf32>) -> tensor<4x8x16xf32> {
-  // CHECK: %[[ZEROS:.*]] = linalg.fill ins(%{{.*}} : f32) outs(%{{.*}} : tensor<16xf32>)
-  // CHECK: attn.attend_tile dot softmax ins({{.*}} outs(%{{.*}}, %[[ZEROS]],{{.*}} {attn.bounded}
-  // CHECK: attn.attend_tile dot softmax guarded ins({{.*}} {attn.bounded}
+  // CHECK: %[[ZEROS:.*]] = linalg.fill ins(%{{.*}} : f32) outs(%{{.*}} : tensor<8xf32>)
+  // CHECK: attn.attend_tile dot softmax ins({{.*}} outs(%{{.*}}, %[[ZEROS]],{{.*}} {{.*}}attn.bounded
+  // CHECK: attn.attend_tile dot softmax guarded ins({{.*}} {{.*}}attn.bounded
   // CHECK: arith.divf
   // CHECK-NOT: arith.select
   // CHECK: scf.forall.in_parallel

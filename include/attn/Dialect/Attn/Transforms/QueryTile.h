@@ -15,13 +15,16 @@
 
 namespace mlir::attn {
 
-/// Emits what an `attn.attend` on one batch, one head and one tile of queries
-/// means: packed queries, a loop over key tiles, normalisation.
+/// Emits what an `attn.attend` on one batch, one head (or group of heads) and
+/// one tile of queries means: packed queries, a loop over key tiles,
+/// normalisation.
 ///
-/// Queries lie along the last dimension of every tile, so that they become
-/// vector lanes: packed queries are (D, tile), scores (keys, tile), the
-/// accumulator (Dv, tile), maximum and sum (tile). Queries beyond M are zeros
-/// whose results are not stored.
+/// A row is a query of one head; row r of a group of g heads is query r
+/// floordiv g of head r mod g. With queries along lanes, rows are the last
+/// dimension of every tile: packed queries are (D, rows), the accumulator (Dv,
+/// rows). With features along lanes, rows are the first. Scores are (keys,
+/// rows), maximum and sum (rows). Queries beyond M are zeros whose results are
+/// not stored.
 class QueryTile {
 public:
   /// `classifier` (null for none) knows the op's mask, with its pre-pass
@@ -53,16 +56,31 @@ private:
 
   Value sliceTo2D(Value operand, AffineMap map, unsigned rowDim,
                   unsigned columnDim, AffineMap &map2D);
+  Value sliceTo(Value operand, AffineMap map, ArrayRef<unsigned> dims,
+                SmallVectorImpl<unsigned> &order);
+
+  using Dims = SmallVector<unsigned, 3>;
+  Dims rowDims();
+  Dims tileDims(unsigned column);
+  AffineMap mapOf(ArrayRef<unsigned> operand, ArrayRef<unsigned> loops);
+  SmallVector<OpFoldResult> sizesOf(ArrayRef<unsigned> dims,
+                                    OpFoldResult queries, OpFoldResult column);
+  Value splitRows(Value tile, unsigned rowDim);
+  Value mergeRows(Value tile, unsigned rowDim);
+  Value existingRows(Value tile, unsigned rowDim);
+  Value firstRow(OpBuilder &b);
+  void takeRows(Region &region, unsigned head);
+  bool rowsFirst() const { return plan.lanes == LaneAxis::Features; }
   Value packQueries();
   State emptyState();
   State initialState(const State &buffers);
-  std::pair<Value, Value> sinkState();
+  Value fillFromSink(Value buffer, bool weight);
   State loopOverKeys(State state, bool guarded);
   State loopOverTiles(OpBuilder &b, Value start, Value end, State state,
                       bool guarded);
   State loopOverBlocks(Value start, Value end, State state, bool guarded);
-  State emitClassifiedTile(OpBuilder &b, Location loc, Value start,
-                           State state, bool guarded);
+  State emitClassifiedTile(OpBuilder &b, Location loc, Value start, State state,
+                           bool guarded);
   State emitKeyTile(OpBuilder &b, Location loc, Value start, OpFoldResult count,
                     Value partial, State state, bool guarded);
   IndexRange queryRange(OpBuilder &b);
@@ -102,7 +120,8 @@ private:
   Type accumulator;
   OpFoldResult queries, keys, features, valueFeatures;
   Value query, key, value, packed;
-  AffineMap queryMap, keyMap, valueMap;
+  Dims queryDims;
+  AffineMap keyMap, valueMap;
   Value batch, head;
   /// What weights are relative to where scores are bounded.
   std::optional<double> fixedMaximum;

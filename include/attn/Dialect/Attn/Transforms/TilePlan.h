@@ -1,4 +1,4 @@
-//===- TilePlan.h - Tile sizes of an attend op -*- C++ -*-===//
+//===- TilePlan.h - How an attend op is computed -*- C++ -*-===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -11,21 +11,56 @@
 #include "attn/Dialect/Attn/IR/Attn.h"
 #include "attn/Target/CPU/TargetSpec.h"
 
+#include <string>
+
 namespace mlir::attn {
 
-/// Tile sizes, in queries and keys.
+/// What lies along vector lanes in the contractions.
+enum class LaneAxis { Queries, Features };
+
+/// On an `attn.attend_tile`: `TilePlan::ahead`, where it is not 0.
+inline constexpr llvm::StringLiteral rowsAheadAttr = "attn.ahead";
+
+/// "queries" or "features".
+StringRef stringifyLaneAxis(LaneAxis axis);
+
+/// How an `attn.attend` is computed. The discardable attribute `attn.plan`
+/// holds it, a dictionary of these names.
 struct TilePlan {
-  int64_t queries;
-  int64_t keys;
+  int64_t queries;   ///< Queries of a tile, per head.
+  int64_t keys;      ///< Keys of a tile.
+  int64_t group = 1; ///< Heads that share keys in a tile.
+  /// Keys of each part that is computed apart, before parts are merged; 0 for
+  /// one part.
+  int64_t split = 0;
+  LaneAxis lanes = LaneAxis::Queries;
   /// Whether scores come from dot products of pairs, so that packed queries
   /// keep their type.
   bool pairs = false;
+  /// How many rows ahead keys and values are fetched that one tile alone reads,
+  /// so that they come from memory; 0 for not at all.
+  int64_t ahead = 0;
 
-  /// Queries lie along vector lanes: a tile is a whole number of register
-  /// blocks, and no larger than a static M needs. Keys are so many that the
-  /// score tile stays in the first-level cache.
+  /// Rows of a tile: `group` heads of each query.
+  int64_t rows() const { return queries * group; }
+
+  /// The plan that `op` carries as attribute, or that for most queries.
   static TilePlan get(const TargetSpec &target, AttendOp op);
+
+  /// Makes `op` carry this plan.
+  void attachTo(AttendOp op) const;
 };
+
+/// A plan for up to `mostQueries` queries (dynamic: for any number), and why.
+struct PlanVariant {
+  TilePlan plan;
+  int64_t mostQueries;
+  std::string reason;
+};
+
+/// The plans for `op`, by growing number of queries: the first that takes the
+/// number of a call is the one to follow. One plan where the number is static.
+SmallVector<PlanVariant> getPlanVariants(const TargetSpec &target, AttendOp op);
 
 } // namespace mlir::attn
 

@@ -1,0 +1,30 @@
+//===- Streaming.h - Operands that come from memory -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ATTN_CONVERSION_LINALGTOVECTOR_STREAMING_H
+#define ATTN_CONVERSION_LINALGTOVECTOR_STREAMING_H
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+
+namespace mlir::attn {
+
+/// Says that the inputs `operands` of `op` are read once, row after row, from
+/// memory: the lowering to vectors fetches them `rowsAhead` rows before they
+/// are read, also rows behind the operand's end.
+void markStreamed(Operation *op, ArrayRef<int64_t> operands, int64_t rowsAhead);
+
+/// The streamed inputs.
+SmallVector<OpOperand *> getStreamed(linalg::GenericOp op);
+
+/// Fetches into the second-level cache the line of a streamed operand that lies
+/// its number of rows after `position`.
+void emitPrefetch(OpBuilder &builder, OpOperand &streamed,
+                  SmallVector<Value> position);
+
+} // namespace mlir::attn
+
+#endif // ATTN_CONVERSION_LINALGTOVECTOR_STREAMING_H

@@ -1,0 +1,418 @@
+//===- LaneReduction.cpp - Sums along vector lanes -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "LaneReduction.h"
+
+#include "BlockPlan.h"
+#include "LaneTree.h"
+
+#include "attn/Conversion/LinalgToVector/Streaming.h"
+
+#include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/IRMapping.h"
+
+using namespace mlir;
+using namespace mlir::attn;
+
+//===----------------------------------------------------------------------===//
+// Which ops
+//===----------------------------------------------------------------------===//
+
+/// Whether the body gives its accumulator plus something that does not depend
+/// on it.
+static bool isSum(linalg::GenericOp op) {
+  BlockArgument accumulator = op.getBody()->getArguments().back();
+  Operation *sum = op.getBody()->getTerminator()->getOperand(0).getDefiningOp();
+  if (!sum || !accumulator.hasOneUse() ||
+      *accumulator.getUsers().begin() != sum)
+    return false;
+  return isa<arith::AddFOp>(sum) ||
+         (isa<math::FmaOp>(sum) && sum->getOperand(2) == accumulator);
+}
+
+static bool isElementwise(linalg::GenericOp op) {
+  return llvm::all_of(op.getBody()->without_terminator(), [](Operation &inner) {
+    return inner.getNumResults() == 1 &&
+           OpTrait::hasElementwiseMappableTraits(&inner) &&
+           VectorType::isValidElementType(inner.getResult(0).getType());
+  });
+}
+
+/// Whether every input that varies along `dim` is contiguous along it, and some
+/// input is.
+static bool isContiguousAlong(linalg::GenericOp op, unsigned dim) {
+  bool some = false;
+  for (OpOperand *input : op.getDpsInputOperands()) {
+    if (!isa<MemRefType>(input->get().getType()))
+      return false;
+    AffineMap map = op.getMatchingIndexingMap(input);
+    LaneAccess access = BlockPlan::accessAlong(*input, map, dim);
+    if (access == LaneAccess::Strided || !map.isProjectedPermutation())
+      return false;
+    some |= access == LaneAccess::Contiguous;
+  }
+  return some;
+}
+
+/// Whether lanes along `dim` would make scalar accesses, or there is one lane.
+static bool isStridedAlong(linalg::GenericOp op, unsigned dim) {
+  if (op.getStaticLoopRanges()[dim] == 1)
+    return true;
+  return llvm::any_of(op->getOpOperands(), [&](OpOperand &operand) {
+    AffineMap map = op.getMatchingIndexingMap(&operand);
+    return BlockPlan::accessAlong(operand, map, dim) == LaneAccess::Strided;
+  });
+}
+
+bool attn::isLaneReduction(linalg::GenericOp op) {
+  SmallVector<unsigned> sums, parallel;
+  op.getReductionDims(sums);
+  op.getParallelDims(parallel);
+  if (sums.size() != 1 || parallel.empty() || parallel.size() > 2 ||
+      op.getNumDpsInits() != 1)
+    return false;
+  OpOperand &output = *op.getDpsInitOperand(0);
+  AffineMap map = op.getMatchingIndexingMap(&output);
+  auto type = dyn_cast<MemRefType>(output.get().getType());
+  if (!type || !isa<FloatType>(type.getElementType()) ||
+      !map.isProjectedPermutation() || map.getNumResults() != parallel.size() ||
+      BlockPlan::accessAlong(output, map,
+                             map.getDimPosition(map.getNumResults() - 1)) ==
+          LaneAccess::Strided)
+    return false;
+  return isSum(op) && isElementwise(op) && isContiguousAlong(op, sums[0]) &&
+         llvm::all_of(parallel,
+                      [&](unsigned dim) { return isStridedAlong(op, dim); });
+}
+
+//===----------------------------------------------------------------------===//
+// Emission
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// A block of outputs: `outers` rows from `outer` on, `inners` columns from
+/// `inner` on.
+struct OutputBlock {
+  Value outer, inner;
+  int64_t outers, inners;
+};
+
+class LaneReducer {
+public:
+  LaneReducer(OpBuilder &builder, linalg::GenericOp op,
+              const TargetSpec &target, Value initial);
+
+  void emit();
+
+private:
+  using Accumulators = SmallVector<Value>;
+
+  void forEach(Value from, Value to, int64_t step,
+               function_ref<void(Value)> body);
+  void emitRow(Value outer, int64_t outers);
+  void emitBlock(const OutputBlock &block);
+  Accumulators sumVectors(const OutputBlock &block);
+  Accumulators addStep(const OutputBlock &block, Value position, Value mask,
+                       ValueRange accumulators);
+  Value addTerm(ArrayRef<Value> inputs, Value accumulator);
+  Value load(OpOperand &input, ArrayRef<Value> position, Value mask);
+  Value toLanes(Value value);
+  void prefetch(OpOperand &streamed, const OutputBlock &block, Value position);
+  void store(const OutputBlock &block, Value sums);
+  void storePiece(Value piece, Value target, ValueRange position);
+
+  Value index(int64_t value) {
+    return arith::ConstantIndexOp::create(builder, loc, value);
+  }
+  Value offset(Value base, int64_t by) {
+    return by ? arith::AddIOp::create(builder, loc, base, index(by)) : base;
+  }
+  int64_t staticSize(unsigned dim);
+
+  OpBuilder &builder;
+  linalg::GenericOp op;
+  Location loc;
+  Value initial;
+  VectorType type;
+  int64_t width;
+  unsigned sumDim, innerDim;
+  std::optional<unsigned> outerDim;
+  SmallVector<Value> sizes;
+  /// The tallest block: as many columns as outputs share a load of the other
+  /// side.
+  int64_t columns;
+};
+} // namespace
+
+/// The size of a loop where any operand knows it.
+int64_t LaneReducer::staticSize(unsigned dim) {
+  for (OpOperand &operand : op->getOpOperands()) {
+    AffineMap map = op.getMatchingIndexingMap(&operand);
+    if (auto position = map.getResultPosition(builder.getAffineDimExpr(dim)))
+      if (int64_t size = op.getShape(&operand)[*position];
+          !ShapedType::isDynamic(size))
+        return size;
+  }
+  return ShapedType::kDynamic;
+}
+
+LaneReducer::LaneReducer(OpBuilder &builder, linalg::GenericOp op,
+                         const TargetSpec &target, Value initial)
+    : builder(builder), op(op), loc(op.getLoc()), initial(initial) {
+  OpOperand &output = *op.getDpsInitOperand(0);
+  Type element = getElementTypeOrSelf(output.get().getType());
+  width = target.lanes(element.getIntOrFloatBitWidth());
+  type = VectorType::get(width, element);
+  SmallVector<unsigned> sums;
+  op.getReductionDims(sums);
+  sumDim = sums.front();
+  AffineMap map = op.getMatchingIndexingMap(&output);
+  innerDim = map.getDimPosition(map.getNumResults() - 1);
+  if (map.getNumResults() == 2)
+    outerDim = map.getDimPosition(0);
+  auto ranges =
+      cast<linalg::LinalgOp>(op.getOperation()).createLoopRanges(builder, loc);
+  for (auto [dim, range] : llvm::enumerate(ranges)) {
+    int64_t size = staticSize(dim);
+    sizes.push_back(
+        ShapedType::isDynamic(size)
+            ? getValueOrCreateConstantIndexOp(builder, loc, range.size)
+            : index(size));
+  }
+  int64_t inner = staticSize(innerDim);
+  columns = std::min<int64_t>(width, 4);
+  while (!ShapedType::isDynamic(inner) && columns > std::max<int64_t>(inner, 1))
+    columns /= 2;
+}
+
+/// A loop over [from, to) in whole steps.
+void LaneReducer::forEach(Value from, Value to, int64_t step,
+                          function_ref<void(Value)> body) {
+  auto loop = scf::ForOp::create(builder, loc, from, to, index(step));
+  OpBuilder::InsertionGuard restore(builder);
+  builder.setInsertionPointToStart(loop.getBody());
+  body(loop.getInductionVar());
+}
+
+void LaneReducer::emit() {
+  if (!outerDim)
+    return emitRow(Value(), 1);
+  int64_t rows = width / columns;
+  Value size = sizes[*outerDim];
+  Value rest = arith::RemUIOp::create(builder, loc, size, index(rows));
+  Value whole = arith::SubIOp::create(builder, loc, size, rest);
+  forEach(index(0), whole, rows, [&](Value outer) { emitRow(outer, rows); });
+  if (rows > 1)
+    forEach(whole, size, 1, [&](Value outer) { emitRow(outer, 1); });
+}
+
+/// All columns of a few rows: in blocks of `columns`, then of halves.
+void LaneReducer::emitRow(Value outer, int64_t outers) {
+  int64_t size = staticSize(innerDim);
+  Value start = index(0);
+  for (int64_t inners = columns; inners >= 1; inners /= 2) {
+    if (!ShapedType::isDynamic(size) && size < inners)
+      continue;
+    Value left = arith::SubIOp::create(builder, loc, sizes[innerDim], start);
+    Value rest = arith::RemUIOp::create(builder, loc, left, index(inners));
+    Value end = arith::SubIOp::create(builder, loc, sizes[innerDim], rest);
+    forEach(start, end, inners,
+            [&](Value inner) { emitBlock({outer, inner, outers, inners}); });
+    start = end;
+    if (!ShapedType::isDynamic(size))
+      size %= inners;
+  }
+}
+
+void LaneReducer::emitBlock(const OutputBlock &block) {
+  SmallVector<Value> vectors = sumVectors(block);
+  Value zero =
+      arith::ConstantOp::create(builder, loc, builder.getZeroAttr(type));
+  vectors.resize(width, zero);
+  store(block, sumLanes(builder, loc, vectors));
+}
+
+/// A vector per output, row after row, whose lanes still have to be summed.
+LaneReducer::Accumulators LaneReducer::sumVectors(const OutputBlock &block) {
+  Value zero =
+      arith::ConstantOp::create(builder, loc, builder.getZeroAttr(type));
+  Accumulators accumulators(block.outers * block.inners, zero);
+  int64_t size = staticSize(sumDim);
+  Value end = sizes[sumDim];
+  Value rest = arith::RemUIOp::create(builder, loc, end, index(width));
+  Value whole = arith::SubIOp::create(builder, loc, end, rest);
+  auto loop = scf::ForOp::create(
+      builder, loc, index(0), whole, index(width), accumulators,
+      [&](OpBuilder &b, Location loc, Value position, ValueRange carried) {
+        OpBuilder::InsertionGuard restore(builder);
+        builder.restoreInsertionPoint(b.saveInsertionPoint());
+        if (outerDim && block.outers > 1)
+          for (OpOperand *streamed : getStreamed(op))
+            prefetch(*streamed, block, position);
+        scf::YieldOp::create(builder, loc,
+                             addStep(block, position, Value(), carried));
+      });
+  if (!ShapedType::isDynamic(size) && size % width == 0)
+    return Accumulators(loop.getResults());
+  Value mask = vector::CreateMaskOp::create(
+      builder, loc, VectorType::get(width, builder.getI1Type()), rest);
+  return addStep(block, whole, mask, loop.getResults());
+}
+
+/// The accumulators with `width` more terms each, those under the mask.
+LaneReducer::Accumulators LaneReducer::addStep(const OutputBlock &block,
+                                               Value position, Value mask,
+                                               ValueRange accumulators) {
+  // An input that does not vary along a side of the block is loaded once.
+  DenseMap<std::tuple<unsigned, int64_t, int64_t>, Value> loaded;
+  Accumulators results;
+  for (int64_t row = 0; row < block.outers; ++row)
+    for (int64_t column = 0; column < block.inners; ++column) {
+      SmallVector<Value> inputs;
+      for (OpOperand *input : op.getDpsInputOperands()) {
+        AffineMap map = op.getMatchingIndexingMap(input);
+        bool byRow = outerDim && map.isFunctionOfDim(*outerDim);
+        bool byColumn = map.isFunctionOfDim(innerDim);
+        Value &value = loaded[{input->getOperandNumber(), byRow ? row : 0,
+                               byColumn ? column : 0}];
+        if (!value) {
+          SmallVector<Value> at(op.getNumLoops());
+          at[sumDim] = position;
+          if (byColumn)
+            at[innerDim] = offset(block.inner, column);
+          if (byRow)
+            at[*outerDim] = offset(block.outer, row);
+          value = load(*input, at, mask);
+        }
+        inputs.push_back(value);
+      }
+      Value old = accumulators[results.size()];
+      Value sum = addTerm(inputs, old);
+      if (mask)
+        sum = arith::SelectOp::create(builder, loc, mask, sum, old);
+      results.push_back(sum);
+    }
+  return results;
+}
+
+/// `value` in every lane, unless it is a vector.
+Value LaneReducer::toLanes(Value value) {
+  if (isa<VectorType>(value.getType()))
+    return value;
+  return vector::BroadcastOp::create(
+      builder, loc, VectorType::get(width, value.getType()), value);
+}
+
+Value LaneReducer::load(OpOperand &input, ArrayRef<Value> position,
+                        Value mask) {
+  AffineMap map = op.getMatchingIndexingMap(&input);
+  auto indices = llvm::map_to_vector(map.getResults(), [&](AffineExpr result) {
+    return position[cast<AffineDimExpr>(result).getPosition()];
+  });
+  if (!map.isFunctionOfDim(sumDim))
+    return toLanes(memref::LoadOp::create(builder, loc, input.get(), indices));
+  auto lanes =
+      VectorType::get(width, getElementTypeOrSelf(input.get().getType()));
+  if (!mask)
+    return vector::LoadOp::create(builder, loc, lanes, input.get(), indices);
+  Value zero =
+      arith::ConstantOp::create(builder, loc, builder.getZeroAttr(lanes));
+  return vector::MaskedLoadOp::create(builder, loc, lanes, input.get(), indices,
+                                      mask, zero);
+}
+
+/// What the body makes of vectors of inputs.
+Value LaneReducer::addTerm(ArrayRef<Value> inputs, Value accumulator) {
+  IRMapping mapping;
+  Block *body = op.getBody();
+  mapping.map(body->getArguments().drop_back(), inputs);
+  mapping.map(body->getArguments().back(), accumulator);
+  for (Operation &inner : body->without_terminator()) {
+    SmallVector<Value> operands;
+    for (Value operand : inner.getOperands())
+      operands.push_back(toLanes(mapping.lookupOrDefault(operand)));
+    Type result = VectorType::get(width, inner.getResult(0).getType());
+    Operation *lanes =
+        builder.create(inner.getLoc(), inner.getName().getIdentifier(),
+                       operands, result, inner.getAttrs());
+    mapping.map(inner.getResult(0), lanes->getResult(0));
+  }
+  return mapping.lookup(body->getTerminator()->getOperand(0));
+}
+
+/// Fetches as much of a streamed input as this step reads, some rows ahead.
+/// Where a step reads a part of a cache line, steps take turns with the rows.
+void LaneReducer::prefetch(OpOperand &streamed, const OutputBlock &block,
+                           Value position) {
+  constexpr int64_t lineBytes = 64;
+  auto memref = cast<MemRefType>(streamed.get().getType());
+  int64_t bytes = width * memref.getElementTypeBitWidth() / 8;
+  int64_t turns = std::max<int64_t>(1, lineBytes / bytes);
+  Value step = index(turns * width);
+  Value within = arith::RemUIOp::create(builder, loc, position, step);
+  Value column = arith::SubIOp::create(builder, loc, position, within);
+  Value turn = arith::DivUIOp::create(builder, loc, within, index(width));
+  Value ahead = arith::AddIOp::create(builder, loc, block.outer, turn);
+  for (int64_t row = 0; row < block.outers; row += turns)
+    emitPrefetch(builder, streamed, {offset(ahead, row), column});
+}
+
+void LaneReducer::storePiece(Value piece, Value target, ValueRange position) {
+  Value before = initial;
+  auto lanes = dyn_cast<VectorType>(piece.getType());
+  if (before && lanes)
+    before = vector::BroadcastOp::create(builder, loc, lanes, before);
+  if (!before && lanes)
+    before = vector::LoadOp::create(builder, loc, lanes, target, position);
+  if (!before)
+    before = memref::LoadOp::create(builder, loc, target, position);
+  Value sum = arith::AddFOp::create(builder, loc, before, piece);
+  if (lanes)
+    vector::StoreOp::create(builder, loc, sum, target, position);
+  else
+    memref::StoreOp::create(builder, loc, sum, target, position);
+}
+
+/// Lane r * inners + c of `sums` is the output in row r, column c.
+void LaneReducer::store(const OutputBlock &block, Value sums) {
+  Value target = op.getDpsInits().front();
+  auto memref = cast<MemRefType>(target.getType());
+  SmallVector<int64_t> strides;
+  int64_t start;
+  bool known = succeeded(memref.getStridesAndOffset(strides, start));
+  if (outerDim && known && block.outers * block.inners == width &&
+      memref.getDimSize(1) == block.inners && strides[0] == block.inners) {
+    SmallVector<ReassociationIndices> all{{0, 1}};
+    Value flat = memref::CollapseShapeOp::create(builder, loc, target, all);
+    Value at =
+        arith::MulIOp::create(builder, loc, block.outer, index(block.inners));
+    return storePiece(sums, flat, at);
+  }
+  for (int64_t row = 0; row < block.outers; ++row) {
+    SmallVector<Value> position;
+    if (outerDim)
+      position.push_back(offset(block.outer, row));
+    position.push_back(block.inner);
+    Value piece;
+    if (block.inners == 1)
+      piece = vector::ExtractOp::create(builder, loc, sums, row);
+    else
+      piece = vector::ExtractStridedSliceOp::create(
+          builder, loc, sums, ArrayRef<int64_t>{row * block.inners},
+          ArrayRef<int64_t>{block.inners}, ArrayRef<int64_t>{1});
+    storePiece(piece, target, position);
+  }
+}
+
+void attn::emitLaneReduction(OpBuilder &builder, linalg::GenericOp op,
+                             const TargetSpec &target, Value initial) {
+  LaneReducer(builder, op, target, initial).emit();
+}

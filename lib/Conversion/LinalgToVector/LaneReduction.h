@@ -1,0 +1,32 @@
+//===- LaneReduction.h - Sums along vector lanes -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ATTN_LIB_CONVERSION_LINALGTOVECTOR_LANEREDUCTION_H
+#define ATTN_LIB_CONVERSION_LINALGTOVECTOR_LANEREDUCTION_H
+
+#include "attn/Target/CPU/TargetSpec.h"
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+
+namespace mlir::attn {
+
+/// Whether `op`, on memrefs, is a sum whose inputs all lie contiguous along the
+/// summed dimension, and along no other: out[j, i] += sum_d f(k[j, d], q[i,
+/// d]).
+bool isLaneReduction(linalg::GenericOp op);
+
+/// Emits `op` before it with the summed dimension along lanes: one accumulator
+/// per output in a block, then a tree of shuffles that adds the lanes of as
+/// many accumulators as a vector has lanes at once. `initial` is what the
+/// output holds before, or null for its contents. Sums run per lane, then over
+/// the tree: results depend on the vector width.
+void emitLaneReduction(OpBuilder &builder, linalg::GenericOp op,
+                       const TargetSpec &target, Value initial);
+
+} // namespace mlir::attn
+
+#endif // ATTN_LIB_CONVERSION_LINALGTOVECTOR_LANEREDUCTION_H

@@ -1,0 +1,47 @@
+//===- Streaming.cpp - Operands that come from memory -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "attn/Conversion/LinalgToVector/Streaming.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+
+using namespace mlir;
+using namespace mlir::attn;
+
+static constexpr StringLiteral streamedName = "attn.streamed";
+static constexpr StringLiteral aheadName = "attn.ahead";
+
+void attn::markStreamed(Operation *op, ArrayRef<int64_t> operands,
+                        int64_t rowsAhead) {
+  Builder builder(op->getContext());
+  op->setAttr(streamedName, builder.getDenseI64ArrayAttr(operands));
+  op->setAttr(aheadName, builder.getIndexAttr(rowsAhead));
+}
+
+SmallVector<OpOperand *> attn::getStreamed(linalg::GenericOp op) {
+  SmallVector<OpOperand *> streamed;
+  auto operands = op->getAttrOfType<DenseI64ArrayAttr>(streamedName);
+  if (operands && op->getAttrOfType<IntegerAttr>(aheadName))
+    for (int64_t operand : operands.asArrayRef())
+      if (operand >= 0 && operand < op.getNumDpsInputs())
+        streamed.push_back(op.getDpsInputOperand(operand));
+  return streamed;
+}
+
+void attn::emitPrefetch(OpBuilder &builder, OpOperand &streamed,
+                        SmallVector<Value> position) {
+  Operation *op = streamed.getOwner();
+  Value ahead = arith::ConstantIndexOp::create(
+      builder, op->getLoc(),
+      op->getAttrOfType<IntegerAttr>(aheadName).getInt());
+  position[0] =
+      arith::AddIOp::create(builder, op->getLoc(), position[0], ahead);
+  memref::PrefetchOp::create(builder, op->getLoc(), streamed.get(), position,
+                             /*isWrite=*/false, /*localityHint=*/2,
+                             /*isDataCache=*/true);
+}

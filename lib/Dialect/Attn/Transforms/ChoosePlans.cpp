@@ -1,0 +1,125 @@
+//===- ChoosePlans.cpp - Decides how each attend op is computed -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "attn/Dialect/Attn/Transforms/PlanPasses.h"
+#include "attn/Dialect/Attn/Transforms/TilePlan.h"
+
+#include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/IRMapping.h"
+
+namespace mlir::attn {
+#define GEN_PASS_DEF_CHOOSEPLANSPASS
+#include "attn/Dialect/Attn/Transforms/PlanPasses.h.inc"
+} // namespace mlir::attn
+
+using namespace mlir;
+using namespace mlir::attn;
+
+/// `operand` with a static size of 1 for queries.
+static Value castToOneQuery(OpBuilder &builder, Location loc, Value operand,
+                            AffineMap map) {
+  auto type = cast<RankedTensorType>(operand.getType());
+  SmallVector<int64_t> shape(type.getShape());
+  AffineExpr query = builder.getAffineDimExpr(AttendOp::I);
+  shape[*map.getResultPosition(query)] = 1;
+  return tensor::CastOp::create(
+      builder, loc, RankedTensorType::get(shape, type.getElementType()),
+      operand);
+}
+
+/// `op` for one query, known as such.
+static SmallVector<Value> cloneForOneQuery(OpBuilder &builder, AttendOp op,
+                                           const TilePlan &plan) {
+  Location loc = op.getLoc();
+  auto clone = cast<AttendOp>(builder.clone(*op));
+  builder.setInsertionPoint(clone);
+  clone.getQueryMutable().assign(
+      castToOneQuery(builder, loc, op.getQuery(), op.getQueryMap()));
+  SmallVector<Value> results;
+  for (auto [index, init] : llvm::enumerate(clone.getDpsInitsMutable())) {
+    Value cast = castToOneQuery(builder, loc, init.get(), op.getMap(3 + index));
+    init.set(cast);
+    clone->getResult(index).setType(cast.getType());
+  }
+  plan.attachTo(clone);
+  builder.setInsertionPointAfter(clone);
+  for (auto [from, to] : llvm::zip_equal(clone->getResults(), op->getResults()))
+    results.push_back(tensor::CastOp::create(builder, loc, to.getType(), from));
+  return results;
+}
+
+/// `op` by the first of `variants` that takes its number of queries.
+static SmallVector<Value> emitVariants(OpBuilder &builder, AttendOp op,
+                                       Value queries,
+                                       ArrayRef<PlanVariant> variants) {
+  Location loc = op.getLoc();
+  const PlanVariant &variant = variants.front();
+  auto emit = [&](OpBuilder &b) {
+    if (variant.plan.lanes == LaneAxis::Features)
+      return cloneForOneQuery(b, op, variant.plan);
+    auto clone = cast<AttendOp>(b.clone(*op));
+    variant.plan.attachTo(clone);
+    return SmallVector<Value>(clone->getResults());
+  };
+  if (variants.size() == 1)
+    return emit(builder);
+  // No queries at all are left to the last plan: the others take at least one.
+  Value one = arith::ConstantIndexOp::create(builder, loc, 1);
+  Value most =
+      arith::ConstantIndexOp::create(builder, loc, variant.mostQueries);
+  Value takes;
+  if (variant.plan.lanes == LaneAxis::Features)
+    takes = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq,
+                                  queries, one);
+  else
+    takes = arith::CmpIOp::create(
+        builder, loc, arith::CmpIPredicate::ult,
+        arith::SubIOp::create(builder, loc, queries, one), most);
+  auto choice = scf::IfOp::create(
+      builder, loc, takes,
+      [&](OpBuilder &b, Location loc) {
+        scf::YieldOp::create(b, loc, emit(b));
+      },
+      [&](OpBuilder &b, Location loc) {
+        scf::YieldOp::create(
+            b, loc, emitVariants(b, op, queries, variants.drop_front()));
+      });
+  return SmallVector<Value>(choice.getResults());
+}
+
+static void choosePlan(AttendOp op, const TargetSpec &target) {
+  SmallVector<PlanVariant> variants = getPlanVariants(target, op);
+  if (variants.size() == 1)
+    return variants.front().plan.attachTo(op);
+  IRRewriter rewriter(op);
+  Value queries = getValueOrCreateConstantIndexOp(
+      rewriter, op.getLoc(), op.getIterationDomain(rewriter)[AttendOp::I].size);
+  rewriter.replaceOp(op, emitVariants(rewriter, op, queries, variants));
+}
+
+namespace {
+struct ChoosePlans : public attn::impl::ChoosePlansPassBase<ChoosePlans> {
+  using Base::Base;
+
+  void runOnOperation() override {
+    llvm::Expected<TargetSpec> spec = TargetSpec::parse(target);
+    if (!spec) {
+      getOperation()->emitError() << llvm::toString(spec.takeError());
+      return signalPassFailure();
+    }
+    SmallVector<AttendOp> ops;
+    getOperation()->walk([&](AttendOp op) {
+      if (op.getOffsets().empty())
+        ops.push_back(op);
+    });
+    for (AttendOp op : ops)
+      choosePlan(op, *spec);
+  }
+};
+} // namespace

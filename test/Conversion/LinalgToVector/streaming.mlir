@@ -1,0 +1,86 @@
+// RUN: attn-opt %s -split-input-file --pass-pipeline='builtin.module(func.func(attn-vectorize{target=x86-64:x86-64-v4}))' | FileCheck %s
+
+#key = affine_map<(j, i, d) -> (j, d)>
+#query = affine_map<(j, i, d) -> (d, i)>
+#score = affine_map<(j, i, d) -> (j, i)>
+
+// Keys are walked along: steps take turns with the sixteen rows of a block, and each
+// fetches a line of a row 96 rows ahead.
+// CHECK-LABEL: func @along_rows
+// CHECK-SAME: %[[K:[a-z0-9]+]]: memref<96x64xf32, {{.*}}>
+// CHECK: scf.for %[[J:[a-z0-9]+]] = {{.*}} step %c16
+// CHECK: scf.for %[[D:[a-z0-9]+]] = {{.*}} iter_args
+// CHECK: %[[WITHIN:.*]] = arith.andi %[[D]], %c15
+// CHECK: %[[LINE:.*]] = arith.subi %[[D]], %[[WITHIN]]
+// CHECK: %[[SCALED:.*]] = arith.muli %[[WITHIN]], %c16
+// CHECK: %[[TURN:.*]] = arith.divui %[[SCALED]], %c16
+// CHECK: %[[ROW:.*]] = arith.addi %[[J]], %[[TURN]]
+// CHECK: %[[AHEAD:.*]] = arith.addi %[[ROW]], %c96
+// CHECK: memref.prefetch %[[K]][%[[AHEAD]], %[[LINE]]], read, locality<2>, data
+// CHECK-NOT: memref.prefetch
+// CHECK-COUNT-16: math.fma
+func.func @along_rows(%k: memref<96x64xf32, strided<[64, 1], offset: ?>>,
+                      %q: memref<64x16xf32>, %s: memref<96x16xf32>) {
+  linalg.generic {indexing_maps = [#key, #query, #score],
+                  iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%k, %q : memref<96x64xf32, strided<[64, 1], offset: ?>>, memref<64x16xf32>)
+      outs(%s : memref<96x16xf32>) attrs = {attn.streamed = array<i64: 0>, attn.ahead = 96 : index} {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %m = arith.mulf %a, %b : f32
+    %r = arith.addf %c, %m : f32
+    linalg.yield %r : f32
+  }
+  return
+}
+
+// -----
+
+#value = affine_map<(e, i, j) -> (j, e)>
+#weight = affine_map<(e, i, j) -> (j, i)>
+#output = affine_map<(e, i, j) -> (e, i)>
+
+// Values are walked down: each step fetches the block's line of a row ahead.
+// CHECK-LABEL: func @down_rows
+// CHECK-SAME: %[[V:[a-z0-9]+]]: memref<96x64xf32, {{.*}}>
+// CHECK: scf.for %[[E:[a-z0-9]+]] =
+// CHECK: scf.for %[[J:[a-z0-9]+]] = {{.*}} iter_args
+// CHECK: %[[AHEAD:.*]] = arith.addi %[[J]], %c96
+// CHECK: memref.prefetch %[[V]][%[[AHEAD]], %[[E]]], read
+// CHECK-NOT: memref.prefetch
+// CHECK-COUNT-16: math.fma
+func.func @down_rows(%v: memref<96x64xf32, strided<[64, 1], offset: ?>>,
+                     %p: memref<96x16xf32>, %o: memref<64x16xf32>) {
+  linalg.generic {indexing_maps = [#value, #weight, #output],
+                  iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%v, %p : memref<96x64xf32, strided<[64, 1], offset: ?>>, memref<96x16xf32>)
+      outs(%o : memref<64x16xf32>) attrs = {attn.streamed = array<i64: 0>, attn.ahead = 96 : index} {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %m = arith.mulf %a, %b : f32
+    %r = arith.addf %c, %m : f32
+    linalg.yield %r : f32
+  }
+  return
+}
+
+// -----
+
+#id = affine_map<(j, d) -> (j, d)>
+
+// Where lanes run along rows, every line that is read has one fetched ahead: two
+// vectors of bf16 to a line.
+// CHECK-LABEL: func @lanes
+// CHECK-SAME: %[[K:[a-z0-9]+]]: memref<?x64xbf16, {{.*}}>
+// CHECK: scf.for %[[J:[a-z0-9]+]] =
+// CHECK-COUNT-2: memref.prefetch %[[K]]
+// CHECK-NOT: memref.prefetch
+// CHECK-COUNT-4: vector.load %[[K]]
+func.func @lanes(%k: memref<?x64xbf16, strided<[?, 1], offset: ?>>, %w: memref<?x64xf32>) {
+  linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%k : memref<?x64xbf16, strided<[?, 1], offset: ?>>) outs(%w : memref<?x64xf32>)
+      attrs = {attn.streamed = array<i64: 0>, attn.ahead = 48 : index} {
+  ^bb0(%a: bf16, %b: f32):
+    %x = arith.extf %a : bf16 to f32
+    linalg.yield %x : f32
+  }
+  return
+}

@@ -1,0 +1,84 @@
+// RUN: attn-opt %s -attn-choose-plans="target=x86-64:x86-64-v4" -canonicalize -split-input-file | FileCheck %s
+
+#query = affine_map<(b, hkv, g, i, j, d, e) -> (hkv, g, i, d)>
+#key = affine_map<(b, hkv, g, i, j, d, e) -> (hkv, j, d)>
+#out = affine_map<(b, hkv, g, i, j, d, e) -> (hkv, g, i, e)>
+#head = affine_map<(b, hkv, g, i, j, d, e) -> (hkv, i, d)>
+#headout = affine_map<(b, hkv, g, i, j, d, e) -> (hkv, i, e)>
+#value = affine_map<(b, hkv, g, i, j, d, e) -> (hkv, j, e)>
+
+// One query of four heads: features along lanes.
+// CHECK-LABEL: func @one(
+// CHECK: attn.attend {{.*}}attn.plan = {ahead = 64 : index, group = 4 : index, keys = 128 : index, lanes = "features", queries = 1 : index, split = 1024 : index}
+func.func @one(%q: tensor<2x4x1x64xf32>, %k: tensor<2x?x64xf32>, %o: tensor<2x4x1x64xf32>) -> tensor<2x4x1x64xf32> {
+  %r = attn.attend dot softmax ins(%q, %k, %k : tensor<2x4x1x64xf32>, tensor<2x?x64xf32>, tensor<2x?x64xf32>)
+      outs(%o : tensor<2x4x1x64xf32>) indexing_maps = [#query, #key, #value, #out] scale = 0.25 -> tensor<2x4x1x64xf32>
+  return %r : tensor<2x4x1x64xf32>
+}
+
+// Eight queries of four heads fill two vectors.
+// CHECK-LABEL: func @few(
+// CHECK: attn.plan = {ahead = 96 : index, group = 4 : index, keys = 96 : index, lanes = "queries", queries = 8 : index, split = 1056 : index}
+func.func @few(%q: tensor<2x4x8x64xf32>, %k: tensor<2x?x64xf32>, %o: tensor<2x4x8x64xf32>) -> tensor<2x4x8x64xf32> {
+  %r = attn.attend dot softmax ins(%q, %k, %k : tensor<2x4x8x64xf32>, tensor<2x?x64xf32>, tensor<2x?x64xf32>)
+      outs(%o : tensor<2x4x8x64xf32>) indexing_maps = [#query, #key, #value, #out] scale = 0.25 -> tensor<2x4x8x64xf32>
+  return %r : tensor<2x4x8x64xf32>
+}
+
+// A static number of many queries has one plan.
+// CHECK-LABEL: func @many(
+// CHECK-NOT: scf.if
+// CHECK: attn.plan = {ahead = 0 : index, group = 1 : index, keys = 72 : index, lanes = "queries", queries = 64 : index, split = 0 : index}
+func.func @many(%q: tensor<2x4x500x64xf32>, %k: tensor<2x500x64xf32>, %o: tensor<2x4x500x64xf32>) -> tensor<2x4x500x64xf32> {
+  %r = attn.attend dot softmax ins(%q, %k, %k : tensor<2x4x500x64xf32>, tensor<2x500x64xf32>, tensor<2x500x64xf32>)
+      outs(%o : tensor<2x4x500x64xf32>) indexing_maps = [#query, #key, #value, #out] scale = 0.25 -> tensor<2x4x500x64xf32>
+  return %r : tensor<2x4x500x64xf32>
+}
+
+// The number is known at run time: one op per plan.
+// CHECK-LABEL: func @unknown(
+// CHECK-SAME: %[[Q:[a-z0-9]+]]: tensor<2x4x?x64xf32>
+// CHECK: %[[M:.*]] = tensor.dim %[[Q]], %c2
+// CHECK: %[[ONE:.*]] = arith.cmpi eq, %[[M]], %c1
+// CHECK: scf.if %[[ONE]]
+// CHECK: tensor.cast %[[Q]] : tensor<2x4x?x64xf32> to tensor<2x4x1x64xf32>
+// CHECK: lanes = "features"
+// CHECK: else
+// CHECK: %[[LAST:.*]] = arith.subi %[[M]], %c1
+// CHECK: %[[FEW:.*]] = arith.cmpi ult, %[[LAST]], %c4
+// CHECK: scf.if %[[FEW]]
+// CHECK: attn.plan = {{{.*}}group = 4 : index, {{.*}} lanes = "queries", queries = 4 : index
+// CHECK: else
+// CHECK: attn.plan = {{{.*}}group = 4 : index, {{.*}} lanes = "queries", queries = 16 : index, split = 0
+func.func @unknown(%q: tensor<2x4x?x64xf32>, %k: tensor<2x?x64xf32>, %o: tensor<2x4x?x64xf32>) -> tensor<2x4x?x64xf32> {
+  %r = attn.attend dot softmax ins(%q, %k, %k : tensor<2x4x?x64xf32>, tensor<2x?x64xf32>, tensor<2x?x64xf32>)
+      outs(%o : tensor<2x4x?x64xf32>) indexing_maps = [#query, #key, #value, #out] scale = 0.25 -> tensor<2x4x?x64xf32>
+  return %r : tensor<2x4x?x64xf32>
+}
+
+// A tanh for each term costs more than a product, but needs no exponentials of
+// keys: features along lanes still pay for two queries, not for eight.
+// CHECK-LABEL: func @additive(
+// CHECK: lanes = "features", queries = 2
+// CHECK: lanes = "queries", queries = 16
+func.func @additive(%q: tensor<4x2x64xf32>, %p: tensor<4x8x64xf32>, %k: tensor<4x?x64xf32>, %w: tensor<64xf32>,
+                    %o: tensor<4x2x64xf32>, %u: tensor<4x8x64xf32>) -> (tensor<4x2x64xf32>, tensor<4x8x64xf32>) {
+  %r = attn.attend additive softmax ins(%q, %k, %k : tensor<4x2x64xf32>, tensor<4x?x64xf32>, tensor<4x?x64xf32>) feature_weight(%w : tensor<64xf32>)
+      outs(%o : tensor<4x2x64xf32>) indexing_maps = [#head, #key, #value, #headout] scale = 1.0 -> tensor<4x2x64xf32>
+  %s = attn.attend additive softmax ins(%p, %k, %k : tensor<4x8x64xf32>, tensor<4x?x64xf32>, tensor<4x?x64xf32>) feature_weight(%w : tensor<64xf32>)
+      outs(%u : tensor<4x8x64xf32>) indexing_maps = [#head, #key, #value, #headout] scale = 1.0 -> tensor<4x8x64xf32>
+  return %r, %s : tensor<4x2x64xf32>, tensor<4x8x64xf32>
+}
+
+// A mask that tells heads apart keeps them apart.
+// CHECK-LABEL: func @heads(
+// CHECK: attn.plan = {{{.*}}group = 1 : index, {{.*}} lanes = "queries", queries = 16
+func.func @heads(%q: tensor<2x4x1x64xf32>, %k: tensor<2x?x64xf32>, %o: tensor<2x4x1x64xf32>) -> tensor<2x4x1x64xf32> {
+  %r = attn.attend dot softmax ins(%q, %k, %k : tensor<2x4x1x64xf32>, tensor<2x?x64xf32>, tensor<2x?x64xf32>)
+      outs(%o : tensor<2x4x1x64xf32>) indexing_maps = [#query, #key, #value, #out] scale = 0.25 mask {
+  ^bb0(%b: index, %h: index, %i: index, %j: index):
+    %keep = arith.cmpi sge, %j, %h : index
+    attn.yield %keep : i1
+  } -> tensor<2x4x1x64xf32>
+  return %r : tensor<2x4x1x64xf32>
+}

@@ -1,0 +1,145 @@
+# ===- test_plans.py - one result by any plan ---------------------------------===#
+#
+# Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Few queries against many keys: shared heads, features along lanes, split keys.
+
+What a plan must not change: masks, score modifiers, sinks, LSE, empty rows, values
+that are not finite behind a mask, bits under any number of threads."""
+
+import json
+
+import numpy as np
+import pytest
+from attnc import attnc, check, dim_flags
+from test_matrix import attention, lengths
+
+
+def followed_plan(text, sizes):
+    """The plan that `explain` says a call of these sizes follows."""
+    run = attnc("explain", text, "--json", "--target=x86-64-v4", *dim_flags(sizes))
+    assert run.returncode == 0, run.stderr
+    (op,) = json.loads(run.stdout)["attention"]
+    (plan,) = [plan for plan in op["plans"] if plan["followed"]]
+    return plan
+
+
+@pytest.mark.parametrize("keys", [0, 1, 127, 1025, 2600])
+@pytest.mark.parametrize("type", ["f32", "bf16", "f16", "f64"])
+def test_decode(type, keys):
+    text = attention(
+        type=type, heads=4, kv_heads=1, queries=1, results=("output", "lse")
+    )
+    check(text, {"N": keys})
+
+
+@pytest.mark.parametrize(
+    "mask", ["bottom_right", "window", "document_window", "nothing"]
+)
+@pytest.mark.parametrize("heads, kv_heads", [(8, 2), (6, 2), (2, 2)])
+def test_decode_under_masks(mask, heads, kv_heads):
+    text = attention(
+        heads=heads, kv_heads=kv_heads, queries=1, mask=mask, results=("output", "lse")
+    )
+    check(text, {"N": 2200})
+
+
+@pytest.mark.parametrize("queries", [1, 2, 3, 4, 5, 16, 17, 70])
+@pytest.mark.parametrize("heads, kv_heads", [(8, 2), (2, 2)])
+def test_number_of_queries_known_at_run_time(queries, heads, kv_heads):
+    text = attention(
+        heads=heads, kv_heads=kv_heads, mask="bottom_right", results=("output", "lse")
+    )
+    check(text, lengths((queries, 1100)))
+
+
+@pytest.mark.parametrize("score", ["softcap", "alibi", "relative", "map"])
+@pytest.mark.parametrize("queries", [1, 3])
+def test_score_modifiers(score, queries):
+    text = attention(heads=2, kv_heads=1, queries=queries, score=score, mask="window")
+    check(text, {"N": 1100})
+
+
+@pytest.mark.parametrize(
+    "head_size, value_size", [(1, 5), (33, 20), (40, 72), (128, 64)]
+)
+@pytest.mark.parametrize("layout", [None, "bmhd"])
+def test_head_sizes(head_size, value_size, layout):
+    text = attention(
+        head_size=head_size,
+        value_size=value_size,
+        heads=4,
+        kv_heads=2,
+        queries=2,
+        layout=layout,
+        mask="bottom_right",
+        results=("output", "lse"),
+    )
+    check(text, {"N": 1500})
+
+
+def test_sinks():
+    text = """func.func @f(%q: tensor<1x4x1x16xf32>, %k: tensor<1x2x?x16xf32>,
+        %v: tensor<1x2x?x16xf32>, %s: tensor<4xf32>)
+        -> (tensor<1x4x1x16xf32>, tensor<1x4x1xf32>) {
+      %o, %l = attn.scaled_dot_product %q, %k, %v sink(%s : tensor<4xf32>)
+        : tensor<1x4x1x16xf32>, tensor<1x2x?x16xf32>, tensor<1x2x?x16xf32>
+        -> tensor<1x4x1x16xf32> lse(tensor<1x4x1xf32>)
+      return %o, %l : tensor<1x4x1x16xf32>, tensor<1x4x1xf32>
+    }"""
+    for keys in (0, 100, 2600):
+        check(text, {"N": keys})
+
+
+def test_mask_that_tells_heads_apart():
+    text = attention(heads=4, kv_heads=1, queries=1, mask="predicate")
+    text = text.replace("%qi = arith.floordivsi %i", "%qi = arith.floordivsi %h")
+    assert followed_plan(text, {"N": 2048})["group"] == 1
+    check(text, {"N": 2048})
+
+
+@pytest.mark.parametrize("op", ["additive", "kernel_regression gaussian"])
+def test_other_scores(op):
+    additive = op == "additive"
+    text = attention(
+        op=op,
+        queries=1,
+        head_size=20,
+        extra_operand=", %extra" if additive else "",
+        extra_type="tensor<20xf32>" if additive else "",
+    )
+    check(text, {"N": 1300})
+
+
+def test_values_that_are_not_finite_behind_a_mask(tmp_path):
+    text = attention(heads=4, kv_heads=1, queries=1, mask="window")
+    value = np.random.default_rng(0).normal(size=(1, 1, 2200, 16)).astype(np.float32)
+    value[0, 0, 4:] = np.nan
+    np.save(tmp_path / "v.npy", value)
+    check(text, {"N": 2200}, "--arg", f"v={tmp_path / 'v.npy'}")
+
+
+@pytest.mark.parametrize("queries", [1, 5])
+def test_threads_do_not_change_bits(tmp_path, queries):
+    text = attention(heads=2, kv_heads=1, queries=queries, mask="bottom_right")
+    assert followed_plan(text, {"N": 9000})["split"] > 0
+    files = []
+    for threads in (1, 2, 3):
+        files.append(tmp_path / f"{threads}.npy")
+        flags = (f"--threads={threads}", "--out", str(files[-1]))
+        run = attnc("run", text, "--dim=N=9000", *flags)
+        assert run.returncode == 0, run.stderr
+    first, *rest = [file.read_bytes() for file in files]
+    assert all(other == first for other in rest)
+
+
+def test_which_plan():
+    one = followed_plan(attention(heads=8, kv_heads=2), lengths((1, 4096)))
+    assert (one["lanes"], one["group"], one["queries"]) == ("features", 4, 1)
+    few = followed_plan(attention(heads=8, kv_heads=2), lengths((4, 4096)))
+    assert (few["lanes"], few["group"], few["queries"]) == ("queries", 4, 4)
+    assert few["split"] > 0
+    many = followed_plan(attention(heads=8, kv_heads=2), lengths((5, 4096)))
+    assert (many["lanes"], many["group"], many["split"]) == ("queries", 4, 0)
+    weights = attention(heads=8, kv_heads=2, queries=1, results=("output", "weights"))
+    assert followed_plan(weights, {"N": 64})["lanes"] == "queries"
