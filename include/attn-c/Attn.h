@@ -14,6 +14,9 @@
 extern "C" {
 #endif
 
+/// A null pointer where something is needed is answered as any other failure: by
+/// null or a status, and a sentence in `*error`, unless `error` is null.
+
 /// A module compiled for this process.
 typedef struct attn_module attn_module;
 

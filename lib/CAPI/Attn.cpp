@@ -67,14 +67,31 @@ static llvm::Error makeError(const Twine &message) {
   return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
 }
 
+/// A C string that a caller must give.
+static llvm::Expected<StringRef> given(const char *string, StringRef name) {
+  if (string)
+    return StringRef(string);
+  return makeError(name + " is null");
+}
+
+/// Whether `module` was given, which a null result of attn_compile was not.
+static bool isGiven(const attn_module *module, char **error) {
+  if (!module)
+    report(makeError("the module is null"), error);
+  return module;
+}
+
 void attn_string_free(char *string) { std::free(string); }
 
 //===----------------------------------------------------------------------===//
 // Options
 //===----------------------------------------------------------------------===//
 
-static llvm::Error setOption(CompileOptions &options, StringRef key,
-                             StringRef value) {
+static llvm::Error setOption(CompileOptions &options,
+                             const attn_option &option) {
+  if (!option.key || !option.value)
+    return makeError("the key or the value of an option is null");
+  StringRef key = option.key, value = option.value;
   if (key == "target") {
     options.target = value.str();
     return llvm::Error::success();
@@ -102,8 +119,7 @@ compile(StringRef text, ArrayRef<attn_option> options) {
   auto module = std::make_unique<attn_module>();
   module->text = text.str();
   for (const attn_option &option : options)
-    if (llvm::Error failure =
-            setOption(module->options, option.key, option.value))
+    if (llvm::Error failure = setOption(module->options, option))
       return failure;
   auto compilation = module->restart();
   if (!compilation)
@@ -119,6 +135,11 @@ compile(StringRef text, ArrayRef<attn_option> options) {
 attn_module *attn_compile(const char *text, size_t length,
                           const attn_option *options, size_t num_options,
                           char **error) {
+  if ((!text && length) || (!options && num_options)) {
+    report(makeError(text ? "the options are null" : "the text is null"),
+           error);
+    return nullptr;
+  }
   auto module =
       compile(StringRef(text, length), ArrayRef(options, num_options));
   if (module)
@@ -148,6 +169,10 @@ writeTileMaps(StringRef text, int64_t tileQueries, int64_t tileKeys) {
 attn_module *attn_compile_tile_map(const char *text, size_t length,
                                    int64_t tile_queries, int64_t tile_keys,
                                    char **error) {
+  if (!text && length) {
+    report(makeError("the text is null"), error);
+    return nullptr;
+  }
   llvm::Expected<std::string> maps =
       writeTileMaps(StringRef(text, length), tile_queries, tile_keys);
   if (maps)
@@ -160,6 +185,8 @@ attn_module *attn_compile_tile_map(const char *text, size_t length,
 void attn_module_free(attn_module *module) { delete module; }
 
 char *attn_module_signature(const attn_module *module) {
+  if (!module)
+    return nullptr;
   return copyString(getSignatureJSON(module->compilation->getSource()));
 }
 
@@ -172,12 +199,12 @@ static Function orNull(llvm::Expected<Function> function) {
 }
 
 attn_function attn_module_lookup(const attn_module *module, const char *name) {
-  return orNull(module->loaded->lookup(name));
+  return module && name ? orNull(module->loaded->lookup(name)) : nullptr;
 }
 
 attn_shapes_function attn_module_lookup_shapes(const attn_module *module,
                                                const char *name) {
-  return orNull(module->loaded->lookupShapes(name));
+  return module && name ? orNull(module->loaded->lookupShapes(name)) : nullptr;
 }
 
 //===----------------------------------------------------------------------===//
@@ -185,11 +212,14 @@ attn_shapes_function attn_module_lookup_shapes(const attn_module *module,
 //===----------------------------------------------------------------------===//
 
 static llvm::Expected<std::string> printPhase(const attn_module &module,
-                                              StringRef name) {
-  std::optional<Phase> phase = parsePhase(name);
+                                              const char *phaseName) {
+  llvm::Expected<StringRef> name = given(phaseName, "the phase");
+  if (!name)
+    return name.takeError();
+  std::optional<Phase> phase = parsePhase(*name);
   if (!phase)
     return makeError(
-        "phase '" + name + "' is unknown; accepted are " +
+        "phase '" + *name + "' is unknown; accepted are " +
         llvm::join(llvm::map_range(getPhases(), getPhaseName), ", "));
   auto compilation = module.restart();
   if (!compilation)
@@ -203,17 +233,22 @@ static llvm::Expected<std::string> printPhase(const attn_module &module,
 }
 
 char *attn_module_ir(attn_module *module, const char *phase, char **error) {
+  if (!isGiven(module, error))
+    return nullptr;
   return giveText(printPhase(*module, phase), error);
 }
 
-static llvm::Expected<std::string> explain(const attn_module &module,
-                                           StringRef name, bool json) {
+static llvm::Expected<std::string>
+explain(const attn_module &module, const char *functionName, bool json) {
+  llvm::Expected<StringRef> name = given(functionName, "the function's name");
+  if (!name)
+    return name.takeError();
   auto compilation = module.restart();
   if (!compilation)
     return compilation.takeError();
-  auto function = (*compilation)->getSource().lookupSymbol<func::FuncOp>(name);
+  auto function = (*compilation)->getSource().lookupSymbol<func::FuncOp>(*name);
   if (!function)
-    return makeError("the module has no function '" + name + "'");
+    return makeError("the module has no function '" + *name + "'");
   auto explanation = attn::explain(**compilation, function, CallArguments());
   if (!explanation)
     return explanation.takeError();
@@ -222,20 +257,27 @@ static llvm::Expected<std::string> explain(const attn_module &module,
 
 char *attn_module_explain(attn_module *module, const char *function, int json,
                           char **error) {
+  if (!isGiven(module, error))
+    return nullptr;
   return giveText(explain(*module, function, json), error);
 }
 
-static llvm::Error save(const attn_module &module, StringRef path) {
-  llvm::Expected<ArtifactKind> kind = getArtifactKind(path);
+static llvm::Error save(const attn_module &module, const char *file) {
+  llvm::Expected<StringRef> path = given(file, "the path");
+  if (!path)
+    return path.takeError();
+  llvm::Expected<ArtifactKind> kind = getArtifactKind(*path);
   if (!kind)
     return kind.takeError();
   auto compilation = module.restart();
   if (!compilation)
     return compilation.takeError();
-  return emitArtifact(**compilation, *kind, path);
+  return emitArtifact(**compilation, *kind, *path);
 }
 
 int32_t attn_module_save(attn_module *module, const char *path, char **error) {
+  if (!isGiven(module, error))
+    return ATTN_INVALID_ARGUMENT;
   llvm::Error failure = save(*module, path);
   if (!failure)
     return ATTN_OK;

@@ -61,6 +61,17 @@ static int32_t checkType(const Argument *argument) {
   return ATTN_OK;
 }
 
+/// Refuses sizes whose product, empty dimensions aside, no address reaches.
+static int32_t checkCount(const Argument *argument) {
+  int64_t bytes = (argument->header[ATTN_RT_ARGUMENT_BITS] + 7) / 8;
+  for (int64_t d = 0; d < rankOf(argument); ++d) {
+    int64_t size = argument->tensor->shape[d];
+    if (size && __builtin_mul_overflow(bytes, size, &bytes))
+      return REFUSE(argument, "has more elements than memory has room for");
+  }
+  return ATTN_OK;
+}
+
 static int32_t checkShape(const Argument *argument) {
   const DLTensor *tensor = argument->tensor;
   int64_t rank = rankOf(argument);
@@ -77,7 +88,7 @@ static int32_t checkShape(const Argument *argument) {
       return REFUSE(argument, "has size %lld in dimension %d",
                     (long long)tensor->shape[d], (int)d);
   }
-  return ATTN_OK;
+  return checkCount(argument);
 }
 
 /// The number of elements.

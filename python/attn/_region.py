@@ -79,5 +79,9 @@ def _call(function: Callable, tracer: Tracer, names: tuple[str, ...]) -> Expr:
     )
     try:
         return tracer.lift(rebind(function)(*symbols))
-    except (ArithmeticError, AttributeError, LookupError) as error:
+    except (ArithmeticError, AttributeError, LookupError, RecursionError) as error:
+        raise tracer.fail(f"the function failed: {error}") from error
+    except TypeError as error:
+        if str(error).startswith(f"{tracer.what}: "):
+            raise
         raise tracer.fail(f"the function failed: {error}") from error

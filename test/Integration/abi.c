@@ -175,5 +175,18 @@ int main(int argc, char **argv) {
   printf("shapes %d: ", sizesOf(NULL, arguments, 3, sizes));
   printf("%d %d; workspace %d\n", (int)sizes[0], (int)sizes[1],
          (int)workspaceOf(arguments, 5));
+  // CHECK-NEXT: shapes 1: scale: the destination of the sizes is null
+  printf("shapes %d: ", sizesOf(NULL, arguments, 3, NULL));
+  puts(lastError());
+  // CHECK-NEXT: shapes 1: scale: 0 arguments were given; expected 3
+  printf("shapes %d: ", sizesOf(NULL, NULL, 3, sizes));
+  puts(lastError());
+  // CHECK-NEXT: workspace 0: scale: 0 arguments were given; expected 5
+  printf("workspace %d: ", (int)workspaceOf(NULL, 5));
+  puts(lastError());
+  // 2^62 by 4 elements are not none, which is what their product wraps to.
+  shapes[0][0] = INT64_C(1) << 62;
+  // CHECK-NEXT: 1 scale: argument 0 'a' has more elements than memory has room for
+  call(NULL, 5);
   return 0;
 }

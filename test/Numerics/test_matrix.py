@@ -236,6 +236,21 @@ def test_static_sizes_of_zero(zero, op):
     )
 
 
+def test_no_key_in_reach_of_a_window_that_moves():
+    """Where the loop over keys begins is not known, that there are none is."""
+    tensors = "%q: tensor<2x5x4xf32>, %k: tensor<2x0x4xf32>, %by: i64"
+    check(
+        f"""func.func @f({tensors}) -> (tensor<2x5x4xf32>, tensor<2x5x?xf32>) {{
+          %m = attn.mask.window past = 3 offset(%by : i64)
+          %o, %w = attn.scaled_dot_product %q, %k, %k mask(%m) : tensor<2x5x4xf32>,
+            tensor<2x0x4xf32>, tensor<2x0x4xf32>
+            -> tensor<2x5x4xf32> weights(tensor<2x5x?xf32>)
+          return %o, %w : tensor<2x5x4xf32>, tensor<2x5x?xf32>
+        }}""",
+        {},
+    )
+
+
 def test_threads_do_not_change_bits(tmp_path):
     text = attention(heads=3, kv_heads=1, mask="causal")
     files = []

@@ -112,6 +112,7 @@ REFUSED = {
     "float index": (lambda b, h, i, j: IDS[i * 0.5] > 0, "indexed by integers"),
     "integer": (lambda b, h, i, j: i + j, "must return a boolean"),
     "function": (lambda b, h, i, j: np.gcd(i, j) > 0, "'gcd' has no compiled form"),
+    "parameters": (lambda i, j: i > j, "mask.predicate: the function failed: .* argum"),
     "outside": (lambda b, h, i, j: HIDDEN.ids[i] > 0, "attn.capture"),
 }
 

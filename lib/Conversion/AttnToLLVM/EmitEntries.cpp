@@ -56,6 +56,7 @@ private:
   int64_t appendArguments(Value words, SmallVectorImpl<Value> &arguments);
   int64_t countWords() const;
   void emitCall(LLVM::LLVMFuncOp entry, Value frame, Value words);
+  void refuseNullSizes(LLVM::LLVMFuncOp entry, Value frame);
 
   LLVM::LLVMFuncOp body;
   Location loc;
@@ -117,12 +118,11 @@ int64_t EntryBuilder::appendArguments(Value words,
     at += ATTN_RT_ARGUMENT_HEADER + 2 * rank;
     if (isa<LLVM::LLVMPointerType>(types[arguments.size()])) {
       for (int64_t w = 0; w < length; ++w)
-        arguments.push_back(
-            loadWord(words, word + w, types[arguments.size()]));
+        arguments.push_back(loadWord(words, word + w, types[arguments.size()]));
     } else {
       Value address = loadWord(words, word, pointer());
-      arguments.push_back(LLVM::LoadOp::create(
-          builder, loc, types[arguments.size()], address));
+      arguments.push_back(
+          LLVM::LoadOp::create(builder, loc, types[arguments.size()], address));
     }
     word += length;
   }
@@ -143,9 +143,32 @@ void EntryBuilder::emitCall(LLVM::LLVMFuncOp entry, Value frame, Value words) {
   Value result =
       LLVM::CallOp::create(builder, loc, body, arguments).getResult();
   if (kind != EntryKind::Workspace)
-    result = emitRuntimeCall(builder, loc, RuntimeFunction::Leave,
-                             {frame, result});
+    result =
+        emitRuntimeCall(builder, loc, RuntimeFunction::Leave, {frame, result});
   LLVM::ReturnOp::create(builder, loc, result);
+}
+
+/// Refuses a null destination of sizes where there are any.
+void EntryBuilder::refuseNullSizes(LLVM::LLVMFuncOp entry, Value frame) {
+  bool writes = body.walk([](LLVM::StoreOp) { return WalkResult::interrupt(); })
+                    .wasInterrupted();
+  if (!writes)
+    return;
+  static constexpr StringLiteral message(
+      "the destination of the sizes is null");
+  StringRef terminated(message.data(), message.size() + 1);
+  Value text = createGlobal(".null", builder.getI8Type(), terminated.size(),
+                            builder.getStringAttr(terminated));
+  Value null = LLVM::ZeroOp::create(builder, loc, pointer());
+  Value missing = LLVM::ICmpOp::create(builder, loc, LLVM::ICmpPredicate::eq,
+                                       entry.getArguments().back(), null);
+  Block *refused = entry.addBlock(), *accepted = entry.addBlock();
+  LLVM::CondBrOp::create(builder, loc, missing, refused, accepted);
+  builder.setInsertionPointToStart(refused);
+  Value status = emitRuntimeCall(builder, loc, RuntimeFunction::Refuse,
+                                 {frame, text, null});
+  LLVM::ReturnOp::create(builder, loc, status);
+  builder.setInsertionPointToStart(accepted);
 }
 
 void EntryBuilder::build() {
@@ -169,10 +192,10 @@ void EntryBuilder::build() {
                    DenseElementsAttr::get(specType, spec.asArrayRef()));
   Value namesPointer =
       createGlobal(".names", builder.getI8Type(), names.size(), names);
-  Value status = emitRuntimeCall(
-      builder, loc, RuntimeFunction::Enter,
-      {frame, context, entry.getArgument(first), entry.getArgument(first + 1),
-       specPointer, namesPointer, words});
+  Value status = emitRuntimeCall(builder, loc, RuntimeFunction::Enter,
+                                 {frame, context, entry.getArgument(first),
+                                  entry.getArgument(first + 1), specPointer,
+                                  namesPointer, words});
   Value ok = LLVM::ICmpOp::create(builder, loc, LLVM::ICmpPredicate::eq, status,
                                   constant(builder.getI32Type(), 0));
   LLVM::CondBrOp::create(builder, loc, ok, accepted, refused);
@@ -183,6 +206,8 @@ void EntryBuilder::build() {
                              ? constant(builder.getI64Type(), 0)
                              : status);
   builder.setInsertionPointToStart(accepted);
+  if (kind == EntryKind::Shapes)
+    refuseNullSizes(entry, frame);
   emitCall(entry, frame, words);
   for (StringRef attribute : {abi::entry, abi::spec, abi::names})
     body->removeAttr(attribute);

@@ -154,8 +154,7 @@ TEST(Compile, ClassifiesTiles) {
       attn_compile_tile_map(attention, std::strlen(attention), 2, 4, &error));
   ASSERT_TRUE(module) << error;
   String signature(attn_module_signature(module.get()));
-  EXPECT_THAT(signature.get(),
-              HasSubstr(R"("type":"i8","sizes":[1,1,-1,-1])"));
+  EXPECT_THAT(signature.get(), HasSubstr(R"("type":"i8","sizes":[1,1,-1,-1])"));
   attn_shapes_function shapes =
       attn_module_lookup_shapes(module.get(), "attend");
   ASSERT_TRUE(shapes);
@@ -181,4 +180,46 @@ TEST(Compile, ReportsErrors) {
   EXPECT_THAT(message, HasSubstr("nocpu"));
   EXPECT_FALSE(compile(attention, message, {{"threads", "-1"}}));
   EXPECT_THAT(message, HasSubstr("option 'threads' is '-1'"));
+}
+
+TEST(Compile, RefusesNull) {
+  char *error = nullptr;
+  auto takeMessage = [&] {
+    String owned(error);
+    std::string message = error ? error : "";
+    error = nullptr;
+    return message;
+  };
+  EXPECT_EQ(attn_compile(nullptr, 3, nullptr, 0, &error), nullptr);
+  EXPECT_EQ(takeMessage(), "the text is null");
+  EXPECT_EQ(attn_compile("", 0, nullptr, 1, &error), nullptr);
+  EXPECT_EQ(takeMessage(), "the options are null");
+  attn_option option = {"target", nullptr};
+  EXPECT_EQ(attn_compile("", 0, &option, 1, &error), nullptr);
+  EXPECT_EQ(takeMessage(), "the key or the value of an option is null");
+  EXPECT_EQ(attn_compile(nullptr, 3, nullptr, 0, nullptr), nullptr);
+  EXPECT_EQ(attn_compile_tile_map(nullptr, 3, 8, 8, &error), nullptr);
+  EXPECT_EQ(takeMessage(), "the text is null");
+  EXPECT_EQ(attn_module_ir(nullptr, "tile", &error), nullptr);
+  EXPECT_EQ(takeMessage(), "the module is null");
+  EXPECT_EQ(attn_module_explain(nullptr, "f", 0, &error), nullptr);
+  EXPECT_EQ(takeMessage(), "the module is null");
+  EXPECT_EQ(attn_module_save(nullptr, "f.so", &error), ATTN_INVALID_ARGUMENT);
+  EXPECT_EQ(takeMessage(), "the module is null");
+  EXPECT_EQ(attn_module_signature(nullptr), nullptr);
+  EXPECT_EQ(attn_module_lookup(nullptr, "f"), nullptr);
+  EXPECT_EQ(attn_module_lookup_shapes(nullptr, "f"), nullptr);
+  attn_module_free(nullptr);
+
+  std::string message;
+  Module module = compile(attention, message);
+  ASSERT_TRUE(module) << message;
+  EXPECT_EQ(attn_module_ir(module.get(), nullptr, &error), nullptr);
+  EXPECT_EQ(takeMessage(), "the phase is null");
+  EXPECT_EQ(attn_module_explain(module.get(), nullptr, 0, &error), nullptr);
+  EXPECT_EQ(takeMessage(), "the function's name is null");
+  EXPECT_EQ(attn_module_save(module.get(), nullptr, &error),
+            ATTN_INVALID_ARGUMENT);
+  EXPECT_EQ(takeMessage(), "the path is null");
+  EXPECT_EQ(attn_module_lookup(module.get(), nullptr), nullptr);
 }

@@ -1,4 +1,5 @@
-//===- AttendTiling.cpp - Tiling of attn.attend and attn.attend_tile -*- C++ -*-===//
+//===- AttendTiling.cpp - Tiling of attn.attend and attn.attend_tile -*- C++
+//-*-===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -16,8 +17,8 @@
 using namespace mlir;
 using namespace mlir::attn;
 
-/// The size of each of `numDims` dimensions, from the operands that `maps` place
-/// in the iteration space; 1 for a dimension that no operand has.
+/// The size of each of `numDims` dimensions, from the operands that `maps`
+/// place in the iteration space; 1 for a dimension that no operand has.
 static SmallVector<Range>
 iterationDomain(OpBuilder &builder, Operation *op, unsigned numDims,
                 ArrayRef<std::pair<Value, AffineMap>> sources) {
@@ -47,8 +48,8 @@ static LogicalResult requireWhole(Operation *op, StringRef name, unsigned dim,
   return op->emitOpError("cannot be tiled over ") << name << "; " << instead;
 }
 
-/// Where an operand of `type`, of which `map` gives the first dimensions, lies in a
-/// tile of the iteration space.
+/// Where an operand of `type`, of which `map` gives the first dimensions, lies
+/// in a tile of the iteration space.
 static void projectTile(Type type, AffineMap map,
                         ArrayRef<OpFoldResult> offsets,
                         ArrayRef<OpFoldResult> sizes,
@@ -85,6 +86,18 @@ static Value addOffset(OpBuilder &builder, Location loc, Value base,
     return base;
   Value value = getValueOrCreateConstantIndexOp(builder, loc, offset);
   return base ? arith::AddIOp::create(builder, loc, base, value) : value;
+}
+
+/// Gives `tiled` the regions and what else was said of the op that it is a tile
+/// of, and names it.
+template <typename OpTy>
+static void finishTile(OpTy op, OpTy tiled, TilingResult &result) {
+  tiled->setDiscardableAttrs(op->getDiscardableAttrDictionary());
+  IRMapping regions;
+  op.getScore().cloneInto(&tiled.getScore(), regions);
+  op.getMask().cloneInto(&tiled.getMask(), regions);
+  result.tiledOps.push_back(tiled);
+  result.tiledValues.assign(tiled->result_begin(), tiled->result_end());
 }
 
 //===----------------------------------------------------------------------===//
@@ -134,8 +147,7 @@ FailureOr<TilingResult>
 AttendOp::getTiledImplementation(OpBuilder &builder,
                                  ArrayRef<OpFoldResult> offsets,
                                  ArrayRef<OpFoldResult> sizes) {
-  if (failed(requireWhole(*this, "keys", J, offsets,
-                          "attn.attend_tile can")) ||
+  if (failed(requireWhole(*this, "keys", J, offsets, "attn.attend_tile can")) ||
       failed(requireWhole(*this, "features", D, offsets,
                           "scores need all of them")))
     return failure();
@@ -157,8 +169,8 @@ AttendOp::getTiledImplementation(OpBuilder &builder,
     inits.push_back(slice(init, getMap(3 + index)));
   Value sink = getSink();
   if (sink)
-    sink = slice(sink, AffineMap::getMultiDimMapWithTargets(
-                           NumDims, {Hkv, G}, getContext()));
+    sink = slice(sink, AffineMap::getMultiDimMapWithTargets(NumDims, {Hkv, G},
+                                                            getContext()));
 
   auto sliced = [&](Value init) {
     auto given = llvm::to_vector(getDpsInits());
@@ -175,12 +187,7 @@ AttendOp::getTiledImplementation(OpBuilder &builder,
       getCaptures(), globalOffsets(builder, *this, offsets), whole, inits[0],
       lseInit, weightsInit, topWeightsInit, topKeysInit, getIndexingMaps(),
       getScale());
-  tiled->setDiscardableAttrs(getOperation()->getDiscardableAttrDictionary());
-  IRMapping regions;
-  getScore().cloneInto(&tiled.getScore(), regions);
-  getMask().cloneInto(&tiled.getMask(), regions);
-  result.tiledOps.push_back(tiled);
-  result.tiledValues.assign(tiled->result_begin(), tiled->result_end());
+  finishTile(*this, tiled, result);
   return result;
 }
 
@@ -198,9 +205,10 @@ LogicalResult AttendOp::getResultTilePosition(
 //===----------------------------------------------------------------------===//
 
 SmallVector<Range> AttendTileOp::getIterationDomain(OpBuilder &builder) {
-  return iterationDomain(
-      builder, *this, NumDims,
-      {{getQuery(), getMap(0)}, {getKey(), getMap(1)}, {getValue(), getMap(2)}});
+  return iterationDomain(builder, *this, NumDims,
+                         {{getQuery(), getMap(0)},
+                          {getKey(), getMap(1)},
+                          {getValue(), getMap(2)}});
 }
 
 SmallVector<utils::IteratorType> AttendTileOp::getLoopIteratorTypes() {
@@ -213,9 +221,8 @@ SmallVector<utils::IteratorType> AttendTileOp::getLoopIteratorTypes() {
 static AffineMap getResultMap(AttendTileOp op, unsigned number) {
   if (number == 0)
     return op.getMap(3);
-  return AffineMap::getMultiDimMapWithTargets(AttendTileOp::NumDims,
-                                              {AttendTileOp::I},
-                                              op.getContext());
+  return AffineMap::getMultiDimMapWithTargets(
+      AttendTileOp::NumDims, {AttendTileOp::I}, op.getContext());
 }
 
 FailureOr<TilingResult>
@@ -247,11 +254,7 @@ AttendTileOp::getTiledImplementation(OpBuilder &builder,
       addOffset(builder, loc, getI(), offsets[I]),
       addOffset(builder, loc, getJ(), offsets[J]), getPartial(), inits[0],
       inits[1], inits[2], getIndexingMaps(), getScale(), getGuarded());
-  IRMapping regions;
-  getScore().cloneInto(&tiled.getScore(), regions);
-  getMask().cloneInto(&tiled.getMask(), regions);
-  result.tiledOps.push_back(tiled);
-  result.tiledValues.assign(tiled->result_begin(), tiled->result_end());
+  finishTile(*this, tiled, result);
   return result;
 }
 

@@ -60,8 +60,10 @@ static LogicalResult lowerToAttend(AttentionOpInterface op,
     CanonicalLayout::Operand init =
         layout->weightsInit(builder, elementTypeOf(weights));
     // Tiles of static size 0 cannot be inserted.
-    bool isEmpty = llvm::is_contained(
-        cast<ShapedType>(weights.getType()).getShape(), 0);
+    bool isEmpty = llvm::any_of(
+        TypeRange{weights.getType(), init.value.getType()}, [](Type type) {
+          return llvm::is_contained(cast<ShapedType>(type).getShape(), 0);
+        });
     (isEmpty ? emptyWeights : weightsInit) = isEmpty ? init.value : take(init);
   }
   if (op.getTopKeys()) {

@@ -195,7 +195,8 @@ QueryTile::State QueryTile::emitClassifiedTile(OpBuilder &b, Location loc,
 std::pair<Value, Value> QueryTile::keyRange() {
   Value zero = arith::ConstantIndexOp::create(builder, loc, 0);
   Value all = getValueOrCreateConstantIndexOp(builder, loc, keys);
-  if (!classifier)
+  // Without keys the loop folds away; tiles of none could not be sliced.
+  if (!classifier || getConstantIntValue(keys) == 0)
     return {zero, all};
   KeyBounds bounds =
       classifier->emitKeyBounds(builder, loc, batch, head, queryRange(builder));
