@@ -265,6 +265,8 @@ static llvm::Error runDot(Interpreter &state, OpTy op,
                  scale.value_or(
                      defaultScale(featuresOf(operands, operands.query))));
   problem->score = &score;
+  if constexpr (std::is_same_v<OpTy, ScaledDotProductOp>)
+    problem->normalizer = op.getNormalizer();
   return finish(state, op, operands, *problem);
 }
 
@@ -302,6 +304,7 @@ project(Operation *op, StringRef name, const Operands &operands,
   if (!result)
     return result.takeError();
   SmallVector<int64_t> position(shape.size());
+  Type accumulator = getAccumulatorType(tensor->value.getElementType());
   SmallVector<Scalar> lhs(in), rhs(in);
   for (int64_t index = 0, size = result->value.size(); index < size; ++index) {
     int64_t base = 0;
@@ -312,10 +315,93 @@ project(Operation *op, StringRef name, const Operands &operands,
       lhs[d] = elementAt(*tensor, base + d * sourceStrides[feature]);
       rhs[d] = elementAt(*matrix, position[feature] * in + d);
     }
-    setElement(*result, index, contract(tensor->value.getElementType(), lhs, rhs));
+    setElement(*result, index, contract(accumulator, lhs, rhs));
     nextPosition(position, shape);
   }
   return std::make_shared<const ReferenceResult>(std::move(*result));
+}
+
+/// `tensor` with each row divided by its length.
+static llvm::Expected<TensorRef> normalizeRows(Operation *op,
+                                               const Operands &operands,
+                                               const TensorRef &tensor) {
+  Type type = tensor->value.getElementType();
+  ArrayRef<int64_t> shape = tensor->value.getShape();
+  llvm::Expected<ReferenceResult> result = makeTensor(op, type, shape);
+  if (!result)
+    return result.takeError();
+  FloatFormat format = FloatFormat::get(getAccumulatorType(type));
+  int64_t features = shape[operands.layout.feature];
+  int64_t stride = stridesOf(shape)[operands.layout.feature];
+  for (int64_t index = 0; index < tensor->value.size(); ++index) {
+    if (index / stride % features != 0)
+      continue;
+    double square = 0, inherited = 0;
+    for (int64_t d = 0; d < features; ++d) {
+      Scalar x = elementAt(*tensor, index + d * stride);
+      square += x.real * x.real;
+      inherited += x.bound * x.bound;
+    }
+    double length = std::sqrt(square), error = std::sqrt(inherited);
+    double least = length - error;
+    // Squares in the accumulator type may leave its range.
+    bool safe = square <= format.largest &&
+                (square == 0 || square > 1e-30 || format.unit < 1e-10);
+    double relative = (features / 2 + 6) * format.unit + error / least;
+    for (int64_t d = 0; d < features; ++d) {
+      Scalar x = elementAt(*tensor, index + d * stride);
+      double value = square == 0 ? 0 : x.real / length;
+      double bound = std::fabs(value) * relative + x.bound / least;
+      if (least <= 0)
+        bound = error == 0 ? 0 : 2;
+      if (!safe && !std::isnan(square))
+        bound = std::numeric_limits<double>::infinity();
+      setElement(*result, index + d * stride, Scalar::ofReal(value, bound));
+    }
+  }
+  return std::make_shared<const ReferenceResult>(std::move(*result));
+}
+
+static llvm::Error runCosine(Interpreter &state, CosineOp op) {
+  Operands operands;
+  llvm::Expected<AttentionProblem> problem = makeProblem(state, op, operands);
+  if (!problem)
+    return problem.takeError();
+  if (llvm::Error error = checkHeadSizes(op, operands))
+    return error;
+  for (TensorRef *tensor : {&problem->query, &problem->key}) {
+    llvm::Expected<TensorRef> unit = normalizeRows(op, operands, *tensor);
+    if (!unit)
+      return unit.takeError();
+    *tensor = *unit;
+  }
+  DotScore score(problem->accumulator,
+                 op.getScale() ? op.getScale()->convertToDouble() : 1.0);
+  problem->score = &score;
+  return finish(state, op, operands, *problem);
+}
+
+static llvm::Error runGeneral(Interpreter &state, GeneralOp op) {
+  Operands operands;
+  llvm::Expected<AttentionProblem> problem = makeProblem(state, op, operands);
+  if (!problem)
+    return problem.takeError();
+  const TensorRef &weight = state.tensor(op.getWeight());
+  for (auto [name, tensor, dim] : {std::tuple("query", problem->query, 1),
+                                   std::tuple("key", problem->key, 0)})
+    if (llvm::Error error =
+            checkEqual(op, "features", "weight", weight->value.getShape()[dim],
+                       name, featuresOf(operands, tensor)))
+      return error;
+  llvm::Expected<TensorRef> projected =
+      project(op, "query", operands, problem->query, weight);
+  if (!projected)
+    return projected.takeError();
+  problem->query = *projected;
+  DotScore score(problem->accumulator,
+                 op.getScale() ? op.getScale()->convertToDouble() : 1.0);
+  problem->score = &score;
+  return finish(state, op, operands, *problem);
 }
 
 static llvm::Error runAdditive(Interpreter &state, AdditiveOp op) {
@@ -406,6 +492,8 @@ static llvm::Error runKernelRegression(Interpreter &state,
 void reference::addAttentionHandlers(HandlerTable &table) {
   table.add<ScaledDotProductOp, runScaledDotProduct>();
   table.add<DotProductOp, runDotProduct>();
+  table.add<CosineOp, runCosine>();
+  table.add<GeneralOp, runGeneral>();
   table.add<AdditiveOp, runAdditive>();
   table.add<KernelRegressionOp, runKernelRegression>();
 }

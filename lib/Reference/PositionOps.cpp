@@ -19,16 +19,29 @@ namespace {
 /// Sine and cosine of position / base^(2 pair / dim), and their largest error
 /// where the angle is computed in `accumulator`.
 struct Rotation {
-  double sine, cosine, error;
+  double sine = 0, cosine = 1, error = 0;
 
   Rotation(double position, int64_t pair, int64_t dim, double base,
            Type accumulator) {
     double exponent = 2.0 * pair / dim;
-    double angle = position / std::pow(base, exponent);
+    // The power is off by a few units and by those of its exponent's logarithm.
+    set(position / std::pow(base, exponent),
+        4 + 3 * std::fabs(std::log(base)) * exponent, accumulator);
+  }
+  /// By an angle that is off by `relative` units.
+  Rotation(double angle, double relative, Type accumulator) {
+    set(angle, relative, accumulator);
+  }
+  void scale(double factor) {
+    sine *= factor;
+    cosine *= factor;
+    error *= std::fabs(factor);
+  }
+
+private:
+  void set(double angle, double relative, Type accumulator) {
     sine = std::sin(angle);
     cosine = std::cos(angle);
-    // The power is off by a few units and by those of its exponent's logarithm.
-    double relative = 4 + 3 * std::fabs(std::log(base)) * exponent;
     error = FloatFormat::get(accumulator).unit *
             (relative * std::fabs(angle) + 4);
   }
@@ -90,6 +103,21 @@ static Scalar turn(Type type, Scalar kept, Scalar turned, double sine,
                          FloatFormat::get(type).rounding(value));
 }
 
+/// `rotary_m1`, `rotary_m4` and `rotary_m5`.
+static Rotation rotationOf(RotaryOp op, double position, int64_t pair,
+                           int64_t dim, const TensorRef &frequencies) {
+  Type accumulator = getAccumulatorType(getElementTypeOrSelf(op.getInput()));
+  Rotation rotation(position, pair, dim, op.getBase().convertToDouble(),
+                    accumulator);
+  if (frequencies) {
+    Scalar frequency = elementAt(*frequencies, pair);
+    rotation = Rotation(position * frequency.real, /*relative=*/4, accumulator);
+    rotation.error += std::fabs(position) * frequency.bound;
+  }
+  rotation.scale(op.getMagnitude().convertToDouble());
+  return rotation;
+}
+
 static llvm::Error runRotary(Interpreter &state, RotaryOp op) {
   const TensorRef &input = state.tensor(op.getInput());
   ArrayRef<int64_t> shape = input->value.getShape();
@@ -101,6 +129,15 @@ static llvm::Error runRotary(Interpreter &state, RotaryOp op) {
     positions = state.tensor(op.getPositions());
     if (llvm::Error error = checkPositions(op, *positions, shape))
       return error;
+  }
+  TensorRef frequencies;
+  if (op.getFrequencies()) {
+    frequencies = state.tensor(op.getFrequencies());
+    if (frequencies->value.size() != dim / 2)
+      return opError(op,
+                     llvm::formatv("has {0} frequencies for {1} pairs; they "
+                                   "must be equal",
+                                   frequencies->value.size(), dim / 2));
   }
   ReferenceResult result{Tensor(input->value.getElementType(), shape), {}};
   Type type = input->value.getElementType();
@@ -117,9 +154,8 @@ static llvm::Error runRotary(Interpreter &state, RotaryOp op) {
       bool interleaved = op.getInterleaved();
       int64_t first = line * dim + (interleaved ? 2 * pair : pair);
       int64_t second = interleaved ? first + 1 : first + half;
-      Rotation rotation(position.integer, pair, dim,
-                        op.getBase().convertToDouble(),
-                        getAccumulatorType(type));
+      Rotation rotation =
+          rotationOf(op, position.integer, pair, dim, frequencies);
       if (!position.isExact())
         rotation.error = std::numeric_limits<double>::infinity();
       Scalar x = elementAt(*input, first), y = elementAt(*input, second);

@@ -13,8 +13,15 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from . import mask, score
-from ._functions import additive, kernel_regression, scaled_dot_product
+from ._functions import (
+    additive,
+    cosine,
+    general,
+    kernel_regression,
+    scaled_dot_product,
+)
 from ._layers import bmm, masked_softmax, merge, multi_head, rotary, sinusoid
+from ._positions import rotary_frequencies
 from ._symbol import capture, maximum, minimum, where
 
 if TYPE_CHECKING:
@@ -28,8 +35,10 @@ __all__ = [
     "bmm",
     "capture",
     "compile",
+    "cosine",
     "create_block_mask",
     "flex_attention",
+    "general",
     "kernel_regression",
     "mask",
     "masked_softmax",
@@ -39,6 +48,7 @@ __all__ = [
     "multi_head",
     "plot",
     "rotary",
+    "rotary_frequencies",
     "scaled_dot_product",
     "score",
     "sinusoid",

@@ -14,6 +14,7 @@ from ._attention import Attention, Wanted, attend, scale_suffix
 from ._forms import Captured
 from .score import number
 
+NORMALIZERS = ("softmax", "sum", "none")
 KERNELS = ("gaussian", "boxcar", "epanechnikov", "triangular", "constant")
 
 
@@ -30,6 +31,7 @@ def scaled_dot_product(
     return_received: bool = False,
     top: int | None = None,
     sink: Any = None,
+    normalizer: str = "softmax",
 ) -> Any:
     """``softmax(score(scale * q @ k.T) under mask) @ v``.
 
@@ -52,6 +54,9 @@ def scaled_dot_product(
         keys: (B, H, M, top) each. Where fewer keys contribute, the weight is 0 and
         the key -1.
       sink: a logit per query head, (H,), that joins the softmax and carries no value.
+      normalizer: "softmax"; "sum", where weights are scores over their sum; or
+        "none", where they are scores: sigmoid attention is
+        ``score=attn.score.sigmoid(), normalizer="none"``.
 
     Returns:
       The output (B, H, M, Dv), or a tuple (output, lse, weights, entropy, received,
@@ -64,6 +69,19 @@ def scaled_dot_product(
       ValueError: shapes that do not fit together, a head size of 0.
     """
     framework, element = _arrays.common(query=q, key=k, value=v)
+    if normalizer not in NORMALIZERS:
+        raise ValueError(
+            f"normalizer is {normalizer!r}; accepted are {', '.join(NORMALIZERS)}"
+        )
+    if sink is not None and normalizer != "softmax":
+        raise ValueError(
+            f"sink is given with normalizer '{normalizer}'; softmax takes it"
+        )
+    if normalizer == "none" and (return_lse or return_entropy):
+        raise ValueError("normalizer 'none' has no lse and no entropy")
+    suffix = scale_suffix(scale, element)
+    if normalizer != "softmax":
+        suffix += f" normalizer = {normalizer}"
     attention = Attention(
         "attn.scaled_dot_product",
         framework,
@@ -72,7 +90,7 @@ def scaled_dot_product(
         k,
         v,
         last_clauses=() if sink is None else (("sink", _sink(sink, q)),),
-        suffix=scale_suffix(scale, element),
+        suffix=suffix,
     )
     wanted = Wanted(return_lse, return_weights, return_entropy, return_received, top)
     return attend(attention, mask, score, wanted)
@@ -87,6 +105,82 @@ def _sink(sink: Any, query: Any) -> Captured:
             f"{heads}"
         )
     return captured._replace(shape=(str(heads),))
+
+
+def cosine(
+    q: Any,
+    k: Any,
+    v: Any,
+    mask: Any = None,
+    scale: float = 1.0,
+    score: Any = None,
+    return_lse: bool = False,
+    return_weights: bool = False,
+    return_entropy: bool = False,
+    return_received: bool = False,
+    top: int | None = None,
+) -> Any:
+    """Attention by cosines: scores are ``scale * q . k / (|q| |k|)``.
+
+    Args as in scaled_dot_product; `scale` is 1 by default. The cosine with a vector
+    of zeros is 0.
+
+    Returns and raises as scaled_dot_product does.
+    """
+    framework, element = _arrays.common(query=q, key=k, value=v)
+    attention = Attention(
+        "attn.cosine", framework, element, q, k, v, suffix=scale_suffix(scale, element)
+    )
+    wanted = Wanted(return_lse, return_weights, return_entropy, return_received, top)
+    return attend(attention, mask, score, wanted)
+
+
+def general(
+    q: Any,
+    k: Any,
+    v: Any,
+    w: Any,
+    mask: Any = None,
+    scale: float = 1.0,
+    score: Any = None,
+    return_lse: bool = False,
+    return_weights: bool = False,
+    return_entropy: bool = False,
+    return_received: bool = False,
+    top: int | None = None,
+) -> Any:
+    """Luong's general attention: scores are ``scale * k . (w @ q)``.
+
+    Args:
+      q: queries (B, H, M, Dq), or of lower rank as in scaled_dot_product.
+      k: keys (B, Hkv, N, Dk).
+      v: values (B, Hkv, N, Dv).
+      w: (Dk, Dq), as the weight of torch.nn.Linear.
+      scale: 1 by default.
+      The others as in scaled_dot_product.
+
+    Returns and raises as scaled_dot_product does.
+    """
+    framework, element = _arrays.common(query=q, key=k, value=v, w=w)
+    wanted_shape = tuple(a.shape[-1] if len(a.shape) else 0 for a in (k, q))
+    if tuple(w.shape) != wanted_shape:
+        raise ValueError(
+            f"w has shape {tuple(w.shape)}; for these key and query it must be "
+            f"{wanted_shape}"
+        )
+    attention = Attention(
+        "attn.general",
+        framework,
+        element,
+        q,
+        k,
+        v,
+        operands=(w,),
+        suffix=scale_suffix(scale, element),
+        same_head_size=False,
+    )
+    wanted = Wanted(return_lse, return_weights, return_entropy, return_received, top)
+    return attend(attention, mask, score, wanted)
 
 
 def additive(

@@ -312,7 +312,12 @@ def sinusoid(length: int, dim: int) -> Any:
 
 
 def rotary(
-    x: Any, positions: Any = None, interleaved: bool = False, base: float = 10000.0
+    x: Any,
+    positions: Any = None,
+    interleaved: bool = False,
+    base: float = 10000.0,
+    frequencies: Any = None,
+    magnitude: float = 1.0,
 ) -> Any:
     """Rotary position embedding.
 
@@ -321,6 +326,9 @@ def rotary(
       positions: integers (length,) or (B, length); 0, 1, 2, ... by default.
       interleaved: whether feature pairs are (2t, 2t+1); else (t, t + D/2).
       base: pair t of position p turns by ``p / base**(2t / D)``.
+      frequencies: floats (D / 2,): pair t turns by ``p * frequencies[t]`` instead.
+        attn.rotary_frequencies gives those of the scaled variants, with a magnitude.
+      magnitude: factor of the result, for YaRN.
 
     Returns an array like x.
     """
@@ -331,7 +339,16 @@ def rotary(
     if shape[-1] == 0 or shape[-1] % 2:
         raise ValueError(f"x has head size {shape[-1]}; it must be even, at least 2")
     base = number(base, "base")
+    magnitude = number(magnitude, "magnitude")
     type = dynamic(x, element)
+    angles = None
+    if frequencies is not None:
+        angles = _forms.floats(frequencies, "frequencies", (1,))
+        if angles.value.shape[0] != shape[-1] // 2:
+            raise ValueError(
+                f"frequencies has {angles.value.shape[0]} entries; there must be one "
+                f"per pair, {shape[-1] // 2}"
+            )
     captured = None
     if positions is not None:
         captured = _forms.integers(positions, "positions", (1, 2))
@@ -342,13 +359,17 @@ def rotary(
         if captured is not None:
             of = captured.type("f32")
             text += f" positions({function.argument(of)} : {of})"
+        if angles is not None:
+            of = angles.type("f32")
+            text += f" frequencies({function.argument(of)} : {of})"
         text += " interleaved" if interleaved else ""
-        text += f" base = {base:.17e} : {type} -> {type}"
+        text += f" base = {base:.17e} magnitude = {magnitude:.17e} : {type} -> {type}"
         return function.values(1, text), [type]
 
-    kind = None if captured is None else captured.type("f32")
-    key = ("rotary", type, kind, bool(interleaved), base)
-    inputs = [x] if captured is None else [x, captured.current("f32")]
+    given = [c for c in (captured, angles) if c is not None]
+    kinds = tuple(None if c is None else c.type("f32") for c in (captured, angles))
+    key = ("rotary", type, kinds, bool(interleaved), base, magnitude)
+    inputs = [x, *(c.current("f32") for c in given)]
     results = execute(framework, key, "f32", write, inputs, [(shape, element)])
     return keep_gradient_visible(framework, results, [x])[0]
 

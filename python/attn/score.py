@@ -28,6 +28,8 @@ __all__ = [
     "image_bias",
     "map",
     "relative_bias",
+    "relu",
+    "sigmoid",
     "softcap",
 ]
 
@@ -207,6 +209,16 @@ def image_bias(table: Any, width: int) -> Score:
     form = trace_score(add, "score.image_bias")
     form.check = check
     return Score(form)
+
+
+def sigmoid() -> Score:
+    """``1 / (1 + exp(-score))``."""
+    return Score(Operation("attn.score.sigmoid"))
+
+
+def relu() -> Score:
+    """``max(score, 0)``."""
+    return Score(Operation("attn.score.relu"))
 
 
 def map(function: Callable[[Any, Any, Any, Any, Any], Any]) -> Score:

@@ -52,6 +52,15 @@ SCORES = {
     "%s = attn.score.alibi %slopes : tensor<2xf32>",
     "relative": "%table = arith.constant dense<[0.5, 0.25, -1.0, 2.0, 0.125]> : "
     "tensor<5xf32>\n%s = attn.score.relative_bias %table : tensor<5xf32>",
+    "bucketed": "%table = arith.constant dense<[0.5, 0.25, -1.0, 2.0, 1.5, -0.5, "
+    "0.75, -2.0]> : tensor<8xf32>\n"
+    "%s = attn.score.bucketed_bias %table max_distance = 20 : tensor<8xf32>",
+    "bucketed_causal": "%table = arith.constant dense<[0.5, 0.25, -1.0, 2.0]> : "
+    "tensor<4xf32>\n"
+    "%s = attn.score.bucketed_bias %table max_distance = 20 causal : tensor<4xf32>",
+    "image": "%table = arith.constant dense<[[0.5, 0.25, -1.0], [1.0, 2.0, 3.0], "
+    "[-0.5, 0.125, 4.0]]> : tensor<3x3xf32>\n"
+    "%s = attn.score.image_bias %table width = 7 : tensor<3x3xf32>",
     "map": """%s = attn.score.map {
       ^bb0(%x: f32, %b: index, %h: index, %i: index, %j: index):
         %t = math.tanh %x : f32
@@ -162,6 +171,48 @@ def test_all_results(type, mask):
     check(
         attention(type=type, mask=mask, results=("output", "lse", "weights")),
         lengths((51, 99)),
+    )
+
+
+@pytest.mark.parametrize("normalizer", ["sum", "none"])
+@pytest.mark.parametrize("score", ["sigmoid", "relu"])
+def test_other_normalizers(score, normalizer):
+    text = attention(mask="window", score="softcap")
+    text = text.replace(
+        "%s = attn.score.softcap %cap : f32", f"%s = attn.score.{score}"
+    )
+    text = text.replace(" score(%s)", f" score(%s) normalizer = {normalizer}")
+    check(text, lengths((50, 110)))
+
+
+@pytest.mark.parametrize("type", ["f32", "bf16"])
+def test_cosine(type):
+    text = attention(op="cosine", type=type, mask="causal")
+    check(text.replace(" mask(%m)", " mask(%m) scale = 4.0"), lengths((50, 70)))
+
+
+@pytest.mark.parametrize("type", ["f32", "bf16"])
+def test_general(type):
+    text = attention(
+        op="general",
+        type=type,
+        mask="causal",
+        extra_operand=", %extra",
+        extra_type=tensor(16, 16, type),
+    )
+    check(text.replace(" mask(%m)", " mask(%m) scale = 0.25"), lengths((50, 70)))
+
+
+@pytest.mark.parametrize("interleaved", ["", " interleaved"])
+def test_rotary_of_given_frequencies(interleaved):
+    x, f = tensor(2, "?", 8, "f32"), tensor(4, "f64")
+    check(
+        f"""func.func @f(%x: {x}, %f: {f}) -> {x} {{
+          %r = attn.rotary %x frequencies(%f : {f}){interleaved} magnitude = 1.25
+            : {x} -> {x}
+          return %r : {x}
+        }}""",
+        {"x.1": 40},
     )
 
 

@@ -40,7 +40,43 @@ LogicalResult ScaledDotProductOp::verify() {
   if (failed(verifyAttention(*this, /*featureSizesAgree=*/true)) ||
       failed(verifyScale(*this, getScale())))
     return failure();
+  Normalizer normalizer = getNormalizer();
+  if (getSink() && normalizer != Normalizer::Softmax)
+    return emitOpError("takes a sink with softmax alone; its normalizer is ")
+           << stringifyNormalizer(normalizer);
+  if ((getLse() || getEntropy()) && normalizer == Normalizer::None)
+    return emitOpError("gives lse and entropy with softmax or sum; its "
+                       "normalizer is none");
   return verifySink(*this, getSink());
+}
+
+LogicalResult CosineOp::verify() {
+  if (failed(verifyAttention(*this, /*featureSizesAgree=*/true)))
+    return failure();
+  return verifyScale(*this, getScale());
+}
+
+LogicalResult GeneralOp::verify() {
+  if (failed(verifyAttention(*this, /*featureSizesAgree=*/false)) ||
+      failed(verifyScale(*this, getScale())) ||
+      failed(verifyElementType(*this, "weight", getWeight(), getQuery())))
+    return failure();
+  ArrayRef<int64_t> weight = shapeOf(getWeight());
+  if (weight.size() != 2)
+    return emitOpError("weight has rank ")
+           << weight.size() << "; it must be (Dk, Dq)";
+  int64_t feature = AttentionLayout::get(*this).feature;
+  auto check = [&](StringRef name, Value operand,
+                   int64_t taken) -> LogicalResult {
+    int64_t size = shapeOf(operand)[feature];
+    if (mayBeEqual(size, taken))
+      return success();
+    return emitOpError() << name << " has " << size << " features, weight fits "
+                         << taken << "; they must be equal";
+  };
+  if (failed(check("query", getQuery(), weight[1])))
+    return failure();
+  return check("key", getKey(), weight[0]);
 }
 
 LogicalResult DotProductOp::verify() {

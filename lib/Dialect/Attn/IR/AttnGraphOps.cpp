@@ -244,6 +244,14 @@ LogicalResult RotaryOp::verify() {
              << positions[0] << " batches, input has " << shape[0]
              << "; they must be equal";
   }
+  if (getFrequencies() && !ShapedType::isDynamic(shape.back()) &&
+      !mayBeEqual(shapeOf(getFrequencies())[0], shape.back() / 2))
+    return emitOpError("has ")
+           << shapeOf(getFrequencies())[0] << " frequencies for "
+           << shape.back() / 2 << " pairs; they must be equal";
+  if (!getMagnitude().isFinite())
+    return emitOpError("magnitude ")
+           << getMagnitude().convertToDouble() << " is not finite";
   return verifyBase(*this, getBase());
 }
 

@@ -11,6 +11,8 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/Matchers.h"
 
+#include <cmath>
+
 using namespace mlir;
 using namespace mlir::attn;
 
@@ -81,6 +83,12 @@ Value ScoreAlibiOp::emitScore(OpBuilder &builder, Location loc, Value score,
 // Relative bias
 //===----------------------------------------------------------------------===//
 
+static Value addBias(OpBuilder &builder, Location loc, Value score,
+                     Value bias) {
+  return arith::AddFOp::create(
+      builder, loc, score, convertFloat(builder, loc, bias, score.getType()));
+}
+
 LogicalResult ScoreRelativeBiasOp::verify() {
   int64_t length = getTable().getType().getShape().back();
   if (!ShapedType::isDynamic(length) && length % 2 == 0)
@@ -115,8 +123,148 @@ Value ScoreRelativeBiasOp::emitScore(OpBuilder &builder, Location loc,
     position.push_back(indices.h);
   position.push_back(entry);
   Value bias = LoadOp::create(builder, loc, table, position, Value());
-  return arith::AddFOp::create(
-      builder, loc, score, convertFloat(builder, loc, bias, score.getType()));
+  return addBias(builder, loc, score, bias);
+}
+
+//===----------------------------------------------------------------------===//
+// Bucketed bias
+//===----------------------------------------------------------------------===//
+
+LogicalResult ScoreBucketedBiasOp::verify() {
+  int64_t buckets = getTable().getType().getShape().back();
+  int64_t smallest = getCausal() ? 2 : 4;
+  if (ShapedType::isDynamic(buckets) || buckets < smallest ||
+      buckets % smallest != 0)
+    return emitOpError("table is ")
+           << getTable().getType()
+           << "; its last size must be static, a multiple "
+           << "of " << smallest;
+  int64_t single = buckets / smallest;
+  if (static_cast<int64_t>(getMaxDistance()) <= single)
+    return emitOpError("max_distance is ")
+           << getMaxDistance() << "; it must be more than the " << single
+           << " distances with a bucket of their own";
+  return success();
+}
+
+SmallVector<Value> ScoreBucketedBiasOp::getCaptures() { return {getTable()}; }
+
+/// The least distance of each bucket that holds several, but the first.
+static SmallVector<int64_t> bucketStarts(int64_t single, int64_t shared,
+                                         int64_t maxDistance) {
+  SmallVector<int64_t> starts;
+  for (int64_t bucket = 1; bucket < shared; ++bucket) {
+    double start = single * std::pow(double(maxDistance) / single,
+                                     double(bucket) / shared);
+    // A whole number may come out a little above itself.
+    starts.push_back(std::ceil(start * (1 - 1e-12)));
+  }
+  return starts;
+}
+
+Value ScoreBucketedBiasOp::emitScore(OpBuilder &builder, Location loc,
+                                     Value score, const PairIndices &indices,
+                                     ValueRange captures) {
+  int64_t side = getTable().getType().getShape().back() / (getCausal() ? 1 : 2);
+  int64_t single = side / 2;
+  auto constant = [&](int64_t value) -> Value {
+    return arith::ConstantIndexOp::create(builder, loc, value);
+  };
+  Value zero = constant(0), one = constant(1);
+  Value before = arith::SubIOp::create(builder, loc, indices.i, indices.j);
+  Value after = arith::SubIOp::create(builder, loc, indices.j, indices.i);
+  Value distance =
+      arith::MaxSIOp::create(builder, loc, before, getCausal() ? zero : after);
+  Value bucket =
+      arith::MinSIOp::create(builder, loc, distance, constant(single));
+  for (int64_t start : bucketStarts(single, side - single, getMaxDistance())) {
+    Value reached = arith::CmpIOp::create(
+        builder, loc, arith::CmpIPredicate::sge, distance, constant(start));
+    bucket = arith::AddIOp::create(
+        builder, loc, bucket,
+        arith::SelectOp::create(builder, loc, reached, one, zero));
+  }
+  if (!getCausal()) {
+    Value isAfter = arith::CmpIOp::create(
+        builder, loc, arith::CmpIPredicate::sgt, after, zero);
+    bucket = arith::AddIOp::create(
+        builder, loc, bucket,
+        arith::SelectOp::create(builder, loc, isAfter, constant(side), zero));
+  }
+  SmallVector<Value> position;
+  if (getTable().getType().getRank() == 2)
+    position.push_back(indices.h);
+  position.push_back(bucket);
+  Value bias = LoadOp::create(builder, loc, captures[0], position, Value());
+  return addBias(builder, loc, score, bias);
+}
+
+//===----------------------------------------------------------------------===//
+// Image bias
+//===----------------------------------------------------------------------===//
+
+LogicalResult ScoreImageBiasOp::verify() {
+  for (int64_t size : getTable().getType().getShape().take_back(2))
+    if (ShapedType::isDynamic(size) || size % 2 == 0)
+      return emitOpError("table is ")
+             << getTable().getType()
+             << "; its last two sizes must be static and odd";
+  return success();
+}
+
+SmallVector<Value> ScoreImageBiasOp::getCaptures() { return {getTable()}; }
+
+Value ScoreImageBiasOp::emitScore(OpBuilder &builder, Location loc, Value score,
+                                  const PairIndices &indices,
+                                  ValueRange captures) {
+  ArrayRef<int64_t> shape = getTable().getType().getShape();
+  auto constant = [&](int64_t value) -> Value {
+    return arith::ConstantIndexOp::create(builder, loc, value);
+  };
+  Value width = constant(getWidth());
+  SmallVector<Value> position;
+  if (shape.size() == 3)
+    position.push_back(indices.h);
+  auto add = [&](Value ofKey, Value ofQuery, int64_t size) {
+    Value entry = arith::SubIOp::create(builder, loc, ofKey, ofQuery);
+    entry = arith::AddIOp::create(builder, loc, entry, constant(size / 2));
+    entry = arith::MaxSIOp::create(builder, loc, entry, constant(0));
+    position.push_back(
+        arith::MinSIOp::create(builder, loc, entry, constant(size - 1)));
+  };
+  // Positions are not negative.
+  add(arith::DivUIOp::create(builder, loc, indices.j, width),
+      arith::DivUIOp::create(builder, loc, indices.i, width),
+      shape.drop_back().back());
+  add(arith::RemUIOp::create(builder, loc, indices.j, width),
+      arith::RemUIOp::create(builder, loc, indices.i, width), shape.back());
+  Value bias = LoadOp::create(builder, loc, captures[0], position, Value());
+  return addBias(builder, loc, score, bias);
+}
+
+//===----------------------------------------------------------------------===//
+// Sigmoid and ReLU
+//===----------------------------------------------------------------------===//
+
+SmallVector<Value> ScoreSigmoidOp::getCaptures() { return {}; }
+
+Value ScoreSigmoidOp::emitScore(OpBuilder &builder, Location loc, Value score,
+                                const PairIndices &, ValueRange) {
+  Value one = arith::ConstantOp::create(
+      builder, loc, builder.getFloatAttr(score.getType(), 1.0));
+  Value negated = arith::NegFOp::create(builder, loc, score);
+  Value power = math::ExpOp::create(builder, loc, negated);
+  Value sum = arith::AddFOp::create(builder, loc, one, power);
+  return arith::DivFOp::create(builder, loc, one, sum);
+}
+
+SmallVector<Value> ScoreReluOp::getCaptures() { return {}; }
+
+Value ScoreReluOp::emitScore(OpBuilder &builder, Location loc, Value score,
+                             const PairIndices &, ValueRange) {
+  Value zero = arith::ConstantOp::create(
+      builder, loc, builder.getFloatAttr(score.getType(), 0.0));
+  return arith::MaximumFOp::create(builder, loc, score, zero);
 }
 
 //===----------------------------------------------------------------------===//
@@ -129,8 +277,7 @@ Value ScoreBiasOp::emitScore(OpBuilder &builder, Location loc, Value score,
                              const PairIndices &indices, ValueRange captures) {
   Value bias =
       emitBroadcastLoad(builder, loc, captures[0], indices, Value());
-  return arith::AddFOp::create(
-      builder, loc, score, convertFloat(builder, loc, bias, score.getType()));
+  return addBias(builder, loc, score, bias);
 }
 
 //===----------------------------------------------------------------------===//

@@ -114,6 +114,18 @@ SmallVector<SizeRule> ScoreRelativeBiasOp::getSizeRules() {
   return {{getTable(), 0, "tables", SizeRule::Head}};
 }
 
+SmallVector<SizeRule> ScoreBucketedBiasOp::getSizeRules() {
+  if (getRank(getTable()) == 1)
+    return {};
+  return {{getTable(), 0, "tables", SizeRule::Head}};
+}
+
+SmallVector<SizeRule> ScoreImageBiasOp::getSizeRules() {
+  if (getRank(getTable()) == 2)
+    return {};
+  return {{getTable(), 0, "tables", SizeRule::Head}};
+}
+
 SmallVector<SizeRule> ScoreBiasOp::getSizeRules() {
   return broadcast(getBias());
 }

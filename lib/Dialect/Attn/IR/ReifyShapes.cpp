@@ -77,6 +77,17 @@ DotProductOp::reifyResultShapes(OpBuilder &builder,
   return reifyAttention(*this, builder, shapes);
 }
 
+LogicalResult CosineOp::reifyResultShapes(OpBuilder &builder,
+                                          ReifiedRankedShapedTypeDims &shapes) {
+  return reifyAttention(*this, builder, shapes);
+}
+
+LogicalResult
+GeneralOp::reifyResultShapes(OpBuilder &builder,
+                             ReifiedRankedShapedTypeDims &shapes) {
+  return reifyAttention(*this, builder, shapes);
+}
+
 LogicalResult
 AdditiveOp::reifyResultShapes(OpBuilder &builder,
                               ReifiedRankedShapedTypeDims &shapes) {

@@ -77,6 +77,9 @@ void RotaryExpander::checkSizes() {
   SizeChecks checks(linalg.b, op);
   checks.multiple("features", checks.of("input", op.getInput(), rank - 1), 2,
                   "features come in pairs");
+  if (Value frequencies = op.getFrequencies())
+    checks.same("pairs", checks.of("frequencies", frequencies, 0),
+                {"input", pairs});
   Value positions = op.getPositions();
   if (!positions)
     return;
@@ -107,8 +110,12 @@ Value RotaryExpander::emitPosition(OpBuilder &b, Location loc) {
 /// where all batches have the same positions. Angles are f64: exact enough for
 /// any length.
 SmallVector<Value> RotaryExpander::emitTables() {
-  Value frequencies = emitFrequencies(linalg, pairs, sizes.back(),
-                                      op.getBase().convertToDouble());
+  Value frequencies =
+      op.getFrequencies()
+          ? linalg.convert(op.getFrequencies(), linalg.b.getF64Type())
+          : emitFrequencies(linalg, pairs, sizes.back(),
+                            op.getBase().convertToDouble());
+  double magnitude = op.getMagnitude().convertToDouble();
   SmallVector<OpFoldResult> extents{sizes[rank - 2]};
   if (Value positions = op.getPositions())
     extents = linalg.sizesOf(positions);
@@ -121,10 +128,16 @@ SmallVector<Value> RotaryExpander::emitTables() {
       [&](OpBuilder &b, Location loc, ValueRange args) -> SmallVector<Value> {
         Value angle =
             arith::MulFOp::create(b, loc, emitPosition(b, loc), args[0]);
-        return {linalg.convertScalar(b, math::CosOp::create(b, loc, angle),
-                                     accumulator),
-                linalg.convertScalar(b, math::SinOp::create(b, loc, angle),
-                                     accumulator)};
+        auto finish = [&](Value value) {
+          if (magnitude != 1.0)
+            value = arith::MulFOp::create(
+                b, loc, value,
+                arith::ConstantOp::create(b, loc,
+                                          b.getF64FloatAttr(magnitude)));
+          return linalg.convertScalar(b, value, accumulator);
+        };
+        return {finish(math::CosOp::create(b, loc, angle)),
+                finish(math::SinOp::create(b, loc, angle))};
       });
 }
 

@@ -81,6 +81,7 @@ static void setDefaultScale(OpBuilder &builder, AttentionOpInterface op,
 static Scoring getScoring(OpBuilder &builder, ScaledDotProductOp op) {
   Scoring scoring = unprojected(op);
   scoring.sink = op.getSink();
+  scoring.normalizer = op.getNormalizer();
   if (op.getScale())
     scoring.scale = op.getScale()->convertToDouble();
   else
@@ -91,6 +92,70 @@ static Scoring getScoring(OpBuilder &builder, ScaledDotProductOp op) {
 static Scoring getScoring(OpBuilder &, DotProductOp op) {
   Scoring scoring = unprojected(op);
   scoring.sink = op.getSink();
+  return scoring;
+}
+
+/// Each row of `input` divided by its length, in the accumulator type; zeros
+/// stay.
+static Value normalizeRows(LinalgBuilder linalg, Value input, int64_t feature) {
+  auto type = cast<RankedTensorType>(input.getType());
+  Type accumulator = getAccumulatorType(type.getElementType());
+  LinalgBuilder::Dims all = LinalgBuilder::identity(type.getRank()), row = all;
+  row.erase(row.begin() + feature);
+  SmallVector<OpFoldResult> sizes = linalg.sizesOf(input), rows = sizes;
+  rows.erase(rows.begin() + feature);
+  SmallVector<utils::IteratorType> iterators(type.getRank(),
+                                             utils::IteratorType::parallel);
+  iterators[feature] = utils::IteratorType::reduction;
+  Value squares = linalg.generic(
+      input, linalg.fill(0.0, rows, accumulator), {all, row}, iterators,
+      [&](OpBuilder &b, Location loc, ValueRange args) -> SmallVector<Value> {
+        Value x = linalg.convertScalar(b, args[0], accumulator);
+        Value square = arith::MulFOp::create(b, loc, x, x);
+        return {arith::AddFOp::create(b, loc, args[1], square)};
+      })[0];
+  return linalg.parallel(
+      {input, squares}, linalg.empty(sizes, accumulator), {all, row},
+      [&](OpBuilder &b, Location loc, ValueRange args) -> SmallVector<Value> {
+        Value x = linalg.convertScalar(b, args[0], accumulator);
+        Value zero =
+            arith::ConstantOp::create(b, loc, b.getFloatAttr(accumulator, 0.0));
+        Value empty = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ,
+                                            args[1], zero);
+        Value length = math::SqrtOp::create(b, loc, args[1]);
+        Value unit = arith::DivFOp::create(b, loc, x, length);
+        return {arith::SelectOp::create(b, loc, empty, zero, unit)};
+      })[0];
+}
+
+static double scaleOr(const std::optional<APFloat> &scale, double other) {
+  return scale ? scale->convertToDouble() : other;
+}
+
+static Scoring getScoring(OpBuilder &builder, CosineOp op) {
+  int64_t feature = AttentionLayout::get(op).feature;
+  LinalgBuilder linalg(builder, op.getLoc());
+  Scoring scoring;
+  scoring.query = normalizeRows(linalg, op.getQuery(), feature);
+  scoring.key = normalizeRows(linalg, op.getKey(), feature);
+  scoring.scale = scaleOr(op.getScale(), 1.0);
+  return scoring;
+}
+
+static Scoring getScoring(OpBuilder &builder, GeneralOp op) {
+  SizeChecks checks(builder, op);
+  int64_t feature = AttentionLayout::get(op).feature;
+  checks.same("features", checks.of("weight", op.getWeight(), 1),
+              checks.of("query", op.getQuery(), feature));
+  checks.same("features", checks.of("weight", op.getWeight(), 0),
+              checks.of("key", op.getKey(), feature));
+  LinalgBuilder linalg(builder, op.getLoc());
+  Type element = getElementTypeOrSelf(op.getKey().getType());
+  Scoring scoring;
+  scoring.query = emitProjection(linalg, op.getQuery(), feature, op.getWeight(),
+                                 /*bias=*/{});
+  scoring.key = linalg.convert(op.getKey(), getAccumulatorType(element));
+  scoring.scale = scaleOr(op.getScale(), 1.0);
   return scoring;
 }
 
@@ -208,12 +273,13 @@ static Scoring getScoring(OpBuilder &builder, KernelRegressionOp op) {
 
 FailureOr<Scoring> Scoring::get(OpBuilder &builder, AttentionOpInterface op) {
   return llvm::TypeSwitch<Operation *, FailureOr<Scoring>>(op)
-      .Case<ScaledDotProductOp, DotProductOp, AdditiveOp, KernelRegressionOp>(
-          [&](auto known) -> FailureOr<Scoring> {
-            checkAttentionSizes(builder, op,
-                                /*featureSizesAgree=*/!isa<AdditiveOp>(known));
-            return getScoring(builder, known);
-          })
+      .Case<ScaledDotProductOp, DotProductOp, CosineOp, GeneralOp, AdditiveOp,
+            KernelRegressionOp>([&](auto known) -> FailureOr<Scoring> {
+        checkAttentionSizes(builder, op,
+                            /*featureSizesAgree=*/
+                            !isa<AdditiveOp, GeneralOp>(known));
+        return getScoring(builder, known);
+      })
       .Default([](Operation *unknown) {
         return unknown->emitOpError("is not known to attn-lower-to-attend");
       });

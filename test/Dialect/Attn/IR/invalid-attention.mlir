@@ -469,3 +469,39 @@ func.func @f(%q: tensor<8x64xf32>, %k: tensor<9x64xf32>, %v: tensor<9x32xf32>) {
       : tensor<8x64xf32>, tensor<9x64xf32>, tensor<9x32xf32> -> tensor<8x32xf32> top(tensor<8x4xbf16>, tensor<8x4xi32>)
   return
 }
+
+// -----
+
+// scaled_dot_product_c2
+func.func @f(%q: tensor<8x64xf32>, %k: tensor<9x64xf32>, %v: tensor<9x32xf32>, %s: tensor<1xf32>) {
+  // expected-error @below {{'attn.scaled_dot_product' op takes a sink with softmax alone; its normalizer is sum}}
+  %o = attn.scaled_dot_product %q, %k, %v sink(%s : tensor<1xf32>) normalizer = sum : tensor<8x64xf32>, tensor<9x64xf32>, tensor<9x32xf32> -> tensor<8x32xf32>
+  return
+}
+
+// -----
+
+// scaled_dot_product_c3
+func.func @f(%q: tensor<8x64xf32>, %k: tensor<9x64xf32>, %v: tensor<9x32xf32>) {
+  // expected-error @below {{'attn.scaled_dot_product' op gives lse and entropy with softmax or sum; its normalizer is none}}
+  %o, %l = attn.scaled_dot_product %q, %k, %v normalizer = none : tensor<8x64xf32>, tensor<9x64xf32>, tensor<9x32xf32> -> tensor<8x32xf32> lse(tensor<8xf32>)
+  return
+}
+
+// -----
+
+// general_c1
+func.func @f(%q: tensor<8x64xf32>, %k: tensor<9x64xf32>, %v: tensor<9x32xf32>, %w: tensor<64x32xf32>) {
+  // expected-error @below {{'attn.general' op query has 64 features, weight fits 32; they must be equal}}
+  %o = attn.general %q, %k, %v, %w : tensor<8x64xf32>, tensor<9x64xf32>, tensor<9x32xf32>, tensor<64x32xf32> -> tensor<8x32xf32>
+  return
+}
+
+// -----
+
+// general_c1
+func.func @f(%q: tensor<8x64xf32>, %k: tensor<9x64xf32>, %v: tensor<9x32xf32>, %w: tensor<64xf32>) {
+  // expected-error @below {{'attn.general' op weight has rank 1; it must be (Dk, Dq)}}
+  %o = attn.general %q, %k, %v, %w : tensor<8x64xf32>, tensor<9x64xf32>, tensor<9x32xf32>, tensor<64xf32> -> tensor<8x32xf32>
+  return
+}

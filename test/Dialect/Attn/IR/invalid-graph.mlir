@@ -425,3 +425,12 @@ func.func @f(%o: tensor<8x64xf16>, %l: tensor<8xf16>) {
   %0:2 = attn.merge %o lse(%l) : tensor<8x64xf16>, tensor<8xf16>
   return
 }
+
+// -----
+
+// rotary_c6
+func.func @f(%x: tensor<5x8xf32>, %f: tensor<3xf32>) {
+  // expected-error @below {{'attn.rotary' op has 3 frequencies for 4 pairs; they must be equal}}
+  %r = attn.rotary %x frequencies(%f : tensor<3xf32>) : tensor<5x8xf32> -> tensor<5x8xf32>
+  return
+}

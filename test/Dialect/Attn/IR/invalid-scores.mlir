@@ -173,3 +173,30 @@ func.func @yield() {
   // expected-error @below {{'attn.yield' op ends a region of 'func.func'; it ends mask and score regions of attn ops}}
   attn.yield
 }
+
+// -----
+
+// score_bucketed_bias_c1
+func.func @f(%t: tensor<6xf32>) {
+  // expected-error @below {{'attn.score.bucketed_bias' op table is 'tensor<6xf32>'; its last size must be static, a multiple of 4}}
+  %s = attn.score.bucketed_bias %t max_distance = 9 : tensor<6xf32>
+  return
+}
+
+// -----
+
+// score_bucketed_bias_c2
+func.func @f(%t: tensor<8xf32>) {
+  // expected-error @below {{'attn.score.bucketed_bias' op max_distance is 2; it must be more than the 2 distances with a bucket of their own}}
+  %s = attn.score.bucketed_bias %t max_distance = 2 : tensor<8xf32>
+  return
+}
+
+// -----
+
+// score_image_bias_c1
+func.func @f(%t: tensor<3x4xf32>) {
+  // expected-error @below {{'attn.score.image_bias' op table is 'tensor<3x4xf32>'; its last two sizes must be static and odd}}
+  %s = attn.score.image_bias %t width = 2 : tensor<3x4xf32>
+  return
+}

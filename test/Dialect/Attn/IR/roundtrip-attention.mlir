@@ -27,6 +27,10 @@ func.func @results(%q: tensor<8x64xf32>, %k: tensor<9x64xf32>, %v: tensor<9x32xf
   // CHECK: attn.scaled_dot_product {{.*}} scale = 5.000000e-01 : tensor<8x64xf32>, tensor<9x64xf32>, tensor<9x32xf32> -> tensor<8x32xf32> lse(tensor<8xf32>) weights(tensor<8x9xf32>)
   %p, %lse, %w = attn.scaled_dot_product %q, %k, %v scale = 0.5
          : tensor<8x64xf32>, tensor<9x64xf32>, tensor<9x32xf32> -> tensor<8x32xf32> lse(tensor<8xf32>) weights(tensor<8x9xf32>)
+  // CHECK: attn.scaled_dot_product {{.*}} normalizer = none :
+  %n = attn.scaled_dot_product %q, %k, %v normalizer = none : tensor<8x64xf32>, tensor<9x64xf32>, tensor<9x32xf32> -> tensor<8x32xf32>
+  // CHECK: attn.cosine {{.*}} scale = 1.000000e+01 :
+  %c = attn.cosine %q, %k, %v scale = 10.0 : tensor<8x64xf32>, tensor<9x64xf32>, tensor<9x32xf32> -> tensor<8x32xf32>
   // CHECK: attn.dot_product {{.*}} -> tensor<8x32xf32> entropy(tensor<8xf32>) received(tensor<9xf32>) top(tensor<8x4xf32>, tensor<8x4xi32>)
   %x, %h, %r, %t, %j = attn.dot_product %q, %k, %v : tensor<8x64xf32>, tensor<9x64xf32>, tensor<9x32xf32>
          -> tensor<8x32xf32> entropy(tensor<8xf32>) received(tensor<9xf32>) top(tensor<8x4xf32>, tensor<8x4xi32>)

@@ -6,7 +6,8 @@
 // CHECK-LABEL: func @scores(
 // CHECK-SAME: %[[CAP:[a-z0-9]+]]: f32, %[[SLOPES:[a-z0-9]+]]: tensor<8xf32>
 func.func @scores(%cap: f32, %slopes: tensor<8xf32>, %table: tensor<8x255xf16>,
-                  %shared: tensor<255xf32>, %bias: tensor<1x8x?x?xbf16>) {
+                  %shared: tensor<255xf32>, %bias: tensor<1x8x?x?xbf16>,
+                  %buckets: tensor<8x256xf16>, %past: tensor<32xf32>, %pixels: tensor<8x27x27xf32>) {
   // CHECK: attn.score.softcap %[[CAP]] : f32
   %0 = attn.score.softcap %cap : f32
   // CHECK: attn.score.alibi %[[SLOPES]] : tensor<8xf32>
@@ -15,6 +16,16 @@ func.func @scores(%cap: f32, %slopes: tensor<8xf32>, %table: tensor<8x255xf16>,
   %2 = attn.score.relative_bias %table : tensor<8x255xf16>
   // CHECK: attn.score.relative_bias %{{.*}} : tensor<255xf32>
   %3 = attn.score.relative_bias %shared : tensor<255xf32>
+  // CHECK: attn.score.bucketed_bias %{{.*}} max_distance = 300 : tensor<8x256xf16>
+  // CHECK: attn.score.bucketed_bias %{{.*}} max_distance = 128 causal : tensor<32xf32>
+  // CHECK: attn.score.image_bias %{{.*}} width = 14 : tensor<8x27x27xf32>
+  // CHECK: attn.score.sigmoid
+  // CHECK: attn.score.relu
+  %b0 = attn.score.bucketed_bias %buckets max_distance = 300 : tensor<8x256xf16>
+  %b1 = attn.score.bucketed_bias %past max_distance = 128 causal : tensor<32xf32>
+  %b2 = attn.score.image_bias %pixels width = 14 : tensor<8x27x27xf32>
+  %b3 = attn.score.sigmoid
+  %b4 = attn.score.relu
   // CHECK: attn.score.bias %{{.*}} : tensor<1x8x?x?xbf16>
   %4 = attn.score.bias %bias : tensor<1x8x?x?xbf16>
   // CHECK: attn.score.map {

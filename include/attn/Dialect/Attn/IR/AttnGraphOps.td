@@ -52,6 +52,9 @@ def Attn_ScaledDotProductOp : Attn_AttentionOp<"scaled_dot_product"> {
     `bhmd` by rank; further leading dimensions are batch. `sink` is one logit per
     head that joins the normaliser and carries no value.
 
+    `normalizer` is `softmax`, `sum` (weights are scores over their sum) or `none`
+    (weights are scores, as sigmoid attention has them).
+
     Further results look inside without weights of size M x N: `entropy` of each
     row (B, H, M), `received` by each key over all queries (B, H, N), and the `top`
     k weights of each row with their keys (B, H, M, k).
@@ -74,11 +77,14 @@ def Attn_ScaledDotProductOp : Attn_AttentionOp<"scaled_dot_product"> {
                        Variadic<Attn_ScoreModType>:$score,
                        Optional<Attn_FloatVector>:$sink,
                        OptionalAttr<F64Attr>:$scale,
-                       OptionalAttr<StrAttr>:$layout);
+                       OptionalAttr<StrAttr>:$layout,
+                       DefaultValuedAttr<Attn_NormalizerAttr,
+                           "::mlir::attn::Normalizer::Softmax">:$normalizer);
   let assemblyFormat = [{
     $query `,` $key `,` $value (`mask` `(` $mask^ `)`)?
     (`score` `(` $score^ `)`)? (`sink` `(` $sink^ `:` type($sink) `)`)?
-    (`scale` `=` $scale^)? (`layout` `=` $layout^)? attr-dict
+    (`scale` `=` $scale^)? (`layout` `=` $layout^)?
+    (`normalizer` `=` $normalizer^)? attr-dict
     `:` type($query) `,` type($key) `,` type($value) `->` type($output)
     (`lse` `(` type($lse)^ `)`)? (`weights` `(` type($weights)^ `)`)?
     (`entropy` `(` type($entropy)^ `)`)? (`received` `(` type($received)^ `)`)?
@@ -110,6 +116,62 @@ def Attn_DotProductOp : Attn_AttentionOp<"dot_product"> {
     (`top` `(` type($top_weights)^ `,` type($top_keys) `)`)?
   }];
   let hasCanonicalizeMethod = 1;
+}
+
+def Attn_CosineOp : Attn_AttentionOp<"cosine"> {
+  let summary = "Attention by cosines: score = scale * q . k / (|q| |k|)";
+  let description = [{
+    `scale` defaults to 1. The cosine with a vector of zeros is 0.
+
+    ```mlir
+    %o = attn.cosine %query, %key, %value scale = 10.0
+         : tensor<8x64xf32>, tensor<9x64xf32>, tensor<9x32xf32>
+         -> tensor<8x32xf32>
+    ```
+  }];
+  let arguments = (ins Attn_FloatTensor:$query, Attn_FloatTensor:$key,
+                       Attn_FloatTensor:$value, Optional<Attn_MaskType>:$mask,
+                       Variadic<Attn_ScoreModType>:$score,
+                       OptionalAttr<F64Attr>:$scale,
+                       OptionalAttr<StrAttr>:$layout);
+  let assemblyFormat = [{
+    $query `,` $key `,` $value (`mask` `(` $mask^ `)`)?
+    (`score` `(` $score^ `)`)? (`scale` `=` $scale^)?
+    (`layout` `=` $layout^)? attr-dict
+    `:` type($query) `,` type($key) `,` type($value) `->` type($output)
+    (`lse` `(` type($lse)^ `)`)? (`weights` `(` type($weights)^ `)`)?
+    (`entropy` `(` type($entropy)^ `)`)? (`received` `(` type($received)^ `)`)?
+    (`top` `(` type($top_weights)^ `,` type($top_keys) `)`)?
+  }];
+}
+
+def Attn_GeneralOp : Attn_AttentionOp<"general"> {
+  let summary = "Attention by a bilinear form: score = scale * k . W q (Luong)";
+  let description = [{
+    `weight` is (Dk, Dq), as torch.nn.Linear has it; `scale` defaults to 1.
+
+    ```mlir
+    %o = attn.general %query, %key, %value, %w_q
+         : tensor<8x64xf32>, tensor<9x64xf32>, tensor<9x32xf32>, tensor<64x64xf32>
+         -> tensor<8x32xf32>
+    ```
+  }];
+  let arguments = (ins Attn_FloatTensor:$query, Attn_FloatTensor:$key,
+                       Attn_FloatTensor:$value, Attn_FloatTensor:$weight,
+                       Optional<Attn_MaskType>:$mask,
+                       Variadic<Attn_ScoreModType>:$score,
+                       OptionalAttr<F64Attr>:$scale,
+                       OptionalAttr<StrAttr>:$layout);
+  let assemblyFormat = [{
+    $query `,` $key `,` $value `,` $weight (`mask` `(` $mask^ `)`)?
+    (`score` `(` $score^ `)`)? (`scale` `=` $scale^)?
+    (`layout` `=` $layout^)? attr-dict
+    `:` type($query) `,` type($key) `,` type($value) `,` type($weight)
+    `->` type($output)
+    (`lse` `(` type($lse)^ `)`)? (`weights` `(` type($weights)^ `)`)?
+    (`entropy` `(` type($entropy)^ `)`)? (`received` `(` type($received)^ `)`)?
+    (`top` `(` type($top_weights)^ `,` type($top_keys) `)`)?
+  }];
 }
 
 def Attn_AdditiveOp : Attn_AttentionOp<"additive"> {
@@ -268,13 +330,17 @@ def Attn_SinusoidOp : Attn_GraphOp<"sinusoid"> {
   }];
 }
 
-def Attn_RotaryOp : Attn_GraphOp<"rotary"> {
+def Attn_RotaryOp : Attn_GraphOp<"rotary", [AttrSizedOperandSegments]> {
   let summary = "Rotary position embedding";
   let description = [{
     Rotates pairs of features of `input`, whose last two dimensions are
     (position, D), D even, by the angle p / base^(2t/D) for pair t. Pairs are
     (t, t + D/2), or (2t, 2t+1) where `interleaved`. `positions(%p)` gives p per
     position, or per (batch, position); it defaults to 0, 1, 2, ...
+
+    `frequencies(%f)` gives the angle per position of each pair in place of
+    base^(-2t/D): every scaled variant (linear, NTK, YaRN, Llama 3) is a vector of
+    these. `magnitude` multiplies the result, as YaRN has it.
 
     ```mlir
     %r = attn.rotary %q positions(%positions : tensor<?xi32>)
@@ -283,12 +349,16 @@ def Attn_RotaryOp : Attn_GraphOp<"rotary"> {
   }];
   let arguments = (ins Attn_FloatTensor:$input,
                        Optional<Attn_IdTensor>:$positions,
+                       Optional<Attn_FloatVector>:$frequencies,
                        UnitAttr:$interleaved,
-                       DefaultValuedAttr<F64Attr, "10000.0">:$base);
+                       DefaultValuedAttr<F64Attr, "10000.0">:$base,
+                       DefaultValuedAttr<F64Attr, "1.0">:$magnitude);
   let results = (outs Attn_FloatTensor:$result);
   let assemblyFormat = [{
     $input (`positions` `(` $positions^ `:` type($positions) `)`)?
-    (`interleaved` $interleaved^)? (`base` `=` $base^)? attr-dict
+    (`frequencies` `(` $frequencies^ `:` type($frequencies) `)`)?
+    (`interleaved` $interleaved^)? (`base` `=` $base^)?
+    (`magnitude` `=` $magnitude^)? attr-dict
     `:` type($input) `->` type($result)
   }];
 }

@@ -64,6 +64,71 @@ def Attn_ScoreRelativeBiasOp : Attn_SizedScoreOp<"relative_bias"> {
   let hasVerifier = 1;
 }
 
+def Attn_ScoreBucketedBiasOp : Attn_SizedScoreOp<"bucketed_bias"> {
+  let summary = "score + table[h, bucket(j - i)], the relative bias of T5";
+  let description = [{
+    `table` is (H, buckets) or (buckets). Half of the buckets, or all of them where
+    `causal`, are for one sign of the distance: the first half of those holds
+    distances 0, 1, 2, ... one by one, the rest grows by a constant factor up to
+    `max_distance`; farther pairs share the last bucket. Without `causal` keys after
+    the query use the second half of the table; with it they count as distance 0.
+
+    ```mlir
+    %s = attn.score.bucketed_bias %buckets max_distance = 128 : tensor<8x32xf32>
+    ```
+  }];
+  let arguments = (ins Attn_TensorOf<[Attn_Float], [1, 2], "1-D or 2-D tensor">:$table,
+                       ConfinedAttr<I64Attr, [IntPositive]>:$max_distance,
+                       UnitAttr:$causal);
+  let assemblyFormat = [{
+    $table `max_distance` `=` $max_distance (`causal` $causal^)? attr-dict
+    `:` type($table)
+  }];
+  let hasVerifier = 1;
+}
+
+def Attn_ScoreImageBiasOp : Attn_SizedScoreOp<"image_bias"> {
+  let summary = "score + table[h, y_j - y_i, x_j - x_i] of pixels in rows of `width`";
+  let description = [{
+    Position p is the pixel (p floordiv width, p mod width). `table` is (H, 2R + 1,
+    2S + 1) or (2R + 1, 2S + 1); differences are clamped to [-R, R] and [-S, S].
+
+    ```mlir
+    %s = attn.score.image_bias %pixels width = 14 : tensor<8x27x27xf32>
+    ```
+  }];
+  let arguments = (ins Attn_TensorOf<[Attn_Float], [2, 3], "2-D or 3-D tensor">:$table,
+                       ConfinedAttr<I64Attr, [IntPositive]>:$width);
+  let assemblyFormat = [{
+    $table `width` `=` $width attr-dict `:` type($table)
+  }];
+  let hasVerifier = 1;
+}
+
+def Attn_ScoreSigmoidOp : Attn_ScoreOp<"sigmoid"> {
+  let summary = "1 / (1 + exp(-score))";
+  let description = [{
+    With the `none` normaliser, sigmoid attention.
+
+    ```mlir
+    %s = attn.score.sigmoid
+    ```
+  }];
+  let assemblyFormat = "attr-dict";
+}
+
+def Attn_ScoreReluOp : Attn_ScoreOp<"relu"> {
+  let summary = "max(score, 0)";
+  let description = [{
+    With the `sum` or the `none` normaliser, ReLU attention.
+
+    ```mlir
+    %s = attn.score.relu
+    ```
+  }];
+  let assemblyFormat = "attr-dict";
+}
+
 def Attn_ScoreBiasOp : Attn_SizedScoreOp<"bias"> {
   let summary = "score + bias[b, h, i, j]";
   let description = [{

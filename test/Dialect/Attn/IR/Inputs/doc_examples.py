@@ -21,6 +21,7 @@ ARGUMENTS = """
 %starts: tensor<?xi32>, %positions: tensor<?xi32>, %layout: tensor<?x?xi1>,
 %keep: tensor<?x?xi1>, %cap: f32, %bandwidth: f32, %slopes: tensor<?xf32>,
 %table: tensor<8x255xf32>, %bias: tensor<1x8x?x?xf32>,
+%buckets: tensor<8x32xf32>, %pixels: tensor<8x27x27xf32>,
 %q: tensor<2x8x?x64xf32>, %k: tensor<2x2x?x64xf32>, %v: tensor<2x2x?x64xf32>,
 %query: tensor<8x64xf32>, %key: tensor<9x64xf32>, %value: tensor<9x32xf32>,
 %init: tensor<8x32xf32>, %max: tensor<8xf32>, %sum: tensor<8xf32>,
