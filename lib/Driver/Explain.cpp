@@ -20,7 +20,7 @@ using namespace mlir;
 using namespace mlir::attn;
 
 /// Sizes as the source and the user give them.
-static AttentionPlan describeOp(AttentionOpInterface op,
+static AttentionPlan describeOp(Operation *op,
                                 ArrayRef<SmallVector<int64_t>> shapes) {
   AttentionPlan plan;
   llvm::raw_string_ostream(plan.op) << op->getName() << " at " << op->getLoc();
@@ -136,9 +136,8 @@ llvm::Expected<Explanation> attn::explain(Compilation &compilation,
   auto shapes = getKnownShapes(signature, arguments);
   if (!shapes)
     return shapes.takeError();
-  function.walk([&](AttentionOpInterface op) {
+  for (Operation *op : getAttentionOps(function))
     result.plans.push_back(describeOp(op, *shapes));
-  });
   if (llvm::Error error = compilation.runUntil(Phase::Optimize))
     return error;
   if (auto optimized = compilation.getModule().lookupSymbol<func::FuncOp>(

@@ -36,8 +36,41 @@ static int64_t getSize(Value value, int64_t dim,
   return shapes[argument.getArgNumber()][dim];
 }
 
-AttentionSizes attn::getAttentionSizes(AttentionOpInterface op,
-                                       ArrayRef<SmallVector<int64_t>> shapes) {
+SmallVector<Operation *> attn::getAttentionOps(func::FuncOp function) {
+  SmallVector<Operation *> ops;
+  function.walk([&](Operation *op) {
+    if (isa<AttentionOpInterface, MultiHeadOp>(op))
+      ops.push_back(op);
+  });
+  return ops;
+}
+
+static AttentionSizes getSizes(MultiHeadOp op,
+                               ArrayRef<SmallVector<int64_t>> shapes) {
+  AttentionSizes sizes;
+  auto size = [&](Value value, int64_t dim) {
+    return getSize(value, dim, shapes);
+  };
+  auto divide = [](int64_t size, int64_t count) {
+    return size < 0 ? size : size / count;
+  };
+  sizes.batch = size(op.getQuery(), 0);
+  sizes.heads = op.getNumHeads();
+  sizes.keyHeads = op.getNumKvHeads().value_or(sizes.heads);
+  sizes.queries = size(op.getQuery(), 1);
+  sizes.keys = size(op.getKey(), 1);
+  if (Value packed = op.getWPacked()) {
+    sizes.feature = divide(size(packed, 0), sizes.heads + 2 * sizes.keyHeads);
+    sizes.valueFeature = sizes.feature;
+  } else {
+    sizes.feature = divide(size(op.getWQ(), 0), sizes.heads);
+    sizes.valueFeature = divide(size(op.getWV(), 0), sizes.keyHeads);
+  }
+  return sizes;
+}
+
+static AttentionSizes getSizes(AttentionOpInterface op,
+                               ArrayRef<SmallVector<int64_t>> shapes) {
   AttentionLayout layout = AttentionLayout::get(op);
   Value query = op.getQuery(), key = op.getKey(), value = op.getValue();
   AttentionSizes sizes;
@@ -80,17 +113,33 @@ double attn::getMultiHeadFlops(MultiHeadOp op,
   };
   double batch = size(op.getQuery(), 0), queries = size(op.getQuery(), 1),
          keys = size(op.getKey(), 1);
-  std::pair<Value, double> projections[] = {{op.getWQ(), queries},
-                                            {op.getWK(), keys},
-                                            {op.getWV(), keys},
-                                            {op.getWO(), queries}};
-  double flops = 0;
+  double features, flops = 0;
+  SmallVector<std::pair<Value, double>> projections{{op.getWO(), queries}};
+  if (Value packed = op.getWPacked()) {
+    // Shares of the rows.
+    double heads = op.getNumHeads(),
+           others = 2.0 * op.getNumKvHeads().value_or(op.getNumHeads());
+    double share = heads / (heads + others);
+    projections.push_back({packed, share * queries + (1 - share) * keys});
+    features = share * size(packed, 0) + size(op.getWO(), 1);
+  } else {
+    projections.append({{op.getWQ(), queries}, {op.getWK(), keys},
+                        {op.getWV(), keys}});
+    features = size(op.getWQ(), 0) + size(op.getWO(), 1);
+  }
   for (auto [weight, rows] : projections) {
     double out = size(weight, 0), in = size(weight, 1);
     if (batch < 0 || rows < 0 || out < 0 || in < 0)
       return -1;
     flops += 2 * batch * rows * out * in;
   }
-  double features = size(op.getWQ(), 0) + size(op.getWO(), 1);
   return flops + 2 * batch * queries * keys * features;
+}
+
+AttentionSizes
+attn::getAttentionSizes(Operation *op,
+                        ArrayRef<SmallVector<int64_t>> shapes) {
+  if (auto multiHead = dyn_cast<MultiHeadOp>(op))
+    return getSizes(multiHead, shapes);
+  return getSizes(cast<AttentionOpInterface>(op), shapes);
 }

@@ -69,6 +69,66 @@ static llvm::Expected<TensorRef> project(Operation *op, const TensorRef &input,
   return std::make_shared<const ReferenceResult>(std::move(*result));
 }
 
+/// Rows `first` heads of `size` on from a packed projection.
+static llvm::Expected<Projection> takeHeads(Operation *op, StringRef name,
+                                            const Projection &packed,
+                                            int64_t size, int64_t first,
+                                            int64_t heads) {
+  Projection result{name, nullptr, nullptr};
+  for (auto [from, to] : {std::pair(packed.weight, &result.weight),
+                          std::pair(packed.bias, &result.bias)}) {
+    if (!from)
+      continue;
+    SmallVector<int64_t> shape(from->value.getShape());
+    shape[0] = size * heads;
+    llvm::Expected<ReferenceResult> taken =
+        makeTensor(op, from->value.getElementType(), shape);
+    if (!taken)
+      return taken.takeError();
+    int64_t row = shape.size() == 2 ? shape[1] : 1, start = first * size * row;
+    for (int64_t index = 0; index < taken->value.size(); ++index)
+      setElement(*taken, index, elementAt(*from, start + index));
+    *to = std::make_shared<const ReferenceResult>(std::move(*taken));
+  }
+  return result;
+}
+
+/// `multi_head_m5`: the projections of query, key and value.
+static llvm::Expected<SmallVector<Projection, 3>>
+getProjections(Interpreter &state, MultiHeadOp op, int64_t heads,
+               int64_t kvHeads) {
+  auto get = [&](StringRef name, Value weight, Value bias) {
+    return Projection{name, state.tensor(weight),
+                      bias ? state.tensor(bias) : nullptr};
+  };
+  if (!op.getWPacked())
+    return SmallVector<Projection, 3>{get("q", op.getWQ(), op.getBQ()),
+                                      get("k", op.getWK(), op.getBK()),
+                                      get("v", op.getWV(), op.getBV())};
+  Projection packed = get("packed", op.getWPacked(), op.getBPacked());
+  int64_t all = heads + 2 * kvHeads;
+  if (packed.out() % all != 0)
+    return opError(op, llvm::formatv("w_packed gives {0} features for {1} heads "
+                                     "in all; they must split evenly",
+                                     packed.out(), all));
+  if (packed.bias && packed.bias->value.size() != packed.out())
+    return opError(op, llvm::formatv("b_packed has {0} features, w_packed gives "
+                                     "{1}; they must be equal",
+                                     packed.bias->value.size(), packed.out()));
+  SmallVector<Projection, 3> result;
+  int64_t first = 0;
+  for (auto [name, count] :
+       {std::pair("q", heads), std::pair("k", kvHeads), std::pair("v", kvHeads)}) {
+    llvm::Expected<Projection> taken = takeHeads(
+        op, name, packed, packed.out() / all, first, count);
+    if (!taken)
+      return taken.takeError();
+    result.push_back(*taken);
+    first += count;
+  }
+  return result;
+}
+
 /// (batch, length, heads * size) seen as (batch, length, heads, size).
 static HeadView splitHeads(const ReferenceResult &tensor, int64_t heads,
                            int64_t queryHeads) {
@@ -105,10 +165,6 @@ static llvm::Error checkSizes(MultiHeadOp op, const AttentionProblem &problem,
 }
 
 static llvm::Error runMultiHead(Interpreter &state, MultiHeadOp op) {
-  auto projection = [&](StringRef name, Value weight, Value bias) {
-    return Projection{name, state.tensor(weight),
-                      bias ? state.tensor(bias) : nullptr};
-  };
   int64_t heads = op.getNumHeads();
   int64_t kvHeads = op.getNumKvHeads().value_or(heads);
   AttentionProblem problem;
@@ -117,23 +173,19 @@ static llvm::Error runMultiHead(Interpreter &state, MultiHeadOp op) {
   problem.accumulator = getAccumulatorType(problem.outputType);
   if (op.getWeights())
     problem.weightsType = getElementTypeOrSelf(op.getWeights());
-  auto prepare = [&](TensorRef &slot, Value input,
-                     Projection by) -> llvm::Error {
-    llvm::Expected<TensorRef> projected = project(op, state.tensor(input), by);
+  auto projections = getProjections(state, op, heads, kvHeads);
+  if (!projections)
+    return projections.takeError();
+  std::pair<TensorRef *, Value> inputs[] = {{&problem.query, op.getQuery()},
+                                            {&problem.key, op.getKey()},
+                                            {&problem.value, op.getValue()}};
+  for (auto [slot, projection] : llvm::zip_equal(inputs, *projections)) {
+    llvm::Expected<TensorRef> projected =
+        project(op, state.tensor(slot.second), projection);
     if (!projected)
       return projected.takeError();
-    slot = *projected;
-    return llvm::Error::success();
-  };
-  if (auto error = prepare(problem.query, op.getQuery(),
-                           projection("q", op.getWQ(), op.getBQ())))
-    return error;
-  if (auto error = prepare(problem.key, op.getKey(),
-                           projection("k", op.getWK(), op.getBK())))
-    return error;
-  if (auto error = prepare(problem.value, op.getValue(),
-                           projection("v", op.getWV(), op.getBV())))
-    return error;
+    *slot.first = *projected;
+  }
   if (llvm::Error error = checkSizes(op, problem, heads, kvHeads))
     return error;
 
@@ -166,7 +218,8 @@ static llvm::Error runMultiHead(Interpreter &state, MultiHeadOp op) {
           splitHeads(*joined, heads, heads), *joined);
   llvm::Expected<TensorRef> output = project(
       op, std::make_shared<const ReferenceResult>(std::move(*joined)),
-      projection("o", op.getWO(), op.getBO()));
+      Projection{"o", state.tensor(op.getWO()),
+                 op.getBO() ? state.tensor(op.getBO()) : nullptr});
   if (!output)
     return output.takeError();
   if (llvm::Error error = state.setTensor(op.getOutput(), *output))

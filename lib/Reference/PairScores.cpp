@@ -125,6 +125,8 @@ static double evaluateKernel(RegressionKernel kernel, double u) {
     return std::max(0.0, 1 - u);
   case RegressionKernel::Constant:
     return 1;
+  case RegressionKernel::Custom:
+    return u;
   }
   return 0;
 }
@@ -137,7 +139,8 @@ Scalar KernelWeight::compute(const RowPair &pair) const {
   double unit = FloatFormat::get(accumulator).unit;
   double u = std::sqrt(distance.square) / bandwidth.real;
   if (!std::isfinite(u))
-    return Scalar::ofReal(std::isnan(u) ? u : 0);
+    return Scalar::ofReal(
+        std::isnan(u) || kernel == RegressionKernel::Custom ? u : 0);
   if (!(distance.magnitude <= FloatFormat::get(accumulator).largest))
     return Scalar::ofReal(evaluateKernel(kernel, u), infinity);
   // Differences first: the expanded form would lose what lies near u = 0.

@@ -49,8 +49,9 @@ private:
   SmallVector<Scalar> scales;
 };
 
-/// The kernel K(|q - k| / bandwidth), a weight; a bandwidth for all heads, or
-/// one per head. Not for the gaussian, whose log is a DistanceScore.
+/// The kernel K(|q - k| / bandwidth), a weight, or u itself of a custom kernel,
+/// which modifiers take on from there; a bandwidth for all heads, or one per head.
+/// Not for the gaussian, whose log is a DistanceScore.
 class KernelWeight : public PairScore {
 public:
   KernelWeight(Type accumulator, RegressionKernel kernel,

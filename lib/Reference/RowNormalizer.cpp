@@ -66,6 +66,7 @@ private:
   double sumRoundings;
   std::vector<Weight> weights;
   double maximum = 0, sum = 0, sumError = 0, largestExponentError = 0;
+  bool cancels = false; ///< Weights have both signs: no convex combination.
 };
 } // namespace
 
@@ -114,10 +115,15 @@ void RowNormalizer::findWeights() {
   else
     for (const Candidate &candidate : input.candidates)
       weights.push_back({candidate.score.real, candidate.score.bound});
+  double magnitude = 0;
   for (const Weight &weight : weights) {
     sum += weight.value;
     sumError += weight.error;
+    magnitude += std::fabs(weight.value);
   }
+  cancels = magnitude > std::fabs(sum);
+  if (cancels && problem.normalizer == Normalizer::Sum)
+    sumError += sumRoundings * magnitude;
 }
 
 void RowNormalizer::fill(double value, double bound, RowOutput &result) {
@@ -138,7 +144,7 @@ std::vector<FeatureSum> RowNormalizer::sumFeatures() const {
       FeatureSum &sum = sums[feature];
       double magnitude = std::fabs(row[feature]);
       sum.value += weight.value * row[feature];
-      sum.magnitude += weight.value * magnitude;
+      sum.magnitude += std::fabs(weight.value) * magnitude;
       sum.error += weight.error * magnitude;
       sum.largest = std::max(sum.largest, magnitude);
       if (bounds)
@@ -179,8 +185,9 @@ Scalar RowNormalizer::divide(const FeatureSum &sums) const {
         sumRoundings * (sums.magnitude / std::fabs(sum) + std::fabs(value)) +
         weightRounding * sums.magnitude / std::fabs(sum);
   // A convex combination, whatever the weights.
-  bound = std::min(bound, (std::fabs(value) + sums.largest) *
-                              (1 + sumRoundings + weightRounding));
+  if (!cancels)
+    bound = std::min(bound, (std::fabs(value) + sums.largest) *
+                                (1 + sumRoundings + weightRounding));
   // Dot products may take subnormal weights and values as zero; a small weight
   // is rounded by an absolute amount.
   if (weightRounding > 0)
@@ -194,6 +201,8 @@ Scalar RowNormalizer::divide(const FeatureSum &sums) const {
 
 /// Step 6. The logarithm of the sum moves by no more than the largest exponent.
 Scalar RowNormalizer::findLse() const {
+  if (sum < 0)
+    return Scalar::ofReal(quietNaN, relativeError() < 1 ? 0 : infinity);
   double logarithm = std::log(sum), relative = relativeError();
   double bound = relative < 0.5 ? -std::log1p(-relative) : infinity;
   if (problem.normalizer == Normalizer::Softmax)
@@ -209,7 +218,7 @@ Scalar RowNormalizer::findWeight(const Weight &weight) const {
     return Scalar::ofReal(weight.value,
                           weight.error + stored.rounding(weight.value));
   double value = weight.value / sum, relative = relativeError();
-  double bound = 1 + std::fabs(value);
+  double bound = cancels ? infinity : 1 + std::fabs(value);
   if (relative < 1)
     bound = std::min(
         bound, (weight.error / std::fabs(sum) + std::fabs(value) * relative) /

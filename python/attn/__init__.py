@@ -20,8 +20,8 @@ from ._functions import (
     kernel_regression,
     scaled_dot_product,
 )
-from ._layers import bmm, masked_softmax, merge, multi_head, rotary, sinusoid
-from ._positions import rotary_frequencies
+from ._layers import bmm, masked_softmax, merge, multi_head
+from ._positions import rotary, rotary_frequencies, sinusoid
 from ._symbol import capture, maximum, minimum, where
 
 if TYPE_CHECKING:

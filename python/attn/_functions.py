@@ -7,12 +7,12 @@ N keys, D query/key head size, Dv value head size."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Callable
 
 from . import _arrays, _forms
 from ._attention import Attention, Wanted, attend, scale_suffix
 from ._forms import Captured
-from .score import number
+from .score import number, of_distance
 
 NORMALIZERS = ("softmax", "sum", "none")
 KERNELS = ("gaussian", "boxcar", "epanechnikov", "triangular", "constant")
@@ -258,7 +258,7 @@ def kernel_regression(
     q: Any,
     k: Any,
     v: Any,
-    kernel: str = "gaussian",
+    kernel: str | Callable = "gaussian",
     bandwidth: Any = 1.0,
     mask: Any = None,
     score: Any = None,
@@ -275,7 +275,9 @@ def kernel_regression(
       k: keys (B, Hkv, N, D).
       v: values (B, Hkv, N, Dv).
       kernel: "gaussian" exp(-u^2/2), "boxcar" (u < 1), "epanechnikov"
-        max(0, 1 - u^2), "triangular" max(0, 1 - u), or "constant" 1.
+        max(0, 1 - u^2), "triangular" max(0, 1 - u), "constant" 1, or a function of u,
+        or of (u, b, h, i, j), which returns the weight; it is compiled as that of
+        attn.score.map is, with the arrays that it captures.
       bandwidth: a number greater than 0, or an array with one per head, (H,).
       mask, return_lse and what follows: as in scaled_dot_product. The lse is the
         logarithm of the sum of K(u).
@@ -285,10 +287,17 @@ def kernel_regression(
     support has output 0. Raises as scaled_dot_product does.
     """
     framework, element = _arrays.common(query=q, key=k, value=v)
-    if kernel not in KERNELS:
-        raise ValueError(f"kernel is {kernel!r}; accepted are {', '.join(KERNELS)}")
+    custom = of_distance(kernel) if callable(kernel) else None
+    if custom is None and kernel not in KERNELS:
+        raise ValueError(
+            f"kernel is {kernel!r}; accepted are {', '.join(KERNELS)} and a function "
+            "of u"
+        )
     if score is not None and kernel != "gaussian":
-        raise ValueError(f"score is given with kernel '{kernel}'; gaussian takes it")
+        name = "a function" if custom else f"'{kernel}'"
+        raise ValueError(f"score is given with kernel {name}; gaussian takes it")
+    if custom is not None:
+        kernel, score = "custom", custom
     attention = Attention(
         f"attn.kernel_regression {kernel}",
         framework,

@@ -2,20 +2,19 @@
 #
 # Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Multi-head attention, positions, masked softmax and the merging of results."""
+"""Multi-head attention, masked softmax and the merging of results."""
 
 from __future__ import annotations
 
 import math
-import operator
 from typing import Any, Sequence
 
-from . import _arrays, _forms
+from . import _arrays
 from ._attention import dynamic, scale_suffix, static
 from ._execute import accumulator, execute, keep_gradient_visible
 from ._forms import FunctionText, Sizes
 from .mask import as_mask, padding
-from .score import as_scores, number
+from .score import as_scores, count
 
 
 def multi_head(
@@ -23,9 +22,9 @@ def multi_head(
     key: Any,
     value: Any,
     w_q: Any,
-    w_k: Any,
-    w_v: Any,
-    w_o: Any,
+    w_k: Any = None,
+    w_v: Any = None,
+    w_o: Any = None,
     *,
     num_heads: int,
     num_kv_heads: int | None = None,
@@ -44,6 +43,8 @@ def multi_head(
       query: (B, M, E).
       key, value: (B, N, E'), the query itself for self-attention.
       w_q, w_k, w_v, w_o: projections (out, in), as the weight of torch.nn.Linear.
+        With w_k and w_v None, w_q holds the rows of all three in this order, as
+        in_proj_weight of torch.nn.MultiheadAttention does, and b_q their biases.
       num_heads: heads into which the output of w_q is split evenly.
       num_kv_heads: heads of w_k and w_v; num_heads by default.
       b_q, b_k, b_v, b_o: biases (out,), or None.
@@ -57,11 +58,18 @@ def multi_head(
       TypeError, ValueError: as scaled_dot_product does, naming the argument.
     """
     tensors = dict(query=query, key=key, value=value)
-    weights = dict(w_q=w_q, w_k=w_k, w_v=w_v, w_o=w_o)
+    heads = count(num_heads, "num_heads")
+    kv_heads = heads if num_kv_heads is None else count(num_kv_heads, "num_kv_heads")
+    weights = _arrays.given(w_q=w_q, w_k=w_k, w_v=w_v, w_o=w_o)
     biases = _arrays.given(b_q=b_q, b_k=b_k, b_v=b_v, b_o=b_o)
     framework, element = _arrays.common(**tensors, **weights, **biases)
-    heads = _count(num_heads, "num_heads")
-    kv_heads = heads if num_kv_heads is None else _count(num_kv_heads, "num_kv_heads")
+    if w_k is None and w_v is None:
+        _unpack(weights, biases, heads, kv_heads)
+    for name in _WEIGHTS:
+        if name not in weights:
+            raise TypeError(f"{name} is None; w_k and w_v alone may be, together")
+    weights = {name: weights[name] for name in _WEIGHTS}
+    biases = {name: biases[name] for name in _BIAS_CLAUSES if name in biases}
     if heads % kv_heads:
         raise ValueError(
             f"num_heads is {heads}; it must be a multiple of num_kv_heads, {kv_heads}"
@@ -122,6 +130,7 @@ def multi_head(
     return tuple(results) if return_weights else results[0]
 
 
+_WEIGHTS = ("w_q", "w_k", "w_v", "w_o")
 _BIAS_CLAUSES = {"b_q": "query", "b_k": "key", "b_v": "value", "b_o": "output"}
 
 
@@ -137,15 +146,29 @@ def _declare(
     return [function.argument(t) for t in types], types
 
 
-def _count(value: Any, name: str, least: int = 1) -> int:
-    try:
-        count = operator.index(value)
-    except TypeError:
-        found = type(value).__name__
-        raise TypeError(f"{name} is a {found}; an integer is accepted") from None
-    if count < least:
-        raise ValueError(f"{name} is {count}; it must be at least {least}")
-    return count
+def _unpack(
+    weights: dict[str, Any], biases: dict[str, Any], heads: int, kv_heads: int
+) -> None:
+    """Makes the rows of query, key and value of those that w_q and b_q hold
+    together."""
+    for name in ("b_k", "b_v"):
+        if name in biases:
+            raise ValueError(f"{name} is given without w_k; b_q holds all biases then")
+    all_heads = heads + 2 * kv_heads
+    for kind, arrays in (("w", weights), ("b", biases)):
+        packed = arrays.get(f"{kind}_q")
+        if packed is None:
+            continue
+        rows = packed.shape[0] if len(packed.shape) else 0
+        if rows == 0 or rows % all_heads:
+            raise ValueError(
+                f"{kind}_q has {rows} rows for query, key and value together, which do "
+                f"not split into {all_heads} heads of at least 1"
+            )
+        size = rows // all_heads
+        arrays[f"{kind}_q"] = packed[: heads * size]
+        arrays[f"{kind}_k"] = packed[heads * size : (heads + kv_heads) * size]
+        arrays[f"{kind}_v"] = packed[(heads + kv_heads) * size :]
 
 
 def _check_inputs(tensors: dict[str, Any]) -> None:
@@ -292,98 +315,6 @@ def masked_softmax(scores: Any, mask: Any = None, lengths: Any = None) -> Any:
     outputs = [(tuple(given.shape), element)]
     results = execute(framework, key, acc, write, inputs, outputs)
     return keep_gradient_visible(framework, results, [scores])[0].reshape(shape)
-
-
-def sinusoid(length: int, dim: int) -> Any:
-    """The sinusoidal position table, float32 of numpy, (length, dim).
-
-    ``table[p, 2t] = sin(p / 10000**(2t / dim))``, ``table[p, 2t + 1]`` its cosine.
-    """
-    length, dim = _count(length, "length", 0), _count(dim, "dim")
-    type = f"tensor<?x{dim}xf32>"
-
-    def write(function: FunctionText):
-        text = f"attn.sinusoid length({function.argument('index')}) : {type}"
-        return function.values(1, text), [type]
-
-    outputs = [((length, dim), "f32")]
-    framework = _arrays.numpy_arrays
-    return execute(framework, ("sinusoid", dim), "f32", write, [length], outputs)[0]
-
-
-def rotary(
-    x: Any,
-    positions: Any = None,
-    interleaved: bool = False,
-    base: float = 10000.0,
-    frequencies: Any = None,
-    magnitude: float = 1.0,
-) -> Any:
-    """Rotary position embedding.
-
-    Args:
-      x: (..., length, D), D even.
-      positions: integers (length,) or (B, length); 0, 1, 2, ... by default.
-      interleaved: whether feature pairs are (2t, 2t+1); else (t, t + D/2).
-      base: pair t of position p turns by ``p / base**(2t / D)``.
-      frequencies: floats (D / 2,): pair t turns by ``p * frequencies[t]`` instead.
-        attn.rotary_frequencies gives those of the scaled variants, with a magnitude.
-      magnitude: factor of the result, for YaRN.
-
-    Returns an array like x.
-    """
-    framework, element = _arrays.common(x=x)
-    shape = tuple(x.shape)
-    if len(shape) < 2:
-        raise ValueError(f"x has rank {len(shape)}; at least (length, D) is accepted")
-    if shape[-1] == 0 or shape[-1] % 2:
-        raise ValueError(f"x has head size {shape[-1]}; it must be even, at least 2")
-    base = number(base, "base")
-    magnitude = number(magnitude, "magnitude")
-    type = dynamic(x, element)
-    angles = None
-    if frequencies is not None:
-        angles = _forms.floats(frequencies, "frequencies", (1,))
-        if angles.value.shape[0] != shape[-1] // 2:
-            raise ValueError(
-                f"frequencies has {angles.value.shape[0]} entries; there must be one "
-                f"per pair, {shape[-1] // 2}"
-            )
-    captured = None
-    if positions is not None:
-        captured = _forms.integers(positions, "positions", (1, 2))
-        _check_positions(tuple(captured.value.shape), shape)
-
-    def write(function: FunctionText):
-        text = f"attn.rotary {function.argument(type)}"
-        if captured is not None:
-            of = captured.type("f32")
-            text += f" positions({function.argument(of)} : {of})"
-        if angles is not None:
-            of = angles.type("f32")
-            text += f" frequencies({function.argument(of)} : {of})"
-        text += " interleaved" if interleaved else ""
-        text += f" base = {base:.17e} magnitude = {magnitude:.17e} : {type} -> {type}"
-        return function.values(1, text), [type]
-
-    given = [c for c in (captured, angles) if c is not None]
-    kinds = tuple(None if c is None else c.type("f32") for c in (captured, angles))
-    key = ("rotary", type, kinds, bool(interleaved), base, magnitude)
-    inputs = [x, *(c.current("f32") for c in given)]
-    results = execute(framework, key, "f32", write, inputs, [(shape, element)])
-    return keep_gradient_visible(framework, results, [x])[0]
-
-
-def _check_positions(positions: tuple[int, ...], shape: tuple[int, ...]) -> None:
-    if positions[-1] != shape[-2]:
-        raise ValueError(
-            f"positions has {positions[-1]} entries, x has {shape[-2]} positions"
-        )
-    if len(positions) == 2 and (len(shape) < 3 or positions[0] != shape[0]):
-        raise ValueError(
-            f"positions has shape {positions}; its first size must be the batch size "
-            f"of x, which has shape {shape}"
-        )
 
 
 def merge(parts: Sequence[tuple[Any, Any]]) -> tuple[Any, Any]:

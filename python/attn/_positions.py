@@ -1,8 +1,8 @@
-# ===- _positions.py - frequencies of rotary embeddings --------------------------===#
+# ===- _positions.py - tables and embeddings of positions -------------------------===#
 #
 # Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""The scaled variants of rotary position embedding."""
+"""The sinusoidal table, and rotary position embedding with its scaled variants."""
 
 from __future__ import annotations
 
@@ -11,7 +11,103 @@ from typing import Any, Callable
 
 import numpy
 
-from .score import number
+from . import _arrays, _forms
+from ._attention import dynamic
+from ._execute import execute, keep_gradient_visible
+from ._forms import FunctionText
+from .score import count, number
+
+
+def sinusoid(length: int, dim: int) -> Any:
+    """The sinusoidal position table, float32 of numpy, (length, dim).
+
+    ``table[p, 2t] = sin(p / 10000**(2t / dim))``, ``table[p, 2t + 1]`` its cosine.
+    """
+    length, dim = count(length, "length", 0), count(dim, "dim")
+    type = f"tensor<?x{dim}xf32>"
+
+    def write(function: FunctionText):
+        text = f"attn.sinusoid length({function.argument('index')}) : {type}"
+        return function.values(1, text), [type]
+
+    outputs = [((length, dim), "f32")]
+    framework = _arrays.numpy_arrays
+    return execute(framework, ("sinusoid", dim), "f32", write, [length], outputs)[0]
+
+
+def rotary(
+    x: Any,
+    positions: Any = None,
+    interleaved: bool = False,
+    base: float = 10000.0,
+    frequencies: Any = None,
+    magnitude: float = 1.0,
+) -> Any:
+    """Rotary position embedding.
+
+    Args:
+      x: (..., length, D), D even.
+      positions: integers (length,) or (B, length); 0, 1, 2, ... by default.
+      interleaved: whether feature pairs are (2t, 2t+1); else (t, t + D/2).
+      base: pair t of position p turns by ``p / base**(2t / D)``.
+      frequencies: floats (D / 2,): pair t turns by ``p * frequencies[t]`` instead.
+        attn.rotary_frequencies gives those of the scaled variants, with a magnitude.
+      magnitude: factor of the result, for YaRN.
+
+    Returns an array like x.
+    """
+    framework, element = _arrays.common(x=x)
+    shape = tuple(x.shape)
+    if len(shape) < 2:
+        raise ValueError(f"x has rank {len(shape)}; at least (length, D) is accepted")
+    if shape[-1] == 0 or shape[-1] % 2:
+        raise ValueError(f"x has head size {shape[-1]}; it must be even, at least 2")
+    base = number(base, "base")
+    magnitude = number(magnitude, "magnitude")
+    type = dynamic(x, element)
+    angles = None
+    if frequencies is not None:
+        angles = _forms.floats(frequencies, "frequencies", (1,))
+        if angles.value.shape[0] != shape[-1] // 2:
+            raise ValueError(
+                f"frequencies has {angles.value.shape[0]} entries; there must be one "
+                f"per pair, {shape[-1] // 2}"
+            )
+    captured = None
+    if positions is not None:
+        captured = _forms.integers(positions, "positions", (1, 2))
+        _check_positions(tuple(captured.value.shape), shape)
+
+    def write(function: FunctionText):
+        text = f"attn.rotary {function.argument(type)}"
+        if captured is not None:
+            of = captured.type("f32")
+            text += f" positions({function.argument(of)} : {of})"
+        if angles is not None:
+            of = angles.type("f32")
+            text += f" frequencies({function.argument(of)} : {of})"
+        text += " interleaved" if interleaved else ""
+        text += f" base = {base:.17e} magnitude = {magnitude:.17e} : {type} -> {type}"
+        return function.values(1, text), [type]
+
+    given = [c for c in (captured, angles) if c is not None]
+    kinds = tuple(None if c is None else c.type("f32") for c in (captured, angles))
+    key = ("rotary", type, kinds, bool(interleaved), base, magnitude)
+    inputs = [x, *(c.current("f32") for c in given)]
+    results = execute(framework, key, "f32", write, inputs, [(shape, element)])
+    return keep_gradient_visible(framework, results, [x])[0]
+
+
+def _check_positions(positions: tuple[int, ...], shape: tuple[int, ...]) -> None:
+    if positions[-1] != shape[-2]:
+        raise ValueError(
+            f"positions has {positions[-1]} entries, x has {shape[-2]} positions"
+        )
+    if len(positions) == 2 and (len(shape) < 3 or positions[0] != shape[0]):
+        raise ValueError(
+            f"positions has shape {positions}; its first size must be the batch size "
+            f"of x, which has shape {shape}"
+        )
 
 
 def rotary_frequencies(

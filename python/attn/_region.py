@@ -57,10 +57,11 @@ def trace_predicate(function: Callable, what: str) -> Region:
     return Region(result, tuple(tracer.captures), is_score=False)
 
 
-def trace_score(function: Callable, what: str) -> Region:
-    """Records ``function(score, b, h, i, j)``, which returns a score."""
+def trace_score(function: Callable, what: str, takes_pairs: bool = True) -> Region:
+    """Records ``function(score, b, h, i, j)``, or ``function(score)`` of which
+    `takes_pairs` is false, which returns a score."""
     tracer = Tracer(what, "acc")
-    result = _call(function, tracer, ("score", *INDICES))
+    result = _call(function, tracer, ("score", *INDICES) if takes_pairs else ("score",))
     if result.type == "i1":
         raise tracer.fail("the function must return a score, not a boolean")
     result = cast(result, "acc")

@@ -116,10 +116,20 @@ def _draw(values: Any, name: str, query_labels, key_labels, titles, path, axes) 
     count, queries, keys = values.shape
     if titles is None:
         titles = [f"head {h}" for h in range(count)] if count > 1 else [""]
+    if len(titles) != count:
+        raise ValueError(f"titles has {len(titles)} entries for {count} pictures")
     figure, rows = _axes(count, axes)
+    # One scale for all pictures: they share a colour bar.
+    finite = values[numpy.isfinite(values)]
+    top = float(finite.max()) if finite.size else 1.0
     for matrix, title, one in zip(values, titles, rows):
         image = one.imshow(
-            matrix, cmap="Blues", vmin=0, aspect="auto", interpolation="nearest"
+            matrix,
+            cmap="Blues",
+            vmin=0,
+            vmax=top or 1.0,
+            aspect="auto",
+            interpolation="nearest",
         )
         one.set(title=title, xlabel="key", ylabel="query")
         _label(one, "query", query_labels, queries)

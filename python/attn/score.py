@@ -10,6 +10,7 @@ float32 (float64 for float64 inputs).
 
 from __future__ import annotations
 
+import inspect
 import math
 import numbers
 from typing import Any, Callable
@@ -59,6 +60,15 @@ def number(value: Any, name: str) -> float:
     if not 0 < value < math.inf:
         raise ValueError(f"{name} is {value}; it must be finite and greater than 0")
     return float(value)
+
+
+def count(value: Any, name: str, least: int = 1) -> int:
+    """An integer of at least `least`."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise TypeError(f"{name} is a {type(value).__name__}; an integer is accepted")
+    if value < least:
+        raise ValueError(f"{name} is {value}; it must be at least {least}")
+    return int(value)
 
 
 def softcap(cap: float) -> Score:
@@ -127,14 +137,6 @@ def relative_bias(table: Any) -> Score:
     return Score(Operation("attn.score.relative_bias {0} : {t0}", (captured,), check))
 
 
-def _count(value: Any, name: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-        raise TypeError(f"{name} is a {type(value).__name__}; an integer is accepted")
-    if value < 1:
-        raise ValueError(f"{name} is {value}; it must be at least 1")
-    return int(value)
-
-
 def bucketed_bias(table: Any, max_distance: int = 128, causal: bool = False) -> Score:
     """The relative bias of T5: ``score + table[h, bucket(j - i)]``.
 
@@ -150,7 +152,7 @@ def bucketed_bias(table: Any, max_distance: int = 128, causal: bool = False) -> 
         raise ValueError(
             f"{name} has {buckets} buckets; a multiple of {smallest} is accepted"
         )
-    reach = _count(max_distance, "max_distance")
+    reach = count(max_distance, "max_distance")
     if reach <= buckets // smallest:
         raise ValueError(
             f"max_distance is {reach}; it must be more than the "
@@ -192,7 +194,7 @@ def image_bias(table: Any, width: int) -> Score:
     if any(size % 2 == 0 for size in sizes):
         raise ValueError(f"{name} has last sizes {sizes}; odd sizes are accepted")
     width, bias, per_head = (
-        _count(width, "width"),
+        count(width, "width"),
         capture(table),
         len(table.shape) == 3,
     )
@@ -225,3 +227,13 @@ def map(function: Callable[[Any, Any, Any, Any, Any], Any]) -> Score:
     """``function(score, b, h, i, j)``, compiled as attn.mask.predicate does; floats
     have the type of scores."""
     return Score(trace_score(function, "score.map"))
+
+
+def of_distance(function: Callable) -> Score:
+    """The weights of a kernel, ``function(u)`` or ``function(u, b, h, i, j)``."""
+    try:
+        inspect.signature(function).bind(*range(5))
+        takes_pairs = True
+    except (TypeError, ValueError):
+        takes_pairs = False
+    return Score(trace_score(function, "kernel", takes_pairs))

@@ -241,6 +241,25 @@ def test_kernel_regression(kernel, mask):
     check(text, lengths((49, 101)))
 
 
+@pytest.mark.parametrize("type", ["f32", "f16"])
+@pytest.mark.parametrize("heads, kv_heads", [(4, 4), (4, 1)])
+def test_packed_projections(heads, kv_heads, type):
+    x, w, wo, b = (
+        tensor(*shape, type)
+        for shape in ((2, "?", 24), (8 * (heads + 2 * kv_heads), 24), (5, 32), ("?",))
+    )
+    out = tensor(2, "?", 5, type)
+    check(
+        f"""func.func @f(%x: {x}, %y: {x}, %w: {w}, %wo: {wo}, %b: {b}) -> {out} {{
+          %o = attn.multi_head %x, %y, %y weights(%w, %wo : {w}, {wo})
+            bias_packed(%b : {b}) heads = {heads} kv_heads = {kv_heads} scale = 0.01
+            : {x}, {x}, {x} -> {out}
+          return %o : {out}
+        }}""",
+        {"x.1": 35, "y.1": 18, "b.0": 8 * (heads + 2 * kv_heads)},
+    )
+
+
 @pytest.mark.parametrize("results", [("output",), ("output", "lse", "weights")])
 @pytest.mark.parametrize(
     "sizes",

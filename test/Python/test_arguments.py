@@ -163,6 +163,38 @@ FORMS = {
         ValueError,
         "score is given with kernel 'boxcar'",
     ),
+    "one projection missing": (
+        lambda: attn.multi_head(X, X, X, W, W, w_o=W, num_heads=4),
+        TypeError,
+        "w_v is None; w_k and w_v alone may be",
+    ),
+    "packed rows": (
+        lambda: attn.multi_head(X, X, X, W, w_o=W, num_heads=5),
+        ValueError,
+        "w_q has .* rows .* do not split into 15 heads",
+    ),
+    "packed bias": (
+        lambda: attn.multi_head(X, X, X, W, w_o=W, b_k=W[0], num_heads=4),
+        ValueError,
+        "b_k is given without w_k",
+    ),
+    "scores of a custom kernel": (
+        lambda: attn.kernel_regression(
+            Q, K, V, kernel=lambda u: 1 / (1 + u), score=attn.score.softcap(1)
+        ),
+        ValueError,
+        "score is given with kernel a function",
+    ),
+    "custom kernel": (
+        lambda: attn.kernel_regression(Q, K, V, kernel=lambda u: u < 1),
+        TypeError,
+        "kernel: the function must return a score",
+    ),
+    "custom kernel that branches": (
+        lambda: attn.kernel_regression(Q, K, V, kernel=lambda u: 1 if u < 1 else 0),
+        TypeError,
+        "kernel: ",
+    ),
     "w": (lambda: attn.additive(Q, K, V, Q), ValueError, "w has rank 4"),
     "no projection": (
         lambda: attn.additive(Q, K, V, W[0, :6]),

@@ -2,7 +2,7 @@
 #
 # Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""scaled_dot_product, additive and kernel_regression: types, shapes, masks."""
+"""scaled_dot_product and additive: types, shapes, masks."""
 
 import attn
 import numerics
@@ -276,38 +276,3 @@ def test_additive(dtype, projected):
     )
     assert_close(out, weights @ numerics.as_float64(v), 60)
     assert_close(actual, lse, 60)
-
-
-KERNELS = {
-    "gaussian": lambda u: np.exp(-(u**2) / 2),
-    "boxcar": lambda u: (u < 1) * 1.0,
-    "epanechnikov": lambda u: np.maximum(0, 1 - u**2),
-    "triangular": lambda u: np.maximum(0, 1 - u),
-    "constant": np.ones_like,
-}
-
-
-@pytest.mark.parametrize("bandwidth", [0.7, [0.3, 0.9, 2.0]])
-@pytest.mark.parametrize("kernel", KERNELS)
-def test_kernel_regression(kernel, bandwidth):
-    q, k, v = inputs((2, 3, 3, 11, 23, 2, 4), spread=1.0)
-    a, c = numerics.as_float64(q), numerics.as_float64(k)
-    distance = np.linalg.norm(a[:, :, :, None] - c[:, :, None], axis=-1)
-    b, h, i, j = indices(2, 3, 11, 23)
-    width = np.reshape(bandwidth, (-1, 1, 1))
-    found = KERNELS[kernel](distance / width) * (j != i)
-    total = found.sum(-1, keepdims=True)
-    weights = np.divide(found, total, out=np.zeros_like(found), where=total > 0)
-    out = attn.kernel_regression(
-        q, k, v, kernel, bandwidth, mask=~attn.mask.window(past=0, future=0)
-    )
-    assert_close(out, weights @ numerics.as_float64(v), 40)
-
-
-def test_kernel_regression_of_scalars():
-    x, y = np.linspace(0, 5, 50, dtype=np.float32)[:, None], np.linspace(1, 4, 7)
-    query = y.astype(np.float32)[:, None]
-    weights = np.exp(-((query - x.T).astype(float) ** 2) / (2 * 0.3**2))
-    expected = weights / weights.sum(-1, keepdims=True) @ np.sin(x).astype(float)
-    out = attn.kernel_regression(query, x, np.sin(x), bandwidth=0.3)
-    assert_close(out, expected, 60)

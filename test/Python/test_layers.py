@@ -10,10 +10,10 @@ import pytest
 import torch
 
 
-def layer(size=32, heads=4, kdim=None, bias=True):
+def layer(size=32, heads=4, kdim=None, vdim=None, bias=True):
     torch.manual_seed(0)
     made = torch.nn.MultiheadAttention(
-        size, heads, kdim=kdim, vdim=kdim, bias=bias, batch_first=True
+        size, heads, kdim=kdim, vdim=vdim or kdim, bias=bias, batch_first=True
     ).eval()
     with torch.no_grad():
         for parameter in made.parameters():
@@ -21,7 +21,7 @@ def layer(size=32, heads=4, kdim=None, bias=True):
     return made
 
 
-def by_attn(made, query, key, **options):
+def by_attn(made, query, key, value=None, **options):
     if made._qkv_same_embed_dim:
         weights = made.in_proj_weight.detach().chunk(3)
     else:
@@ -35,7 +35,7 @@ def by_attn(made, query, key, **options):
     return attn.multi_head(
         query,
         key,
-        key,
+        key if value is None else value,
         *weights,
         made.out_proj.weight.detach(),
         num_heads=made.num_heads,
@@ -70,6 +70,81 @@ def test_cross_attention_with_masks_and_a_bias():
         key,
         mask=attn.mask.padding(lengths),
         score=attn.score.bias(bias),
+    )
+    torch.testing.assert_close(found, expected, atol=2e-5, rtol=1e-4)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("sizes", [(1, 1, 1), (3, 70, 33), (2, 5, 129)])
+def test_cross_attention_of_every_input(sizes, dtype):
+    """Keys and values of other features than queries, a mask per head, padding."""
+    batch, queries, keys = sizes
+    made = layer(kdim=24, vdim=20).to(dtype)
+    query, key, value = (
+        torch.randn(batch, n, size, dtype=dtype)
+        for n, size in ((queries, 32), (keys, 24), (keys, 20))
+    )
+    hidden = torch.rand(batch * 4, queries, keys) < 0.3
+    hidden[..., 0] = False
+    lengths = torch.randint(1, keys + 1, (batch,))
+    padding = torch.arange(keys) >= lengths[:, None]
+    expected, weights = made.double()(
+        query.double(),
+        key.double(),
+        value.double(),
+        attn_mask=hidden,
+        key_padding_mask=padding,
+        average_attn_weights=False,
+    )
+    made.to(dtype)
+    mask = attn.mask.dense(~hidden.reshape(batch, 4, queries, keys))
+    out, found = by_attn(
+        made,
+        query,
+        key,
+        value,
+        mask=mask & attn.mask.padding(lengths),
+        return_weights=True,
+    )
+    tolerance = {torch.float32: 2e-5, torch.float64: 1e-12, torch.bfloat16: 0.1}[dtype]
+    torch.testing.assert_close(out.double(), expected, atol=tolerance, rtol=tolerance)
+    torch.testing.assert_close(found.double(), weights, atol=tolerance, rtol=tolerance)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("kv_heads", [4, 2])
+def test_packed_projections(kv_heads):
+    torch.manual_seed(0)
+    x, memory = torch.randn(2, 19, 32), torch.randn(2, 7, 32)
+    w_q, w_k, w_v = torch.randn(32 + 16 * kv_heads, 32).split([32, *2 * [8 * kv_heads]])
+    b_q, b_k, b_v = torch.randn(32 + 16 * kv_heads).split([32, *2 * [8 * kv_heads]])
+    w_o, b_o = torch.randn(32, 32), torch.randn(32)
+    options = dict(w_o=w_o, b_o=b_o, num_heads=4, num_kv_heads=kv_heads)
+    expected = attn.multi_head(
+        x, memory, memory, w_q, w_k, w_v, b_q=b_q, b_k=b_k, b_v=b_v, **options
+    )
+    packed = torch.cat([w_q, w_k, w_v]), torch.cat([b_q, b_k, b_v])
+    found = attn.multi_head(x, memory, memory, packed[0], b_q=packed[1], **options)
+    assert torch.equal(found, expected)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_packed_weights_of_torch(dtype):
+    made, x = layer().to(dtype), torch.randn(2, 21, 32, dtype=dtype)
+    padding = torch.arange(21) >= torch.tensor([[21], [9]])
+    expected, _ = made(x, x, x, key_padding_mask=padding)
+    found = attn.multi_head(
+        x,
+        x,
+        x,
+        made.in_proj_weight.detach(),
+        w_o=made.out_proj.weight.detach(),
+        b_q=made.in_proj_bias.detach(),
+        b_o=made.out_proj.bias.detach(),
+        num_heads=4,
+        mask=~padding[:, None, None, :],
     )
     torch.testing.assert_close(found, expected, atol=2e-5, rtol=1e-4)
 

@@ -32,6 +32,14 @@ def test_weights_of_heads(tmp_path):
     assert path.read_bytes()[:4] == b"\x89PNG"
 
 
+def test_heads_share_one_scale():
+    weights = np.stack([np.eye(3), np.full((3, 3), 0.25)])
+    first, second = attn.plot.weights(weights).axes[:2]
+    assert first.images[0].get_clim() == second.images[0].get_clim() == (0, 1)
+    with pytest.raises(ValueError, match="titles has 1 entries for 2 pictures"):
+        attn.plot.weights(weights, titles=["one"])
+
+
 def test_given_axes():
     figure, axes = matplotlib.pyplot.subplots(1, 2)
     assert attn.plot.weights(np.eye(4)[None].repeat(2, 0), axes=axes) is figure

@@ -25,9 +25,12 @@ struct AttentionSizes {
   double denseFlops() const;
 };
 
-/// The sizes of `op` where the function's arguments have the given shapes
+/// The ops of a function that attend, attn.multi_head among them, in order.
+SmallVector<Operation *> getAttentionOps(func::FuncOp function);
+
+/// The sizes of such an op where the function's arguments have the given shapes
 /// (-1 for unknown).
-AttentionSizes getAttentionSizes(AttentionOpInterface op,
+AttentionSizes getAttentionSizes(Operation *op,
                                  ArrayRef<SmallVector<int64_t>> shapes);
 
 /// Multiplications and additions of a contraction, or of the projections and the

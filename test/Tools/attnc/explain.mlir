@@ -23,6 +23,14 @@
 // RUN: not attnc explain %s --entry window --mask-image=%t.none.png 2>&1 | FileCheck %s --check-prefix=IMAGE
 // IMAGE: --mask-image needs a function with a mask, and all sizes
 
+// Multi-head attention is attention, and says why projections are not fused.
+// RUN: attnc explain %s --entry heads --target=x86-64-v3 --dim x.1=96 | FileCheck %s --check-prefix=HEADS
+// HEADS: attn.multi_head at
+// HEADS: sizes: B=1 H=4 Hkv=2 M=96 N=96 D=8 Dv=8
+// HEADS: tiles: 48 queries x 96 keys; empty 0, partial 8, full 0
+// HEADS: keeps: j <= i
+// HEADS: remark: {{.*}}projections are products of their own
+
 // UNKNOWN: function window, for x86-64-v3
 // UNKNOWN: attn.scaled_dot_product at
 // UNKNOWN: sizes: B=1 H=1 Hkv=1 M=? N=? D=16 Dv=16
@@ -106,4 +114,12 @@ func.func @capped(%q: tensor<?x16xf32>, %k: tensor<?x16xf32>, %v: tensor<?x16xf3
   %o = attn.scaled_dot_product %q, %k, %v score(%s)
        : tensor<?x16xf32>, tensor<?x16xf32>, tensor<?x16xf32> -> tensor<?x16xf32>
   return %o : tensor<?x16xf32>
+}
+
+func.func @heads(%x: tensor<1x?x32xf32>, %w: tensor<64x32xf32>, %wo: tensor<32x32xf32>) -> tensor<1x?x32xf32> {
+  %m = attn.mask.causal
+  %o = attn.multi_head %x, %x, %x weights(%w, %wo : tensor<64x32xf32>, tensor<32x32xf32>)
+       heads = 4 kv_heads = 2 mask(%m)
+       : tensor<1x?x32xf32>, tensor<1x?x32xf32>, tensor<1x?x32xf32> -> tensor<1x?x32xf32>
+  return %o : tensor<1x?x32xf32>
 }

@@ -179,9 +179,15 @@ static LogicalResult verifyBandwidth(KernelRegressionOp op) {
 LogicalResult KernelRegressionOp::verify() {
   if (failed(verifyAttention(*this, /*featureSizesAgree=*/true)))
     return failure();
-  if (!getScore().empty() && getKernel() != RegressionKernel::Gaussian)
+  RegressionKernel kernel = getKernel();
+  if (kernel == RegressionKernel::Custom) {
+    if (getScore().empty())
+      return emitOpError("custom kernel has no score modifier; it takes those "
+                         "that make the weight of u");
+  } else if (!getScore().empty() && kernel != RegressionKernel::Gaussian) {
     return emitOpError("score modifiers apply to the log weights of the "
                        "gaussian kernel; the ")
-           << stringifyRegressionKernel(getKernel()) << " kernel has none";
+           << stringifyRegressionKernel(kernel) << " kernel has none";
+  }
   return verifyBandwidth(*this);
 }

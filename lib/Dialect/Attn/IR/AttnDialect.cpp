@@ -110,6 +110,55 @@ static void printWindowSides(OpAsmPrinter &printer, MaskWindowOp,
   printSide(printer, "future", future, dynamicFuture);
 }
 
+/// Weights of multi_head: w_q, w_k, w_v, w_o, or a packed one and w_o.
+static ParseResult
+parseHeadWeights(OpAsmParser &parser,
+                 std::optional<OpAsmParser::UnresolvedOperand> &query,
+                 std::optional<OpAsmParser::UnresolvedOperand> &key,
+                 std::optional<OpAsmParser::UnresolvedOperand> &value,
+                 std::optional<OpAsmParser::UnresolvedOperand> &packed,
+                 OpAsmParser::UnresolvedOperand &output, Type &queryType,
+                 Type &keyType, Type &valueType, Type &packedType,
+                 Type &outputType) {
+  SMLoc loc = parser.getCurrentLocation();
+  SmallVector<OpAsmParser::UnresolvedOperand> weights;
+  SmallVector<Type> types;
+  if (parser.parseOperandList(weights) || parser.parseColonTypeList(types))
+    return failure();
+  if (weights.size() != 2 && weights.size() != 4)
+    return parser.emitError(loc)
+           << weights.size()
+           << " weights; four are accepted, of query, key, value and output, or "
+              "two, the first three packed and that of the output";
+  if (types.size() != weights.size())
+    return parser.emitError(loc) << weights.size() << " weights have "
+                                 << types.size() << " types";
+  output = weights.back();
+  outputType = types.back();
+  if (weights.size() == 2) {
+    packed = weights[0];
+    packedType = types[0];
+    return success();
+  }
+  query = weights[0];
+  key = weights[1];
+  value = weights[2];
+  queryType = types[0];
+  keyType = types[1];
+  valueType = types[2];
+  return success();
+}
+
+static void printHeadWeights(OpAsmPrinter &printer, MultiHeadOp, Value query,
+                             Value key, Value value, Value packed, Value output,
+                             Type, Type, Type, Type, Type) {
+  SmallVector<Value> weights;
+  for (Value weight : {query, key, value, packed, output})
+    if (weight)
+      weights.push_back(weight);
+  printer << weights << " : " << ValueRange(weights).getTypes();
+}
+
 #define GET_OP_CLASSES
 #include "attn/Dialect/Attn/IR/AttnOps.cpp.inc"
 

@@ -73,10 +73,39 @@ static FailureOr<int64_t> splitHeads(MultiHeadOp op, Projection projection,
   return size / heads;
 }
 
-static LogicalResult verifyProjections(MultiHeadOp op, int64_t heads,
+/// Verifies a weight that packs the projections of query, key and value, and
+/// returns the size of a head.
+static FailureOr<int64_t> verifyPacked(MultiHeadOp op, int64_t heads) {
+  Projection packed{"packed", op.getWPacked(), op.getBPacked()};
+  for (auto [name, input] :
+       {std::pair<StringRef, Value>{"query", op.getQuery()},
+        std::pair<StringRef, Value>{"key", op.getKey()},
+        std::pair<StringRef, Value>{"value", op.getValue()}})
+    if (failed(verifyProjection(op, packed, name, shapeOf(input)[2])))
+      return failure();
+  return splitHeads(op, packed, heads);
+}
+
+/// Verifies the projections of query, key and value, and returns the size of a
+/// head of values.
+static FailureOr<int64_t> verifyInputs(MultiHeadOp op, int64_t heads,
                                        int64_t kvHeads) {
   Projection q{"q", op.getWQ(), op.getBQ()}, k{"k", op.getWK(), op.getBK()},
-      v{"v", op.getWV(), op.getBV()}, o{"o", op.getWO(), op.getBO()};
+      v{"v", op.getWV(), op.getBV()};
+  bool isPacked = static_cast<bool>(op.getWPacked());
+  for (const Projection &projection : {q, k, v}) {
+    if (isPacked == static_cast<bool>(projection.weight))
+      return op.emitOpError("takes w_q, w_k and w_v, or w_packed; w_")
+             << projection.name << (isPacked ? " is given with" : " is missing without")
+             << " w_packed";
+    if (isPacked && projection.bias)
+      return op.emitOpError("b_") << projection.name << " is given with w_packed;"
+                                  << " b_packed holds all biases";
+  }
+  if (isPacked)
+    return verifyPacked(op, heads + 2 * kvHeads);
+  if (op.getBPacked())
+    return op.emitOpError("b_packed is given without w_packed");
   if (failed(verifyProjection(op, q, "query", shapeOf(op.getQuery())[2])) ||
       failed(verifyProjection(op, k, "key", shapeOf(op.getKey())[2])) ||
       failed(verifyProjection(op, v, "value", shapeOf(op.getValue())[2])))
@@ -91,7 +120,13 @@ static LogicalResult verifyProjections(MultiHeadOp op, int64_t heads,
     return op.emitOpError() << "w_q gives heads of size " << *queryHead
                             << ", w_k of size " << *keyHead
                             << "; they must be equal";
-  FailureOr<int64_t> valueHead = splitHeads(op, v, kvHeads);
+  return splitHeads(op, v, kvHeads);
+}
+
+static LogicalResult verifyProjections(MultiHeadOp op, int64_t heads,
+                                       int64_t kvHeads) {
+  FailureOr<int64_t> valueHead = verifyInputs(op, heads, kvHeads);
+  Projection o{"o", op.getWO(), op.getBO()};
   if (failed(valueHead) ||
       failed(verifyProjection(op, o, "the merge of all heads",
                               multiplySizes(*valueHead, heads))))

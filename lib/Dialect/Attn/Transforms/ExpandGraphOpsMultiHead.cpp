@@ -12,6 +12,9 @@
 
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/IR/Remarks.h"
+
+#include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
 using namespace mlir::attn;
@@ -59,6 +62,28 @@ static OpFoldResult multiply(OpBuilder &b, Location loc, OpFoldResult size,
   return arith::MulIOp::create(b, loc, cast<Value>(size), constant).getResult();
 }
 
+/// Checks what projects query, key and value; returns the size of a head of
+/// values.
+static SizeChecks::Named checkInputs(OpBuilder &builder, SizeChecks &checks,
+                                     MultiHeadOp op, int64_t heads,
+                                     int64_t kvHeads) {
+  SizeChecks::Named query = checks.of("query", op.getQuery(), 2);
+  SizeChecks::Named key = checks.of("key", op.getKey(), 2);
+  SizeChecks::Named value = checks.of("value", op.getValue(), 2);
+  if (Value packed = op.getWPacked()) {
+    for (const SizeChecks::Named &input : {query, key, value})
+      checkProjection(checks, "w_packed", packed, "b_packed", op.getBPacked(),
+                      input);
+    return headSize(builder, checks, "w_packed", packed, heads + 2 * kvHeads);
+  }
+  checkProjection(checks, "w_q", op.getWQ(), "b_q", op.getBQ(), query);
+  checkProjection(checks, "w_k", op.getWK(), "b_k", op.getBK(), key);
+  checkProjection(checks, "w_v", op.getWV(), "b_v", op.getBV(), value);
+  checks.same("head size", headSize(builder, checks, "w_q", op.getWQ(), heads),
+              headSize(builder, checks, "w_k", op.getWK(), kvHeads));
+  return headSize(builder, checks, "w_v", op.getWV(), kvHeads);
+}
+
 static void checkSizes(OpBuilder &builder, MultiHeadOp op, int64_t heads,
                        int64_t kvHeads) {
   SizeChecks checks(builder, op);
@@ -72,13 +97,7 @@ static void checkSizes(OpBuilder &builder, MultiHeadOp op, int64_t heads,
   checks.same("batch size", query(0), key(0));
   checks.same("batch size", query(0), value(0));
   checks.same("length", key(1), value(1));
-  checkProjection(checks, "w_q", op.getWQ(), "b_q", op.getBQ(), query(2));
-  checkProjection(checks, "w_k", op.getWK(), "b_k", op.getBK(), key(2));
-  checkProjection(checks, "w_v", op.getWV(), "b_v", op.getBV(), value(2));
-  checks.same("head size", headSize(builder, checks, "w_q", op.getWQ(), heads),
-              headSize(builder, checks, "w_k", op.getWK(), kvHeads));
-  SizeChecks::Named merged =
-      headSize(builder, checks, "w_v", op.getWV(), kvHeads);
+  SizeChecks::Named merged = checkInputs(builder, checks, op, heads, kvHeads);
   merged.name = "the merge of all heads";
   merged.size = multiply(builder, op.getLoc(), merged.size, heads);
   checkProjection(checks, "w_o", op.getWO(), "b_o", op.getBO(), merged);
@@ -90,14 +109,57 @@ static void checkSizes(OpBuilder &builder, MultiHeadOp op, int64_t heads,
 // Expansion
 //===----------------------------------------------------------------------===//
 
+namespace {
+/// A projection (out, in) with its bias (out), if it has one.
+struct Projection {
+  Value weight, bias;
+};
+} // namespace
+
+/// Rows `first` heads of `size` on from a packed projection.
+static Projection takeHeads(LinalgBuilder &linalg, Projection packed,
+                            OpFoldResult size, int64_t first, int64_t heads) {
+  OpBuilder &b = linalg.b;
+  auto take = [&](Value from) -> Value {
+    if (!from)
+      return from;
+    SmallVector<OpFoldResult> sizes = linalg.sizesOf(from);
+    SmallVector<OpFoldResult> offsets(sizes.size(), b.getIndexAttr(0)),
+        strides(sizes.size(), b.getIndexAttr(1));
+    offsets[0] = multiply(b, linalg.loc, size, first);
+    sizes[0] = multiply(b, linalg.loc, size, heads);
+    return tensor::ExtractSliceOp::create(b, linalg.loc, from, offsets, sizes,
+                                          strides);
+  };
+  return {take(packed.weight), take(packed.bias)};
+}
+
+/// The projections of query, key and value. Packed ones are views of one
+/// matrix: three products cost no more than one of all rows.
+static std::array<Projection, 3>
+getProjections(LinalgBuilder &linalg, MultiHeadOp op, int64_t heads,
+               int64_t kvHeads) {
+  if (!op.getWPacked())
+    return {Projection{op.getWQ(), op.getBQ()},
+            Projection{op.getWK(), op.getBK()},
+            Projection{op.getWV(), op.getBV()}};
+  Projection packed{op.getWPacked(), op.getBPacked()};
+  OpFoldResult size = divide(linalg.b, linalg.loc,
+                             linalg.sizeOf(packed.weight, 0),
+                             heads + 2 * kvHeads);
+  return {takeHeads(linalg, packed, size, 0, heads),
+          takeHeads(linalg, packed, size, heads, kvHeads),
+          takeHeads(linalg, packed, size, heads + kvHeads, kvHeads)};
+}
+
 /// The projection of an input, rounded to its element type, per head.
-static Value projectHeads(LinalgBuilder &linalg, Value input, Value weight,
-                          Value bias, int64_t heads) {
+static Value projectHeads(LinalgBuilder &linalg, Value input,
+                          Projection projection, int64_t heads) {
   Type element = cast<ShapedType>(input.getType()).getElementType();
   OpFoldResult headSize =
-      divide(linalg.b, linalg.loc, linalg.sizeOf(weight, 0), heads);
+      divide(linalg.b, linalg.loc, linalg.sizeOf(projection.weight, 0), heads);
   Value projected =
-      emitHeadProjection(linalg, input, weight, bias,
+      emitHeadProjection(linalg, input, projection.weight, projection.bias,
                          linalg.b.getIndexAttr(heads), headSize);
   return linalg.convert(projected, element);
 }
@@ -119,18 +181,41 @@ static Value mergeHeads(LinalgBuilder &linalg, Value value) {
                                          groups);
 }
 
+/// Says what fusing the projections into attention would save and cost: never
+/// enough (docs/Rationale/Formulation.md).
+static void explainProjections(MultiHeadOp op, Value projectedQuery) {
+  auto query = cast<ShapedType>(projectedQuery.getType());
+  int64_t size = query.getShape().back();
+  int64_t features = cast<ShapedType>(op.getQuery().getType()).getDimSize(2);
+  constexpr int64_t tile = 64;
+  std::string traffic;
+  if (!ShapedType::isDynamic(size) && !ShapedType::isDynamic(features)) {
+    double saved = 2.0 * tile * size * query.getElementTypeBitWidth() / 8;
+    double read = double(features) * size * sizeof(float);
+    traffic = llvm::formatv("; that of {0} queries and a head would save {1:f1} "
+                            "KiB of traffic and read {2:f1} KiB of weights",
+                            tile, saved / 1024, read / 1024)
+                  .str();
+  }
+  remark::missed(op.getLoc(), remark::RemarkOpts::name("projection-apart")
+                                  .category("attn-expand-graph-ops"))
+      << "projections are products of their own: in the tiles of attention, "
+         "those of keys and values would be computed again for each tile of "
+         "queries" +
+             traffic;
+}
+
 FailureOr<SmallVector<Value>> attn::expand(OpBuilder &builder, MultiHeadOp op) {
   LinalgBuilder linalg(builder, op.getLoc());
   int64_t heads = op.getNumHeads();
   int64_t kvHeads = op.getNumKvHeads().value_or(heads);
   checkSizes(builder, op, heads, kvHeads);
 
-  Value query =
-      projectHeads(linalg, op.getQuery(), op.getWQ(), op.getBQ(), heads);
-  Value key =
-      projectHeads(linalg, op.getKey(), op.getWK(), op.getBK(), kvHeads);
-  Value value =
-      projectHeads(linalg, op.getValue(), op.getWV(), op.getBV(), kvHeads);
+  auto [q, k, v] = getProjections(linalg, op, heads, kvHeads);
+  Value query = projectHeads(linalg, op.getQuery(), q, heads);
+  Value key = projectHeads(linalg, op.getKey(), k, kvHeads);
+  Value value = projectHeads(linalg, op.getValue(), v, kvHeads);
+  explainProjections(op, query);
   auto queryType = cast<RankedTensorType>(query.getType());
   SmallVector<int64_t> shape(queryType.getShape());
   shape.back() = cast<ShapedType>(value.getType()).getShape().back();

@@ -7,11 +7,13 @@
 
 #include "ExpandGraphOps.h"
 
+#include "SineCosine.h"
 #include "SizeChecks.h"
 
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/IR/Remarks.h"
 
 using namespace mlir;
 using namespace mlir::attn;
@@ -128,16 +130,13 @@ SmallVector<Value> RotaryExpander::emitTables() {
       [&](OpBuilder &b, Location loc, ValueRange args) -> SmallVector<Value> {
         Value angle =
             arith::MulFOp::create(b, loc, emitPosition(b, loc), args[0]);
-        auto finish = [&](Value value) {
-          if (magnitude != 1.0)
-            value = arith::MulFOp::create(
-                b, loc, value,
-                arith::ConstantOp::create(b, loc,
-                                          b.getF64FloatAttr(magnitude)));
-          return linalg.convertScalar(b, value, accumulator);
-        };
-        return {finish(math::CosOp::create(b, loc, angle)),
-                finish(math::SinOp::create(b, loc, angle))};
+        auto [sine, cosine] = emitSineCosine(b, loc, angle, accumulator);
+        if (magnitude == 1.0)
+          return {cosine, sine};
+        Value factor = arith::ConstantOp::create(
+            b, loc, b.getFloatAttr(accumulator, magnitude));
+        return {arith::MulFOp::create(b, loc, cosine, factor),
+                arith::MulFOp::create(b, loc, sine, factor)};
       });
 }
 
@@ -224,5 +223,10 @@ Value RotaryExpander::emit() {
 }
 
 FailureOr<SmallVector<Value>> attn::expand(OpBuilder &builder, RotaryOp op) {
+  remark::missed(op.getLoc(), remark::RemarkOpts::name("rotary-apart")
+                                  .category("attn-expand-graph-ops"))
+      << "rotated once, before attention: in its tiles keys would be rotated "
+         "again for each tile of queries, to save a write and a read of each "
+         "element";
   return SmallVector<Value>{RotaryExpander(builder, op).emit()};
 }

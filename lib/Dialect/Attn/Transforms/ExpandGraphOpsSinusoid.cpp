@@ -7,6 +7,7 @@
 
 #include "ExpandGraphOps.h"
 
+#include "SineCosine.h"
 #include "SizeChecks.h"
 
 #include "mlir/Dialect/Arith/Utils/Utils.h"
@@ -56,9 +57,8 @@ FailureOr<SmallVector<Value>> attn::expand(OpBuilder &builder, SinusoidOp op) {
                       op.getBase().convertToDouble());
   Type f64 = builder.getF64Type();
   Value two = arith::ConstantIndexOp::create(builder, op.getLoc(), 2);
-  // In f64, angles are exact enough for any length; cos a = sin(a + pi/2).
-  Value quarterTurn = linalg.constant(f64, std::acos(0.0));
-  Value none = linalg.constant(f64, 0.0);
+  // In f64, angles are exact enough for any length.
+  Type accumulator = getAccumulatorType(type.getElementType());
   Value table = linalg.parallel(
       {}, linalg.empty({length, size}, type.getElementType()), {},
       [&](OpBuilder &b, Location loc, ValueRange) -> SmallVector<Value> {
@@ -71,11 +71,9 @@ FailureOr<SmallVector<Value>> attn::expand(OpBuilder &builder, SinusoidOp op) {
         Value frequency = tensor::ExtractOp::create(b, loc, frequencies, pair);
         Value angle = arith::MulFOp::create(
             b, loc, emitIndexToFloat(b, loc, position, f64), frequency);
-        Value shift =
-            arith::SelectOp::create(b, loc, odd, quarterTurn, none);
-        Value sine = math::SinOp::create(
-            b, loc, arith::AddFOp::create(b, loc, angle, shift));
-        return {linalg.convertScalar(b, sine, type.getElementType())};
+        auto [sine, cosine] = emitSineCosine(b, loc, angle, accumulator);
+        Value entry = arith::SelectOp::create(b, loc, odd, cosine, sine);
+        return {linalg.convertScalar(b, entry, type.getElementType())};
       })[0];
   return SmallVector<Value>{table};
 }

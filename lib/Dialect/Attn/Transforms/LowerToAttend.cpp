@@ -24,6 +24,19 @@ namespace mlir::attn {
 using namespace mlir;
 using namespace mlir::attn;
 
+/// The op's mask, with what else says that weights are 0.
+static Value getMask(OpBuilder &builder, AttentionOpInterface op,
+                     const Scoring &scoring, const CanonicalLayout &layout) {
+  Value mask = op.getMask();
+  if (!scoring.support)
+    return mask;
+  Value support = scoring.support(builder, layout);
+  if (!mask)
+    return support;
+  return MaskAndOp::create(builder, op.getLoc(), support.getType(),
+                           ValueRange{support, mask});
+}
+
 static LogicalResult lowerToAttend(AttentionOpInterface op,
                                    const Scoring &scoring,
                                    OpBuilder &builder) {
@@ -32,7 +45,8 @@ static LogicalResult lowerToAttend(AttentionOpInterface op,
   if (failed(layout))
     return failure();
   FailureOr<RegionBuilder> regions = RegionBuilder::get(
-      builder, loc, op.getMask(), op.getScoreModifiers(), layout->sizes);
+      builder, loc, getMask(builder, op, scoring, *layout),
+      op.getScoreModifiers(), layout->sizes);
   if (failed(regions))
     return failure();
   for (Value capture : scoring.captures)

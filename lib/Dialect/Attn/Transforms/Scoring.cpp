@@ -7,6 +7,7 @@
 
 #include "Scoring.h"
 
+#include "KernelSupport.h"
 #include "Projection.h"
 #include "SizeChecks.h"
 
@@ -192,7 +193,7 @@ static Scoring getScoring(OpBuilder &builder, AdditiveOp op) {
 // Kernel regression
 //===----------------------------------------------------------------------===//
 
-/// The kernel's weight (its logarithm for gaussian) from -d^2.
+/// The kernel's weight (its logarithm for gaussian, u for custom) from -d^2.
 static Value emitKernel(OpBuilder &b, Location loc, RegressionKernel kernel,
                         Value negativeSquare, Value bandwidth) {
   Type type = negativeSquare.getType();
@@ -203,26 +204,34 @@ static Value emitKernel(OpBuilder &b, Location loc, RegressionKernel kernel,
   Value square = arith::MulFOp::create(b, loc, bandwidth, bandwidth);
   // -u^2, u = d / bandwidth.
   Value negative = arith::DivFOp::create(b, loc, negativeSquare, square);
+  auto emitU = [&]() -> Value {
+    return math::SqrtOp::create(b, loc, math::AbsFOp::create(b, loc, negative));
+  };
   switch (kernel) {
   case RegressionKernel::Gaussian:
     return arith::MulFOp::create(b, loc, negative, constant(0.5));
   case RegressionKernel::Boxcar: {
-    Value inside = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OGT,
-                                         negative, constant(-1.0));
-    return arith::SelectOp::create(b, loc, inside, one, zero);
+    auto compare = [&](arith::CmpFPredicate predicate) -> Value {
+      return arith::CmpFOp::create(b, loc, predicate, negative, constant(-1.0));
+    };
+    Value inside = compare(arith::CmpFPredicate::OGT);
+    Value outside = compare(arith::CmpFPredicate::OLE);
+    // A distance that is NaN is neither, and stays.
+    Value orNaN = arith::SelectOp::create(b, loc, inside, one, negative);
+    return arith::SelectOp::create(b, loc, outside, zero, orNaN);
   }
   case RegressionKernel::Epanechnikov: {
     Value weight = arith::AddFOp::create(b, loc, one, negative);
     return arith::MaximumFOp::create(b, loc, weight, zero);
   }
   case RegressionKernel::Triangular: {
-    Value u = math::SqrtOp::create(b, loc,
-                                   arith::NegFOp::create(b, loc, negative));
-    Value weight = arith::SubFOp::create(b, loc, one, u);
+    Value weight = arith::SubFOp::create(b, loc, one, emitU());
     return arith::MaximumFOp::create(b, loc, weight, zero);
   }
   case RegressionKernel::Constant:
     return one;
+  case RegressionKernel::Custom:
+    return emitU();
   }
   llvm_unreachable("all kernels are handled");
 }
@@ -268,6 +277,10 @@ static Scoring getScoring(OpBuilder &builder, KernelRegressionOp op) {
                         .getResult();
     return emitKernel(b, loc, kernel, score, width);
   };
+  if (hasScalarSupport(op))
+    scoring.support = [op](OpBuilder &b, const CanonicalLayout &layout) {
+      return emitKernelSupport(b, op, layout);
+    };
   return scoring;
 }
 

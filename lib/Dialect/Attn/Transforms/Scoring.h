@@ -8,7 +8,7 @@
 #ifndef ATTN_LIB_DIALECT_ATTN_TRANSFORMS_SCORING_H
 #define ATTN_LIB_DIALECT_ATTN_TRANSFORMS_SCORING_H
 
-#include "attn/Dialect/Attn/Transforms/RegionBuilder.h"
+#include "attn/Dialect/Attn/Transforms/CanonicalLayout.h"
 
 namespace mlir::attn {
 
@@ -27,6 +27,8 @@ struct Scoring {
   std::function<Value(OpBuilder &, Value score, const PairIndices &,
                       const IRMapping &)>
       prologue;
+  /// A mask outside of which weights are 0 whatever scores are; null for none.
+  std::function<Value(OpBuilder &, const CanonicalLayout &)> support;
 
   /// Emits, at the builder, what `op` needs before attention, with requirements
   /// on its sizes. Fails on an op that is not known, with an error.

@@ -83,6 +83,9 @@ func.func @kernel_regression(%q: tensor<2x8x4xf64>, %k: tensor<2x9x4xf64>, %v: t
   // CHECK: attn.kernel_regression triangular {{.*}} lse(tensor<2x8xf64>)
   %3, %lse = attn.kernel_regression triangular %q, %k, %v
       : tensor<2x8x4xf64>, tensor<2x9x4xf64>, tensor<2x9x1xf64> -> tensor<2x8x1xf64> lse(tensor<2x8xf64>)
+  // CHECK: attn.kernel_regression custom %{{.*}} score(%{{.*}}) : tensor<2x8x4xf64>
+  %5 = attn.kernel_regression custom %q, %k, %v score(%cap)
+      : tensor<2x8x4xf64>, tensor<2x9x4xf64>, tensor<2x9x1xf64> -> tensor<2x8x1xf64>
   // CHECK: attn.kernel_regression constant
   %4 = attn.kernel_regression constant %q, %k, %v
       : tensor<2x8x4xf64>, tensor<2x9x4xf64>, tensor<2x9x1xf64> -> tensor<2x8x1xf64>

@@ -22,6 +22,16 @@ func.func @multi_head(%x: tensor<1x?x64xf32>, %c: tensor<1x?x48xf32>, %wq: tenso
   return
 }
 
+// CHECK-LABEL: func @packed(
+// CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<1x?x64xf32>, %[[W:[a-z0-9]+]]: tensor<128x64xf32>, %[[WO:[a-z0-9]+]]: tensor<64x64xf32>, %[[B:[a-z0-9]+]]: tensor<128xf32>
+func.func @packed(%x: tensor<1x?x64xf32>, %w: tensor<128x64xf32>, %wo: tensor<64x64xf32>, %b: tensor<128xf32>) -> tensor<1x?x64xf32> {
+  // CHECK: attn.multi_head %[[X]], %[[X]], %[[X]] weights(%[[W]], %[[WO]] : tensor<128x64xf32>, tensor<64x64xf32>) bias_packed(%[[B]] : tensor<128xf32>) heads = 4 kv_heads = 2 :
+  %o = attn.multi_head %x, %x, %x weights(%w, %wo : tensor<128x64xf32>, tensor<64x64xf32>)
+      bias_packed(%b : tensor<128xf32>) heads = 4 kv_heads = 2
+      : tensor<1x?x64xf32>, tensor<1x?x64xf32>, tensor<1x?x64xf32> -> tensor<1x?x64xf32>
+  return %o : tensor<1x?x64xf32>
+}
+
 // CHECK-LABEL: func @masked_softmax(
 func.func @masked_softmax(%s: tensor<2x8x?x?xf16>) -> tensor<2x8x?x?xf16> {
   // CHECK: %[[M:.*]] = attn.mask.causal

@@ -37,6 +37,25 @@ func.func @multi_head(%x: tensor<1x?x64xf32>, %wq: tensor<48x64xf32>, %wk: tenso
 
 // -----
 
+// Packed projections are views of one matrix.
+// CHECK-LABEL: func @packed(
+// CHECK-SAME: %[[IN:[a-z0-9]+]]: tensor<1x?x64xf32>, %[[W:[a-z0-9]+]]: tensor<128x64xf32>, %{{.*}}: tensor<64x64xf32>, %[[B:[a-z0-9]+]]: tensor<128xf32>)
+func.func @packed(%x: tensor<1x?x64xf32>, %w: tensor<128x64xf32>, %wo: tensor<64x64xf32>, %b: tensor<128xf32>) -> tensor<1x?x64xf32> {
+  // CHECK-DAG: tensor.extract_slice %[[W]][0, 0] [64, 64] [1, 1]
+  // CHECK-DAG: tensor.extract_slice %[[B]][0] [64] [1]
+  // CHECK-DAG: tensor.extract_slice %[[W]][64, 0] [32, 64] [1, 1]
+  // CHECK-DAG: tensor.extract_slice %[[B]][64] [32] [1]
+  // CHECK-DAG: tensor.extract_slice %[[W]][96, 0] [32, 64] [1, 1]
+  // CHECK-DAG: tensor.extract_slice %[[B]][96] [32] [1]
+  // CHECK: attn.scaled_dot_product {{.*}} : tensor<1x4x?x16xf32>, tensor<1x2x?x16xf32>, tensor<1x2x?x16xf32>
+  %o = attn.multi_head %x, %x, %x weights(%w, %wo : tensor<128x64xf32>, tensor<64x64xf32>)
+      bias_packed(%b : tensor<128xf32>) heads = 4 kv_heads = 2
+      : tensor<1x?x64xf32>, tensor<1x?x64xf32>, tensor<1x?x64xf32> -> tensor<1x?x64xf32>
+  return %o : tensor<1x?x64xf32>
+}
+
+// -----
+
 // Sums are in f32; between the steps tensors have the type of the inputs.
 // CHECK-LABEL: func @rounded(
 func.func @rounded(%x: tensor<1x8x8xbf16>, %w: tensor<8x8xbf16>) -> tensor<1x8x8xbf16> {
@@ -69,11 +88,11 @@ func.func @required(%x: tensor<?x?x?xf32>, %y: tensor<?x?x?xf32>, %wq: tensor<?x
 
 // -----
 
-// Angles are f64; a cosine is a sine a quarter turn later.
+// Angles are reduced in f64; in f32 polynomials make sine and cosine of the rest.
 // CHECK-LABEL: func @sinusoid(
 // CHECK-SAME: %[[N:[a-z0-9]+]]: index
 func.func @sinusoid(%n: index) -> tensor<?x7xf32> {
-  // CHECK-DAG: %[[QUARTER:.*]] = arith.constant 1.5707963267948966 : f64
+  // CHECK-DAG: %[[QUARTER:.*]] = arith.constant 0.63661977236758138 : f64
   // CHECK: %[[FITS:.*]] = arith.cmpi sge, %[[N]], %{{.*}}
   // CHECK: attn.require %[[FITS]], "sinusoid: length {0} is not at least 0"(%[[N]])
   // CHECK: %[[FREQUENCIES:.*]] = linalg.generic {{.*}} outs(%{{.*}} : tensor<4xf64>)
@@ -84,13 +103,26 @@ func.func @sinusoid(%n: index) -> tensor<?x7xf32> {
   // CHECK-DAG: %[[T:.*]] = arith.divui %[[C]], %{{.*}}
   // CHECK: %[[F:.*]] = tensor.extract %[[FREQUENCIES]][%[[T]]]
   // CHECK: %[[ANGLE:.*]] = arith.mulf %{{.*}}, %[[F]] : f64
-  // CHECK: %[[SHIFT:.*]] = arith.select %{{.*}}, %[[QUARTER]], %{{.*}}
-  // CHECK: %[[SHIFTED:.*]] = arith.addf %[[ANGLE]], %[[SHIFT]]
-  // CHECK: %[[SIN:.*]] = math.sin %[[SHIFTED]] : f64
-  // CHECK: arith.truncf %[[SIN]] : f64 to f32
+  // CHECK: %[[QUARTERS:.*]] = arith.mulf %[[ANGLE]], %[[QUARTER]] : f64
+  // CHECK: %[[NEAREST:.*]] = math.roundeven %[[QUARTERS]] : f64
+  // CHECK: arith.subf %[[QUARTERS]], %[[NEAREST]] : f64
+  // CHECK: %[[X:.*]] = arith.truncf %{{.*}} : f64 to f32
+  // CHECK: arith.mulf %[[X]], %[[X]] : f32
+  // CHECK-NOT: math.sin
   // CHECK: return %[[TABLE]]
   %0 = attn.sinusoid length(%n) : tensor<?x7xf32>
   return %0 : tensor<?x7xf32>
+}
+
+// -----
+
+// In f64 there are no polynomials.
+// CHECK-LABEL: func @sinusoid_f64(
+func.func @sinusoid_f64() -> tensor<3x4xf64> {
+  // CHECK: math.sin
+  // CHECK: math.cos
+  %0 = attn.sinusoid : tensor<3x4xf64>
+  return %0 : tensor<3x4xf64>
 }
 
 // -----
@@ -103,8 +135,7 @@ func.func @sinusoid(%n: index) -> tensor<?x7xf32> {
 func.func @rotary(%x: tensor<2x4x9x16xf32>, %positions: tensor<9xi32>) -> tensor<2x4x9x16xf32> {
   // CHECK: %[[TABLES:.*]]:2 = linalg.generic {{.*}} outs(%{{.*}}, %{{.*}} : tensor<9x8xf32>, tensor<9x8xf32>)
   // CHECK: tensor.extract %[[POSITIONS]]
-  // CHECK: math.cos
-  // CHECK: math.sin
+  // CHECK: math.roundeven
   // CHECK: %[[PAIRS:.*]] = tensor.expand_shape %[[IN]] {{\[}}[0], [1], [2], [3, 4]] output_shape [2, 4, 9, 2, 8]
   // CHECK: %[[FIRST:.*]] = tensor.extract_slice %[[PAIRS]][0, 0, 0, 0, 0] [2, 4, 9, 1, 8]
   // CHECK: %[[SECOND:.*]] = tensor.extract_slice %[[PAIRS]][0, 0, 0, 1, 0] [2, 4, 9, 1, 8]

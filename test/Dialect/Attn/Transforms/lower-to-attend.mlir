@@ -133,6 +133,50 @@ func.func @epanechnikov(%bandwidth: tensor<4xf32>, %q: tensor<4x8x2xf32>, %k: te
 
 // -----
 
+// Scalar features of a kernel with support make a mask of integers.
+// CHECK-LABEL: func @support(
+// CHECK-SAME: %[[Q:[a-z0-9]+]]: tensor<4x8x1xf16>, %[[K:[a-z0-9]+]]: tensor<2x9x1xf16>
+func.func @support(%q: tensor<4x8x1xf16>, %k: tensor<2x9x1xf16>, %v: tensor<2x9x3xf16>, %bandwidth: f32) -> tensor<4x8x3xf16> {
+  // CHECK: %[[QUERIES:.*]] = tensor.expand_shape %[[Q]]
+  // CHECK: %[[REACH:.*]]:2 = linalg.generic {{.*}} ins(%[[QUERIES]], {{.*}} outs({{.*}} : tensor<2x2x8x1xi32>, tensor<2x2x8x1xi32>)
+  // CHECK: %[[ORDER:.*]]:2 = linalg.generic {{.*}} ins(%[[K]] : {{.*}} outs({{.*}} : tensor<2x9x1xi32>, tensor<2x9x1xi32>)
+  // CHECK: attn.attend negative_squared_distance sum
+  // CHECK-SAME: captures(%[[REACH]]#0, %[[REACH]]#1, %[[ORDER]]#0, %[[ORDER]]#1
+  // CHECK: ^bb0(%{{[a-z0-9]+}}: index, %{{[a-z0-9]+}}: index, %[[I:[a-z0-9]+]]: index, %[[J:[a-z0-9]+]]: index, %[[LOW:[a-z0-9]+]]: tensor<2x2x8x1xi32>, %{{[a-z0-9]+}}: tensor<2x2x8x1xi32>, %[[ABOVE:[a-z0-9]+]]: tensor<2x9x1xi32>, %{{[a-z0-9]+}}: tensor<2x9x1xi32>
+  // CHECK-DAG: %[[LEAST:.*]] = attn.load %[[LOW]][%{{.*}}, %{{.*}}, %[[I]], %{{.*}}]
+  // CHECK-DAG: %[[KEY:.*]] = attn.load %[[ABOVE]][%{{.*}}, %[[J]], %{{.*}}]
+  // CHECK: arith.cmpi sle, %[[LEAST]], %[[KEY]] : i32
+  // CHECK: arith.cmpi sle, %{{.*}}, %{{.*}} : i32
+  %o = attn.kernel_regression boxcar %q, %k, %v bandwidth(%bandwidth : f32) layout = "hmd"
+       : tensor<4x8x1xf16>, tensor<2x9x1xf16>, tensor<2x9x3xf16> -> tensor<4x8x3xf16>
+  return %o : tensor<4x8x3xf16>
+}
+
+// -----
+
+// A custom kernel is what the modifiers make of u.
+// CHECK-LABEL: func @custom_kernel(
+func.func @custom_kernel(%q: tensor<8x2xf32>, %k: tensor<9x2xf32>, %v: tensor<9x3xf32>) -> tensor<8x3xf32> {
+  // CHECK: attn.attend negative_squared_distance sum
+  // CHECK: ^bb0(%[[S:.*]]: f32,
+  // CHECK: %[[SQUARE:.*]] = math.absf %[[S]]
+  // CHECK: %[[U:.*]] = math.sqrt %[[SQUARE]]
+  // CHECK: %[[NEGATED:.*]] = arith.negf %[[U]]
+  // CHECK: %[[W:.*]] = math.exp %[[NEGATED]]
+  // CHECK: attn.yield %[[W]] : f32
+  %laplace = attn.score.map {
+  ^bb0(%u: f32, %b: index, %h: index, %i: index, %j: index):
+    %n = arith.negf %u : f32
+    %w = math.exp %n : f32
+    attn.yield %w : f32
+  }
+  %o = attn.kernel_regression custom %q, %k, %v score(%laplace)
+       : tensor<8x2xf32>, tensor<9x2xf32>, tensor<9x3xf32> -> tensor<8x3xf32>
+  return %o : tensor<8x3xf32>
+}
+
+// -----
+
 // A static size of a result that only the input knows at run time is required.
 // CHECK-LABEL: func @static_result(
 // CHECK-SAME: %[[Q:[a-z0-9]+]]: tensor<?x16xf32>

@@ -40,7 +40,8 @@ def Attn_RegressionKernel : Attn_I32Enum<"RegressionKernel",
       I32EnumAttrCase<"Boxcar", 1, "boxcar">,
       I32EnumAttrCase<"Epanechnikov", 2, "epanechnikov">,
       I32EnumAttrCase<"Triangular", 3, "triangular">,
-      I32EnumAttrCase<"Constant", 4, "constant">]>;
+      I32EnumAttrCase<"Constant", 4, "constant">,
+      I32EnumAttrCase<"Custom", 5, "custom">]>;
 def Attn_RegressionKernelAttr
     : EnumAttr<Attn_Dialect, Attn_RegressionKernel, "regression_kernel">;
 

@@ -213,13 +213,23 @@ def Attn_KernelRegressionOp : Attn_AttentionOp<"kernel_regression"> {
   let summary = "Nadaraya-Watson pooling: sum K(u) v / sum K(u)";
   let description = [{
     u = |q - k| / bandwidth. gaussian exp(-u^2/2), boxcar (u < 1), epanechnikov
-    max(0, 1 - u^2), triangular max(0, 1 - u), constant 1. `bandwidth` defaults
-    to 1; a float, or one per head. Score modifiers apply to log weights for
-    gaussian and are refused for the others.
+    max(0, 1 - u^2), triangular max(0, 1 - u), constant 1, custom what the score
+    modifiers make of u. `bandwidth` defaults to 1; a float, or one per head. Score
+    modifiers apply to log weights for gaussian and are refused for the others.
 
     ```mlir
     %o = attn.kernel_regression gaussian %query, %key, %value
          bandwidth(%bandwidth : f32)
+         : tensor<8x64xf32>, tensor<9x64xf32>, tensor<9x32xf32>
+         -> tensor<8x32xf32>
+
+    %laplace = attn.score.map {
+    ^bb0(%u: f32, %b: index, %h: index, %i: index, %j: index):
+      %n = arith.negf %u : f32
+      %w = math.exp %n : f32
+      attn.yield %w : f32
+    }
+    %p = attn.kernel_regression custom %query, %key, %value score(%laplace)
          : tensor<8x64xf32>, tensor<9x64xf32>, tensor<9x32xf32>
          -> tensor<8x32xf32>
     ```
@@ -252,6 +262,10 @@ def Attn_MultiHeadOp : Attn_GraphOp<"multi_head", [AttrSizedOperandSegments]> {
     `num_kv_heads` (default `num_heads`) those of key and value. Weights result:
     (B, H, M, N).
 
+    Two weights are packed: the first holds the rows of w_q, w_k and w_v in this
+    order, and `bias_packed` their biases; query, key and value then have equal
+    features, and all heads one size.
+
     ```mlir
     %o = attn.multi_head %x, %x, %x weights(%w_q, %w_k, %w_v, %w_o
            : tensor<64x64xf32>, tensor<64x64xf32>, tensor<64x64xf32>,
@@ -259,12 +273,22 @@ def Attn_MultiHeadOp : Attn_GraphOp<"multi_head", [AttrSizedOperandSegments]> {
          bias_query(%b_q : tensor<64xf32>) heads = 4 mask(%causal)
          : tensor<1x?x64xf32>, tensor<1x?x64xf32>, tensor<1x?x64xf32>
          -> tensor<1x?x64xf32>
+
+    %p = attn.multi_head %x, %x, %x
+         weights(%w_in, %w_o : tensor<192x64xf32>, tensor<64x64xf32>)
+         bias_packed(%b_in : tensor<192xf32>) heads = 4
+         : tensor<1x?x64xf32>, tensor<1x?x64xf32>, tensor<1x?x64xf32>
+         -> tensor<1x?x64xf32>
     ```
   }];
   let arguments = (ins Attn_FloatTensor:$query, Attn_FloatTensor:$key,
-                       Attn_FloatTensor:$value, Attn_FloatTensor:$w_q,
-                       Attn_FloatTensor:$w_k, Attn_FloatTensor:$w_v,
+                       Attn_FloatTensor:$value,
+                       Optional<Attn_FloatTensor>:$w_q,
+                       Optional<Attn_FloatTensor>:$w_k,
+                       Optional<Attn_FloatTensor>:$w_v,
+                       Optional<Attn_FloatTensor>:$w_packed,
                        Attn_FloatTensor:$w_o,
+                       Optional<Attn_FloatTensor>:$b_packed,
                        Optional<Attn_FloatTensor>:$b_q,
                        Optional<Attn_FloatTensor>:$b_k,
                        Optional<Attn_FloatTensor>:$b_v,
@@ -278,8 +302,9 @@ def Attn_MultiHeadOp : Attn_GraphOp<"multi_head", [AttrSizedOperandSegments]> {
                       Optional<Attn_FloatTensor>:$weights);
   let assemblyFormat = [{
     $query `,` $key `,` $value
-    `weights` `(` $w_q `,` $w_k `,` $w_v `,` $w_o `:` type($w_q) `,` type($w_k)
-    `,` type($w_v) `,` type($w_o) `)`
+    `weights` `(` custom<HeadWeights>($w_q, $w_k, $w_v, $w_packed, $w_o,
+    type($w_q), type($w_k), type($w_v), type($w_packed), type($w_o)) `)`
+    (`bias_packed` `(` $b_packed^ `:` type($b_packed) `)`)?
     (`bias_query` `(` $b_q^ `:` type($b_q) `)`)?
     (`bias_key` `(` $b_k^ `:` type($b_k) `)`)?
     (`bias_value` `(` $b_v^ `:` type($b_v) `)`)?

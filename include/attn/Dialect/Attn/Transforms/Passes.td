@@ -18,7 +18,8 @@ def ExpandGraphOpsPass : Pass<"attn-expand-graph-ops"> {
     with the transposed weight that start from the bias, heads dimensions by
     reshapes alone, and attention `attn.scaled_dot_product` in the layout bmhd.
     Sums are in the accumulator type; projected tensors have the element type.
-    Tables of angles are computed in f64.
+    Angles of tables are computed and reduced in f64. Remarks say why projections
+    and rotations are not parts of the tiles of attention.
 
     Guarantees that of the graph ops only those that `attn-lower-to-attend` takes
     are left. Sizes that must agree and are not static are checked by

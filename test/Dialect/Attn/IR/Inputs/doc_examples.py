@@ -28,6 +28,7 @@ ARGUMENTS = """
 %pairs: tensor<8x9xf32>, %w: tensor<16xf32>, %wq: tensor<16x64xf32>,
 %wk: tensor<16x64xf32>, %x: tensor<1x?x64xf32>, %w_q: tensor<64x64xf32>,
 %w_k: tensor<64x64xf32>, %w_v: tensor<64x64xf32>, %w_o: tensor<64x64xf32>,
+%w_in: tensor<192x64xf32>, %b_in: tensor<192xf32>,
 %b_q: tensor<64xf32>, %scores: tensor<2x8x?x?xf32>, %o0: tensor<8x64xf32>,
 %o1: tensor<8x64xf32>, %lse0: tensor<8xf32>, %lse1: tensor<8xf32>
 """
