@@ -8,6 +8,7 @@
 
 #include "attn/Driver/Explain.h"
 
+#include "attn/Conversion/AttnToGPU/GPUTile.h"
 #include "attn/Dialect/Attn/Analysis/TileClassification.h"
 #include "attn/Driver/TileCounts.h"
 #include "attn/Driver/Work.h"
@@ -114,6 +115,26 @@ static std::string describeMask(AttendOp op) {
   return TileClassifier(op.getMask()).describe(names);
 }
 
+/// Sets the tile sizes of `plan` on the target.
+static LogicalResult chooseTile(AttentionPlan &plan, Compilation &compilation,
+                                AttendOp op) {
+  if (const std::optional<GPUSpec> &gpu = compilation.getGPU()) {
+    FailureOr<GPUTile> tile = getGPUTile(*gpu, op);
+    if (failed(tile))
+      return failure();
+    plan.tileQueries = tile->queries;
+    plan.tileKeys = tile->keys;
+    return success();
+  }
+  plan.variants = getPlanVariants(compilation.getTarget(), op);
+  int64_t variant = plan.getVariant();
+  const TilePlan &tiles =
+      (variant < 0 ? plan.variants.back() : plan.variants[variant]).plan;
+  plan.tileQueries = tiles.queries;
+  plan.tileKeys = tiles.keys;
+  return success();
+}
+
 /// Lets passes say what they did and what they could not.
 static void enableRemarks(MLIRContext &context) {
   remark::RemarkCategories categories;
@@ -131,7 +152,8 @@ llvm::Expected<Explanation> attn::explain(Compilation &compilation,
   enableRemarks(*compilation.getSource().getContext());
   Explanation result;
   result.function = function.getName().str();
-  result.target = compilation.getTarget().cpu;
+  const std::optional<GPUSpec> &gpu = compilation.getGPU();
+  result.target = gpu ? gpu->name : compilation.getTarget().cpu;
   FunctionSignature signature = getSignature(function);
   auto shapes = getKnownShapes(signature, arguments);
   if (!shapes)
@@ -146,12 +168,8 @@ llvm::Expected<Explanation> attn::explain(Compilation &compilation,
     optimized.walk([&](AttendOp op) { ops.push_back(op); });
     for (auto [index, pair] : llvm::enumerate(llvm::zip(result.plans, ops))) {
       auto [plan, op] = pair;
-      plan.variants = getPlanVariants(compilation.getTarget(), op);
-      int64_t variant = plan.getVariant();
-      const TilePlan &tiles =
-          (variant < 0 ? plan.variants.back() : plan.variants[variant]).plan;
-      plan.tileQueries = tiles.queries;
-      plan.tileKeys = tiles.keys;
+      if (failed(chooseTile(plan, compilation, op)))
+        break; // The compilation says so.
       plan.mask = describeMask(op);
       if (llvm::Error error = fillTiles(plan, index, !op.getMask().empty(),
                                         compilation, signature, arguments))

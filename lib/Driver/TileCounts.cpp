@@ -183,7 +183,9 @@ llvm::Expected<TileCounts> attn::countTiles(Compilation &compilation,
   std::string text;
   llvm::raw_string_ostream(text) << compilation.getSource();
   CompileOptions options;
-  options.target = compilation.getOptions().target;
+  // What the classifier finds does not depend on where attention runs.
+  if (!compilation.getGPU())
+    options.target = compilation.getOptions().target;
   options.threads = 1;
   // The module is rewritten before it is compiled.
   options.cache = "off";

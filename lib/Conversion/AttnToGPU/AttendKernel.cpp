@@ -18,7 +18,8 @@ AttendKernel::AttendKernel(OpBuilder &builder, AttendOp op,
                            AttendArguments arguments, const KernelPlan &plan)
     : k{builder, op.getLoc()}, op(op), arguments(std::move(arguments)),
       plan(plan),
-      matrices{k, getElementTypeOrSelf(op.getQuery().getType()), Value()} {
+      matrices{k, getElementTypeOrSelf(op.getQuery().getType()), Value()},
+      warpgroups{k, matrices.element} {
   // Where nothing else sees scores, their scale joins the exponential.
   double factor = op.getScale().convertToDouble();
   bool joins = op.getScore().empty() && !op.getSink() && factor > 0;
@@ -46,6 +47,8 @@ void AttendKernel::emit() {
   emitPosition();
   captures = emitCaptures(k, op, arguments);
   emitKeyBounds();
+  if (plan.warpgroups)
+    return emitWarpgroups();
   emitResults(emitLoop());
 }
 
@@ -156,9 +159,14 @@ SharedTile AttendKernel::sharedTile(const SharedLayout &layout, int64_t base,
   return {layout, memory, start};
 }
 
+/// Of the block, those that copy; they count from 0 in `thread`.
+int64_t AttendKernel::copyingThreads() {
+  return plan.warpgroups ? warpgroupSize : plan.threads();
+}
+
 void AttendKernel::copyQueries() {
   copyToShared(
-      k, sharedTile(plan.query, 0), thread, plan.threads(), [&](Value row) {
+      k, sharedTile(plan.query, 0), thread, copyingThreads(), [&](Value row) {
         QueryRow query = queryRow(k.add(row, firstRow));
         return RowSource{rowPointer(arguments.query, query, matrices.element),
                          query.exists};
@@ -170,7 +178,7 @@ void AttendKernel::copyKeys(const SharedLayout &layout, int64_t base,
                             const AttendOperand &operand, Value pointer,
                             const KeyTile &tile, Value buffer) {
   k.when(k.less(tile.start, upperKey), [&] {
-    copyToShared(k, sharedTile(layout, base, buffer), thread, plan.threads(),
+    copyToShared(k, sharedTile(layout, base, buffer), thread, copyingThreads(),
                  [&](Value row) {
                    Value key = k.add(row, tile.start);
                    return RowSource{keyRow(operand, pointer, key),

@@ -10,7 +10,7 @@
 
 #include "AttendArguments.h"
 #include "KernelPlan.h"
-#include "SharedTile.h"
+#include "WarpgroupUnit.h"
 
 #include "attn/Dialect/Attn/Analysis/TileClassification.h"
 
@@ -64,6 +64,7 @@ private:
                    Type element);
   Value partPointer(Value pointer);
   Value keyRow(const AttendOperand &operand, Value pointer, Value key);
+  int64_t copyingThreads();
   void copyQueries();
   void copyKeys(const SharedLayout &layout, int64_t base,
                 const AttendOperand &operand, Value pointer,
@@ -94,6 +95,18 @@ private:
   State normalize(State state, MutableArrayRef<Value> scores);
   void addValues(State &state, ArrayRef<Value> weights, Value buffer);
 
+  // The same by warpgroups.
+  void emitWarpgroups();
+  void emitCopies();
+  State emitComputation();
+  SmallVector<Value> multiplyKeys(Value row, Value buffer, Value parity);
+  void addValuesByWarpgroup(State &state, ArrayRef<Value> weights, Value buffer,
+                            Value parity);
+  Value barrier(int64_t first, Value buffer);
+  std::pair<Value, Value> bufferOf(Value number);
+  void release(Value address);
+  void syncComputation();
+
   // Results.
   void emitResults(const State &state);
   void storeOutput(const State &state, ArrayRef<Value> factors);
@@ -117,6 +130,7 @@ private:
   AttendArguments arguments;
   KernelPlan plan;
   MatrixUnit matrices;
+  WarpgroupUnit warpgroups;
   std::unique_ptr<TileClassifier> classifier;
   SmallVector<Value> captures;
 

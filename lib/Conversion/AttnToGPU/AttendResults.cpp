@@ -37,8 +37,7 @@ void AttendKernel::emitResults(const State &state) {
     factors.push_back(normalizingFactor(sums.back()));
   }
   // Nothing may arrive any more, and other warps be done with what is there.
-  NVVM::CpAsyncWaitGroupOp::create(k.b, k.loc, 0);
-  k.syncBlock();
+  syncComputation();
   auto store = [&] {
     if (arguments.lse)
       k.when(isFirstPart(), [&] { storeLse(state, sums); });

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "attn/Conversion/AttnToGPU/GPUTile.h"
 #include "attn/Conversion/AttnToGPU/Passes.h"
 
 #include "AttendArguments.h"
@@ -14,6 +15,7 @@
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Remarks.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
 namespace mlir::attn {
@@ -141,6 +143,10 @@ gpu::GPUFuncOp Converter::emitKernel(AttendOp op, AttendArguments arguments,
   OpBuilder b(module.getContext());
   gpu::GPUFuncOp kernel = kernels.create(
       b, op.getLoc(), name, arguments.getLaunchOperands(), plan.threads());
+  // Without it registers cannot move between warpgroups.
+  if (plan.warpgroups)
+    kernel->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
+                    b.getI32IntegerAttr(1));
   arguments.bind(b, kernel.getBody().front().getArguments());
   AttendKernel(b, op, std::move(arguments), plan).emit();
   kernels.finish(b, kernel);
@@ -227,6 +233,10 @@ LogicalResult Converter::convert(AttendOp op, unsigned number) {
   FailureOr<AttendArguments> arguments = describeArguments(b, op);
   if (failed(arguments))
     return failure();
+  remark::passed(
+      op.getLoc(),
+      remark::RemarkOpts::name("kernel-plan").category("attn-to-gpu"))
+      << plan->describe(spec);
   auto function = op->getParentOfType<func::FuncOp>();
   std::string name = (function.getName() + "_attend" + Twine(number)).str();
   emitKernels(b, op, *plan, *arguments, name);
@@ -266,6 +276,13 @@ LogicalResult Converter::convert() {
       return failure();
   }
   return success();
+}
+
+FailureOr<GPUTile> attn::getGPUTile(const GPUSpec &spec, AttendOp op) {
+  FailureOr<KernelPlan> plan = KernelPlan::get(spec, op);
+  if (failed(plan))
+    return failure();
+  return GPUTile{plan->queries, plan->keys};
 }
 
 namespace {

@@ -8,6 +8,8 @@
 
 #include "KernelPlan.h"
 
+#include "WarpgroupUnit.h"
+
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -26,8 +28,17 @@ int64_t KernelPlan::keyBase() const {
 
 int64_t KernelPlan::valueBase() const { return keyBase() + 2 * key.bytes(); }
 
-int64_t KernelPlan::sharedBytes() const {
+int64_t KernelPlan::barrierBase() const {
   return valueBase() + 2 * value.bytes();
+}
+
+int64_t KernelPlan::sharedBytes() const {
+  constexpr int64_t barrierBytes = 128;
+  return barrierBase() + (warpgroups ? barrierBytes : 0);
+}
+
+int64_t KernelPlan::threads() const {
+  return computingThreads() + (warpgroups ? warpgroupSize : 0);
 }
 
 /// The size of the last dimension of an operand.
@@ -35,11 +46,9 @@ static int64_t featuresOf(Value operand) {
   return cast<ShapedType>(operand.getType()).getShape().back();
 }
 
-/// A plan for tiles of these sizes, and the registers of a thread.
-static std::pair<KernelPlan, int64_t> makePlan(int64_t queries, int64_t keys,
-                                               int64_t features,
-                                               int64_t partColumns,
-                                               int64_t bytes) {
+/// A plan for tiles of these sizes.
+static KernelPlan makePlan(int64_t queries, int64_t keys, int64_t features,
+                           int64_t partColumns, int64_t bytes) {
   KernelPlan plan;
   plan.queries = queries;
   plan.keys = keys;
@@ -49,9 +58,56 @@ static std::pair<KernelPlan, int64_t> makePlan(int64_t queries, int64_t keys,
   plan.output = SharedLayout::getForFragments(queries, partColumns, bytes);
   // 16 rows over 32 lanes: f32 sums and scores take half a register per
   // column, queries and weights in 16 bits a quarter.
-  int64_t registers = plan.value.columns / 2 + keys / 2 + keys / 4 +
-                      otherRegisters + (bytes == 4 ? partRegisters : 0);
-  return {plan, registers};
+  plan.registers = plan.value.columns / 2 + keys / 2 + keys / 4 +
+                   otherRegisters + (bytes == 4 ? partRegisters : 0);
+  plan.keepQueries = false;
+  return plan;
+}
+
+/// Two warpgroups that compute on 64 queries each, where the chip has them and
+/// head sizes are whole panels.
+static std::optional<KernelPlan> planWarpgroups(const GPUSpec &spec,
+                                                int64_t features,
+                                                int64_t valueFeatures,
+                                                int64_t bytes) {
+  bool hasWarpgroups = spec.chips.size() == 1 && spec.chips[0].name == "sm_90a";
+  if (!hasWarpgroups || bytes != 2 || features % 64 || valueFeatures % 64)
+    return std::nullopt;
+  KernelPlan plan;
+  plan.warpgroups = true;
+  plan.queries = 2 * warpgroupRows;
+  // As many keys as ptxas finds registers for, also where they are copied.
+  int64_t widest = std::max(features, valueFeatures);
+  plan.keys = widest <= 64 ? 128 : widest <= 128 ? 96 : 48;
+  plan.query = SharedLayout::getPanels(plan.queries, features, bytes);
+  plan.key = SharedLayout::getPanels(plan.keys, features, bytes);
+  plan.value = SharedLayout::getPanels(plan.keys, valueFeatures, bytes);
+  plan.output =
+      SharedLayout::getForFragments(plan.queries, valueFeatures, bytes);
+  plan.keepQueries = false;
+  if (plan.sharedBytes() > int64_t(spec.sharedBytes))
+    return std::nullopt;
+  return plan;
+}
+
+std::string KernelPlan::describe(const GPUSpec &spec) const {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  os << "tiles of " << queries << " queries and " << keys << " keys for "
+     << computingThreads() / warpSize << " warps";
+  if (warpgroups)
+    os << " that multiply by wgmma, and four that copy";
+  else
+    os << ": about " << registers << " of " << spec.registers
+       << " registers per thread, queries "
+       << (keepQueries ? "among them" : "read from shared memory each time");
+  os << "; " << sharedBytes() << " of " << spec.sharedBytes
+     << " bytes of shared memory";
+  if (parts > 1)
+    os << "; " << parts
+       << " blocks share the columns of a tile, whose sums are "
+       << "too many for one";
+  return text;
 }
 
 FailureOr<KernelPlan> KernelPlan::get(const GPUSpec &spec, AttendOp op) {
@@ -59,6 +115,9 @@ FailureOr<KernelPlan> KernelPlan::get(const GPUSpec &spec, AttendOp op) {
   int64_t valueFeatures = featuresOf(op.getValue());
   int64_t bytes =
       getElementTypeOrSelf(op.getQuery().getType()).getIntOrFloatBitWidth() / 8;
+  if (std::optional<KernelPlan> plan =
+          planWarpgroups(spec, features, valueFeatures, bytes))
+    return *plan;
   static constexpr int64_t candidates[][2] = {{128, 64}, {128, 32}, {64, 64},
                                               {64, 32},  {64, 16},  {32, 16}};
   // Half of the columns at a time, where the sums of all are too many: scores
@@ -67,12 +126,15 @@ FailureOr<KernelPlan> KernelPlan::get(const GPUSpec &spec, AttendOp op) {
     for (auto [queries, keys] : candidates) {
       if (valueFeatures % (8 * parts))
         continue;
-      auto [plan, registers] =
+      KernelPlan plan =
           makePlan(queries, keys, features, valueFeatures / parts, bytes);
       plan.parts = parts;
-      plan.keepQueries = bytes == 2 && registers + plan.query.columns / 4 <=
-                                           int64_t(spec.registers);
-      if (registers <= int64_t(spec.registers) &&
+      int64_t kept = bytes == 2 ? plan.query.columns / 4 : 0;
+      plan.keepQueries =
+          kept && plan.registers + kept <= int64_t(spec.registers);
+      if (plan.keepQueries)
+        plan.registers += kept;
+      if (plan.registers <= int64_t(spec.registers) &&
           plan.sharedBytes() <= int64_t(spec.sharedBytes))
         return plan;
     }

@@ -18,20 +18,28 @@ namespace mlir::attn {
 
 /// How a block works on one tile of queries.
 struct KernelPlan {
-  int64_t queries, keys;  ///< Of a tile.
-  bool keepQueries;       ///< Fragments of queries stay in registers.
-  bool foldHeads = false; ///< Queries of all heads of a group make a tile.
-  int64_t parts = 1;      ///< Blocks that share the columns of a tile's output.
+  int64_t queries, keys;   ///< Of a tile.
+  int64_t registers = 0;   ///< Of a thread, estimated.
+  bool keepQueries;        ///< Fragments of queries stay in registers.
+  bool foldHeads = false;  ///< Queries of all heads of a group make a tile.
+  bool warpgroups = false; ///< wgmma, and a warpgroup that only copies.
+  int64_t parts = 1; ///< Blocks that share the columns of a tile's output.
   /// Shared memory: queries, whose place the output takes at the end, then two
   /// buffers of keys, then two of values.
   SharedLayout query, key, value, output;
 
   /// Columns of the output that a block computes.
   int64_t partColumns() const { return value.filledColumns(); }
-  int64_t threads() const { return queries / warpRows * warpSize; }
+  int64_t computingThreads() const { return queries / warpRows * warpSize; }
+  int64_t threads() const;
   int64_t keyBase() const;
   int64_t valueBase() const;
+  /// Barriers of warpgroups.
+  int64_t barrierBase() const;
   int64_t sharedBytes() const;
+
+  /// What was chosen, by which limits of `spec`.
+  std::string describe(const GPUSpec &spec) const;
 
   /// The largest tiles whose fragments fit the registers of a thread and whose
   /// buffers fit the shared memory of a block. Fails, with the sizes, where

@@ -24,8 +24,16 @@ SharedLayout SharedLayout::get(int64_t rows, int64_t columns,
   bool sharesLines =
       elementBytes < 4 && 8 % layout.chunks == 0; // Of all banks.
   layout.pitch = sharesLines ? layout.chunks : llvm::alignTo(layout.chunks, 8);
+  layout.panel = layout.pitch;
   layout.mask = sharesLines ? layout.chunks - 1 : 7;
   layout.shift = sharesLines ? llvm::Log2_64(8 / layout.chunks) : 0;
+  return layout;
+}
+
+SharedLayout SharedLayout::getPanels(int64_t rows, int64_t columns,
+                                     int64_t elementBytes) {
+  SharedLayout layout = get(rows, columns, elementBytes);
+  layout.panel = 8;
   return layout;
 }
 
@@ -48,8 +56,14 @@ Value SharedTile::address(KernelBuilder &k, Value row, Value chunk) const {
       bits = k.mul(row, int64_t(1) << -layout.shift);
     chunk = k.bitXor(chunk, k.bitAnd(bits, layout.mask));
   }
-  Value offset =
-      k.mul(k.add(k.mul(row, layout.pitch), chunk), SharedLayout::chunkBytes);
+  Value place = k.add(k.mul(row, layout.panel), chunk);
+  if (layout.panel != layout.pitch) {
+    // The exchange stays within a panel.
+    Value panel = k.div(chunk, layout.panel);
+    place = k.add(k.mul(row, layout.panel), k.rem(chunk, layout.panel));
+    place = k.add(place, k.mul(panel, layout.rows * layout.panel));
+  }
+  Value offset = k.mul(place, SharedLayout::chunkBytes);
   return k.gep(memory, k.b.getI8Type(), k.add(offset, base));
 }
 

@@ -23,13 +23,17 @@ struct SharedLayout {
   int64_t elementBytes;
   int64_t chunks;      ///< Per row.
   int64_t filled;      ///< Chunks per row that come from memory.
-  int64_t pitch;       ///< Chunks from row to row, a power of two or 8 n.
+  int64_t pitch;       ///< Chunks of a row in memory, a power of two or 8 n.
+  int64_t panel;       ///< Of them those that lie together in each panel.
   int64_t mask, shift; ///< Chunk c of row r is c ^ ((r >> shift) & mask).
 
   static constexpr int64_t chunkBytes = 16;
 
   static SharedLayout get(int64_t rows, int64_t columns, int64_t elementBytes);
-  /// The same for a tile that is written from fragments: of f32, four lanes
+  /// Panels of all rows and 8 chunks follow each other, as wgmma takes them.
+  static SharedLayout getPanels(int64_t rows, int64_t columns,
+                                int64_t elementBytes);
+  /// As `get`, for a tile that is written from fragments: of f32, four lanes
   /// fill two chunks of a row.
   static SharedLayout getForFragments(int64_t rows, int64_t columns,
                                       int64_t elementBytes);

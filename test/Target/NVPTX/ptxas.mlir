@@ -2,6 +2,12 @@
 // RUN: sh -c 'for d in 64 80 128 256; do sed s/HEAD/$d/g %s > %t.mlir; attnc compile %t.mlir --target=sm_80 -o %t.ptx && ptxas -v -arch=sm_80 %t.ptx -o %t.cubin; done' 2>&1 | FileCheck %s --check-prefix=HEADS
 // RUN: sh -c 'sed s/HEAD/128/g %s > %t.mlir; for chip in sm_86 sm_89 sm_90a sm_100a sm_120; do attnc compile %t.mlir --target=$chip -o %t.ptx && ptxas -v -arch=$chip %t.ptx -o %t.cubin; done' 2>&1 | FileCheck %s --check-prefix=CHIPS
 // RUN: sh -c 'for d in 64 128; do sed "s/HEAD/$d/g; s/f16/f32/g" %s > %t.mlir; attnc compile %t.mlir --target=sm_80 -o %t.ptx && ptxas -v -arch=sm_80 %t.ptx -o %t.cubin; done' 2>&1 | FileCheck %s --check-prefix=F32
+// RUN: sh -c 'for d in 64 128 256; do sed s/HEAD/$d/g %s > %t.mlir; attnc compile %t.mlir --target=sm_90a -o %t.ptx && ptxas -v -arch=sm_90a %t.ptx -o %t.cubin; done' 2>&1 | FileCheck %s --check-prefix=WARPGROUPS
+
+// Warpgroups wait for products where the code says so, not after each of them.
+// WARPGROUPS-NOT: C75
+// WARPGROUPS-COUNT-6: bytes stack frame, 0 bytes spill stores, 0 bytes spill loads
+// WARPGROUPS-NOT: {{spill|C75}}
 
 // Each of the two kernels assembles without a spill, for head sizes, chips, f32.
 // HEADS-COUNT-8: bytes stack frame, 0 bytes spill stores, 0 bytes spill loads

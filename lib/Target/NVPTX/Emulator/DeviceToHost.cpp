@@ -44,8 +44,10 @@ private:
   Error convertFunction(Function &function);
   Error convertCall(CallInst &call);
   Error convertAssembly(CallInst &call);
-  void callHandler(CallInst &call, const Handler &handler);
+  void callHandler(CallInst &call, const Handler &handler,
+                   std::optional<uint64_t> form = std::nullopt);
   void forwardTiedOperands(CallInst &call);
+  void announceWait(CallInst &call, const Handler &handler, StringRef text);
   void announce(Instruction &before, Value *address, Value *bytes, bool store,
                 bool atomic, Align alignment);
   void announceAccess(Instruction &instruction);
@@ -93,6 +95,37 @@ void Converter::placeSharedVariables() {
 }
 
 //===----------------------------------------------------------------------===//
+// wgmma
+//===----------------------------------------------------------------------===//
+
+/// "wgmma.mma_async.sync.aligned.m64n128k16.f32.bf16.bf16 {sums}, left, right,
+/// accumulate, 1, 1[, 0 for left], rows of right are the depth;", left being
+/// "{registers}" or a descriptor.
+std::optional<ProductForm> ProductForm::parse(StringRef text) {
+  ProductForm form;
+  auto [opcode, operands] = text.trim().rtrim(';').split(' ');
+  StringRef rest = opcode;
+  if (!rest.consume_front("wgmma.mma_async.sync.aligned.m64n") ||
+      rest.consumeInteger(10, form.columns) ||
+      !rest.consume_front("k16.f32.") || form.columns > 256)
+    return std::nullopt;
+  form.isBF16 = rest == "bf16.bf16";
+  if (!form.isBF16 && rest != "f16.f16")
+    return std::nullopt;
+  StringRef left = operands.split("}, ").second;
+  form.leftInRegisters = left.starts_with("{");
+  SmallVector<StringRef> parts;
+  left.split(parts, ", ");
+  // Immediates follow the descriptor of the right factor.
+  size_t count = form.leftInRegisters ? 4 : 5;
+  if (parts.size() < count)
+    return std::nullopt;
+  form.accumulates = parts[parts.size() - count] == "1";
+  form.rightRowsAreDepth = parts.back() == "1";
+  return form;
+}
+
+//===----------------------------------------------------------------------===//
 // Instructions
 //===----------------------------------------------------------------------===//
 
@@ -123,10 +156,15 @@ Value *Converter::getSlot(Function &function, Type *type, bool isResult) {
   return slot;
 }
 
-void Converter::callHandler(CallInst &call, const Handler &handler) {
+void Converter::callHandler(CallInst &call, const Handler &handler,
+                            std::optional<uint64_t> form) {
+  SmallVector<Value *> values(call.args());
+  if (form)
+    values.insert(values.begin(),
+                  ConstantInt::get(Type::getInt64Ty(context), *form));
   SmallVector<Type *> types;
-  for (Value *argument : call.args())
-    types.push_back(argument->getType());
+  for (Value *value : values)
+    types.push_back(value->getType());
   auto *type = StructType::get(context, types);
   Function &function = *call.getFunction();
   Value *arguments = getSlot(function, type, /*isResult=*/false);
@@ -134,9 +172,8 @@ void Converter::callHandler(CallInst &call, const Handler &handler) {
   if (!call.getType()->isVoidTy())
     result = getSlot(function, call.getType(), /*isResult=*/true);
   IRBuilder<> builder(&call);
-  for (auto [index, argument] : enumerate(call.args()))
-    builder.CreateStore(argument,
-                        builder.CreateStructGEP(type, arguments, index));
+  for (auto [index, value] : enumerate(values))
+    builder.CreateStore(value, builder.CreateStructGEP(type, arguments, index));
   auto *signature = FunctionType::get(
       builder.getVoidTy(), {pointer, pointer, builder.getInt32Ty()}, false);
   FunctionCallee callee = module.getOrInsertFunction(
@@ -146,6 +183,23 @@ void Converter::callHandler(CallInst &call, const Handler &handler) {
   if (!call.getType()->isVoidTy())
     call.replaceAllUsesWith(builder.CreateLoad(call.getType(), result));
   call.eraseFromParent();
+}
+
+/// A wait for products, before its operands go on as results.
+void Converter::announceWait(CallInst &call, const Handler &handler,
+                             StringRef text) {
+  uint64_t pending = 0;
+  text.trim().rtrim(';').rsplit(' ').second.getAsInteger(10, pending);
+  IRBuilder<> builder(&call);
+  auto *type = StructType::get(builder.getInt64Ty());
+  Value *arguments = getSlot(*call.getFunction(), type, /*isResult=*/false);
+  builder.CreateStore(builder.getInt64(pending), arguments);
+  auto *signature = FunctionType::get(
+      builder.getVoidTy(), {pointer, pointer, builder.getInt32Ty()}, false);
+  FunctionCallee callee = module.getOrInsertFunction(
+      (Twine(handlerPrefix) + handler.name).str(), signature);
+  builder.CreateCall(callee, {ConstantPointerNull::get(pointer), arguments,
+                              builder.getInt32(addSite(call))});
 }
 
 /// An assembly that only orders what is around it: results are its operands.
@@ -165,11 +219,23 @@ void Converter::forwardTiedOperands(CallInst &call) {
 
 Error Converter::convertAssembly(CallInst &call) {
   StringRef text = cast<InlineAsm>(call.getCalledOperand())->getAsmString();
-  if (text.trim().empty() || text.starts_with("wgmma.wait_group")) {
+  if (text.trim().empty()) {
     forwardTiedOperands(call);
     return Error::success();
   }
   const Handler *handler = findAssemblyHandler(text);
+  if (text.starts_with("wgmma.wait_group")) {
+    announceWait(call, *handler, text);
+    forwardTiedOperands(call);
+    return Error::success();
+  }
+  if (text.starts_with("wgmma.mma_async")) {
+    if (std::optional<ProductForm> form = ProductForm::parse(text)) {
+      callHandler(call, *handler, form->encode());
+      return Error::success();
+    }
+    handler = nullptr;
+  }
   if (!handler)
     return makeError("function '" + call.getFunction()->getName() +
                      "': the emulator lacks the inline assembly '" + text +

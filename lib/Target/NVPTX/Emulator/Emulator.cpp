@@ -60,8 +60,9 @@ bool Report::has(Finding::Kind kind) const {
 static const StringMap<const Handler *> &getHandlers() {
   static const StringMap<const Handler *> all = [] {
     StringMap<const Handler *> handlers;
-    for (ArrayRef<Handler> some : {getScalarHandlers(), getWarpHandlers(),
-                                   getMatrixHandlers(), getCopyHandlers()})
+    for (ArrayRef<Handler> some :
+         {getScalarHandlers(), getWarpHandlers(), getMatrixHandlers(),
+          getCopyHandlers(), getWarpgroupHandlers()})
       for (const Handler &handler : some)
         handlers[handler.name] = &handler;
     return handlers;
@@ -74,6 +75,11 @@ const Handler *emulator::findHandler(StringRef name) {
 }
 
 const Handler *emulator::findAssemblyHandler(StringRef text) {
+  // Instructions in a loop, or with forms that only their text tells.
+  for (StringRef name : {"mbarrier.try_wait.parity", "wgmma.mma_async",
+                         "wgmma.wait_group", "fence.proxy.async"})
+    if (text.contains(name))
+      return findHandler(("asm " + name).str());
   StringRef opcode = text.trim().take_until([](char c) { return isSpace(c); });
   return findHandler(("asm " + opcode).str());
 }

@@ -11,6 +11,8 @@
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
 
+#include <optional>
+
 #include <cstdint>
 
 namespace mlir::attn::emulator {
@@ -30,6 +32,31 @@ llvm::ArrayRef<Handler> getScalarHandlers(); ///< Registers, conversions, math.
 llvm::ArrayRef<Handler> getWarpHandlers();   ///< Shuffles, votes, barriers.
 llvm::ArrayRef<Handler> getMatrixHandlers(); ///< ldmatrix, stmatrix, mma.sync.
 llvm::ArrayRef<Handler> getCopyHandlers();   ///< cp.async.
+
+/// wgmma, mbarrier, setmaxnreg.
+llvm::ArrayRef<Handler> getWarpgroupHandlers();
+
+/// The form of a wgmma: what its text says beside its operands. Handlers get it
+/// as 64 bits before these.
+struct ProductForm {
+  unsigned columns = 0;
+  bool isBF16 = false;            ///< Else f16.
+  bool leftInRegisters = false;   ///< Else in shared memory.
+  bool accumulates = false;       ///< Else sums start with 0.
+  bool rightRowsAreDepth = false; ///< Rows of B in memory, else its columns.
+
+  /// Reads an instruction; nullopt for one that is not emulated.
+  static std::optional<ProductForm> parse(llvm::StringRef text);
+
+  uint64_t encode() const {
+    return uint64_t(columns) << 4 | isBF16 << 3 | leftInRegisters << 2 |
+           accumulates << 1 | rightRowsAreDepth;
+  }
+  static ProductForm decode(uint64_t bits) {
+    return {unsigned(bits >> 4), (bits & 8) != 0, (bits & 4) != 0,
+            (bits & 2) != 0, (bits & 1) != 0};
+  }
+};
 
 /// The handler of that name, or null.
 const Handler *findHandler(llvm::StringRef name);

@@ -160,6 +160,7 @@ void Machine::beginBlock() {
   for (Meeting &meeting : warps)
     meeting.arrived = 0;
   barriers.assign(16, {});
+  phaseBarriers.clear();
   alive = threads.size();
   for (auto [id, thread] : llvm::enumerate(threads)) {
     thread = {};

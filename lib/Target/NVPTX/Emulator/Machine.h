@@ -15,6 +15,7 @@
 #include "llvm/ADT/StringSet.h"
 
 #include <deque>
+#include <map>
 
 namespace mlir::attn::emulator {
 
@@ -42,6 +43,10 @@ struct Thread {
   uint32_t site = 0; ///< Where it waits.
   std::vector<AsyncCopy> openCopies;
   std::deque<std::vector<AsyncCopy>> copyGroups;
+  /// Of the first lane of a warp: chunks of 16 bytes that products read which
+  /// have not been waited for.
+  std::vector<uintptr_t> openReads;
+  std::deque<std::vector<uintptr_t>> readGroups;
 
   bool isReady() const { return !done && (!counter || *counter != value); }
 };
@@ -64,6 +69,13 @@ struct Barrier {
   unsigned expected = 0; ///< 0 for all threads that have not ended.
   std::vector<uint32_t>
       warpSites; ///< Where the lanes of a warp came to it, + 1.
+  Handover handover, passed;
+};
+
+/// An mbarrier: after `expected` arrivals its phase ends and the next begins.
+struct PhaseBarrier {
+  uint32_t phase = 0;
+  unsigned expected = 0, arrived = 0;
   Handover handover, passed;
 };
 
@@ -122,6 +134,14 @@ public:
   /// Barrier `id` of the block, for `count` threads, or all of them if 0.
   void arriveAtBarrier(unsigned id, unsigned count, uint32_t site, bool wait);
 
+  /// An mbarrier at `address` in shared memory.
+  void initPhases(uintptr_t address, unsigned count, uint32_t site);
+  void arriveAtPhase(uintptr_t address, uint32_t site);
+  /// Waits until a phase of that parity has ended.
+  void waitForPhase(uintptr_t address, uint32_t parity, uint32_t site);
+  /// The first lane of the running thread's warp.
+  Thread &leader() { return threads[running->warp * warpSize]; }
+
   /// The running thread goes on once `counter` differs from `value`.
   void wait(const uint32_t &counter, uint32_t value, uint32_t site);
 
@@ -137,6 +157,7 @@ private:
   bool runWarp(unsigned warp);
   void endThread();
   void completeBarrier(Barrier &barrier);
+  PhaseBarrier &findPhases(uintptr_t address, uint32_t site);
   void reportDeadlock();
   std::string describeThread(const Thread &thread) const;
   void addFinding(Finding::Kind kind, const llvm::Twine &what, uint32_t site);
@@ -160,6 +181,7 @@ private:
   std::vector<Thread> threads;
   std::vector<Meeting> warps;
   std::vector<Barrier> barriers;
+  std::map<uintptr_t, PhaseBarrier> phaseBarriers;
   unsigned alive = 0;
   Thread *running = nullptr;
   void *scheduler = nullptr;

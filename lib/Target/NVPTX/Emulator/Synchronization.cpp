@@ -99,3 +99,42 @@ void Machine::arriveAtBarrier(unsigned id, unsigned count, uint32_t site,
     wait(barrier.generation, generation, site);
   clocks.acquire(self.id, barrier.passed);
 }
+
+//===----------------------------------------------------------------------===//
+// Barriers in shared memory
+//===----------------------------------------------------------------------===//
+
+void Machine::initPhases(uintptr_t address, unsigned count, uint32_t site) {
+  access(address, 8, /*store=*/true, /*atomic=*/false, 8, site);
+  phaseBarriers[address] = PhaseBarrier();
+  phaseBarriers[address].expected = count;
+}
+
+PhaseBarrier &Machine::findPhases(uintptr_t address, uint32_t site) {
+  access(address, 8, /*store=*/false, /*atomic=*/true, 8, site);
+  auto found = phaseBarriers.find(address);
+  if (found == phaseBarriers.end())
+    stop(Finding::Divergence,
+         "uses as an mbarrier what is none at " + memory.describe(address, 8),
+         site);
+  return found->second;
+}
+
+void Machine::arriveAtPhase(uintptr_t address, uint32_t site) {
+  PhaseBarrier &barrier = findPhases(address, site);
+  clocks.release(running->id, barrier.handover);
+  if (++barrier.arrived < barrier.expected)
+    return;
+  barrier.passed = std::move(barrier.handover);
+  barrier.handover = {};
+  barrier.arrived = 0;
+  ++barrier.phase;
+}
+
+void Machine::waitForPhase(uintptr_t address, uint32_t parity, uint32_t site) {
+  PhaseBarrier &barrier = findPhases(address, site);
+  // Fresh barriers let a wait for odd parity pass: no phase came before.
+  if ((barrier.phase & 1) == parity)
+    wait(barrier.phase, barrier.phase, site);
+  clocks.acquire(running->id, barrier.passed);
+}
