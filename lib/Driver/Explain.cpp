@@ -40,11 +40,8 @@ int64_t AttentionPlan::getVariant() const {
   if (variants.size() == 1)
     return 0;
   for (auto [index, variant] : llvm::enumerate(variants)) {
-    bool one = variant.plan.lanes == LaneAxis::Features;
-    if (queries >= 0 && (ShapedType::isDynamic(variant.mostQueries) ||
-                         (one ? queries == variant.mostQueries
-                              : queries > 0 &&
-                                    queries <= variant.mostQueries)))
+    bool any = ShapedType::isDynamic(variant.queries);
+    if (queries >= 0 && (any || queries == variant.queries))
       return index;
   }
   return -1;
@@ -194,10 +191,8 @@ static std::string format(int64_t size) {
 static void print(llvm::raw_ostream &os, const PlanVariant &variant) {
   const TilePlan &plan = variant.plan;
   os << "    plan";
-  if (!ShapedType::isDynamic(variant.mostQueries))
-    os << " for M"
-       << (plan.lanes == LaneAxis::Features ? " = " : " <= ")
-       << variant.mostQueries;
+  if (!ShapedType::isDynamic(variant.queries))
+    os << " for M = " << variant.queries;
   os << ": " << plan.queries << " queries x " << plan.group << " heads x "
      << plan.keys << " keys";
   if (plan.split)
@@ -248,8 +243,8 @@ std::string Explanation::getText() const {
 static void write(llvm::json::OStream &json, const PlanVariant &variant,
                   bool followed) {
   json.object([&] {
-    bool any = ShapedType::isDynamic(variant.mostQueries);
-    json.attribute("most_queries", any ? -1 : variant.mostQueries);
+    bool any = ShapedType::isDynamic(variant.queries);
+    json.attribute("for_queries", any ? -1 : variant.queries);
     json.attribute("lanes", stringifyLaneAxis(variant.plan.lanes));
     json.attribute("queries", variant.plan.queries);
     json.attribute("group", variant.plan.group);

@@ -214,6 +214,7 @@ def _prepare(
     acc = accumulator(attention.element)
     arrays = (attention.query, attention.key, attention.value)
     static_sizes = (
+        _few_queries(attention),
         *(_static_sizes(a) for a in arrays),
         *(tuple(a.shape) for a in attention.operands),
     )
@@ -266,6 +267,14 @@ def _rows(array: Any) -> tuple:
     return ("?", array.shape[1], "?") if rank == 4 else ("?",) * (rank - 1)
 
 
+def _few_queries(attention: Attention) -> int | str:
+    """The number of queries where it is small against many keys, else "?". A
+    function for that number alone is planned for it; one for any number of queries
+    has plans for one query and for many."""
+    queries, keys = attention.query.shape[-2], attention.key.shape[-2]
+    return queries if 1 < queries <= 16 and keys >= 1024 else "?"
+
+
 def _tensor(shape: tuple, element: str) -> str:
     return f"tensor<{'x'.join((*map(str, shape), element))}>"
 
@@ -289,8 +298,10 @@ def _write(
     function: FunctionText,
 ) -> tuple[list[str], list[str]]:
     element, acc = attention.element, function.acc
-    arrays = (attention.query, attention.key, attention.value)
-    types = [_tensor((*_rows(a), a.shape[-1]), element) for a in arrays]
+    arrays = (attention.key, attention.value)
+    lead = (*_rows(attention.query)[:-1], _few_queries(attention))
+    types = [_tensor((*lead, attention.query.shape[-1]), element)]
+    types += [_tensor((*_rows(a), a.shape[-1]), element) for a in arrays]
     types += [static(a, element) for a in attention.operands]
     text = f"{attention.op} {', '.join(map(function.argument, types))}"
     text += _clauses(attention.clauses, function)
@@ -299,7 +310,6 @@ def _write(
     if scores:
         text += f" score({', '.join(s._form.emit(function) for s in scores)})"
     text += _clauses(attention.last_clauses, function)
-    lead = _rows(attention.query)
     results = [_tensor((*lead, attention.value.shape[-1]), element)]
     text += f"{attention.suffix} : {', '.join(types)} -> {results[0]}"
     further: dict[str, list[str]] = {}

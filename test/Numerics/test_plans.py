@@ -44,6 +44,36 @@ def test_decode_under_masks(mask, heads, kv_heads):
     check(text, {"N": 2200})
 
 
+# The last query of a cache: keys up to its end, of a window, of its document, or as
+# many as are filled.
+LATE_MASKS = {
+    "window": "%o = arith.constant 2196 : index\n"
+    "%m = attn.mask.window past = 1500 future = 0 offset(%o : index)",
+    "padding": "%t = arith.constant dense<1700> : tensor<1xi64>\n"
+    "%m = attn.mask.padding %t : tensor<1xi64>",
+    "padded window": "%o = arith.constant 2196 : index\n"
+    "%w = attn.mask.window past = 1500 future = 0 offset(%o : index)\n"
+    "%t = arith.constant dense<1700> : tensor<1xi64>\n"
+    "%p = attn.mask.padding %t : tensor<1xi64>\n%m = attn.mask.and %w, %p",
+    "document": """%m = attn.mask.predicate {
+      ^bb0(%b: index, %h: index, %i: index, %j: index):
+        %from = arith.constant 1100 : index
+        %keep = arith.cmpi sge, %j, %from : index
+        attn.yield %keep : i1
+      }""",
+}
+
+
+@pytest.mark.parametrize("mask", LATE_MASKS)
+@pytest.mark.parametrize("queries", [1, 4])
+def test_late_queries(mask, queries):
+    text = attention(
+        heads=4, kv_heads=1, queries=queries, mask="causal", results=("output", "lse")
+    ).replace("%m = attn.mask.causal", LATE_MASKS[mask])
+    assert followed_plan(text, {"N": 2200})["split"] > 0
+    check(text, {"N": 2200})
+
+
 @pytest.mark.parametrize("queries", [1, 2, 3, 4, 5, 16, 17, 70])
 @pytest.mark.parametrize("heads, kv_heads", [(8, 2), (2, 2)])
 def test_number_of_queries_known_at_run_time(queries, heads, kv_heads):
@@ -136,7 +166,7 @@ def test_threads_do_not_change_bits(tmp_path, queries):
 def test_which_plan():
     one = followed_plan(attention(heads=8, kv_heads=2), lengths((1, 4096)))
     assert (one["lanes"], one["group"], one["queries"]) == ("features", 4, 1)
-    few = followed_plan(attention(heads=8, kv_heads=2), lengths((4, 4096)))
+    few = followed_plan(attention(heads=8, kv_heads=2, queries=4), {"N": 4096})
     assert (few["lanes"], few["group"], few["queries"]) == ("queries", 4, 4)
     assert few["split"] > 0
     many = followed_plan(attention(heads=8, kv_heads=2), lengths((5, 4096)))

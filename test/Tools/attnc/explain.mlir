@@ -42,7 +42,6 @@
 // UNKNOWN: sizes: B=1 H=1 Hkv=1 M=? N=? D=16 Dv=16
 // UNKNOWN: tiles: 48 queries x 96 keys; empty ?, partial ?, full ?
 // UNKNOWN: plan for M = 1: 1 queries x 1 heads x 128 keys, keys in parts of 1024 merged by LSE; features along lanes: 5 vector operations per key for 1 rows, against 32 with queries along lanes
-// UNKNOWN: plan for M <= 8: 8 queries x 1 heads x 96 keys, {{.*}}; queries along lanes: few, 1 heads share each key
 // UNKNOWN: plan: 48 queries x 1 heads x 96 keys; queries along lanes: many
 
 // Ten rows of five tiles. A tile is kept where it meets the diagonal band.
@@ -63,11 +62,11 @@
 // JSON: "partial": 10
 // JSON: "full": 0
 // JSON: "plans": [
-// JSON: "most_queries": 1,
+// JSON: "for_queries": 1,
 // JSON: "lanes": "features",
 // JSON: "split": 1024,
 // JSON: "followed": false,
-// JSON: "most_queries": -1,
+// JSON: "for_queries": -1,
 // JSON: "followed": true,
 // JSON: "reason": "queries along lanes: many"
 // JSON: "keeps": "j == i"

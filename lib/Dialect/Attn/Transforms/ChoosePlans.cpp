@@ -54,41 +54,23 @@ static SmallVector<Value> cloneForOneQuery(OpBuilder &builder, AttendOp op,
   return results;
 }
 
-/// `op` by the first of `variants` that takes its number of queries.
+/// `op` by the plan for one query where it has one, else by that for any number.
 static SmallVector<Value> emitVariants(OpBuilder &builder, AttendOp op,
-                                       Value queries,
-                                       ArrayRef<PlanVariant> variants) {
+                                       Value queries, const TilePlan &one,
+                                       const TilePlan &any) {
   Location loc = op.getLoc();
-  const PlanVariant &variant = variants.front();
-  auto emit = [&](OpBuilder &b) {
-    if (variant.plan.lanes == LaneAxis::Features)
-      return cloneForOneQuery(b, op, variant.plan);
-    auto clone = cast<AttendOp>(b.clone(*op));
-    variant.plan.attachTo(clone);
-    return SmallVector<Value>(clone->getResults());
-  };
-  if (variants.size() == 1)
-    return emit(builder);
-  // No queries at all are left to the last plan: the others take at least one.
-  Value one = arith::ConstantIndexOp::create(builder, loc, 1);
-  Value most =
-      arith::ConstantIndexOp::create(builder, loc, variant.mostQueries);
-  Value takes;
-  if (variant.plan.lanes == LaneAxis::Features)
-    takes = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq,
-                                  queries, one);
-  else
-    takes = arith::CmpIOp::create(
-        builder, loc, arith::CmpIPredicate::ult,
-        arith::SubIOp::create(builder, loc, queries, one), most);
+  Value single = arith::CmpIOp::create(
+      builder, loc, arith::CmpIPredicate::eq, queries,
+      arith::ConstantIndexOp::create(builder, loc, 1));
   auto choice = scf::IfOp::create(
-      builder, loc, takes,
+      builder, loc, single,
       [&](OpBuilder &b, Location loc) {
-        scf::YieldOp::create(b, loc, emit(b));
+        scf::YieldOp::create(b, loc, cloneForOneQuery(b, op, one));
       },
       [&](OpBuilder &b, Location loc) {
-        scf::YieldOp::create(
-            b, loc, emitVariants(b, op, queries, variants.drop_front()));
+        auto clone = cast<AttendOp>(b.clone(*op));
+        any.attachTo(clone);
+        scf::YieldOp::create(b, loc, clone->getResults());
       });
   return SmallVector<Value>(choice.getResults());
 }
@@ -100,7 +82,8 @@ static void choosePlan(AttendOp op, const TargetSpec &target) {
   IRRewriter rewriter(op);
   Value queries = getValueOrCreateConstantIndexOp(
       rewriter, op.getLoc(), op.getIterationDomain(rewriter)[AttendOp::I].size);
-  rewriter.replaceOp(op, emitVariants(rewriter, op, queries, variants));
+  rewriter.replaceOp(op, emitVariants(rewriter, op, queries, variants[0].plan,
+                                      variants[1].plan));
 }
 
 namespace {

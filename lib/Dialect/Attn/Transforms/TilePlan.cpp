@@ -225,13 +225,6 @@ SmallVector<PlanVariant> PlanChooser::variants() {
     PlanVariant one = choose();
     if (one.plan.lanes == LaneAxis::Features)
       result.push_back(one);
-    // One vector of rows.
-    queries = lanes / group;
-    TilePlan few = queriesAlongLanes();
-    result.push_back({few, queries,
-                      llvm::formatv("queries along lanes: few, {0} heads share "
-                                    "each key",
-                                    few.group)});
     queries = ShapedType::kDynamic;
   }
   result.push_back({queriesAlongLanes(), queries, "queries along lanes: many"});

@@ -51,15 +51,15 @@ struct TilePlan {
   void attachTo(AttendOp op) const;
 };
 
-/// A plan for up to `mostQueries` queries (dynamic: for any number), and why.
+/// A plan for so many queries (dynamic: for any number), and why.
 struct PlanVariant {
   TilePlan plan;
-  int64_t mostQueries;
+  int64_t queries;
   std::string reason;
 };
 
-/// The plans for `op`, by growing number of queries: the first that takes the
-/// number of a call is the one to follow. One plan where the number is static.
+/// The plans for `op`. One where the number of queries is static; else that for
+/// any number, after one for a single query where that has a plan of its own.
 SmallVector<PlanVariant> getPlanVariants(const TargetSpec &target, AttendOp op);
 
 } // namespace mlir::attn
