@@ -6,9 +6,13 @@
 measured in the same run on the same buffers.
 
 decode.py [--queries 1,4] [--lengths 4096,16384] [--types f32,bf16] [--threads 1]
+          [--torch]
+
+`--torch` adds PyTorch's scaled_dot_product_attention on tensors of the same shapes.
 """
 
 import argparse
+import time
 
 from attnc_bench import bench
 
@@ -24,6 +28,23 @@ def attention(heads, kv_heads, queries, keys, type):
     }}"""
 
 
+def torch_milliseconds(heads, kv_heads, queries, keys, type, threads):
+    """The least time of a call of PyTorch's attention within a second."""
+    import torch
+    from torch.nn.functional import scaled_dot_product_attention
+
+    torch.set_num_threads(threads)
+    dtype = {"f32": torch.float32, "bf16": torch.bfloat16, "f16": torch.float16}[type]
+    query = torch.randn(1, heads, queries, 128, dtype=dtype)
+    key, value = (torch.randn(1, kv_heads, keys, 128, dtype=dtype) for _ in range(2))
+    times, start = [], time.perf_counter()
+    while len(times) < 3 or time.perf_counter() - start < 1:
+        before = time.perf_counter()
+        scaled_dot_product_attention(query, key, value, enable_gqa=True)
+        times.append(time.perf_counter() - before)
+    return 1e3 * min(times)
+
+
 def numbers(text):
     return [int(number) for number in text.split(",")]
 
@@ -36,20 +57,24 @@ def main():
         "--types", type=lambda t: t.split(","), default=["f32", "bf16", "f16"]
     )
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--torch", action="store_true")
     options = parser.parse_args()
-    print("heads  M      N type   median ms    GB/s  of reading  of FMA peak")
+    print("heads  M      N type      min ms    GB/s  of reading  of FMA peak  PyTorch")
     for type in options.types:
         for keys in options.lengths:
             for heads, kv_heads in HEADS:
                 for queries in options.queries:
-                    r = bench(
-                        attention(heads, kv_heads, queries, keys, type),
-                        f"--threads={options.threads}",
-                    )
+                    shape = (heads, kv_heads, queries, keys, type)
+                    r = bench(attention(*shape), f"--threads={options.threads}")
+                    peer = "-"
+                    if options.torch:
+                        ms = torch_milliseconds(*shape, options.threads)
+                        peer = f"{ms / r['min_ms']:.1f}x"
                     print(
                         f"{heads:3}/{kv_heads} {queries:2} {keys:6} {type:4} "
-                        f"{r['median_ms']:11.3f} {r['gb_per_s']:7.2f} "
-                        f"{r['percent_of_read']:10.1f}% {r['percent_of_peak']:11.1f}%",
+                        f"{r['min_ms']:11.3f} {r['gb_per_s']:7.2f} "
+                        f"{r['percent_of_read']:10.1f}% {r['percent_of_peak']:11.1f}% "
+                        f"{peer:>8}",
                         flush=True,
                     )
 
