@@ -169,18 +169,28 @@ Value QueryTile::emitWeight(OpBuilder &b, Value score, Value maximum,
                             Value sum) {
   if (op.getNormalizer() == Normalizer::None)
     return score;
-  bool softmax = op.getNormalizer() == Normalizer::Softmax;
   Value weight = score;
-  if (softmax)
+  if (op.getNormalizer() == Normalizer::Softmax)
     weight = math::ExpOp::create(b, loc,
                                  arith::SubFOp::create(b, loc, score, maximum));
-  weight = divideBySum(b, loc, weight, sum);
-  // A pair without weight has none in a row that another pair made NaN, either.
+  return divideBySum(b, loc, weight, sum);
+}
+
+/// A pair without weight has none in a row that another pair made NaN, either.
+static Value unlessAbsent(OpBuilder &b, Location loc, AttendOp op, Value score,
+                          Value weight) {
+  if (op.getNormalizer() == Normalizer::None)
+    return weight;
+  auto constant = [&](double value) -> Value {
+    return arith::ConstantOp::create(b, loc,
+                                     b.getFloatAttr(score.getType(), value));
+  };
+  bool softmax = op.getNormalizer() == Normalizer::Softmax;
   Value none =
-      constant(b, softmax ? -std::numeric_limits<double>::infinity() : 0.0);
+      constant(softmax ? -std::numeric_limits<double>::infinity() : 0.0);
   Value absent =
       arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, score, none);
-  return arith::SelectOp::create(b, loc, absent, constant(b, 0.0), weight);
+  return arith::SelectOp::create(b, loc, absent, constant(0.0), weight);
 }
 
 /// weights[i, j] of one tile of keys, from its scores.
@@ -207,7 +217,9 @@ Value QueryTile::emitWeightsTile(OpBuilder &b, Value start, const State &state,
                               b.getMultiDimIdentityMap(2)},
           SmallVector<utils::IteratorType>(2, utils::IteratorType::parallel),
           [&](OpBuilder &b, Location loc, ValueRange args) {
-            Value weight = emitWeight(b, args[0], args[1], args[2]);
+            Value weight =
+                unlessAbsent(b, loc, op, args[0],
+                             emitWeight(b, args[0], args[1], args[2]));
             linalg::YieldOp::create(
                 b, loc,
                 convertScalarToDtype(b, loc, weight, element,
