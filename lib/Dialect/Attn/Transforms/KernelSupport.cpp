@@ -9,6 +9,8 @@
 
 #include "LinalgBuilder.h"
 
+#include "attn/Dialect/Attn/IR/Requirements.h"
+
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 
@@ -72,6 +74,8 @@ private:
   /// The integer of each key; twice, since that of NaN is below and above all.
   SmallVector<Value> emitKeys();
   Value emitReach(OpBuilder &builder, Value width);
+  /// Whether keys never fall, from the dimensions on that `at` has no index of.
+  Value emitAscends(OpBuilder &builder, ArrayRef<Value> at);
   std::pair<Value, LinalgBuilder::Dims> getBandwidth();
   SmallVector<Value> emitIndices(OpBuilder &builder, AffineMap map,
                                  const PairIndices &at, Value group);
@@ -133,7 +137,41 @@ std::pair<Value, LinalgBuilder::Dims> SupportEmitter::getBandwidth() {
   return {layout.perHead(b, bandwidth), {*head, *group}};
 }
 
+Value SupportEmitter::emitAscends(OpBuilder &builder, ArrayRef<Value> at) {
+  auto constant = [&](int64_t value) -> Value {
+    return arith::ConstantIndexOp::create(builder, loc, value);
+  };
+  unsigned length =
+      *key.map.getResultPosition(getAffineDimExpr(AttendOp::J, b.getContext()));
+  if (at.size() == key.map.getNumResults()) {
+    SmallVector<Value> next(at);
+    next[length] = arith::AddIOp::create(builder, loc, at[length], constant(1));
+    auto read = [&](ValueRange position) {
+      Value x = tensor::ExtractOp::create(builder, loc, key.value, position);
+      return linalg.convertScalar(builder, x, type);
+    };
+    return arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OLE,
+                                 read(at), read(next));
+  }
+  Value count = getValueOrCreateConstantIndexOp(
+      builder, loc, tensor::getMixedSize(builder, loc, key.value, at.size()));
+  if (at.size() == length)
+    count = arith::MaxSIOp::create(
+        builder, loc, constant(0),
+        arith::SubIOp::create(builder, loc, count, constant(1)));
+  return emitForAll(builder, loc, count, [&](OpBuilder &inner, Value position) {
+    SmallVector<Value> deeper(at);
+    deeper.push_back(position);
+    return emitAscends(inner, deeper);
+  });
+}
+
 SmallVector<Value> SupportEmitter::emitReaches() {
+  // Keys in no order would leave nearly every tile partial, at twice the cost
+  // of a full one: then every query reaches every key.
+  Value ascends = emitAscends(b, {});
+  Value everywhere =
+      linalg.constant(type, std::numeric_limits<double>::infinity());
   SmallVector<OpFoldResult> sizes = linalg.sizesOf(query.value);
   Value init = linalg.empty(sizes, integer);
   auto [bandwidth, dims] = getBandwidth();
@@ -142,7 +180,9 @@ SmallVector<Value> SupportEmitter::emitReaches() {
       {LinalgBuilder::identity(sizes.size()), dims},
       [&](OpBuilder &b, Location loc, ValueRange args) -> SmallVector<Value> {
         Value x = linalg.convertScalar(b, args[0], type);
-        Value reach = emitReach(b, linalg.convertScalar(b, args[1], type));
+        Value reach = arith::SelectOp::create(
+            b, loc, ascends,
+            emitReach(b, linalg.convertScalar(b, args[1], type)), everywhere);
         Value low = arith::SubFOp::create(b, loc, x, reach);
         Value high = arith::AddFOp::create(b, loc, x, reach);
         Value isNaN =

@@ -14,7 +14,7 @@ namespace mlir::attn {
 
 /// The sine and the cosine, in `type`, f32 or f64, of an `angle` in f64: exact
 /// enough for any position. In f32 they are off by 2 units in the last place of
-/// 1, at a tenth of what the functions of libm cost.
+/// 1, at a fraction of what the functions of libm cost.
 std::pair<Value, Value> emitSineCosine(OpBuilder &builder, Location loc,
                                        Value angle, Type type);
 
