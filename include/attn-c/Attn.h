@@ -21,7 +21,7 @@ extern "C" {
 typedef struct attn_module attn_module;
 
 /// One key and value of compile options, as `attnc compile --key=value` takes
-/// them: `target`, `threads`, `cache`.
+/// them: `target`, `threads`, `debug-checks`, `cache`.
 typedef struct attn_option {
   const char *key;
   const char *value;

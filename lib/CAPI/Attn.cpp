@@ -102,12 +102,20 @@ static llvm::Error setOption(CompileOptions &options,
                        "'; an integer of at least 0 is accepted");
     return llvm::Error::success();
   }
+  if (key == "debug-checks") {
+    if (value != "true" && value != "false")
+      return makeError("option 'debug-checks' is '" + value +
+                       "'; true and false are accepted");
+    options.debugChecks = value == "true";
+    return llvm::Error::success();
+  }
   if (key == "cache") {
     options.cache = value.str();
     return llvm::Error::success();
   }
   return makeError("option '" + key +
-                   "' is unknown; target, threads and cache are accepted");
+                   "' is unknown; target, threads, debug-checks and "
+                   "cache are accepted");
 }
 
 //===----------------------------------------------------------------------===//

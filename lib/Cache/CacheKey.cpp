@@ -55,6 +55,7 @@ std::string CacheKey::str() const {
   add(target);
   add(isHost(target) ? describeHost() : "");
   add(std::to_string(threads));
+  add(debugChecks ? "debug-checks" : "");
   add(firstPhase);
   add(lastPhase);
   add(kind);

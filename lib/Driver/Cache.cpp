@@ -47,6 +47,7 @@ static std::optional<DiskCache> openCache(Compilation &compilation,
     return std::nullopt;
   parts.target = options.target;
   parts.threads = options.threads;
+  parts.debugChecks = options.debugChecks;
   parts.firstPhase = getPhaseName(options.startFrom);
   parts.lastPhase = getPhaseName(options.stopAfter.value_or(Phase::Lower));
   parts.kind = kind;

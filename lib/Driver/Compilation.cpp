@@ -32,6 +32,21 @@ static llvm::Error makeError(const Twine &message) {
   return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
 }
 
+/// What a remark says, without the names of passes: `missed: ` before what a
+/// pass could not do.
+static std::string getRemarkText(const std::string &printed) {
+  StringRef text = printed;
+  auto [before, quoted] = text.split("Remark=\"");
+  if (quoted.empty())
+    return printed;
+  auto [what, rest] = quoted.split('"');
+  std::string result = text.starts_with("[Missed]") ? "missed: " : "";
+  result += what;
+  if (rest.consume_front(" | Reason:"))
+    result += ": " + rest.trim(" \"").str();
+  return result;
+}
+
 /// Writes errors with their source lines to a string and keeps remarks apart.
 class Compilation::DiagnosticCollector : public SourceMgrDiagnosticHandler {
 public:
@@ -49,7 +64,7 @@ private:
     std::string location;
     llvm::raw_string_ostream(location) << diagnostic.getLocation();
     if (diagnostic.getSeverity() == DiagnosticSeverity::Remark)
-      owner.remarks.push_back({location, diagnostic.str()});
+      owner.remarks.push_back({location, getRemarkText(diagnostic.str())});
   }
 
   Compilation &owner;
@@ -80,6 +95,7 @@ Compilation::create(std::unique_ptr<llvm::MemoryBuffer> source,
   PhaseOptions phaseOptions;
   phaseOptions.parallel = options.threads != 1;
   phaseOptions.threads = options.threads;
+  phaseOptions.debugChecks = options.debugChecks;
   if (llvm::Error error = setTarget(phaseOptions, options.target))
     return error;
   std::unique_ptr<Compilation> compilation(

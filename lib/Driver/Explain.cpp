@@ -10,6 +10,7 @@
 
 #include "attn/Conversion/AttnToGPU/GPUTile.h"
 #include "attn/Dialect/Attn/Analysis/TileClassification.h"
+#include "attn/Dialect/Attn/IR/AttnFacts.h"
 #include "attn/Driver/TileCounts.h"
 #include "attn/Driver/Work.h"
 
@@ -85,31 +86,15 @@ static llvm::Error fillTiles(AttentionPlan &plan, unsigned index, bool masked,
   return llvm::Error::success();
 }
 
-/// The argument of the function that `capture` comes from, or a number.
-static std::string getCaptureName(Value capture, unsigned number) {
-  while (Operation *op = capture.getDefiningOp()) {
-    if (op->getNumOperands() != 1)
-      break;
-    capture = op->getOperand(0);
-  }
-  auto argument = dyn_cast<BlockArgument>(capture);
-  auto function =
-      argument ? dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp())
-               : func::FuncOp();
-  if (function)
-    if (auto name = function.getArgAttrOfType<StringAttr>(
-            argument.getArgNumber(), "attn.name"))
-      return name.str();
-  return "capture" + std::to_string(number);
-}
-
 static std::string describeMask(AttendOp op) {
   if (op.getMask().empty())
     return "";
   SmallVector<std::string> names;
   for (auto [number, capture] : llvm::enumerate(op.getCaptures()))
-    names.push_back(getCaptureName(capture, number));
-  return TileClassifier(op.getMask()).describe(names);
+    names.push_back(getSourceName(capture, "capture" + Twine(number)));
+  return TileClassifier(op.getMask(), ShapedType::kDynamic,
+                        ShapedType::kDynamic, getCaptureFacts(op.getCaptures()))
+      .describe(names);
 }
 
 /// Sets the tile sizes of `plan` on the target.

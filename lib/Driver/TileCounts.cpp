@@ -109,7 +109,9 @@ static void returnTileMap(func::FuncOp function, AttendOp op,
   domain.keys = emitSize(builder, op, AttendOp::J);
   domain.tileQueries = tileQueries;
   domain.tileKeys = tileKeys;
-  TileClassifier classifier(op.getMask());
+  TileClassifier classifier(op.getMask(), ShapedType::kDynamic,
+                            ShapedType::kDynamic,
+                            getCaptureFacts(op.getCaptures()));
   Value map = emitTileMap(builder, loc, classifier, domain, op.getCaptures());
   map = copyMap(builder, map);
   function.front().getTerminator()->setOperands(map);

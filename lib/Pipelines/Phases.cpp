@@ -56,12 +56,14 @@ void buildRaise(OpPassManager &pm, const PhaseOptions &) {
   pm.addPass(createCanonicalizerPass());
 }
 
-void buildOptimize(OpPassManager &pm, const PhaseOptions &) {
+void buildOptimize(OpPassManager &pm, const PhaseOptions &options) {
   // Again, for modules that enter here.
   pm.addPass(createVerifyCompileTimeValuesPass());
   pm.addPass(createInlinerPass());
   pm.addPass(createSymbolDCEPass());
   pm.addPass(createCanonicalizerPass());
+  if (options.debugChecks)
+    pm.addNestedPass<func::FuncOp>(createCheckAssumptionsPass());
   pm.addNestedPass<func::FuncOp>(createExpandGraphOpsPass());
   pm.addNestedPass<func::FuncOp>(createLowerToAttendPass());
   pm.addNestedPass<func::FuncOp>(createSimplifyMasksPass());
@@ -146,17 +148,16 @@ constexpr PhaseInfo phases[] = {
     {Phase::Optimize, "optimize",
      "Graph ops become attn.attend, masks and score modifiers its regions.",
      buildOptimize, buildOptimize},
-    {Phase::Tile, "tile",
-     "Loops over batch, heads, query tiles and key tiles.", buildTile,
-     buildKernels},
+    {Phase::Tile, "tile", "Loops over batch, heads, query tiles and key tiles.",
+     buildTile, buildKernels},
     {Phase::Decompose, "decompose", "Tiles become linalg on static blocks.",
      buildDecompose, buildNothing},
     {Phase::Bufferize, "bufferize", "Tensors become memrefs.", buildBufferize,
      buildNothing},
     {Phase::Vectorize, "vectorize", "Linalg becomes loops over native vectors.",
      buildVectorize, buildNothing},
-    {Phase::Lower, "lower", "Everything becomes the LLVM dialect.",
-     buildLower, lowerKernels},
+    {Phase::Lower, "lower", "Everything becomes the LLVM dialect.", buildLower,
+     lowerKernels},
 };
 
 /// The options of a phase on a command line.
@@ -167,12 +168,17 @@ struct PhasePipelineOptions : public PassPipelineOptions<PhasePipelineOptions> {
   Option<bool> parallel{*this, "parallel",
                         llvm::cl::desc("Use threads in compiled functions"),
                         llvm::cl::init(true)};
+  Option<bool> debugChecks{
+      *this, "debug-checks",
+      llvm::cl::desc("Refuse calls to which a stated fact does not apply"),
+      llvm::cl::init(false)};
 
   PhaseOptions get() const {
     PhaseOptions options;
     if (llvm::Error error = setTarget(options, target))
       llvm::report_fatal_error(std::move(error), /*gen_crash_diag=*/false);
     options.parallel = parallel;
+    options.debugChecks = debugChecks;
     return options;
   }
 };

@@ -24,6 +24,7 @@ static constexpr int64_t maximalElements = int64_t(1) << 28;
 static const HandlerTable &getHandlers() {
   static const HandlerTable table = [] {
     HandlerTable all;
+    addAssumeHandlers(all);
     addControlHandlers(all);
     addTensorHandlers(all);
     addMaskHandlers(all);
@@ -44,21 +45,19 @@ static const HandlerTable &getHandlers() {
 //===----------------------------------------------------------------------===//
 
 std::string reference::shapeText(ArrayRef<int64_t> shape) {
-  return llvm::join(llvm::map_range(shape,
-                                    [](int64_t size) {
-                                      return std::to_string(size);
-                                    }),
-                    "x");
+  return llvm::join(
+      llvm::map_range(shape, [](int64_t size) { return std::to_string(size); }),
+      "x");
 }
 
-llvm::Expected<ReferenceResult>
-reference::makeTensor(Operation *op, Type elementType,
-                      ArrayRef<int64_t> shape) {
+llvm::Expected<ReferenceResult> reference::makeTensor(Operation *op,
+                                                      Type elementType,
+                                                      ArrayRef<int64_t> shape) {
   int64_t elements = 1;
   for (int64_t size : shape) {
     if (size < 0)
-      return opError(op, llvm::formatv("makes a tensor of negative size {0}",
-                                       size));
+      return opError(
+          op, llvm::formatv("makes a tensor of negative size {0}", size));
     if (llvm::MulOverflow(elements, size, elements) ||
         elements > maximalElements)
       return opError(op, llvm::formatv("makes a tensor of sizes {0}; the "
@@ -99,7 +98,8 @@ llvm::Error Interpreter::setTensor(Value result, ReferenceResult value) {
 // Operations
 //===----------------------------------------------------------------------===//
 
-/// Applies a scalar op to tensors; operands that are scalars go to all elements.
+/// Applies a scalar op to tensors; operands that are scalars go to all
+/// elements.
 llvm::Error Interpreter::runElementwise(Operation *op) {
   SmallVector<const RuntimeValue *> operands;
   std::optional<SmallVector<int64_t>> shape;
@@ -114,12 +114,13 @@ llvm::Error Interpreter::runElementwise(Operation *op) {
                                        shapeText(*shape), shapeText(sizes)));
     shape = llvm::to_vector(sizes);
   }
-  llvm::Expected<ReferenceResult> result = makeTensor(
-      op, getElementTypeOrSelf(op->getResult(0).getType()), *shape);
+  llvm::Expected<ReferenceResult> result =
+      makeTensor(op, getElementTypeOrSelf(op->getResult(0).getType()), *shape);
   if (!result)
     return result.takeError();
   SmallVector<Scalar> scalars(operands.size());
-  for (int64_t index = 0, count = result->value.size(); index < count; ++index) {
+  for (int64_t index = 0, count = result->value.size(); index < count;
+       ++index) {
     for (auto [scalar, operand] : llvm::zip_equal(scalars, operands))
       scalar = std::holds_alternative<Scalar>(*operand)
                    ? std::get<Scalar>(*operand)
@@ -137,8 +138,9 @@ llvm::Error Interpreter::runOp(Operation *op) {
     if (isa<RankedTensorType>(op->getResult(0).getType()))
       return runElementwise(op);
     if (!Tensor::isSupported(op->getResult(0).getType()))
-      return opError(op, llvm::formatv("cannot choose between values of type {0}",
-                                       op->getResult(0).getType()));
+      return opError(op,
+                     llvm::formatv("cannot choose between values of type {0}",
+                                   op->getResult(0).getType()));
     SmallVector<Scalar, 4> operands;
     for (Value operand : op->getOperands())
       operands.push_back(scalar(operand));
@@ -226,8 +228,9 @@ Interpreter::call(func::FuncOp function, ArrayRef<RuntimeValue> arguments) {
   if (function.isExternal())
     return opError(function, "@" + function.getName() + " has no body");
   if (!llvm::hasSingleElement(function.getBody()))
-    return opError(function, "@" + function.getName() +
-                                 " has several blocks; the reference takes one");
+    return opError(function,
+                   "@" + function.getName() +
+                       " has several blocks; the reference takes one");
   if (callDepth == maximalCallDepth)
     return opError(function, "@" + function.getName() + " nests " +
                                  llvm::Twine(maximalCallDepth) + " calls deep");
@@ -246,11 +249,12 @@ static bool fits(Type type, const Tensor &argument) {
     if (tensor.getElementType() != argument.getElementType() ||
         tensor.getRank() != argument.getRank())
       return false;
-    return llvm::all_of(
-        llvm::zip_equal(tensor.getShape(), argument.getShape()), [](auto sizes) {
-          auto [declared, given] = sizes;
-          return ShapedType::isDynamic(declared) || declared == given;
-        });
+    return llvm::all_of(llvm::zip_equal(tensor.getShape(), argument.getShape()),
+                        [](auto sizes) {
+                          auto [declared, given] = sizes;
+                          return ShapedType::isDynamic(declared) ||
+                                 declared == given;
+                        });
   }
   return argument.getRank() == 0 && type == argument.getElementType();
 }
@@ -274,10 +278,10 @@ reference::evaluate(func::FuncOp function, ArrayRef<Tensor> arguments) {
   for (auto [index, argument] : llvm::enumerate(arguments)) {
     Type type = function.getArgumentTypes()[index];
     if (!fits(type, argument))
-      return opError(function,
-                     llvm::formatv("@{0} takes {1} as argument {2}, {3} is given",
-                                   function.getName(), type, index,
-                                   argument.describe()));
+      return opError(
+          function,
+          llvm::formatv("@{0} takes {1} as argument {2}, {3} is given",
+                        function.getName(), type, index, argument.describe()));
     if (isa<RankedTensorType>(type))
       values.push_back(std::make_shared<const ReferenceResult>(
           ReferenceResult{argument, {}}));
@@ -294,7 +298,8 @@ reference::evaluate(func::FuncOp function, ArrayRef<Tensor> arguments) {
   if (!results)
     return results.takeError();
   SmallVector<ReferenceResult> tensors;
-  for (auto [value, type] : llvm::zip_equal(*results, function.getResultTypes()))
+  for (auto [value, type] :
+       llvm::zip_equal(*results, function.getResultTypes()))
     tensors.push_back(toResult(value, type));
   return tensors;
 }

@@ -93,6 +93,7 @@ private:
   DenseMap<TypeID, Handler> handlers;
 };
 
+void addAssumeHandlers(HandlerTable &table);
 void addControlHandlers(HandlerTable &table);
 void addTensorHandlers(HandlerTable &table);
 void addMaskHandlers(HandlerTable &table);
@@ -104,7 +105,11 @@ void addPositionHandlers(HandlerTable &table);
 void addAttendHandlers(HandlerTable &table);
 void addTileHandlers(HandlerTable &table);
 
-/// Runs any linalg op on tensors through its region; nullopt where `op` is none.
+/// Refuses a tensor of integers that falls along its last dimension.
+llvm::Error checkAscends(Operation *op, const Tensor &tensor);
+
+/// Runs any linalg op on tensors through its region; nullopt where `op` is
+/// none.
 std::optional<llvm::Error> runLinalgOp(Interpreter &state, Operation *op);
 
 /// A tensor of zeros; refuses negative sizes and sizes beyond all memory.

@@ -241,6 +241,10 @@ static Scalar idOf(const ReferenceResult &ids, int64_t b, int64_t position) {
 static llvm::Error runDocument(Interpreter &state, MaskDocumentOp op) {
   TensorRef ids = state.tensor(op.getIds());
   TensorRef keyIds = op.getKeyIds() ? state.tensor(op.getKeyIds()) : ids;
+  if (op.getSorted())
+    for (const TensorRef &table : {ids, keyIds})
+      if (llvm::Error error = checkAscends(op, table->value))
+        return error;
   auto predicate = [=](const Pair &at, const Extents &) {
     Scalar query = idOf(*ids, at.b, at.i), key = idOf(*keyIds, at.b, at.j);
     return Keep{query.integer == key.integer, query.isExact() && key.isExact()};

@@ -13,6 +13,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from . import mask, score
+from ._assume import assume
+from ._execute import debug_checks
 from ._functions import (
     additive,
     cosine,
@@ -32,11 +34,13 @@ if TYPE_CHECKING:
 __all__ = [
     "Compiled",
     "additive",
+    "assume",
     "bmm",
     "capture",
     "compile",
     "cosine",
     "create_block_mask",
+    "debug_checks",
     "flex_attention",
     "general",
     "kernel_regression",

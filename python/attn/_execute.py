@@ -14,10 +14,25 @@ from ._arrays import Framework
 from ._forms import FunctionText
 
 _compiled: dict[Hashable, Any] = {}
+_debug = False
 _lock = threading.Lock()
 
 #: Writes the body; returns the names and the types of the results.
 Write = Callable[[FunctionText], tuple[list[str], list[str]]]
+
+
+def debug_checks(enabled: bool) -> None:
+    """Whether functions of attn refuse arrays of which attn.assume states what is not
+    so; each call then looks at them. Off at first. `attn.compile` has an option of
+    this name."""
+    global _debug
+    if not isinstance(enabled, bool):
+        raise TypeError(f"enabled is a {type(enabled).__name__}; a bool is accepted")
+    _debug = enabled
+
+
+def is_debugging() -> bool:
+    return _debug
 
 
 def text_of(acc: str, write: Write) -> str:
@@ -31,10 +46,11 @@ def compiled(framework: Framework, key: Hashable, acc: str, write: Write) -> Any
     arrays of `framework` are."""
     from ._compiled import Module
 
-    key = framework.target, key
+    key = framework.target, _debug, key
     with _lock:
         if key not in _compiled:
-            options = {"target": framework.target}
+            checks = {"debug-checks": "true"} if _debug else {}
+            options = {"target": framework.target, **checks}
             module = Module.compiled(text_of(acc, write).encode(), options)
             _compiled[key] = module.function("main")
         return _compiled[key]
@@ -58,7 +74,7 @@ def execute(
     `inputs` are arrays and numbers in the order in which `write` declares its
     arguments, `outputs` the shape and the element type of each result.
     """
-    function = _compiled.get((framework.target, key))
+    function = _compiled.get((framework.target, _debug, key))
     if function is None:
         function = compiled(framework, key, acc, write)
     return run(framework, function, inputs, outputs)

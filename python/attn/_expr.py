@@ -23,6 +23,8 @@ _MATH = {
     **{name: f"math.{name}" for name in "exp exp2 expm1 log log2 log1p".split()},
     **{name: f"math.{name}" for name in "sqrt rsqrt tanh sin cos erf".split()},
     **{name: f"math.{name}" for name in "floor ceil trunc roundeven".split()},
+    **{name: f"math.{name}" for name in "acos asin atan acosh asinh atanh".split()},
+    **{name: f"math.{name}" for name in "cosh sinh tan log10 erfc".split()},
 }
 _FLOAT_BINARY = {
     "add": "arith.addf",
@@ -33,6 +35,8 @@ _FLOAT_BINARY = {
     "max": "arith.maximumf",
     "pow": "math.powf",
     "rem": "arith.remf",
+    "atan2": "math.atan2",
+    "copysign": "math.copysign",
 }
 _INTEGER_BINARY = {
     "add": "arith.addi",

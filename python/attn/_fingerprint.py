@@ -15,6 +15,8 @@ from typing import Any, Hashable
 
 import torch
 
+from ._assume import facts
+
 _PLAIN = (int, float, bool, complex, str, bytes, type(None), torch.dtype, torch.device)
 
 
@@ -62,7 +64,8 @@ class _Walk:
         self._seen[id(value)] = len(self._seen)
         if isinstance(value, torch.Tensor):
             self.tensors.append(value)
-            return "tensor", value.dtype, tuple(value.shape), value.device
+            known = facts(value)
+            return "tensor", value.dtype, tuple(value.shape), value.device, known
         if isinstance(value, types.FunctionType):
             return self._function(value)
         if _is_fixed(value):

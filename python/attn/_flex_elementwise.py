@@ -121,7 +121,7 @@ def _logical(op: str) -> Callable:
     return lower
 
 
-def _unary(op: str) -> Callable:
+def unary(op: str) -> Callable:
     def lower(call: Call, a: Any) -> numpy.ndarray:
         type = call.compute_type()
         rounding = op in ("floor", "ceil", "trunc", "roundeven")
@@ -256,7 +256,8 @@ def _floor_divide(call: Call, a: Any, b: Any) -> numpy.ndarray:
 
 def _power(call: Call, a: Any, b: Any) -> numpy.ndarray:
     type = call.compute_type()
-    if b in (1, 2, 3, 4) and not torch.is_tensor(b):
+    most = 4 if _expr.is_float(type) else 64
+    if not torch.is_tensor(b) and b in range(1, most + 1):
 
         def product(x: Expr) -> Expr:
             return reduce(lambda y, _: Expr("mul", type, (y, x)), range(int(b) - 1), x)
@@ -273,7 +274,7 @@ def _integer_power(call: Call, type: str, a: Any, b: Any) -> numpy.ndarray:
     """A power of a power of two: 1 shifted, and 0 beyond the type or below 1."""
     if torch.is_tensor(a) or a < 2 or a & (a - 1):
         raise Refusal(
-            "powers of integers have a compiled form for exponents 1 to 4 and for "
+            "powers of integers have a compiled form for exponents 1 to 64 and for "
             "bases that are powers of two"
         )
     bits = 64 if type == "index" else int(type[1:])
@@ -367,9 +368,9 @@ ELEMENTWISE: dict[str, Callable] = {
     **{"bitwise_left_shift": _binary("shl"), "__lshift__": _binary("shl")},
     **{"bitwise_right_shift": _binary("shr"), "__rshift__": _binary("shr")},
     **{"logical_not": _logical_not, "bitwise_not": _composed(_not)},
-    **{op: _unary(op) for op in "abs exp exp2 expm1 log log2 log1p".split()},
-    **{op: _unary(op) for op in "sqrt rsqrt tanh sin cos erf floor ceil trunc".split()},
-    **{"round": _unary("roundeven"), "neg": _composed(_negated)},
+    **{op: unary(op) for op in "abs exp exp2 expm1 log log2 log1p".split()},
+    **{op: unary(op) for op in "sqrt rsqrt tanh sin cos erf floor ceil trunc".split()},
+    **{"round": unary("roundeven"), "neg": _composed(_negated)},
     **{
         "sigmoid": _composed(_sigmoid),
         "sign": _composed(_sign),

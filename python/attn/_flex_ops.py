@@ -19,6 +19,7 @@ import torch
 from . import _expr
 from ._expr import Expr
 from ._flex_elementwise import ELEMENTWISE, Call, as_type, boxed, map_elements
+from ._flex_special import SPECIAL, gather, index_computed, index_many
 from ._flex_types import Refusal, Table
 
 # ===- Small tensors ----------------------------------------------------------------===#
@@ -83,6 +84,7 @@ def _reduction(op: str, start: Any = None) -> Callable:
 
 LOWER: dict[str, Callable] = {
     **ELEMENTWISE,
+    **SPECIAL,
     "view": _shaped(lambda a, shape: a.reshape(shape)),
     "_unsafe_view": _shaped(lambda a, shape: a.reshape(shape)),
     "unsqueeze": _shaped(numpy.expand_dims),
@@ -103,10 +105,14 @@ LOWER: dict[str, Callable] = {
 _MAKERS = ("new_ones", "new_zeros", "new_full", "ones_like", "zeros_like", "full_like")
 
 
+#: Operations that read elements of captured tensors.
+_READS = ("index", "gather", "embedding")
+
+
 def decomposition(function: Any) -> Callable | None:
     """PyTorch's own definition of an operation by others, for one that has no compiled
     form of its own."""
-    if _name(function) in LOWER or _name(function) in (*_MAKERS, "index"):
+    if _name(function) in LOWER or _name(function) in (*_MAKERS, *_READS):
         return None
     if function.namespace == "prims":
         return function.impl_aten
@@ -129,8 +135,9 @@ def record(trace, function, args: tuple, kwargs: dict) -> Any:
         result = function(*args, **kwargs)
         trace.made(result)
         return result
-    if name == "index":
-        return _index(trace, *args)
+    if name in _READS:
+        read = {"index": _index, "gather": _gather, "embedding": _embedding}[name]
+        return read(trace, *args)
     lower = LOWER.get(_name(function))
     if lower is None:
         raise Refusal(f"torch's operation '{name}' has no compiled form")
@@ -156,6 +163,16 @@ def _result(name: str, function: Callable, args: tuple, kwargs: dict) -> torch.T
     return function(*args, **kwargs)
 
 
+def _gather(trace, tensor: torch.Tensor, dim: int, index: torch.Tensor, **_: Any):
+    if not trace.is_table(tensor):
+        raise Refusal("a computed tensor is indexed by an index")
+    return gather(trace, tensor, dim, index)
+
+
+def _embedding(trace, tensor: torch.Tensor, index: torch.Tensor, *_: Any):
+    return _index(trace, tensor, [index])
+
+
 def _index(trace, tensor: torch.Tensor, indices: list) -> torch.Tensor:
     """``tensor[indices]``, of which no element is read yet where all are 0-d."""
     if any(i is not None and i.dtype in (torch.bool, torch.uint8) for i in indices):
@@ -163,17 +180,16 @@ def _index(trace, tensor: torch.Tensor, indices: list) -> torch.Tensor:
     if any(i is not None and i.is_floating_point() for i in indices):
         raise Refusal("a tensor is indexed by floats")
     if not trace.is_table(tensor):
-        raise Refusal("a computed tensor is indexed by an index")
+        return index_computed(trace, tensor, indices)
+    indices = [*indices, *[None] * (tensor.dim() - len(indices))]
+    if any(i is not None and i.dim() for i in indices):
+        return index_many(trace, tensor, indices)
     table = trace.table(tensor)
-    given = iter([*indices, *[None] * (tensor.dim() - len(indices))])
+    given = iter(indices)
     bound, left = [], []
     for index, size in zip(table.indices, table.tensor.shape):
         taken = next(given) if index is None else index
         if torch.is_tensor(taken):
-            if taken.dim() != 0:
-                raise Refusal(
-                    "a captured tensor is indexed by a tensor that is not 0-d"
-                )
             taken = trace.value(taken)[()]
         elif taken is None:
             left.append(size)

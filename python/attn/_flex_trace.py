@@ -24,6 +24,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from . import _expr, _flex_ops
+from ._assume import facts
 from ._expr import Expr
 from ._flex_types import MAX_ELEMENTS, TYPES, Refusal, Table
 from ._forms import Captured
@@ -104,7 +105,7 @@ class Trace:
             raise Refusal(f"a captured tensor has type {tensor.dtype}")
         number = self._capture(tensor)
         args = tuple(
-            self._position(index, size) for index, size in zip(indices, tensor.shape)
+            self.position(index, size) for index, size in zip(indices, tensor.shape)
         )
         element = self.captures[number].element
         loaded = Expr("load", element, args, number)
@@ -117,10 +118,11 @@ class Trace:
         if not tensor.is_cpu:
             raise Refusal(f"a captured tensor is on {tensor.device}")
         element = "i64" if tensor.dtype == torch.int64 else TYPES[tensor.dtype]
-        self.captures.append(Captured(tensor, element, ("?",) * tensor.dim()))
+        shape = ("?",) * tensor.dim()
+        self.captures.append(Captured(tensor, element, shape, facts(tensor)))
         return len(self.captures) - 1
 
-    def _position(self, index: Expr, size: int) -> Expr:
+    def position(self, index: Expr, size: int) -> Expr:
         """An index into a dimension; a negative one counts from the end."""
         index = _expr.cast(index, "index")
         if _expr.never_negative(index):

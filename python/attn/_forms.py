@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import Any, Callable, NamedTuple
 
 from . import _arrays
+from ._assume import facts
 
 
 class Sizes(NamedTuple):
@@ -31,6 +32,7 @@ class Captured(NamedTuple):
     value: Any  # an array, or a Python number
     element: str  # MLIR element type; "acc" for the accumulator type
     shape: tuple[str, ...] | None = None  # "?" or a number per dimension; scalar: None
+    facts: str = ""  # what is stated of it, as attn.assume writes it
 
     def type(self, acc: str) -> str:
         """The MLIR type of the argument."""
@@ -38,6 +40,18 @@ class Captured(NamedTuple):
         if self.shape is None:
             return element
         return f"tensor<{'x'.join((*self.shape, element))}>"
+
+    def structure(self, acc: str) -> str:
+        """What a compiled function depends on: type and facts."""
+        return f"{self.type(acc)} {self.facts}" if self.facts else self.type(acc)
+
+    def declare(self, function: FunctionText) -> str:
+        """Declares the argument; returns the name of its value."""
+        type = self.type(function.acc)
+        name = function.argument(type)
+        if not self.facts:
+            return name
+        return function.value(f"attn.assume {name} {self.facts} : {type}")
 
     def current(self, acc: str) -> Any:
         """The value to hand over: the array itself wherever its type allows."""
@@ -105,8 +119,7 @@ class Form:
 
     def arguments(self, function: FunctionText) -> list[tuple[str, str]]:
         """Declares the captured values; returns names and types."""
-        types = [c.type(function.acc) for c in self.captured]
-        return [(function.argument(t), t) for t in types]
+        return [(c.declare(function), c.type(function.acc)) for c in self.captured]
 
 
 class Operation(Form):
@@ -131,7 +144,7 @@ class Operation(Form):
         )
 
     def structure(self, acc: str) -> str:
-        return f"{self._pattern}<{','.join(c.type(acc) for c in self.captured)}>"
+        return f"{self._pattern}<{','.join(c.structure(acc) for c in self.captured)}>"
 
     def check(self, sizes: Sizes) -> None:
         if self._check is not None:
@@ -193,7 +206,8 @@ def integers(value: Any, name: str, ranks: tuple[int, ...]) -> Captured:
         raise TypeError(f"{name} has type {found}; integers are accepted")
     _check_rank(value, name, ranks)
     narrow = found in ("int8", "int16", "int32", "uint8", "uint16")
-    return Captured(value, "i32" if narrow else "i64", ("?",) * len(value.shape))
+    element = "i32" if narrow else "i64"
+    return Captured(value, element, ("?",) * len(value.shape), facts(value))
 
 
 def floats(value: Any, name: str, ranks: tuple[int, ...]) -> Captured:

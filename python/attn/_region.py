@@ -32,7 +32,7 @@ class Region(Form):
         return function.value(f"attn.{op}{operands} {{\n{self._body(function.acc)}  }}")
 
     def structure(self, acc: str) -> str:
-        return self._body(acc)
+        return self._body(acc) + ",".join(c.facts for c in self.captured)
 
     def _body(self, acc: str) -> str:
         writer = Writer(acc, self.captured)

@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import Any, Callable
 
 from . import _expr
+from ._assume import facts
 from ._expr import Expr
 from ._forms import Captured
 
@@ -99,7 +100,7 @@ class Tracer:
                 return number, captured.element
         element = _arrays.element(array, f"{self.what}: a captured array")
         shape = ("?",) * len(array.shape)
-        self.captures.append(Captured(array, element, shape))
+        self.captures.append(Captured(array, element, shape, facts(array)))
         return len(self.captures) - 1, element
 
     def _position(self, x: Expr, size: int) -> Expr:

@@ -67,6 +67,11 @@ static llvm::cl::opt<unsigned>
     threads("threads", llvm::cl::init(0), llvm::cl::value_desc("count"),
             llvm::cl::desc("Threads at most; 0 for all, 1 for code without"),
             ALL_COMMANDS);
+static llvm::cl::opt<bool>
+    debugChecks("debug-checks",
+                llvm::cl::desc("Refuse calls to which a fact that attn.assume "
+                               "states does not apply"),
+                ALL_COMMANDS);
 static llvm::cl::opt<std::string>
     startFrom("start-from", llvm::cl::value_desc("phase"),
               llvm::cl::desc("First phase to run; the input is the result of "
@@ -165,6 +170,7 @@ static bool getCompileOptions(CompileOptions &options) {
   }
   options.target = target;
   options.threads = threads;
+  options.debugChecks = debugChecks;
   options.dumpDirectory = dumpPhases;
   options.cache = cache;
   return true;

@@ -25,6 +25,7 @@ struct CacheKey {
   std::string compiler; ///< As getCompilerIdentity tells.
   std::string target;   ///< As given on a command line.
   unsigned threads = 0;
+  bool debugChecks = false;
   std::string firstPhase = "raise", lastPhase = "lower";
   std::string kind;   ///< The extension of the output, or "jit".
   std::string source; ///< The module as written, text or bytecode.

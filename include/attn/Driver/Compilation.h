@@ -34,6 +34,8 @@ struct CompileOptions {
   /// Threads at most when a caller names none: 0 for all, 1 for code without
   /// threads.
   unsigned threads = 0;
+  /// Whether calls to which a stated fact does not apply are refused.
+  bool debugChecks = false;
   /// The module is the result of the phase before this one.
   Phase startFrom = Phase::Raise;
   /// The last phase to run; all of them when absent.

@@ -45,12 +45,14 @@ struct PhaseOptions {
   bool parallel = true;
   /// Threads at most when a caller names none; 0 for all.
   unsigned threads = 0;
+  /// Whether each call looks at whether what attn.assume states is so.
+  bool debugChecks = false;
   /// The GPU that attention runs on, if it does.
   std::optional<GPUSpec> gpu;
 };
 
-/// Sets CPU and GPU of `options` from the name of either; with a GPU, the CPU is
-/// this machine's. The error names what is unknown.
+/// Sets CPU and GPU of `options` from the name of either; with a GPU, the CPU
+/// is this machine's. The error names what is unknown.
 llvm::Error setTarget(PhaseOptions &options, llvm::StringRef target);
 
 /// Adds the passes of one phase, of which some add nothing where attention runs

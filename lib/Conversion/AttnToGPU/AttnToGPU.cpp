@@ -7,6 +7,7 @@
 
 #include "attn/Conversion/AttnToGPU/GPUTile.h"
 #include "attn/Conversion/AttnToGPU/Passes.h"
+#include "attn/Dialect/Attn/IR/AttnFacts.h"
 
 #include "AttendArguments.h"
 #include "AttendKernel.h"
@@ -296,6 +297,8 @@ struct ConvertAttnToGPU
       getOperation()->emitError() << llvm::toString(spec.takeError());
       return signalPassFailure();
     }
+    // Captures are to be arguments.
+    eraseAssumptions(getOperation());
     if (failed(Converter(getOperation(), *spec).convert()))
       signalPassFailure();
   }

@@ -11,6 +11,7 @@
 #include "attn/Conversion/LinalgToVector/Streaming.h"
 #include "attn/Dialect/Attn/Analysis/ScoreRange.h"
 #include "attn/Dialect/Attn/IR/Attn.h"
+#include "attn/Dialect/Attn/IR/AttnFacts.h"
 
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -302,6 +303,7 @@ struct ConvertAttnToLinalg
         return signalPassFailure();
       rewriter.replaceOp(op, *values);
     }
+    eraseAssumptions(getOperation());
   }
 };
 } // namespace

@@ -1,4 +1,5 @@
-//===- NarrowComparisons.cpp - Comparisons of indices in 32 bits -*- C++ -*-===//
+//===- NarrowComparisons.cpp - Comparisons of indices in 32 bits -*- C++
+//-*-===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -7,6 +8,8 @@
 
 #include "NarrowComparisons.h"
 
+#include "attn/Dialect/Attn/Analysis/CaptureFacts.h"
+#include "attn/Dialect/Attn/IR/AttnFacts.h"
 #include "attn/Dialect/Attn/IR/RegionUtils.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -116,6 +119,20 @@ Bounds Narrowing::computeBounds(Value value) {
   if (std::optional<int64_t> known = constantOf(value))
     return {*known, *known};
   Operation *op = value.getDefiningOp();
+  if (auto load = dyn_cast_or_null<LoadOp>(op)) {
+    CaptureFacts facts = CaptureFacts::of(load.getSource());
+    // What is not read is 0.
+    Bounds bounds;
+    if (facts.atLeast)
+      bounds.min = std::min<int64_t>(*facts.atLeast, 0);
+    if (facts.atMost)
+      bounds.max = std::max<int64_t>(*facts.atMost, 0);
+    return bounds;
+  }
+  if (isa_and_nonnull<AssumeOp>(op)) {
+    CaptureFacts facts = CaptureFacts::of(value);
+    return {facts.atLeast.value_or(lowest), facts.atMost.value_or(highest)};
+  }
   if (isa_and_nonnull<arith::IndexCastOp, arith::ExtSIOp>(op)) {
     Value from = op->getOperand(0);
     Type type = from.getType();
@@ -142,8 +159,7 @@ std::optional<Split> Narrowing::splitSum(Operation *op) {
   if (!left || !right || !add(boundsOf(lhs), boundsOf(rhs), sign))
     return std::nullopt;
   Operation *rest = b.create(loc, op->getName().getIdentifier(),
-                             {left->rest, right->rest},
-                             op->getResultTypes());
+                             {left->rest, right->rest}, op->getResultTypes());
   return Split{rest->getResult(0), left->multiple + sign * right->multiple};
 }
 
@@ -168,9 +184,9 @@ std::optional<Split> Narrowing::computeSplit(Value value) {
   if (isa_and_nonnull<arith::IndexCastOp>(op) &&
       (value.getType().isIndex() || value.getType().isInteger(64)))
     if (std::optional<Split> from = split(op->getOperand(0)))
-      return Split{arith::IndexCastOp::create(b, loc, value.getType(),
-                                              from->rest),
-                   from->multiple};
+      return Split{
+          arith::IndexCastOp::create(b, loc, value.getType(), from->rest),
+          from->multiple};
   return std::nullopt;
 }
 
@@ -178,16 +194,19 @@ std::optional<Split> Narrowing::computeSplit(Value value) {
 /// multiple as the limit does.
 Value Narrowing::distance(Value from, Value to) {
   Type type = from.getType();
-  Value least = constant(type, -narrowLimit), most = constant(type, narrowLimit);
+  Value least = constant(type, -narrowLimit),
+        most = constant(type, narrowLimit);
   if (add(boundsOf(to), boundsOf(from), -1))
     return clamp(arith::SubIOp::create(b, loc, to, from), least, most);
   Value above = arith::AddIOp::create(
       b, loc,
-      arith::MinSIOp::create(b, loc, from, constant(type, highest - narrowLimit)),
+      arith::MinSIOp::create(b, loc, from,
+                             constant(type, highest - narrowLimit)),
       most);
   Value below = arith::AddIOp::create(
       b, loc,
-      arith::MaxSIOp::create(b, loc, from, constant(type, lowest + narrowLimit)),
+      arith::MaxSIOp::create(b, loc, from,
+                             constant(type, lowest + narrowLimit)),
       least);
   return arith::SubIOp::create(b, loc, clamp(to, below, above), from);
 }

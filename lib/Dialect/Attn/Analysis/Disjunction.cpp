@@ -133,12 +133,14 @@ private:
     }
     if (range.min >= 0)
       return true;
-    for (LinearForm &known : conjunction.atoms) {
+    for (const LinearForm &known : conjunction.atoms) {
       std::optional<LinearForm> sum = addScaled(known, 1, form);
       if (sum && sum->isConstant() && sum->constant < 0) {
         mergePremises(decisive, sum->premises);
         return false;
       }
+    }
+    for (LinearForm &known : conjunction.atoms) {
       if (known.summands == form.summands) {
         known.constant = std::min(known.constant, form.constant);
         mergePremises(known.premises, form.premises);

@@ -299,7 +299,17 @@ void attn::emitTables(OpBuilder &builder, Location loc, const MaskModel &model,
     groups[table.leaf.dependence].push_back(&table);
   for (auto &[dependence, group] : groups)
     TablePass(builder, loc, model, group, sizes, captures).emit();
-  for (LeafTable &table : tables)
-    if (table.isOverKeys())
-      emitCoarserLevels(builder, loc, table, sizes);
+  for (LeafTable &table : tables) {
+    if (!table.isOverKeys())
+      continue;
+    if (std::optional<unsigned> number = model.findAscending(table.leaf)) {
+      // Beyond the end of a capture its elements are 0.
+      Value capture = captures[*number];
+      int64_t rank = cast<ShapedType>(capture.getType()).getRank();
+      table.ascends = arith::CmpIOp::create(
+          builder, loc, arith::CmpIPredicate::sge,
+          emitDim(builder, loc, capture, rank - 1), sizes.keys);
+    }
+    emitCoarserLevels(builder, loc, table, sizes);
+  }
 }

@@ -34,7 +34,8 @@ struct LeafTable {
   Leaf leaf;
   Level levels[NumKeyExtents];
   /// Whether neither the minima nor the maxima of the tiles of keys ever fall,
-  /// as for sorted values: a tensor (batch or 1, head or 1, 1) of 0 or 1.
+  /// as for sorted values: a tensor (batch or 1, head or 1, 1) of 0 or 1; or an
+  /// i1 for all of them, where a fact says so of a capture that is long enough.
   Value ascends;
   /// The number of tiles of keys, and how often a range of so many is halved
   /// until it is empty (index).

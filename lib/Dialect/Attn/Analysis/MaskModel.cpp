@@ -20,10 +20,11 @@ StaticRange attn::getTypeRange(Type type) {
   return {-half, half - 1};
 }
 
-MaskModel::MaskModel(Region &mask, int64_t queryLimit, int64_t keyLimit)
+MaskModel::MaskModel(Region &mask, int64_t queryLimit, int64_t keyLimit,
+                     ArrayRef<CaptureFacts> facts)
     : body(mask.front()),
       queryRange{0, (queryLimit > 0 ? queryLimit : positionLimit) - 1},
-      keyRange{0, (keyLimit > 0 ? keyLimit : positionLimit) - 1} {
+      keyRange{0, (keyLimit > 0 ? keyLimit : positionLimit) - 1}, facts(facts) {
   findSplits();
   root = getBoolean(body.getTerminator()->getOperand(0), {});
 }
@@ -190,6 +191,70 @@ bool MaskModel::isStructured(const LinearForm &form) const {
   });
 }
 
+//===----------------------------------------------------------------------===//
+// Facts
+//===----------------------------------------------------------------------===//
+
+static unsigned getWidth(Type type) {
+  return type.isIndex() ? 64 : type.getIntOrFloatBitWidth();
+}
+
+/// The value that `value` is, in a type as wide or wider.
+static Value skipCasts(Value value) {
+  Operation *op = value.getDefiningOp();
+  while (isa_and_nonnull<arith::IndexCastOp, arith::ExtSIOp>(op) &&
+         getWidth(op->getOperand(0).getType()) <= getWidth(value.getType())) {
+    value = op->getOperand(0);
+    op = value.getDefiningOp();
+  }
+  return value;
+}
+
+CaptureFacts MaskModel::getFacts(Value capture) const {
+  auto argument = dyn_cast<BlockArgument>(capture);
+  if (!argument || argument.getOwner() != &body ||
+      argument.getArgNumber() < 4 || facts.empty())
+    return {};
+  return facts[argument.getArgNumber() - 4];
+}
+
+/// The values that the type of a leaf and the facts about it leave.
+StaticRange MaskModel::getLeafRange(Value value) const {
+  StaticRange range = getTypeRange(value.getType());
+  Value source = skipCasts(value);
+  auto load = source.getDefiningOp<LoadOp>();
+  CaptureFacts known = getFacts(load ? load.getSource() : source);
+  // What is not read is 0.
+  constexpr int64_t none = 0;
+  if (std::optional<int64_t> least = known.atLeast)
+    range.min =
+        std::max<Wide>(range.min, load ? std::min(*least, none) : *least);
+  if (std::optional<int64_t> most = known.atMost)
+    range.max = std::min<Wide>(range.max, load ? std::max(*most, none) : *most);
+  return range;
+}
+
+std::optional<unsigned> MaskModel::findAscending(const Leaf &leaf) const {
+  auto load = skipCasts(leaf.value).getDefiningOp<LoadOp>();
+  if (!load || !getFacts(load.getSource()).ascending ||
+      load.getIndices().back() != body.getArgument(3))
+    return std::nullopt;
+  if (load.getGuard() &&
+      !llvm::is_contained(leaf.guards,
+                          std::pair<Value, bool>(load.getGuard(), true)))
+    return std::nullopt;
+  for (Value index : load.getIndices().drop_back())
+    if (!isa<BlockArgument>(index) || index == body.getArgument(3))
+      return std::nullopt;
+  return cast<BlockArgument>(load.getSource()).getArgNumber() - 4;
+}
+
+static constexpr StaticRange termLimits{-kTermLimit, kTermLimit};
+
+bool MaskModel::hasLimits(const Term &leaf) const {
+  return getLeafRange(leaf.leaf.value).within(termLimits);
+}
+
 /// A leaf as a term. Where its type allows values beyond the limit of terms,
 /// that they stay within it is assumed.
 LinearForm MaskModel::makeLeaf(Term::Kind kind, Value value,
@@ -198,13 +263,12 @@ LinearForm MaskModel::makeLeaf(Term::Kind kind, Value value,
   term.kind = kind;
   term.leaf = {value, guards, dependence(value, guards).bits};
   term.dependence = term.leaf.dependence;
-  StaticRange limit{-kTermLimit, kTermLimit},
-      type = getTypeRange(value.getType());
-  bool bounded = type.within(limit);
-  term.range = bounded ? type : limit;
+  StaticRange range = getLeafRange(value);
+  bool bounded = range.within(termLimits);
+  term.range = bounded ? range : termLimits;
   LinearForm form = LinearForm::ofTerm(intern(std::move(term)));
   if (!bounded)
-    addPremise(form, {form, limit});
+    addPremise(form, {form, termLimits});
   return form;
 }
 

@@ -9,6 +9,7 @@
 #define ATTN_LIB_DIALECT_ATTN_ANALYSIS_MASKMODEL_H
 
 #include "LinearForm.h"
+#include "attn/Dialect/Attn/Analysis/CaptureFacts.h"
 #include "attn/Dialect/Attn/Analysis/TileClassification.h"
 #include "mlir/IR/Region.h"
 #include "llvm/ADT/SetVector.h"
@@ -94,7 +95,9 @@ struct Node {
 class MaskModel {
 public:
   /// Queries and keys are below the limits where those are known (-1: not).
-  MaskModel(Region &mask, int64_t queryLimit, int64_t keyLimit);
+  /// `facts` are those of the captures, or none.
+  MaskModel(Region &mask, int64_t queryLimit, int64_t keyLimit,
+            ArrayRef<CaptureFacts> facts);
 
   Block &getBody() const { return body; }
   unsigned getRoot() const { return root; }
@@ -124,6 +127,12 @@ public:
   /// Whether it is a sum over i, j and values that are one for a tile.
   bool isAffine(const LinearForm &form) const;
 
+  /// The number of the capture whose element at j `leaf` is, over keys, where a
+  /// fact says that it ascends.
+  std::optional<unsigned> findAscending(const Leaf &leaf) const;
+  /// Whether the range of a leaf holds without a premise.
+  bool hasLimits(const Term &leaf) const;
+
 private:
   /// A value as a linear form. Null where there is none.
   using Integer = std::optional<LinearForm>;
@@ -145,6 +154,8 @@ private:
   void note(Operation *op, const Twine &reason);
   void findSplits();
   LinearForm makeLeaf(Term::Kind kind, Value value, const GuardCase &guards);
+  StaticRange getLeafRange(Value value) const;
+  CaptureFacts getFacts(Value capture) const;
   unsigned makeLeafNode(Node::Kind kind, Value value, const GuardCase &guards);
   bool isStructured(const LinearForm &form) const;
   bool isUnbounded(const LinearForm &form) const;
@@ -182,6 +193,7 @@ private:
 
   Block &body;
   StaticRange queryRange, keyRange;
+  SmallVector<CaptureFacts> facts;
   unsigned root = 0;
   std::vector<Term> terms;
   std::vector<Node> nodes;

@@ -19,6 +19,7 @@ using namespace mlir::attn;
 
 /// Whether the mask holds for every i and input once j is what `makeKey` gives.
 static bool holdsAt(Region &mask, int64_t queries, int64_t keys,
+                    ArrayRef<CaptureFacts> facts,
                     function_ref<Value(OpBuilder &, Block &)> makeKey) {
   MLIRContext *context = mask.getContext();
   OpBuilder builder(context);
@@ -34,20 +35,22 @@ static bool holdsAt(Region &mask, int64_t queries, int64_t keys,
   IRRewriter rewriter(context);
   DominanceInfo dominance(*copy);
   eliminateCommonSubExpressions(rewriter, dominance, *copy);
-  MaskModel model(copy->getBody(), queries, keys);
+  MaskModel model(copy->getBody(), queries, keys, facts);
   return expand(model, model.getRoot(), /*negated=*/true).isFalse();
 }
 
-RowWitness attn::findRowWitness(Region &mask, int64_t queries, int64_t keys) {
-  if (holdsAt(mask, queries, keys,
+RowWitness attn::findRowWitness(Region &mask, int64_t queries, int64_t keys,
+                                ArrayRef<CaptureFacts> facts) {
+  if (holdsAt(mask, queries, keys, facts,
               [](OpBuilder &builder, Block &body) -> Value {
                 return arith::ConstantIndexOp::create(
                     builder, body.getParentOp()->getLoc(), 0);
               }))
     return RowWitness::FirstKey;
-  if (holdsAt(mask, queries, keys, [](OpBuilder &, Block &body) -> Value {
-        return body.getArgument(2);
-      }))
+  if (holdsAt(mask, queries, keys, facts,
+              [](OpBuilder &, Block &body) -> Value {
+                return body.getArgument(2);
+              }))
     return RowWitness::OwnKey;
   return RowWitness::None;
 }

@@ -167,7 +167,8 @@ void attn::emitCoarserLevels(OpBuilder &builder, Location loc, LeafTable &table,
   Coarsening coarsening(builder, loc, table, sizes);
   table.levels[BlockOfKeys] = coarsening.reduceToBlocks();
   table.levels[AllKeys] = coarsening.reduceToAll();
-  table.ascends = coarsening.emitAscends();
+  if (!table.ascends)
+    table.ascends = coarsening.emitAscends();
   table.tiles = coarsening.getTiles();
   table.searchSteps = coarsening.emitSearchSteps();
 }

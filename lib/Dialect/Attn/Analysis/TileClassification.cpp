@@ -13,8 +13,9 @@ using namespace mlir;
 using namespace mlir::attn;
 
 struct TileClassifier::Implementation {
-  Implementation(Region &mask, int64_t queries, int64_t keys)
-      : model(mask, queries, keys),
+  Implementation(Region &mask, int64_t queries, int64_t keys,
+                 ArrayRef<CaptureFacts> facts)
+      : model(mask, queries, keys, facts),
         kept(expand(model, model.getRoot(), /*negated=*/false)),
         dropped(expand(model, model.getRoot(), /*negated=*/true)),
         notes(model.getNotes().begin(), model.getNotes().end()) {}
@@ -32,8 +33,10 @@ struct TileClassifier::Implementation {
   SmallVector<Value> captures;
 };
 
-TileClassifier::TileClassifier(Region &mask, int64_t queries, int64_t keys)
-    : implementation(std::make_unique<Implementation>(mask, queries, keys)) {}
+TileClassifier::TileClassifier(Region &mask, int64_t queries, int64_t keys,
+                               ArrayRef<CaptureFacts> facts)
+    : implementation(
+          std::make_unique<Implementation>(mask, queries, keys, facts)) {}
 
 TileClassifier::~TileClassifier() = default;
 
@@ -144,8 +147,25 @@ Value TileClassifier::emitBlockMay(OpBuilder &builder, Location loc,
       .emitMay(impl.kept);
 }
 
-/// One conjunction of forms over i and j becomes bounds of the loop; all else
-/// may leave gaps between them.
+/// Whether the keys that satisfy `form >= 0` lie before or behind some key: j
+/// comes as itself, or as a value that ascends with it.
+static bool boundsKeys(const MaskModel &model, const LinearForm &form) {
+  if (model.isAffine(form))
+    return true;
+  unsigned ascending = 0;
+  for (auto [id, coefficient] : form.summands) {
+    const Term &term = model.getTerm(id);
+    if (!(term.dependence & Dependence::Key))
+      continue;
+    if (term.kind != Term::Kind::Table || !model.findAscending(term.leaf))
+      return false;
+    ++ascending;
+  }
+  return ascending == 1;
+}
+
+/// One conjunction of such forms becomes bounds of the loop; all else may leave
+/// gaps between them.
 bool TileClassifier::mayLeaveGaps() const {
   const Disjunction &kept = implementation->kept;
   if (kept.conjunctions.size() != 1)
@@ -153,8 +173,13 @@ bool TileClassifier::mayLeaveGaps() const {
   const Conjunction &only = kept.conjunctions.front();
   return !only.literals.empty() ||
          !llvm::all_of(only.atoms, [&](const LinearForm &atom) {
-           return implementation->model.isAffine(atom);
+           return boundsKeys(implementation->model, atom);
          });
+}
+
+unsigned TileClassifier::countPremises() const {
+  return implementation->kept.premises.size() +
+         implementation->dropped.premises.size();
 }
 
 //===----------------------------------------------------------------------===//

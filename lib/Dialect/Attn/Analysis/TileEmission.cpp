@@ -90,7 +90,10 @@ void TileEmitter::prepareTerm(unsigned id) {
   } else if (term.kind == Term::Kind::Load) {
     Value element = emitLeafHere(term.leaf);
     Value single = emitAllSingle(term.indices);
-    StaticRange range = getTypeRange(term.leaf.value.getType());
+    // Where its limits are a premise, a value beyond them has to show.
+    StaticRange range = model.hasLimits(term)
+                            ? term.range
+                            : getTypeRange(term.leaf.value.getType());
     termIntervals[id] = {
         s.select(single, element, s.integer(static_cast<int64_t>(range.min))),
         s.select(single, element, s.integer(static_cast<int64_t>(range.max)))};
@@ -267,11 +270,12 @@ Value TileEmitter::searchTiles(const LeafTable &table, Value tensor,
     return arith::ConstantIndexOp::create(b, s.loc, value);
   };
   Value zero = index(0), one = index(1);
-  Value ascends =
-      s.compare(arith::CmpIPredicate::ne,
-                tensor::ExtractOp::create(b, s.loc, table.ascends,
-                                          ValueRange{batch, head, zero}),
-                s.integer(0));
+  Value ascends = table.ascends;
+  if (isa<ShapedType>(ascends.getType()))
+    ascends = s.compare(arith::CmpIPredicate::ne,
+                        tensor::ExtractOp::create(
+                            b, s.loc, ascends, ValueRange{batch, head, zero}),
+                        s.integer(0));
   SmallVector<Value> range{s.select(ascends, zero, otherwise),
                            s.select(ascends, table.tiles, otherwise)};
   Value steps = s.select(ascends, table.searchSteps, zero);

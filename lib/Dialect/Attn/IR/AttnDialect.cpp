@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "attn/Dialect/Attn/IR/Attn.h"
+#include "attn/Dialect/Attn/IR/AttnFacts.h"
 #include "attn/Dialect/Attn/IR/AttnParallel.h"
 
 #include "mlir/IR/DialectImplementation.h"
@@ -44,6 +44,10 @@ void AttnDialect::initialize() {
   addOperations<
 #define GET_OP_LIST
 #include "attn/Dialect/Attn/IR/AttnOps.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "attn/Dialect/Attn/IR/AttnFactOps.cpp.inc"
       >();
   addOperations<
 #define GET_OP_LIST

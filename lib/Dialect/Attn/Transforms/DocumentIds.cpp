@@ -7,6 +7,8 @@
 
 #include "attn/Dialect/Attn/Transforms/DocumentIds.h"
 
+#include "attn/Dialect/Attn/IR/AttnFacts.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -29,15 +31,32 @@ static Value clampedOffset(OpBuilder &b, Location loc, Value offsets,
 Value attn::emitDocumentIds(OpBuilder &builder, Location loc, Value offsets,
                             Value length, int64_t outside) {
   Type i64 = builder.getI64Type();
-  Value empty = tensor::EmptyOp::create(builder, loc,
-                                        {OpFoldResult(length)}, i64);
-  Value none = arith::ConstantIntOp::create(builder, loc, i64, outside);
-  Value ids =
-      linalg::FillOp::create(builder, loc, none, empty).getResult(0);
+  Value empty =
+      tensor::EmptyOp::create(builder, loc, {OpFoldResult(length)}, i64);
   Value zero = arith::ConstantIndexOp::create(builder, loc, 0);
   Value one = arith::ConstantIndexOp::create(builder, loc, 1);
   Value count = arith::SubIOp::create(
       builder, loc, tensor::DimOp::create(builder, loc, offsets, zero), one);
+  auto integer = [&](int64_t value) -> Value {
+    return arith::ConstantIntOp::create(builder, loc, i64, value);
+  };
+  Value behind = arith::AddIOp::create(
+      builder, loc, arith::IndexCastOp::create(builder, loc, i64, count),
+      integer(outside - 1));
+  Value ids = linalg::FillOp::create(builder, loc, behind, empty).getResult(0);
+  auto fill = [&](OpBuilder &b, Value ids, Value first, Value last, Value id) {
+    auto loop = scf::ForOp::create(
+        b, loc, first, last, one, ids,
+        [&](OpBuilder &b, Location, Value position, ValueRange inner) {
+          Value inserted =
+              tensor::InsertOp::create(b, loc, id, inner[0], position);
+          scf::YieldOp::create(b, loc, inserted);
+        });
+    return loop.getResult(0);
+  };
+  ids = fill(builder, ids, zero,
+             clampedOffset(builder, loc, offsets, zero, length),
+             integer(-outside));
   auto documents = scf::ForOp::create(
       builder, loc, zero, count, one, ids,
       [&](OpBuilder &b, Location, Value document, ValueRange outer) {
@@ -45,14 +64,9 @@ Value attn::emitDocumentIds(OpBuilder &builder, Location loc, Value offsets,
         Value first = clampedOffset(b, loc, offsets, document, length);
         Value last = clampedOffset(b, loc, offsets, next, length);
         Value id = arith::IndexCastOp::create(b, loc, i64, document);
-        auto positions = scf::ForOp::create(
-            b, loc, first, last, one, outer,
-            [&](OpBuilder &b, Location, Value position, ValueRange inner) {
-              Value inserted =
-                  tensor::InsertOp::create(b, loc, id, inner[0], position);
-              scf::YieldOp::create(b, loc, inserted);
-            });
-        scf::YieldOp::create(b, loc, positions.getResults());
+        scf::YieldOp::create(b, loc, fill(b, outer[0], first, last, id));
       });
-  return documents.getResult(0);
+  ids = documents.getResult(0);
+  return AssumeOp::create(builder, loc, ids.getType(), ids, /*proved=*/true,
+                          /*ascending=*/true, IntegerAttr(), IntegerAttr());
 }

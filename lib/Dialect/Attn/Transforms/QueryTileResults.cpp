@@ -47,7 +47,8 @@ bool QueryTile::findsKeyInRows() {
     return false;
   if (op.getMask().empty())
     return true;
-  switch (findRowWitness(op.getMask(), queryCount, keyCount)) {
+  switch (findRowWitness(op.getMask(), queryCount, keyCount,
+                         getCaptureFacts(op.getCaptures()))) {
   case RowWitness::None:
     return false;
   case RowWitness::FirstKey:

@@ -1,4 +1,5 @@
-//===- RegionBuilder.cpp - From mask and score values to regions -*- C++ -*-===//
+//===- RegionBuilder.cpp - From mask and score values to regions -*- C++
+//-*-===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -7,6 +8,7 @@
 
 #include "attn/Dialect/Attn/Transforms/RegionBuilder.h"
 
+#include "attn/Dialect/Attn/IR/AttnFacts.h"
 #include "attn/Dialect/Attn/IR/PairSizes.h"
 #include "attn/Dialect/Attn/IR/RegionUtils.h"
 #include "attn/Dialect/Attn/Transforms/DocumentIds.h"
@@ -58,8 +60,9 @@ LogicalResult RegionBuilder::collect(Location loc) {
   for (Value score : scores) {
     auto op = score.getDefiningOp<ScoreModOpInterface>();
     if (!op)
-      return emitError(loc, "score modifier is a compile-time value and must be "
-                            "built by attn.score ops in this function");
+      return emitError(loc,
+                       "score modifier is a compile-time value and must be "
+                       "built by attn.score ops in this function");
     captures.insert_range(op.getCaptures());
   }
   return success();
@@ -70,8 +73,7 @@ LogicalResult RegionBuilder::collect(Location loc) {
 //===----------------------------------------------------------------------===//
 
 Value RegionBuilder::rewriteForSizes(OpBuilder &builder, Location loc,
-                                     Value value,
-                                     const AttentionSizes &sizes) {
+                                     Value value, const AttentionSizes &sizes) {
   Operation *op = value.getDefiningOp();
   if (auto causal = dyn_cast<MaskCausalOp>(op)) {
     if (!causal.getBottomRight())
@@ -85,10 +87,23 @@ Value RegionBuilder::rewriteForSizes(OpBuilder &builder, Location loc,
     if (!keyOffsets)
       keyOffsets = document.getOffsets();
     Value ids = emitDocumentIds(builder, loc, document.getOffsets(), sizes.M,
-                                /*outside=*/-1);
+                                /*outside=*/1);
     Value keyIds =
-        emitDocumentIds(builder, loc, keyOffsets, sizes.N, /*outside=*/-2);
+        emitDocumentIds(builder, loc, keyOffsets, sizes.N, /*outside=*/2);
     return MaskDocumentOp::create(builder, loc, value.getType(), ids, keyIds,
+                                  /*sorted=*/false);
+  }
+  if (auto document = dyn_cast<MaskDocumentOp>(op);
+      document && document.getSorted()) {
+    auto sorted = [&](Value ids) -> Value {
+      return AssumeOp::create(builder, loc, ids.getType(), ids,
+                              /*proved=*/false, /*ascending=*/true,
+                              IntegerAttr(), IntegerAttr());
+    };
+    Value keyIds = document.getKeyIds();
+    return MaskDocumentOp::create(builder, loc, value.getType(),
+                                  sorted(document.getIds()),
+                                  keyIds ? sorted(keyIds) : Value(),
                                   /*sorted=*/false);
   }
   IRMapping mapping;

@@ -56,7 +56,8 @@ static bool hasSinkInLse(AttendOp op) {
 
 static void simplify(IRRewriter &rewriter, AttendOp op) {
   TileClassifier mask(op.getMask(), getStaticSize(op, AttendOp::I),
-                      getStaticSize(op, AttendOp::J));
+                      getStaticSize(op, AttendOp::J),
+                      getCaptureFacts(op.getCaptures()));
   auto report = [&](StringRef what) {
     remark::passed(op.getLoc(), remark::RemarkOpts::name("mask-is-constant")
                                     .category("attn-simplify-masks"))

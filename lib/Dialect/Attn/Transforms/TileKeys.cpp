@@ -7,6 +7,7 @@
 
 #include "attn/Dialect/Attn/Analysis/ScoreRange.h"
 #include "attn/Dialect/Attn/IR/AttentionShape.h"
+#include "attn/Dialect/Attn/IR/AttnFacts.h"
 #include "attn/Dialect/Attn/Transforms/Passes.h"
 #include "attn/Dialect/Attn/Transforms/QueryTile.h"
 
@@ -84,6 +85,47 @@ static bool isAligned(AttendOp op, unsigned dim, scf::ForallOp loop,
   return step && *step % size == 0;
 }
 
+static std::string describe(Value capture, const CaptureFacts &facts) {
+  std::string text = getSourceName(capture, "a capture") +
+                     (facts.proved ? " is proved" : " is stated");
+  if (facts.ascending)
+    text += " to ascend";
+  if (facts.atLeast)
+    text += " to be at least " + std::to_string(*facts.atLeast);
+  if (facts.atMost)
+    text += (facts.atLeast ? " and at most " : " to be at most ") +
+            std::to_string(*facts.atMost);
+  return text;
+}
+
+/// Says of each capture about which facts are known what changes with them.
+static void remarkFacts(AttendOp op, ArrayRef<CaptureFacts> facts,
+                        const TileClassifier &classifier) {
+  for (auto [number, known] : llvm::enumerate(facts)) {
+    if (!known.any())
+      continue;
+    SmallVector<CaptureFacts> others(facts);
+    others[number] = {};
+    TileClassifier without(op.getMask(), ShapedType::kDynamic,
+                           ShapedType::kDynamic, others);
+    std::string gain;
+    if (without.mayLeaveGaps() && !classifier.mayLeaveGaps())
+      gain = "; the keys of a tile of queries are one range, whose ends are "
+             "searched for, and no block of tiles is asked";
+    else if (known.ascending)
+      gain = "; it is searched without a look at whether it ascends";
+    if (int conditions =
+            int(without.countPremises()) - int(classifier.countPremises());
+        conditions > 0)
+      gain += llvm::formatv("; {0} conditions less are checked per tile",
+                            conditions);
+    remark::passed(op.getCaptures()[number].getLoc(),
+                   remark::RemarkOpts::name("facts").category("attn-tile-keys"))
+        << (describe(op.getCaptures()[number], known) +
+            (gain.empty() ? "; nothing changes here" : gain));
+  }
+}
+
 /// A classifier of the op's mask with its pre-pass before the loop over query
 /// tiles, or null: without a mask, or where the op was tiled in another way.
 static std::unique_ptr<TileClassifier>
@@ -108,8 +150,10 @@ prepareClassifier(OpBuilder &builder, AttendOp op, const TilePlan &plan) {
   auto sizeOf = [](Value value) {
     return getConstantIntValue(value).value_or(ShapedType::kDynamic);
   };
-  auto classifier = std::make_unique<TileClassifier>(
-      op.getMask(), sizeOf(whole[AttendOp::I]), sizeOf(whole[AttendOp::J]));
+  SmallVector<CaptureFacts> facts = getCaptureFacts(op.getCaptures());
+  auto classifier =
+      std::make_unique<TileClassifier>(op.getMask(), sizeOf(whole[AttendOp::I]),
+                                       sizeOf(whole[AttendOp::J]), facts);
   MaskDomain domain{whole[AttendOp::B], heads,        whole[AttendOp::I],
                     whole[AttendOp::J], plan.queries, plan.keys};
   classifier->emitPrepass(builder, loc, domain, op.getCaptures());
@@ -119,6 +163,7 @@ prepareClassifier(OpBuilder &builder, AttendOp op, const TilePlan &plan) {
         remark::RemarkOpts::name("mask-in-blocks").category("attn-tile-keys"))
         << "blocks of 16 tiles are asked first whether the mask leaves them "
            "empty";
+  remarkFacts(op, facts, *classifier);
   for (const AnalysisNote &note : classifier->getNotes())
     remark::missed(
         note.op->getLoc(),

@@ -380,3 +380,39 @@ func.func @f(%q: tensor<16x64xf32>, %k: tensor<8x64xf32>, %s: tensor<16x8xf64>, 
       scale = 1.0 -> tensor<16x8xf64>
   return
 }
+
+// -----
+
+// assume_c1
+func.func @f(%n: index) {
+  // expected-error @below {{'attn.assume' op states nothing; it takes 'ascending', 'at_least' and 'at_most'}}
+  %a = attn.assume %n : index
+  return
+}
+
+// -----
+
+// assume_c2
+func.func @f(%n: index) {
+  // expected-error @below {{'attn.assume' op states of 'index' that it ascends; a tensor of rank 1 or more can}}
+  %a = attn.assume %n ascending : index
+  return
+}
+
+// -----
+
+// assume_c3
+func.func @f(%n: i32) {
+  // expected-error @below {{'attn.assume' op states at_least = 4 and at_most = 3; no integer lies between}}
+  %a = attn.assume %n at_least = 4 at_most = 3 : i32
+  return
+}
+
+// -----
+
+// assume_c4
+func.func @f(%n: i32) {
+  // expected-error @below {{'attn.assume' op states the bound 2147483648, which is no value of 'i32'}}
+  %a = attn.assume %n at_most = 2147483648 : i32
+  return
+}

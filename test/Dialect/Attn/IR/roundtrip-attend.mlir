@@ -79,3 +79,14 @@ func.func @score_tile(%q: tensor<16x64xf32>, %k: tensor<8x64xf32>, %s: tensor<16
       scale = 1.0 -> tensor<16x8xf32>
   return
 }
+
+// CHECK-LABEL: func @assume(
+func.func @assume(%n: index, %t: tensor<?x4xi32>) {
+  // CHECK: attn.assume %{{.*}} at_least = -3 at_most = 4 : index
+  %a = attn.assume %n at_least = -3 at_most = 4 : index
+  // CHECK: attn.assume %{{.*}} proved ascending : tensor<?x4xi32>
+  %b = attn.assume %t proved ascending : tensor<?x4xi32>
+  // CHECK: attn.assume %{{.*}} ascending at_most = 7 : tensor<?x4xi32>
+  %c = attn.assume %t ascending at_most = 7 : tensor<?x4xi32>
+  return
+}

@@ -120,3 +120,27 @@ func.func @documents(%q: tensor<4x?x16xf32>, %o: tensor<4x?x16xf32>, %ids: tenso
   } -> tensor<4x?x16xf32>
   return %r : tensor<4x?x16xf32>
 }
+
+// Ids that are stated to ascend: no loop over blocks.
+// CHECK-LABEL: func @sorted_documents(
+func.func @sorted_documents(%q: tensor<4x?x16xf32>, %o: tensor<4x?x16xf32>, %ids: tensor<?xi32>) -> tensor<4x?x16xf32> {
+  // CHECK: scf.forall
+  // CHECK: scf.for %{{.*}} iter_args(%{{.*}}, %{{.*}}) -> (index, index)
+  // CHECK-NOT: step %c1536
+  // CHECK: scf.for %{{.*}} = %{{.*}} to %{{.*}} step %c96 iter_args
+  // CHECK-NOT: scf.for
+  // CHECK: attn.attend_tile
+  // CHECK-NOT: step %c1536
+  // CHECK: return
+  %sorted = attn.assume %ids ascending : tensor<?xi32>
+  %r = attn.attend dot softmax ins(%q, %q, %q : tensor<4x?x16xf32>, tensor<4x?x16xf32>, tensor<4x?x16xf32>)
+      captures(%sorted : tensor<?xi32>)
+      outs(%o : tensor<4x?x16xf32>) indexing_maps = [#query, #key, #value, #output] scale = 0.25 mask {
+  ^bb0(%b: index, %h: index, %i: index, %j: index, %t: tensor<?xi32>):
+    %x = attn.load %t[%i] : tensor<?xi32>
+    %y = attn.load %t[%j] : tensor<?xi32>
+    %keep = arith.cmpi eq, %x, %y : i32
+    attn.yield %keep : i1
+  } -> tensor<4x?x16xf32>
+  return %r : tensor<4x?x16xf32>
+}

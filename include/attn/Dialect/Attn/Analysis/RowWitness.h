@@ -8,7 +8,7 @@
 #ifndef ATTN_DIALECT_ATTN_ANALYSIS_ROWWITNESS_H
 #define ATTN_DIALECT_ATTN_ANALYSIS_ROWWITNESS_H
 
-#include "attn/Dialect/Attn/IR/Attn.h"
+#include "attn/Dialect/Attn/Analysis/CaptureFacts.h"
 
 namespace mlir::attn {
 
@@ -20,9 +20,11 @@ enum class RowWitness {
 };
 
 /// Looks for a witness of `mask`, a region over (b, h, i, j, captures...).
-/// `queries` and `keys` are the sizes where known, or ShapedType::kDynamic.
+/// `queries` and `keys` are the sizes where known, or ShapedType::kDynamic;
+/// `facts` those of the captures, or none.
 RowWitness findRowWitness(Region &mask, int64_t queries = ShapedType::kDynamic,
-                          int64_t keys = ShapedType::kDynamic);
+                          int64_t keys = ShapedType::kDynamic,
+                          ArrayRef<CaptureFacts> facts = {});
 
 } // namespace mlir::attn
 

@@ -8,7 +8,7 @@
 #ifndef ATTN_DIALECT_ATTN_ANALYSIS_TILECLASSIFICATION_H
 #define ATTN_DIALECT_ATTN_ANALYSIS_TILECLASSIFICATION_H
 
-#include "attn/Dialect/Attn/IR/Attn.h"
+#include "attn/Dialect/Attn/Analysis/CaptureFacts.h"
 #include "mlir/IR/Region.h"
 #include <memory>
 
@@ -61,8 +61,10 @@ public:
   /// Analyses `mask`, a region over (b, h, i, j, captures...) that yields an
   /// i1. The region must outlive the classifier and is not changed. `queries`
   /// and `keys` are the sizes where these are known, or ShapedType::kDynamic.
+  /// `facts` are those of the captures, or none.
   TileClassifier(Region &mask, int64_t queries = ShapedType::kDynamic,
-                 int64_t keys = ShapedType::kDynamic);
+                 int64_t keys = ShapedType::kDynamic,
+                 ArrayRef<CaptureFacts> facts = {});
   ~TileClassifier();
 
   /// The mask is the same for all pairs of every input.
@@ -100,6 +102,9 @@ public:
   /// Bounds the keys for one tile of queries. To be called as emitClass is.
   KeyBounds emitKeyBounds(OpBuilder &builder, Location loc, Value b, Value h,
                           IndexRange queries);
+
+  /// How many conditions, such as that sums do not wrap, are checked per tile.
+  unsigned countPremises() const;
 
   /// What the mask keeps, in words of i, j, b, h and the captures, whose names
   /// are given: `j <= i and ids[i] == ids[j]`.

@@ -13,7 +13,9 @@
 namespace mlir::attn {
 
 /// Emits, in time O(length + documents), a tensor<?xi64> that says for each
-/// position the t with offsets[t] <= position < offsets[t + 1], or `outside`.
+/// position the t with offsets[t] <= position < offsets[t + 1], -outside before
+/// the first document, the number of documents - 1 + outside behind the last.
+/// It ascends, as the offsets are required to: which is proved to the analysis.
 Value emitDocumentIds(OpBuilder &builder, Location loc, Value offsets,
                       Value length, int64_t outside);
 

@@ -46,6 +46,20 @@ def VerifyCompileTimeValuesPass
   }];
 }
 
+def CheckAssumptionsPass : Pass<"attn-check-assumptions"> {
+  let summary = "Require that what is stated of captures holds";
+  let description = [{
+    Part of compilation with debug checks. For each `attn.assume`, unless the
+    compiler proved it, and for each `attn.mask.document` that is `sorted`, emits
+    `attn.require` ops that look at the whole value: a call to which a fact does
+    not apply is refused.
+
+    Example: test/Dialect/Attn/Transforms/check-assumptions.mlir.
+  }];
+  let dependentDialects = ["arith::ArithDialect", "scf::SCFDialect",
+                           "tensor::TensorDialect"];
+}
+
 def LowerToAttendPass : Pass<"attn-lower-to-attend"> {
   let summary = "Reduce graph ops to attn.attend, masks to its regions";
   let description = [{

@@ -23,7 +23,7 @@ struct AttentionSizes {
 class RegionBuilder {
 public:
   /// `mask` may be null. Rewrites masks that depend on sizes (bottom-right
-  /// causal, document offsets) at the builder.
+  /// causal, document offsets) or hold facts (sorted ids) at the builder.
   static FailureOr<RegionBuilder> get(OpBuilder &builder, Location loc,
                                       Value mask, ValueRange scores,
                                       const AttentionSizes &sizes);

@@ -116,6 +116,53 @@ TEST_F(FactsTest, NotesNameTheOperation) {
   EXPECT_THAT(names, testing::ElementsAre("arith.xori", "attn.load"));
 }
 
+TEST_F(FactsTest, AscendingIdsLeaveNoGaps) {
+  Region &mask = parse("%ids: tensor<?xi32>",
+                       "%c = attn.mask.causal\n"
+                       "%d = attn.mask.document %ids : tensor<?xi32>\n"
+                       "%m = attn.mask.and %c, %d");
+  CaptureFacts ascending;
+  ascending.ascending = true;
+  constexpr int64_t any = ShapedType::kDynamic;
+  EXPECT_TRUE(TileClassifier(mask).mayLeaveGaps());
+  EXPECT_FALSE(TileClassifier(mask, any, any, ascending).mayLeaveGaps());
+}
+
+TEST_F(FactsTest, WhatIsMadeOfAscendingIdsMayFall) {
+  CaptureFacts ascending;
+  ascending.ascending = true;
+  constexpr int64_t any = ShapedType::kDynamic;
+  for (const char *index :
+       {"%r = arith.subi %i, %j : index", "%r = arith.xori %j, %c1 : index"}) {
+    Region &mask =
+        parse("%t: tensor<?xi32>",
+              (std::string("%m = attn.mask.predicate(%t : tensor<?xi32>) {\n"
+                           "^bb0(%b: index, %h: index, %i: index, %j: index, "
+                           "%c: tensor<?xi32>):\n"
+                           "  %c1 = arith.constant 1 : index\n  ") +
+               index +
+               "\n  %k = attn.load %c[%r] : tensor<?xi32>\n"
+               "  %z = arith.constant 3 : i32\n"
+               "  %keep = arith.cmpi sgt, %k, %z : i32\n"
+               "  attn.yield %keep : i1\n}"));
+    EXPECT_TRUE(TileClassifier(mask, any, any, ascending).mayLeaveGaps());
+  }
+}
+
+TEST_F(FactsTest, BoundsTakeThePlaceOfPremises) {
+  Region &mask = parse("%l: index", "%m = attn.mask.causal offset(%l : index)");
+  CaptureFacts bounded;
+  bounded.atLeast = -5;
+  bounded.atMost = 1000;
+  constexpr int64_t any = ShapedType::kDynamic;
+  EXPECT_GT(TileClassifier(mask).countPremises(), 0u);
+  EXPECT_EQ(TileClassifier(mask, any, any, bounded).countPremises(), 0u);
+  bounded.atLeast = 100;
+  EXPECT_FALSE(TileClassifier(mask, 50, 101, bounded).isAlwaysFalse());
+  EXPECT_TRUE(TileClassifier(mask, 50, 101, bounded).isAlwaysTrue());
+  EXPECT_FALSE(TileClassifier(mask, 50, 102, bounded).isAlwaysTrue());
+}
+
 TEST_F(FactsTest, SoftcapBoundsTheScore) {
   const char *softcap = "%c = arith.constant 30.0 : f32\n"
                         "%q = arith.divf %s, %c : f32\n"

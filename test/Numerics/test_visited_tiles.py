@@ -1,0 +1,142 @@
+# ===- test_visited_tiles.py - the tiles that compiled functions visit ------------------===#
+#
+# Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Counts, in the running function, the tiles that it visits and those of them on which
+it runs the mask: in every form of loop over keys, these are the counts of `attnc
+explain`, and those of looking at every pair."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+from attnc import attnc, dim_flags
+
+TILE = re.compile(r"^(\s*)(%\S+, %\S+, %\S+ = attn\.attend_tile\s.*)$", re.M)
+PARTIAL = re.compile(r"partial\((%\S+)\)")
+VISITS = re.compile(r"(%arg\d+): (memref<2xi64, [^>]*>>) {attn.name = \"visits\"")
+IDS = np.arange(2000, dtype=np.int32) ** 2 // 40000
+
+
+MASKS = {
+    "causal": ("%m = attn.mask.causal", lambda i, j: j <= i),
+    "window": (
+        "%m = attn.mask.window past = 100 future = 20",
+        lambda i, j: (i - 100 <= j) & (j <= i + 20),
+    ),
+    "prefix or causal": (
+        "%n = arith.constant 150 : index\n%p = attn.mask.prefix %n : index\n"
+        "%c = attn.mask.causal\n%m = attn.mask.or %p, %c",
+        lambda i, j: (j < 150) | (j <= i),
+    ),
+    "far ends": (
+        "%w = attn.mask.window past = 1700 future = 1700\n%m = attn.mask.not %w",
+        lambda i, j: abs(i - j) > 1700,
+    ),
+    "documents": (
+        "%m = attn.mask.document %ids : tensor<?xi32>",
+        lambda i, j: IDS[i] == IDS[j],
+    ),
+    "sorted documents": (
+        "%c = attn.mask.causal\n%d = attn.mask.document %ids sorted : tensor<?xi32>\n"
+        "%m = attn.mask.and %c, %d",
+        lambda i, j: (IDS[i] == IDS[j]) & (j <= i),
+    ),
+    "blocks": (
+        """%m = attn.mask.predicate {
+        ^bb0(%b: index, %h: index, %i: index, %j: index):
+          %c50 = arith.constant 50 : index
+          %c70 = arith.constant 70 : index
+          %x = arith.floordivsi %i, %c50 : index
+          %y = arith.floordivsi %j, %c70 : index
+          %same = arith.cmpi eq, %x, %y : index
+          attn.yield %same : i1
+        }""",
+        lambda i, j: i // 50 == j // 70,
+    ),
+}
+
+
+def attention(mask):
+    tensor = "tensor<1x2x?x16xf32>"
+    return f"""func.func @f(%q: {tensor}, %k: {tensor}, %v: {tensor}, %ids: tensor<?xi32>,
+        %visits: tensor<2xi64>) -> ({tensor}, tensor<2xi64>) {{
+      {mask}
+      %o = attn.scaled_dot_product %q, %k, %v mask(%m) : {tensor}, {tensor}, {tensor} -> {tensor}
+      return %o, %visits : {tensor}, tensor<2xi64>
+    }}"""
+
+
+def counting(ir):
+    """The phase `tile`, which adds to %visits: tiles, and partial ones."""
+    name, type = VISITS.search(ir).groups()
+    number = 0
+
+    def count(match):
+        nonlocal number
+        indent, tile = match.groups()
+        if " guarded " in tile:
+            return match[0]
+        lines = []
+        number += 1
+        partial = PARTIAL.search(tile)
+        for place, amount in enumerate(
+            ["true", partial[1]] if partial else ["true"] * 2
+        ):
+            x = f"%visit_{number}_{place}"
+            flag = amount if amount != "true" else f"{x}_yes"
+            if amount == "true":
+                lines.append(f"{x}_yes = arith.constant true")
+            lines += [
+                f"{x}_at = arith.constant {place} : index",
+                f"{x}_one = arith.extui {flag} : i1 to i64",
+                f"{x}_old = memref.load {name}[{x}_at] : {type}",
+                f"{x}_new = arith.addi {x}_old, {x}_one : i64",
+                f"memref.store {x}_new, {name}[{x}_at] : {type}",
+            ]
+        return "\n".join(indent + line for line in (*lines, tile))
+
+    counted = TILE.sub(count, ir)
+    assert number > 0
+    return counted
+
+
+def brute_force(keep, queries, keys, tile):
+    """Tiles with a kept pair, and those of them with a masked one."""
+    kept = keep(*np.ogrid[:queries, :keys])
+    visited = partial = 0
+    for i in range(0, queries, tile[0]):
+        for j in range(0, keys, tile[1]):
+            part = kept[i : i + tile[0], j : j + tile[1]]
+            visited += part.any()
+            partial += part.any() and not part.all()
+    return visited, partial
+
+
+@pytest.mark.parametrize("sizes", [(200, 2000), (1, 1999), (333, 97)], ids=str)
+@pytest.mark.parametrize("name", MASKS)
+def test_counts(name, sizes, tmp_path):
+    mask, keep = MASKS[name]
+    text = attention(mask)
+    ids, start, after = (tmp_path / f"{n}.npy" for n in ("ids", "start", "after"))
+    np.save(ids, IDS)
+    np.save(start, np.zeros(2, np.int64))
+    dims = dim_flags({"q.2": sizes[0], "k.2": sizes[1], "v.2": sizes[1]})
+    given = ["--arg", f"ids={ids}", "--threads=1", *dims]
+    explained = attnc("explain", text, "--json", "--arg", f"visits={start}", *given)
+    assert explained.returncode == 0, explained.stderr
+    tiles = json.loads(explained.stdout)["attention"][0]["tiles"]
+
+    tiled = attnc("compile", text, "--stop-after=tile", "--threads=1", "-o", "-")
+    assert tiled.returncode == 0, tiled.stderr
+    outputs = ["--out", str(tmp_path / "o.npy"), "--out", str(after)]
+    call = ["--start-from=decompose", "--arg", f"visits={start}", *given, *outputs]
+    run = attnc("run", counting(tiled.stdout), *call)
+    assert run.returncode == 0, run.stderr
+
+    heads = 2
+    visited, partial = np.load(after)
+    assert (visited, partial) == (tiles["partial"] + tiles["full"], tiles["partial"])
+    truth = brute_force(keep, *sizes, (tiles["m"], tiles["n"]))
+    assert (visited, partial) == tuple(heads * count for count in truth)
