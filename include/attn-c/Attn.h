@@ -58,6 +58,11 @@ attn_function attn_module_lookup(const attn_module *module, const char *name);
 attn_shapes_function attn_module_lookup_shapes(const attn_module *module,
                                                const char *name);
 
+/// The function that tells the scratch of the compiled function `name`, or null.
+/// Lives as long as the module.
+attn_workspace_function attn_module_lookup_workspace(const attn_module *module,
+                                                     const char *name);
+
 /// The IR after `phase`, as text; null and `*error` for an unknown phase.
 char *attn_module_ir(attn_module *module, const char *phase, char **error);
 

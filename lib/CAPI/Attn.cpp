@@ -215,6 +215,11 @@ attn_shapes_function attn_module_lookup_shapes(const attn_module *module,
   return module && name ? orNull(module->loaded->lookupShapes(name)) : nullptr;
 }
 
+attn_workspace_function attn_module_lookup_workspace(const attn_module *module,
+                                                     const char *name) {
+  return orNull(module->loaded->lookupWorkspace(name));
+}
+
 //===----------------------------------------------------------------------===//
 // Looking inside
 //===----------------------------------------------------------------------===//

@@ -38,8 +38,8 @@ llvm::Expected<HostTensor> HostTensor::create(Type elementType,
     overflows |= llvm::MulOverflow(bytes, size, bytes);
   // A product with a 0 may overflow before it is 0; that is no tensor to make.
   if (!overflows && bytes <= INT64_MAX / 2)
-    tensor.data.reset(static_cast<char *>(
-        std::aligned_alloc(64, llvm::alignTo(std::max<int64_t>(bytes, 1), 64))));
+    tensor.data.reset(static_cast<char *>(std::aligned_alloc(
+        64, llvm::alignTo(std::max<int64_t>(bytes, 1), 64))));
   if (tensor.data)
     return tensor;
   std::string sizes;
@@ -144,4 +144,25 @@ attn::makeOutputs(LoadedModule &loaded, const FunctionSignature &signature,
     rest = rest.drop_front(output.sizes.size());
   }
   return outputs;
+}
+
+llvm::Expected<std::shared_ptr<void>>
+attn::makeWorkspace(LoadedModule &loaded, StringRef name,
+                    std::vector<HostTensor> &inputs,
+                    std::vector<HostTensor> &outputs, attn_context &context) {
+  auto workspace = loaded.lookupWorkspace(name);
+  if (!workspace)
+    return workspace.takeError();
+  PackedArguments packed;
+  packed.append(inputs);
+  packed.append(outputs);
+  size_t bytes = (*workspace)(packed.get(), packed.tensors.size());
+  std::shared_ptr<void> scratch(
+      std::aligned_alloc(64, std::max<size_t>(bytes, 64)), std::free);
+  if (!scratch)
+    return makeError("there is no memory for " + Twine(bytes) +
+                     " bytes of scratch");
+  context.workspace = scratch.get();
+  context.workspace_bytes = bytes;
+  return scratch;
 }

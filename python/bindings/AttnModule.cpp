@@ -21,6 +21,7 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include <cstdlib>
 #include <deque>
 #include <memory>
 
@@ -70,12 +71,13 @@ public:
       : module(std::move(module)), arguments(std::move(arguments)) {
     function = attn_module_lookup(this->module.get(), name.c_str());
     shapes = attn_module_lookup_shapes(this->module.get(), name.c_str());
-    if (!function || !shapes)
+    workspace = attn_module_lookup_workspace(this->module.get(), name.c_str());
+    if (!function || !shapes || !workspace)
       throw nb::value_error(("the module has no function " + name).c_str());
   }
 
-  /// Calls the function, with a CUDA stream or 0. Returns -1, or the position of
-  /// an input that has to be made contiguous before.
+  /// Calls the function, with a CUDA stream or 0. Returns -1, or the position
+  /// of an input that has to be made contiguous before.
   int64_t call(nb::list values, uintptr_t stream) const;
 
   /// The shapes of the outputs for these inputs; or, as in `call`, the position
@@ -91,6 +93,33 @@ private:
   std::vector<ArgumentType> arguments;
   attn_function function;
   attn_shapes_function shapes;
+  attn_workspace_function workspace;
+};
+
+/// Scratch that a thread keeps from call to call: fresh memory would be cleared
+/// by the system for each.
+class Workspace {
+public:
+  /// Gives `context` `bytes`, unless they are too many to keep.
+  void give(attn_context &context, size_t bytes) {
+    if (bytes == 0 || bytes > most)
+      return;
+    if (bytes > size) {
+      memory.reset();
+      memory.reset(std::aligned_alloc(alignment, bytes));
+      size = memory ? bytes : 0;
+    }
+    context.workspace = memory.get();
+    context.workspace_bytes = size;
+  }
+
+private:
+  struct Free {
+    void operator()(void *pointer) const { std::free(pointer); }
+  };
+  static constexpr size_t alignment = 64, most = size_t(64) << 20;
+  std::unique_ptr<void, Free> memory;
+  size_t size = 0;
 };
 
 class Context : public attn_context {
@@ -142,11 +171,13 @@ int64_t Function::call(nb::list values, uintptr_t stream) const {
     return strided;
   Context context;
   context.stream = reinterpret_cast<void *>(stream);
+  auto count = static_cast<int32_t>(tensors.size());
+  static thread_local Workspace scratch;
+  scratch.give(context, workspace(tensors.data(), count));
   int32_t status;
   {
     nb::gil_scoped_release released;
-    status = function(&context, tensors.data(),
-                      static_cast<int32_t>(tensors.size()));
+    status = function(&context, tensors.data(), count);
   }
   context.check(status);
   return -1;

@@ -188,6 +188,10 @@ int tool::bench() {
 
   if (llvm::Error error = makeTensors(*entry, *call))
     return report(std::move(error));
+  auto workspace = makeWorkspace(*call->loaded, entry->signature.name,
+                                 call->inputs, call->outputs, call->context);
+  if (!workspace)
+    return report(workspace.takeError());
   if (llvm::Error error = timeCalls(*call, result))
     return report(std::move(error));
   auto flops = getFlops(*entry, call->inputs);

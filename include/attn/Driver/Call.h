@@ -19,16 +19,17 @@ namespace mlir::attn {
 class HostTensor {
 public:
   /// Fails where there is no memory for it. `name` stands for it in the error.
-  static llvm::Expected<HostTensor> create(Type elementType,
-                                           ArrayRef<int64_t> shape,
-                                           const Twine &name);
+  static llvm::Expected<HostTensor>
+  create(Type elementType, ArrayRef<int64_t> shape, const Twine &name);
 
   Type getElementType() const { return elementType; }
   ArrayRef<int64_t> getShape() const { return shape; }
   int64_t getNumElements() const;
   int64_t getNumBytes() const;
   char *getData() { return data.get(); }
-  ArrayRef<char> getBytes() const { return {data.get(), size_t(getNumBytes())}; }
+  ArrayRef<char> getBytes() const {
+    return {data.get(), size_t(getNumBytes())};
+  }
   /// The tensor as a compiled function takes it; it points into this object.
   DLTensor getDLTensor();
 
@@ -68,6 +69,14 @@ getKnownShapes(const FunctionSignature &signature,
 llvm::Expected<std::vector<HostTensor>>
 makeOutputs(LoadedModule &loaded, const FunctionSignature &signature,
             std::vector<HostTensor> &inputs, attn_context &context);
+
+/// Makes the scratch that `F_workspace` asks for and gives it to `context`, for
+/// calls that are repeated: memory of their own is cleared for each by the
+/// system.
+llvm::Expected<std::shared_ptr<void>>
+makeWorkspace(LoadedModule &loaded, StringRef name,
+              std::vector<HostTensor> &inputs, std::vector<HostTensor> &outputs,
+              attn_context &context);
 
 /// Calls the function. The error is its sentence.
 llvm::Error callFunction(attn_function function, attn_context &context,

@@ -92,6 +92,21 @@ TEST(Compile, TellsOutputSizes) {
   EXPECT_EQ(sizes[1], 2);
 }
 
+TEST(Compile, TellsScratch) {
+  std::string message;
+  Module module = compile(attention, message);
+  ASSERT_TRUE(module) << message;
+  attn_workspace_function workspace =
+      attn_module_lookup_workspace(module.get(), "attend");
+  ASSERT_TRUE(workspace);
+  Matrix query(3, 4, 0), key(5, 4, 0), value(5, 2, 0), out(3, 2, 0);
+  const DLTensor *arguments[] = {&query.tensor, &key.tensor, &value.tensor,
+                                 &out.tensor};
+  // All that one head takes is on the stack.
+  EXPECT_EQ(workspace(arguments, 4), 0u);
+  EXPECT_FALSE(attn_module_lookup_workspace(module.get(), "other"));
+}
+
 TEST(Compile, RefusesWrongArguments) {
   std::string message;
   Module module = compile(attention, message);
