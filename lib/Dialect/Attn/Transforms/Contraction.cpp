@@ -48,7 +48,7 @@ std::optional<Contraction> Contraction::match(linalg::LinalgOp op) {
     return std::nullopt;
   FailureOr<linalg::ContractionDimensions> dims =
       linalg::inferContractionDims(op);
-  if (failed(dims) || dims->k.size() != 1)
+  if (failed(dims))
     return std::nullopt;
   AffineMap output = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
   if (!llvm::all_of(op.getIndexingMapsArray(),
@@ -68,7 +68,12 @@ std::optional<Contraction> Contraction::match(linalg::LinalgOp op) {
   if (!rowDim || !llvm::is_contained(dims->n, contraction.laneDim))
     return std::nullopt;
   contraction.rowDim = *rowDim;
-  contraction.reductionDim = dims->k.front();
+  contraction.reductionDim = *innermost(
+      op.getMatchingIndexingMap(op.getDpsInputOperand(contraction.rowInput)),
+      dims->k);
+  for (unsigned dim : dims->k)
+    if (dim != contraction.reductionDim)
+      contraction.outerReductions.push_back(dim);
   contraction.accumulator =
       getAccumulatorType(getElementTypeOrSelf(op.getDpsInits()[0].getType()));
   return contraction;
@@ -137,14 +142,21 @@ public:
 private:
   OpFoldResult sizeOf(OpOperand *operand, unsigned dim);
   Value slice(Value tensor, ArrayRef<OpFoldResult> sizes);
-  /// Rows or lanes by k in [start, start + count), in the operand's order;
-  /// `reductionFirst` says which.
+  /// Rows or lanes by k in [start, start + count) at the present outer
+  /// reductions, in the operand's order; `reductionFirst` says which.
   Value sliceOperand(OpOperand *operand, Value start, OpFoldResult count,
                      bool &reductionFirst);
   Value copy(Value source, Value target, bool transposed);
   Value pack(Value panel, Value start, OpFoldResult count);
   Value multiply(Value sums, Value panel, Value start, OpFoldResult count);
   Value expand(Value sums);
+  /// The loops from `level` on: outer reductions, then steps along k. They
+  /// carry the sums and the panel.
+  SmallVector<Value> reduce(unsigned level, ValueRange carried);
+  SmallVector<Value> emitStep(Value start, ValueRange carried);
+  SmallVector<Value>
+  emitLoop(OpFoldResult end, int64_t step, ValueRange carried,
+           function_ref<SmallVector<Value>(Value, ValueRange)> body);
 
   OpBuilder &b;
   LinalgBuilder linalg;
@@ -153,6 +165,8 @@ private:
   const ContractionPlan &plan;
   Type accumulator;
   OpFoldResult rows, columns;
+  /// Of the outer reductions, as far as their loops are entered.
+  SmallVector<Value> outerIndices;
 };
 } // namespace
 
@@ -181,6 +195,12 @@ Value TileEmitter::sliceOperand(OpOperand *operand, Value start,
       *map.getResultPosition(b.getAffineDimExpr(tile.reductionDim));
   offsets[position] = start;
   sizes[position] = count;
+  for (auto [dim, index] :
+       llvm::zip_equal(tile.outerReductions, outerIndices)) {
+    unsigned outer = *map.getResultPosition(b.getAffineDimExpr(dim));
+    offsets[outer] = index;
+    sizes[outer] = b.getIndexAttr(1);
+  }
   SmallVector<int64_t> shape;
   for (auto [result, size] : llvm::zip_equal(map.getResults(), sizes)) {
     unsigned dim = cast<AffineDimExpr>(result).getPosition();
@@ -262,12 +282,54 @@ Value TileEmitter::expand(Value sums) {
       linalg.sizesOf(tile.op.getDpsInits()[0]));
 }
 
+SmallVector<Value> TileEmitter::emitLoop(
+    OpFoldResult end, int64_t step, ValueRange carried,
+    function_ref<SmallVector<Value>(Value, ValueRange)> body) {
+  auto loop =
+      scf::ForOp::create(b, loc, arith::ConstantIndexOp::create(b, loc, 0),
+                         getValueOrCreateConstantIndexOp(b, loc, end),
+                         arith::ConstantIndexOp::create(b, loc, step), carried);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToEnd(loop.getBody());
+  scf::YieldOp::create(b, loc,
+                       body(loop.getInductionVar(), loop.getRegionIterArgs()));
+  return SmallVector<Value>(loop.getResults());
+}
+
+SmallVector<Value> TileEmitter::emitStep(Value start, ValueRange carried) {
+  OpFoldResult total = sizeOf(tile.op.getDpsInputOperand(0), tile.reductionDim);
+  OpFoldResult count = b.getIndexAttr(plan.reductions);
+  std::optional<int64_t> known = getConstantIntValue(total);
+  if (!known || *known % plan.reductions != 0) {
+    AffineExpr first, all;
+    bindDims(b.getContext(), first);
+    bindSymbols(b.getContext(), all);
+    AffineMap least = AffineMap::get(
+        1, 1, {b.getAffineConstantExpr(plan.reductions), all - first},
+        b.getContext());
+    count = affine::makeComposedFoldedAffineMin(b, loc, least, {start, total});
+  }
+  Value packed = pack(carried[1], start, count);
+  return {multiply(carried[0], packed, start, count), packed};
+}
+
+SmallVector<Value> TileEmitter::reduce(unsigned level, ValueRange carried) {
+  OpOperand *input = tile.op.getDpsInputOperand(0);
+  if (level == tile.outerReductions.size())
+    return emitLoop(
+        sizeOf(input, tile.reductionDim), plan.reductions, carried,
+        [&](Value start, ValueRange args) { return emitStep(start, args); });
+  return emitLoop(sizeOf(input, tile.outerReductions[level]), 1, carried,
+                  [&](Value index, ValueRange args) {
+                    outerIndices.push_back(index);
+                    return reduce(level + 1, args);
+                  });
+}
+
 Value TileEmitter::emit() {
   rows = sizeOf(tile.op.getDpsInitOperand(0), tile.rowDim);
   columns = sizeOf(tile.op.getDpsInitOperand(0), tile.laneDim);
   OpFoldResult lanes = b.getIndexAttr(plan.lanes);
-  Value zero = arith::ConstantIndexOp::create(b, loc, 0);
-  Value step = arith::ConstantIndexOp::create(b, loc, plan.reductions);
   Value none = linalg.constant(accumulator, 0.0);
   Value buffer = linalg.empty({b.getIndexAttr(plan.rows), lanes}, accumulator);
   Value sums =
@@ -277,29 +339,7 @@ Value TileEmitter::emit() {
       linalg.empty({b.getIndexAttr(plan.reductions), lanes}, accumulator);
   if (getConstantIntValue(columns) != plan.lanes)
     panel = linalg::FillOp::create(b, loc, none, panel).getResult(0);
-  OpFoldResult total = sizeOf(tile.op.getDpsInputOperand(0), tile.reductionDim);
-  auto loop = scf::ForOp::create(
-      b, loc, zero, getValueOrCreateConstantIndexOp(b, loc, total), step,
-      ValueRange{sums, panel},
-      [&](OpBuilder &inner, Location loc, Value start, ValueRange carried) {
-        OpBuilder::InsertionGuard guard(b);
-        b.setInsertionPointToEnd(inner.getInsertionBlock());
-        AffineExpr first, all;
-        bindDims(b.getContext(), first);
-        bindSymbols(b.getContext(), all);
-        AffineMap least = AffineMap::get(
-            1, 1, {b.getAffineConstantExpr(plan.reductions), all - first},
-            b.getContext());
-        OpFoldResult count = b.getIndexAttr(plan.reductions);
-        std::optional<int64_t> known = getConstantIntValue(total);
-        if (!known || *known % plan.reductions != 0)
-          count = affine::makeComposedFoldedAffineMin(b, loc, least,
-                                                      {start, total});
-        Value packed = pack(carried[1], start, count);
-        Value added = multiply(carried[0], packed, start, count);
-        scf::YieldOp::create(b, loc, ValueRange{added, packed});
-      });
-  return expand(slice(loop.getResult(0), {rows, columns}));
+  return expand(slice(reduce(/*level=*/0, {sums, panel})[0], {rows, columns}));
 }
 
 Value attn::emitContractionTile(OpBuilder &builder, Contraction tile,

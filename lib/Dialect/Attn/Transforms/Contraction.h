@@ -16,11 +16,13 @@
 
 namespace mlir::attn {
 
-/// c[row, lane] += rows[row, k] * lanes[k, lane] per value of all other loops;
+/// c[row, lane] += rows[row, k] * lanes[k, lane] for all values of other loops;
 /// lanes are innermost in c. Dimensions of inputs are in any order.
 struct Contraction {
   linalg::LinalgOp op;
   unsigned rowDim, laneDim, reductionDim;
+  /// Further dimensions that are added up.
+  SmallVector<unsigned> outerReductions;
   /// The inputs that have rows and lanes: 0 or 1.
   unsigned rowInput, laneInput;
   /// Of sums; inputs and c may be narrower.

@@ -164,23 +164,6 @@ static Value projectHeads(LinalgBuilder &linalg, Value input,
   return linalg.convert(projected, element);
 }
 
-/// (B, heads, L, D) as (B, L, heads * D).
-static Value mergeHeads(LinalgBuilder &linalg, Value value) {
-  enum { Batch, Length, Head, Feature };
-  SmallVector<OpFoldResult> sizes = linalg.sizesOf(value);
-  std::swap(sizes[1], sizes[2]);
-  Value transposed = linalg.parallel(
-      value,
-      linalg.empty(sizes, cast<ShapedType>(value.getType()).getElementType()),
-      LinalgBuilder::Dims{Batch, Head, Length, Feature},
-      [](OpBuilder &, Location, ValueRange args) {
-        return SmallVector<Value>{args[0]};
-      })[0];
-  SmallVector<ReassociationIndices> groups{{0}, {1}, {2, 3}};
-  return tensor::CollapseShapeOp::create(linalg.b, linalg.loc, transposed,
-                                         groups);
-}
-
 /// Says what fusing the projections into attention would save and cost: never
 /// enough (docs/Rationale/Formulation.md).
 static void explainProjections(MultiHeadOp op, Value projectedQuery) {
@@ -225,9 +208,11 @@ FailureOr<SmallVector<Value>> attn::expand(OpBuilder &builder, MultiHeadOp op) {
       /*entropy=*/Type(), /*received=*/Type(), /*top_weights=*/Type(),
       /*top_keys=*/Type(), query, key, value, op.getMask(), op.getScore(), /*sink=*/Value(),
       op.getScaleAttr(), builder.getStringAttr("bhmd"));
-  Value merged = mergeHeads(linalg, attention.getOutput());
-  Value output =
-      emitProjection(linalg, merged, featureDim, op.getWO(), op.getBO());
+  OpFoldResult valueSize =
+      divide(builder, op.getLoc(), linalg.sizeOf(op.getWO(), 1), heads);
+  Value output = emitMergingProjection(linalg, attention.getOutput(),
+                                       op.getWO(), op.getBO(),
+                                       builder.getIndexAttr(heads), valueSize);
   SmallVector<Value> results{linalg.convert(output, queryType.getElementType())};
   if (op.getWeights())
     results.push_back(attention.getWeights());

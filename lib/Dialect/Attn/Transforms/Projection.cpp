@@ -27,18 +27,19 @@ static Value initialise(LinalgBuilder &linalg, ArrayRef<OpFoldResult> sizes,
                          })[0];
 }
 
-/// The sum of products of `input` and `weight` over the one dimension that the
-/// result of `sizes` has not, plus `bias`.
+/// The sum of products of `input` and `weight` over `reductions` dimensions
+/// that follow those of the result, of `sizes`, plus `bias`.
 static Value emitProducts(LinalgBuilder &linalg, ArrayRef<OpFoldResult> sizes,
-                          Value input, const LinalgBuilder::Dims &inputDims,
-                          Value weight, const LinalgBuilder::Dims &weightDims,
-                          Value bias, const LinalgBuilder::Dims &biasDims) {
+                          unsigned reductions, Value input,
+                          const LinalgBuilder::Dims &inputDims, Value weight,
+                          const LinalgBuilder::Dims &weightDims, Value bias,
+                          const LinalgBuilder::Dims &biasDims) {
   Type accumulator =
       getAccumulatorType(cast<ShapedType>(input.getType()).getElementType());
   Value init = initialise(linalg, sizes, bias, biasDims, accumulator);
   SmallVector<utils::IteratorType> iterators(sizes.size(),
                                              utils::IteratorType::parallel);
-  iterators.push_back(utils::IteratorType::reduction);
+  iterators.append(reductions, utils::IteratorType::reduction);
   return linalg.generic(
       {input, weight}, init,
       {inputDims, weightDims, LinalgBuilder::identity(sizes.size())}, iterators,
@@ -59,23 +60,26 @@ Value attn::emitProjection(LinalgBuilder linalg, Value input, int64_t feature,
   sizes[feature] = linalg.sizeOf(weight, 0);
   LinalgBuilder::Dims inputDims = LinalgBuilder::identity(rank);
   inputDims[feature] = in;
-  return emitProducts(linalg, sizes, input, inputDims, weight, {out, in}, bias,
-                      {out});
+  return emitProducts(linalg, sizes, 1, input, inputDims, weight, {out, in},
+                      bias, {out});
 }
 
-/// The first dimension as (heads, the rest).
-static Value splitHeads(LinalgBuilder &linalg, Value value, OpFoldResult heads,
-                        OpFoldResult headSize) {
+/// Dimension `split` as (heads, headSize).
+static Value splitHeads(LinalgBuilder &linalg, Value value, int64_t split,
+                        OpFoldResult heads, OpFoldResult headSize) {
   SmallVector<OpFoldResult> sizes = linalg.sizesOf(value);
-  sizes[0] = headSize;
-  sizes.insert(sizes.begin(), heads);
-  auto type = cast<RankedTensorType>(value.getType());
+  sizes[split] = headSize;
+  sizes.insert(sizes.begin() + split, heads);
   SmallVector<int64_t> shape;
   for (OpFoldResult size : sizes)
     shape.push_back(getConstantIntValue(size).value_or(ShapedType::kDynamic));
-  SmallVector<ReassociationIndices> groups{{0, 1}};
-  for (int64_t dim = 1; dim < type.getRank(); ++dim)
-    groups.push_back({dim + 1});
+  SmallVector<ReassociationIndices> groups;
+  for (int64_t dim = 0, size = sizes.size(); dim < size; ++dim) {
+    groups.push_back({dim});
+    if (dim == split)
+      groups.back().push_back(++dim);
+  }
+  auto type = cast<RankedTensorType>(value.getType());
   return tensor::ExpandShapeOp::create(linalg.b, linalg.loc, type.clone(shape),
                                        value, groups, sizes);
 }
@@ -84,12 +88,24 @@ Value attn::emitHeadProjection(LinalgBuilder linalg, Value input, Value weight,
                                Value bias, OpFoldResult heads,
                                OpFoldResult headSize) {
   enum { Batch, Head, Length, Feature, In };
-  weight = splitHeads(linalg, weight, heads, headSize);
+  weight = splitHeads(linalg, weight, 0, heads, headSize);
   if (bias)
-    bias = splitHeads(linalg, bias, heads, headSize);
+    bias = splitHeads(linalg, bias, 0, heads, headSize);
   return emitProducts(
       linalg,
-      {linalg.sizeOf(input, 0), heads, linalg.sizeOf(input, 1), headSize},
+      {linalg.sizeOf(input, 0), heads, linalg.sizeOf(input, 1), headSize}, 1,
       input, {Batch, Length, In}, weight, {Head, Feature, In}, bias,
       {Head, Feature});
+}
+
+Value attn::emitMergingProjection(LinalgBuilder linalg, Value input,
+                                  Value weight, Value bias, OpFoldResult heads,
+                                  OpFoldResult headSize) {
+  enum { Batch, Length, Out, Head, Feature };
+  OpFoldResult out = linalg.sizeOf(weight, 0);
+  weight = splitHeads(linalg, weight, 1, heads, headSize);
+  return emitProducts(linalg,
+                      {linalg.sizeOf(input, 0), linalg.sizeOf(input, 2), out},
+                      2, input, {Batch, Head, Length, Feature}, weight,
+                      {Out, Head, Feature}, bias, {Out});
 }

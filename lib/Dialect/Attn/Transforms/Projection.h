@@ -24,6 +24,12 @@ Value emitProjection(LinalgBuilder linalg, Value input, int64_t feature,
 Value emitHeadProjection(LinalgBuilder linalg, Value input, Value weight,
                          Value bias, OpFoldResult heads, OpFoldResult headSize);
 
+/// The other way round: from (B, heads, L, headSize) by a weight (out, heads *
+/// headSize) to (B, L, out).
+Value emitMergingProjection(LinalgBuilder linalg, Value input, Value weight,
+                            Value bias, OpFoldResult heads,
+                            OpFoldResult headSize);
+
 } // namespace mlir::attn
 
 #endif // ATTN_LIB_DIALECT_ATTN_TRANSFORMS_PROJECTION_H

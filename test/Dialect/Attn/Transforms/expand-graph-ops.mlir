@@ -1,14 +1,13 @@
 // RUN: attn-opt %s -attn-expand-graph-ops -canonicalize -cse -split-input-file | FileCheck %s
 
 // Projections are contractions that start from the bias; they give each head rows
-// of its own, which are merged again before the last one.
+// of its own, which the last one merges again.
 // CHECK-DAG: #[[BIAS:.*]] = affine_map<(d0, d1, d2, d3) -> (d1, d3)>
 // CHECK-DAG: #[[X:.*]] = affine_map<(d0, d1, d2, d3, d4) -> (d0, d2, d4)>
 // CHECK-DAG: #[[W:.*]] = affine_map<(d0, d1, d2, d3, d4) -> (d1, d3, d4)>
 // CHECK-DAG: #[[Y:.*]] = affine_map<(d0, d1, d2, d3, d4) -> (d0, d1, d2, d3)>
-// CHECK-DAG: #[[MERGE:.*]] = affine_map<(d0, d1, d2, d3) -> (d0, d2, d1, d3)>
-// CHECK-DAG: #[[XO:.*]] = affine_map<(d0, d1, d2, d3) -> (d0, d1, d3)>
-// CHECK-DAG: #[[LASTW:.*]] = affine_map<(d0, d1, d2, d3) -> (d2, d3)>
+// CHECK-DAG: #[[LASTX:.*]] = affine_map<(d0, d1, d2, d3, d4) -> (d0, d3, d1, d4)>
+// CHECK-DAG: #[[LASTW:.*]] = affine_map<(d0, d1, d2, d3, d4) -> (d2, d3, d4)>
 // CHECK-LABEL: func @multi_head(
 // CHECK-SAME: %[[IN:[a-z0-9]+]]: tensor<1x?x64xf32>, %[[WQ:[a-z0-9]+]]: tensor<48x64xf32>, %[[WK:[a-z0-9]+]]: tensor<24x64xf32>, %[[WV:[a-z0-9]+]]: tensor<16x64xf32>, %[[WO:[a-z0-9]+]]: tensor<64x32xf32>, %[[BQ:[a-z0-9]+]]: tensor<48xf32>)
 func.func @multi_head(%x: tensor<1x?x64xf32>, %wq: tensor<48x64xf32>, %wk: tensor<24x64xf32>, %wv: tensor<16x64xf32>, %wo: tensor<64x32xf32>, %bq: tensor<48xf32>)
@@ -24,9 +23,8 @@ func.func @multi_head(%x: tensor<1x?x64xf32>, %wq: tensor<48x64xf32>, %wk: tenso
   // CHECK: %[[V:.*]] = linalg.generic {{.*}} outs(%{{.*}} : tensor<1x2x?x8xf32>)
   // CHECK: %[[A:.*]], %[[P:.*]] = attn.scaled_dot_product %[[Q]], %[[K]], %[[V]] mask(%[[MASK]]) layout = "bhmd"
   // CHECK-SAME: -> tensor<1x4x?x8xf32> weights(tensor<1x4x?x?xf32>)
-  // CHECK: %[[ROWS:.*]] = linalg.generic {indexing_maps = [#[[MERGE]], {{.*}} ins(%[[A]] : {{.*}} outs(%{{.*}} : tensor<1x?x4x8xf32>)
-  // CHECK: %[[MERGED:.*]] = tensor.collapse_shape %[[ROWS]] {{\[}}[0], [1], [2, 3]]
-  // CHECK: %[[OUT:.*]] = linalg.generic {indexing_maps = [#[[XO]], #[[LASTW]], {{.*}} ins(%[[MERGED]], %{{.*}} :
+  // CHECK: %[[WOH:.*]] = tensor.expand_shape %[[WO]] {{\[}}[0], [1, 2]] output_shape [64, 4, 8]
+  // CHECK: %[[OUT:.*]] = linalg.generic {indexing_maps = [#[[LASTX]], #[[LASTW]], {{.*}}], iterator_types = ["parallel", "parallel", "parallel", "reduction", "reduction"]} ins(%[[A]], %[[WOH]] :
   // CHECK: return %[[OUT]], %[[P]]
   %m = attn.mask.causal
   %o, %p = attn.multi_head %x, %x, %x weights(%wq, %wk, %wv, %wo : tensor<48x64xf32>, tensor<24x64xf32>, tensor<16x64xf32>, tensor<64x32xf32>)
