@@ -202,15 +202,21 @@ static Value emitTerm(OpBuilder &b, Location loc, Compatibility compatibility,
   llvm_unreachable("all compatibilities are handled");
 }
 
-/// Queries are paired once, where they are defined: outside of the loop over
-/// keys.
+/// Queries are paired once, where they are defined: outside of the loops over
+/// keys, of which a masked tile has a second, guarded one.
+Value ScoreEmitter::pairQueries(Value query) {
+  for (Operation *user : query.getUsers())
+    if (auto pairs = dyn_cast<linalg::GenericOp>(user);
+        pairs && pairs.getNumDpsInputs() == 1 &&
+        pairs.getIndexingMapsArray().back() == pairMap())
+      return pairs.getResult(0);
+  OpBuilder::InsertionGuard restore(b);
+  b.setInsertionPointAfterValue(query);
+  return pairRows(query);
+}
+
 Value ScoreEmitter::contractPairs(const TileScores &tile, Value zero) {
-  Value queries;
-  {
-    OpBuilder::InsertionGuard restore(b);
-    b.setInsertionPointAfterValue(tile.query);
-    queries = pairRows(tile.query);
-  }
+  Value queries = pairQueries(tile.query);
   SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, tile.key);
   int64_t features = cast<ShapedType>(tile.key.getType()).getDimSize(1);
   auto type = RankedTensorType::get(

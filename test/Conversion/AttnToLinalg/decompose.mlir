@@ -181,7 +181,8 @@ func.func @additive(%q: tensor<6x64xf32>, %k: tensor<96x6xf32>, %w: tensor<6xf32
 
 // Queries in bf16 are multiplied in pairs: of features, which keys have already
 // and queries get before the loop; of keys, for which the last pair of an odd
-// number is zero.
+// number is zero. A second loop, as guarded tiles have, takes the same pairs of
+// queries.
 // CHECK-DAG: #[[ID:.*]] = affine_map<(d0, d1) -> (d0, d1)>
 // CHECK-DAG: #[[PAIR:.*]] = affine_map<(d0, d1) -> (d0 floordiv 2, d1, d0 mod 2)>
 // CHECK-LABEL: func @pairs(
@@ -201,6 +202,9 @@ func.func @pairs(%q: tensor<16x64xbf16>, %k: tensor<95x16xbf16>, %v: tensor<95x8
   // CHECK: linalg.fill {{.*}} : tensor<1x8x2xbf16>)
   // CHECK: %[[V2:.*]] = linalg.generic {{.*}} ins(%[[V]] : {{.*}} outs(%{{.*}} : tensor<48x8x2xbf16>)
   // CHECK: linalg.generic {{.*}} ins(%[[V2]], %[[P]]#0 :
+  // CHECK: scf.for
+  // CHECK: linalg.generic {{.*}} ins(%{{.*}}, %[[Q2]] :
+  // CHECK-NOT: ins(%[[Q]] :
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
   %r:3 = scf.for %x = %c0 to %n step %c1 iter_args(%a0 = %acc, %m0 = %max, %s0 = %sum) -> (tensor<8x64xf32>, tensor<64xf32>, tensor<64xf32>) {
@@ -209,7 +213,13 @@ func.func @pairs(%q: tensor<16x64xbf16>, %k: tensor<95x16xbf16>, %v: tensor<95x8
         indexing_maps = [#query, #key, #value, #output] scale = 0.25 -> tensor<8x64xf32>, tensor<64xf32>, tensor<64xf32>
     scf.yield %a1, %m1, %s1 : tensor<8x64xf32>, tensor<64xf32>, tensor<64xf32>
   }
-  return %r#0, %r#1, %r#2 : tensor<8x64xf32>, tensor<64xf32>, tensor<64xf32>
+  %t:3 = scf.for %x = %c0 to %n step %c1 iter_args(%a0 = %r#0, %m0 = %r#1, %s0 = %r#2) -> (tensor<8x64xf32>, tensor<64xf32>, tensor<64xf32>) {
+    %a1, %m1, %s1 = attn.attend_tile dot softmax ins(%q, %k, %v : tensor<16x64xbf16>, tensor<95x16xbf16>, tensor<95x8xbf16>) at(%at, %at, %at, %at)
+        outs(%a0, %m0, %s0 : tensor<8x64xf32>, tensor<64xf32>, tensor<64xf32>)
+        indexing_maps = [#query, #key, #value, #output] scale = 0.25 -> tensor<8x64xf32>, tensor<64xf32>, tensor<64xf32>
+    scf.yield %a1, %m1, %s1 : tensor<8x64xf32>, tensor<64xf32>, tensor<64xf32>
+  }
+  return %t#0, %t#1, %t#2 : tensor<8x64xf32>, tensor<64xf32>, tensor<64xf32>
 }
 
 // -----

@@ -129,6 +129,7 @@ public:
 
 private:
   Value contract(const TileScores &tile, Value init);
+  Value pairQueries(Value query);
   Value contractPairs(const TileScores &tile, Value init);
   Value maximumOf(Value scores, Value init);
   Value applyRegions(const TileScores &tile, bool masked, double scale,
