@@ -314,8 +314,22 @@ static SmallVector<LaneSegment> cutLanes(int64_t size, int64_t width,
   return segments;
 }
 
+/// Blocks of `rows`, then what is left of a size that is known: in one block,
+/// which is not a single row, as that would wait for each of its few sums.
+static SmallVector<int64_t> cutKnownRows(int64_t size, int64_t rows) {
+  rows = std::min(rows, std::max<int64_t>(size, 1));
+  while (rows > 2 && size % rows == 1)
+    --rows;
+  SmallVector<int64_t> segments{rows};
+  if (int64_t rest = size % rows)
+    segments.push_back(rest);
+  return segments;
+}
+
 /// Blocks of `rows`, then what is left: in halves, or row by row.
 static SmallVector<int64_t> cutRows(int64_t size, int64_t rows, bool halve) {
+  if (halve && ShapedType::isStatic(size))
+    return cutKnownRows(size, rows);
   SmallVector<int64_t> segments;
   for (int64_t step = rows; step >= 1;
        step = halve ? step / 2 : std::min<int64_t>(step - 1, 1)) {
