@@ -2,25 +2,52 @@
 #
 # Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Prints, per type, shape and target, the best call's share of the peak of the
-multiply-add instruction that bounds it, measured in the same process; one thread."""
+"""The micro-kernels beside the machine's peak: the best call's share of the peak
+of the multiply-add instruction that bounds it, measured in the same process, on one
+thread.
+
+    ./dev python benchmarks/kernels.py [GROUP ...]
+"""
+
+import argparse
 
 from attnc_bench import bench
 
-# Type, mask, D, Dv, heads, N, target.
-CASES = [
-    *[
-        ("f32", "none", d, d, 1, n, "native")
+
+def case(type, head_size, length, **other):
+    names = {"mask": "none", "value_size": head_size, "heads": 1, "target": "native"}
+    return {"type": type, "head_size": head_size, "length": length} | names | other
+
+
+# By the name that picks them on the command line.
+ATTENTION = {
+    "long": [
+        case("f32", d, n, mask=mask)
         for d in (64, 128)
-        for n in (1024, 2048, 4096)
+        for mask in ("none", "causal")
+        for n in (1024, 2048, 4096, 8192)
+        if mask == "none" or n >= 2048
     ],
-    *[("f32", "causal", d, d, 1, n, "native") for d in (64, 128) for n in (2048, 4096)],
-    *[(t, "none", d, d, 1, 2048, "native") for t in ("bf16", "f16") for d in (64, 128)],
-    *[("f32", "none", d, d, 1, 1024, "native") for d in (16, 32, 40, 72, 80, 96, 256)],
-    ("f32", "none", 192, 128, 1, 1024, "native"),
-    *[("f32", "none", 64, 64, 1, n, "native") for n in (1000, 1023, 4097)],
-    *[("f32", "none", 64, 64, 64, n, "native") for n in (64, 128, 256, 512)],
-    *[("f32", "none", d, d, 1, 2048, "x86-64-v3") for d in (64, 128)],
+    "types": [case(t, d, 2048) for t in ("bf16", "f16") for d in (64, 128)],
+    "sizes": [
+        *[case("f32", d, 1024) for d in (16, 32, 40, 72, 80, 96, 256)],
+        case("f32", 192, 1024, value_size=128),
+        *[case("f32", 64, n) for n in (1000, 1023, 4097)],
+    ],
+    "short": [case("f32", 64, n, heads=64) for n in (64, 128, 256, 512)],
+    "targets": [case("f32", d, 2048, target="x86-64-v3") for d in (64, 128)],
+}
+
+# Rows, columns, reduction, and whether the second matrix lies as (columns,
+# reduction), as PyTorch stores weights.
+PRODUCTS = [
+    (1024, 512, 512, False),
+    (1024, 512, 512, True),
+    (1024, 2048, 512, True),
+    (1024, 512, 2048, True),
+    (4096, 3072, 768, False),
+    (4096, 768, 3072, False),
+    (1000, 500, 333, False),
 ]
 
 
@@ -40,24 +67,71 @@ def attention(type, mask, head_size, value_size, heads):
     }}"""
 
 
-def main():
-    print(
-        "type  mask     D   Dv  heads     N  target      best ms  GFLOP/s  of the peak"
+def product(rows, columns, reduction, transposed):
+    right = (columns, reduction) if transposed else (reduction, columns)
+    a, b, c = (
+        f"tensor<{m}x{n}xf32>" for m, n in ((rows, reduction), right, (rows, columns))
     )
-    for type, mask, head_size, value_size, heads, length, target in CASES:
-        dims = [f"--dim=M={length}", f"--dim=N={length}"]
-        r = bench(
-            attention(type, mask, head_size, value_size, heads),
-            "--threads=1",
-            f"--target={target}",
-            *dims,
-        )
-        print(
-            f"{type:5} {mask:6} {head_size:3}  {value_size:3}  {heads:5} {length:5}  "
-            f"{target:9} {r['min_ms']:9.3f}  {r['gflops']:7.1f}  "
-            f"{r['percent_of_peak']:9.1f}%",
-            flush=True,
-        )
+    order = "j, k" if transposed else "k, j"
+    return f"""func.func @f(%a: {a}, %b: {b}) -> {c} {{
+      %zero = arith.constant 0.0 : f32
+      %empty = tensor.empty() : {c}
+      %init = linalg.fill ins(%zero : f32) outs(%empty : {c}) -> {c}
+      %c = linalg.matmul indexing_maps = [affine_map<(i, j, k) -> (i, k)>,
+          affine_map<(i, j, k) -> ({order})>, affine_map<(i, j, k) -> (i, j)>]
+        ins(%a, %b : {a}, {b}) outs(%init : {c}) -> {c}
+      return %c : {c}
+    }}"""
+
+
+def multi_head(length, embedding=512, heads=8):
+    x, w = f"tensor<1x{length}x{embedding}xf32>", f"tensor<{embedding}x{embedding}xf32>"
+    b = f"tensor<{embedding}xf32>"
+    return f"""func.func @f(%x: {x}, %wq: {w}, %wk: {w}, %wv: {w}, %wo: {w},
+                 %bq: {b}, %bk: {b}, %bv: {b}, %bo: {b}) -> {x} {{
+      %o = attn.multi_head %x, %x, %x weights(%wq, %wk, %wv, %wo : {w}, {w}, {w}, {w})
+        bias_query(%bq : {b}) bias_key(%bk : {b}) bias_value(%bv : {b})
+        bias_output(%bo : {b}) heads = {heads} : {x}, {x}, {x} -> {x}
+      return %o : {x}
+    }}"""
+
+
+def report(name, text, *flags):
+    r = bench(text, "--threads=1", *flags)
+    print(
+        f"{name:58} {r['min_ms']:9.3f} ms {r['gflops']:7.1f} GFLOP/s "
+        f"{r['percent_of_peak']:6.1f}%",
+        flush=True,
+    )
+
+
+def report_attention(type, mask, head_size, value_size, heads, length, target):
+    name = (
+        f"{type:4} {mask:6} D={head_size} Dv={value_size} H={heads} N={length} {target}"
+    )
+    report(
+        name,
+        attention(type, mask, head_size, value_size, heads),
+        f"--target={target}",
+        f"--dim=M={length}",
+        f"--dim=N={length}",
+    )
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    groups = [*ATTENTION, "products"]
+    parser.add_argument("groups", nargs="*", metavar="GROUP", help=", ".join(groups))
+    chosen = parser.parse_args().groups or groups
+    for group in chosen:
+        for row in ATTENTION.get(group, []):
+            report_attention(**row)
+    if "products" in chosen:
+        for rows, columns, reduction, transposed in PRODUCTS:
+            text = product(rows, columns, reduction, transposed)
+            transpose = " by rows" if transposed else ""
+            report(f"product {rows} x {columns} x {reduction}{transpose}", text)
+        report("multi-head E=512 H=8 N=1024", multi_head(1024))
 
 
 if __name__ == "__main__":
