@@ -23,6 +23,13 @@ static FailureOr<std::string> defaultLayout(int64_t rank, std::string &error) {
   static constexpr StringLiteral byRank[] = {"md", "bmd", "bhmd"};
   if (rank <= 4)
     return byRank[rank - 2].str();
+  // More batch dimensions than the alphabet has capitals.
+  if (rank > 26 + 4) {
+    error = llvm::formatv("query has rank {0}; without a layout it takes at "
+                          "most 30",
+                          rank);
+    return failure();
+  }
   std::string layout;
   for (int64_t extra = 0; extra < rank - 4; ++extra)
     layout.push_back('A' + extra);

@@ -41,6 +41,15 @@ func.func @f(%q: tensor<8x64xf32>, %k: tensor<9x64xf32>, %v: tensor<9x32xbf16>) 
 // -----
 
 // attention_c2
+func.func @f(%q: tensor<1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x4xf32>) {
+  // expected-error @below {{'attn.scaled_dot_product' op query has rank 32; without a layout it takes at most 30}}
+  %o = attn.scaled_dot_product %q, %q, %q : tensor<1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x4xf32>, tensor<1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x4xf32>, tensor<1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x4xf32> -> tensor<1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x4xf32>
+  return
+}
+
+// -----
+
+// attention_c2
 func.func @f(%q: tensor<8x64xf32>, %k: tensor<1x9x64xf32>, %v: tensor<9x32xf32>) {
   // expected-error @below {{'attn.scaled_dot_product' op key has rank 3, query has rank 2; they must be equal}}
   %o = attn.scaled_dot_product %q, %k, %v
