@@ -198,11 +198,11 @@ def _check_projections(
             raise ValueError(
                 f"{name} has rank {len(weight.shape)}; (out, in) is accepted"
             )
-    for name, count in (("w_q", heads), ("w_k", kv_heads), ("w_v", kv_heads)):
+    for name, parts in (("w_q", heads), ("w_k", kv_heads), ("w_v", kv_heads)):
         out = weights[name].shape[0]
-        if out == 0 or out % count:
+        if out == 0 or out % parts:
             raise ValueError(
-                f"{name} gives {out} features, which do not split into {count} heads "
+                f"{name} gives {out} features, which do not split into {parts} heads "
                 "of at least 1"
             )
     size = weights["w_q"].shape[0] // heads
