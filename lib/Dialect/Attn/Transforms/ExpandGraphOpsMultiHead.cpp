@@ -19,8 +19,6 @@
 using namespace mlir;
 using namespace mlir::attn;
 
-static constexpr int64_t featureDim = 2;
-
 /// a / b for a positive constant b.
 static OpFoldResult divide(OpBuilder &b, Location loc, OpFoldResult size,
                            int64_t divisor) {
