@@ -376,6 +376,17 @@ def rotary_decay(score, b, h, q_idx, kv_idx):
     )
 
 
+def odd_functions(score, b, h, q_idx, kv_idx):
+    x, y = torch.tanh(score), torch.cos((q_idx - kv_idx).to(score.dtype))
+    row = torch.index_select(T5_TABLE, 0, (kv_idx % 32).view(1))[0]
+    power = ((q_idx - kv_idx) % 3) ** 5
+    both = torch.fmin(x, y) - torch.fmax(torch.acos(x), torch.where(y > 0, y, math.nan))
+    sign = torch.where(
+        torch.signbit(-y), torch.cosh(x), torch.tan(x) + torch.log10(2 + y)
+    )
+    return both + torch.copysign(sign, y) + row[h] + power / 32
+
+
 def stick_breaking(score, b, h, q_idx, kv_idx):
     return torch.where(
         q_idx > kv_idx, torch.nn.functional.softplus(score), -score.square()
@@ -398,6 +409,7 @@ SCORES = {
     "gate": learned_gate,
     "polar": polar,
     "decay": rotary_decay,
+    "odd functions": odd_functions,
     "stick breaking": stick_breaking,
     "dropped layers": dropped_layers,
     "causal": causal_score,
