@@ -18,8 +18,10 @@
 #include "mlir/AsmParser/AsmParserState.h"
 #include "mlir/Bytecode/BytecodeReader.h"
 #include "mlir/IR/Verifier.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "mlir/Transforms/Passes.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Support/CrashRecoveryContext.h"
@@ -148,6 +150,17 @@ llvm::Error Compilation::dump(Phase phase) {
   llvm::raw_string_ostream(text) << *module;
   return writeFileIn(options.dumpDirectory,
                      (getPhaseName(phase) + ".mlir").str(), text);
+}
+
+llvm::Error Compilation::keepOnly(StringRef function) {
+  for (auto other : module->getOps<FunctionOpInterface>())
+    if (other.getName() != function)
+      other.setPrivate();
+  PassManager passes(&context, ModuleOp::getOperationName());
+  passes.addPass(createSymbolDCEPass());
+  if (failed(passes.run(*module)))
+    return takeError("functions that are not needed do not go");
+  return llvm::Error::success();
 }
 
 llvm::Error Compilation::runPhase(Phase phase) {

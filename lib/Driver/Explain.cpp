@@ -140,6 +140,8 @@ llvm::Expected<Explanation> attn::explain(Compilation &compilation,
   auto shapes = getKnownShapes(signature, arguments);
   if (!shapes)
     return shapes.takeError();
+  if (llvm::Error error = compilation.keepOnly(function.getName()))
+    return error;
   for (Operation *op : getAttentionOps(function))
     result.plans.push_back(describeOp(op, *shapes));
   if (llvm::Error error = compilation.runUntil(Phase::Optimize))
@@ -160,8 +162,10 @@ llvm::Expected<Explanation> attn::explain(Compilation &compilation,
   }
   if (llvm::Error error = compilation.run())
     return error;
-  result.remarks.assign(compilation.getRemarks().begin(),
-                        compilation.getRemarks().end());
+  // Each plan of an op says the same.
+  for (const CompileRemark &remark : compilation.getRemarks())
+    if (!llvm::is_contained(result.remarks, remark))
+      result.remarks.push_back(remark);
   return result;
 }
 

@@ -51,6 +51,10 @@ struct CompileOptions {
 struct CompileRemark {
   std::string location;
   std::string message;
+
+  bool operator==(const CompileRemark &other) const {
+    return location == other.location && message == other.message;
+  }
 };
 
 /// One module: as written, and as far as it has been compiled. Errors hold
@@ -76,6 +80,8 @@ public:
   const CompileOptions &getOptions() const { return options; }
   ArrayRef<CompileRemark> getRemarks() const { return remarks; }
 
+  /// Leaves out of the module what `function` does not need, before any phase.
+  llvm::Error keepOnly(StringRef function);
   /// Runs the phases that the options ask for and that have not run.
   llvm::Error run();
   /// Runs those up to `last`, for a look at the IR.

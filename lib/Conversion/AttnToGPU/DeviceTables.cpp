@@ -152,11 +152,16 @@ LogicalResult Tables::computeCaptures(AttendOp op) {
     Value capture = operand.get();
     if (!isa<TensorType>(capture.getType()) || getMemory(b, capture))
       continue;
-    Value memory = allocate(b, capture);
-    if (failed(computeInto(b, capture, memory)))
+    Value computed = capture;
+    while (auto cast = computed.getDefiningOp<tensor::CastOp>())
+      computed = cast.getSource();
+    Value memory = allocate(b, computed);
+    if (failed(computeInto(b, computed, memory)))
       return failure();
-    operand.set(bufferization::ToTensorOp::create(
-        b, op.getLoc(), capture.getType(), memory, /*restrict=*/true));
+    Value table = bufferization::ToTensorOp::create(
+        b, op.getLoc(), computed.getType(), memory, /*restrict=*/true);
+    operand.set(b.createOrFold<tensor::CastOp>(op.getLoc(), capture.getType(),
+                                               table));
   }
   return success();
 }

@@ -31,6 +31,21 @@ static bool isShared(scf::ForOp loop) {
   });
 }
 
+/// Whether all that the op takes and gives are numbers.
+static bool isOnNumbers(Operation &op) {
+  return op.getNumRegions() == 0 && llvm::none_of(op.getOperands(), isTensor) &&
+         llvm::none_of(op.getResults(), isTensor);
+}
+
+/// Whether a number depends on an element of a tensor, which only the device
+/// can read.
+static bool readsElements(Value number) {
+  Operation *op = number.getDefiningOp();
+  return op && (isa<tensor::ExtractOp>(op) ||
+                (isOnNumbers(*op) &&
+                 llvm::any_of(op->getOperands(), readsElements)));
+}
+
 //===----------------------------------------------------------------------===//
 // What the tensor is made of
 //===----------------------------------------------------------------------===//
@@ -50,8 +65,8 @@ void TensorKernel::collect(Value value) {
     sources.insert(value);
     return;
   }
-  bool onTensors = op && (isTensor(value) || op->getNumRegions() ||
-                          isa<tensor::ExtractOp>(op));
+  bool onTensors =
+      op && (isTensor(value) || op->getNumRegions() || readsElements(value));
   if (!onTensors) {
     scalars.insert(value);
     return;
@@ -75,10 +90,7 @@ LogicalResult TensorKernel::check(Block &block) {
       return failure();
     bool inShared = isa<scf::ForOp>(op.getParentOp()) &&
                     isShared(cast<scf::ForOp>(op.getParentOp()));
-    bool isScalar = llvm::none_of(op.getOperands(), isTensor) &&
-                    llvm::none_of(op.getResults(), isTensor) &&
-                    op.getNumRegions() == 0;
-    if (!isScalar && !loop && !isa<tensor::ExtractOp, scf::YieldOp>(op) &&
+    if (!isOnNumbers(op) && !loop && !isa<tensor::ExtractOp, scf::YieldOp>(op) &&
         !(inShared && isa<tensor::InsertOp>(op)))
       return op.emitOpError("is computed on tensors; on a GPU a function holds "
                             "attention on its arguments alone");
@@ -90,7 +102,8 @@ LogicalResult TensorKernel::check() {
   for (Operation *op : code) {
     auto loop = dyn_cast<scf::ForOp>(op);
     if (loop ? succeeded(check(*loop.getBody()))
-             : isa<tensor::EmptyOp, tensor::ExtractOp, linalg::FillOp>(op)) {
+             : isOnNumbers(*op) || isa<tensor::EmptyOp, tensor::ExtractOp,
+                                       linalg::FillOp>(op)) {
       // Each tensor takes the place of the one before.
       bool replaced = llvm::all_of(op->getResults(), [&](Value result) {
         return !isTensor(result) || result == tensor || result.hasOneUse();

@@ -57,9 +57,13 @@ public:
   void run(Operation *root);
 
 private:
-  void notifyOperationErased(Operation *op) override { erased.insert(op); }
+  void notifyOperationErased(Operation *op) override {
+    waiting.erase(op);
+    claimed.erase(op);
+  }
   void plan(linalg::LinalgOp linalgOp);
   void emitPlanned();
+  void schedule(PlannedOp planned);
   void emit(PlannedOp &planned);
 
   IRRewriter rewriter;
@@ -67,9 +71,16 @@ private:
   std::vector<PlannedOp> plannedOps;
   /// Ops that run inside of others.
   DenseSet<Operation *> claimed;
-  DenseSet<Operation *> erased;
+  /// Planned ops and fills that are still there. A set of those erased would
+  /// take a new op at the same address for one of them.
+  DenseSet<Operation *> waiting;
 };
 } // namespace
+
+void Vectorizer::schedule(PlannedOp planned) {
+  waiting.insert(planned.op);
+  plannedOps.push_back(std::move(planned));
+}
 
 void Vectorizer::plan(linalg::LinalgOp linalgOp) {
   auto op = dyn_cast<linalg::GenericOp>(linalgOp.getOperation());
@@ -86,7 +97,7 @@ void Vectorizer::plan(linalg::LinalgOp linalgOp) {
   if (isLaneReduction(op)) {
     BlockPlan unblocked;
     unblocked.sizes = op.getStaticLoopRanges();
-    return plannedOps.push_back({op, unblocked, {}});
+    return schedule({op, unblocked, {}});
   }
   std::string reason;
   FailureOr<BlockPlan> plan = BlockPlan::get(op, target, reason);
@@ -97,7 +108,7 @@ void Vectorizer::plan(linalg::LinalgOp linalgOp) {
   std::vector<FusedOp> epilogues = findEpilogues(op, *plan);
   for (const FusedOp &epilogue : epilogues)
     claimed.insert(epilogue.op);
-  plannedOps.push_back({op, *plan, std::move(epilogues)});
+  schedule({op, *plan, std::move(epilogues)});
 }
 
 void Vectorizer::emit(PlannedOp &planned) {
@@ -129,7 +140,7 @@ void Vectorizer::emit(PlannedOp &planned) {
 /// From the end, so that an op still finds what initializes it.
 void Vectorizer::emitPlanned() {
   for (PlannedOp &planned : llvm::reverse(plannedOps))
-    if (!erased.contains(planned.op))
+    if (waiting.contains(planned.op))
       emit(planned);
   plannedOps.clear();
 }
@@ -142,9 +153,10 @@ void Vectorizer::run(Operation *root) {
   });
   for (linalg::LinalgOp op : ops)
     plan(op);
+  waiting.insert(fills.begin(), fills.end());
   emitPlanned();
   for (linalg::LinalgOp fill : fills)
-    if (!erased.contains(fill))
+    if (waiting.contains(fill))
       plan(fill);
   emitPlanned();
 }

@@ -113,6 +113,7 @@ static linalg::GenericOp fuseProducer(RewriterBase &rewriter,
                                       linalg::GenericOp op, OpOperand &use) {
   if (!linalg::areElementwiseOpsFusable(&use))
     return op;
+  rewriter.setInsertionPoint(op);
   auto fused = linalg::fuseElementwiseOps(rewriter, &use);
   if (failed(fused))
     return op;
