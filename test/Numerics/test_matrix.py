@@ -241,7 +241,7 @@ def test_kernel_regression(kernel, mask):
     check(text, lengths((49, 101)))
 
 
-@pytest.mark.parametrize("type", ["f32", "f16"])
+@pytest.mark.parametrize("type", ["f32", "f16", "bf16"])
 @pytest.mark.parametrize("heads, kv_heads", [(4, 4), (4, 1)])
 def test_packed_projections(heads, kv_heads, type):
     x, w, wo, b = (
@@ -250,9 +250,12 @@ def test_packed_projections(heads, kv_heads, type):
     )
     out = tensor(2, "?", 5, type)
     check(
-        f"""func.func @f(%x: {x}, %y: {x}, %w: {w}, %wo: {wo}, %b: {b}) -> {out} {{
+        f"""func.func @f(%x: {x} {{attn.spread = 1.0}}, %y: {x} {{attn.spread = 1.0}},
+                         %w: {w} {{attn.spread = 0.2}},
+                         %wo: {wo} {{attn.spread = 0.2}},
+                         %b: {b} {{attn.spread = 0.2}}) -> {out} {{
           %o = attn.multi_head %x, %y, %y weights(%w, %wo : {w}, {wo})
-            bias_packed(%b : {b}) heads = {heads} kv_heads = {kv_heads} scale = 0.01
+            bias_packed(%b : {b}) heads = {heads} kv_heads = {kv_heads}
             : {x}, {x}, {x} -> {out}
           return %o : {out}
         }}""",
