@@ -142,7 +142,8 @@ llvm::Expected<Explanation> attn::explain(Compilation &compilation,
     return shapes.takeError();
   if (llvm::Error error = compilation.keepOnly(function.getName()))
     return error;
-  for (Operation *op : getAttentionOps(function))
+  SmallVector<Operation *> sources = getAttentionOps(function);
+  for (Operation *op : sources)
     result.plans.push_back(describeOp(op, *shapes));
   if (llvm::Error error = compilation.runUntil(Phase::Optimize))
     return error;
@@ -150,13 +151,21 @@ llvm::Expected<Explanation> attn::explain(Compilation &compilation,
           function.getName())) {
     SmallVector<AttendOp> ops;
     optimized.walk([&](AttendOp op) { ops.push_back(op); });
-    for (auto [index, pair] : llvm::enumerate(llvm::zip(result.plans, ops))) {
-      auto [plan, op] = pair;
-      if (failed(chooseTile(plan, compilation, op)))
+    AttendOp *next = ops.begin();
+    for (auto [plan, source] : llvm::zip_equal(result.plans, sources)) {
+      // Others at its place compute its further results.
+      AttendOp *op = std::find_if(next, ops.end(), [&](AttendOp candidate) {
+        return candidate.getLoc() == source->getLoc();
+      });
+      if (op == ops.end())
+        continue;
+      next = op + 1;
+      if (failed(chooseTile(plan, compilation, *op)))
         break; // The compilation says so.
-      plan.mask = describeMask(op);
-      if (llvm::Error error = fillTiles(plan, index, !op.getMask().empty(),
-                                        compilation, signature, arguments))
+      plan.mask = describeMask(*op);
+      if (llvm::Error error =
+              fillTiles(plan, op - ops.begin(), !op->getMask().empty(),
+                        compilation, signature, arguments))
         return error;
     }
   }

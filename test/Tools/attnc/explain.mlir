@@ -31,6 +31,13 @@
 // RUN: not attnc explain %s --entry window --mask-image=%t.none.png 2>&1 | FileCheck %s --check-prefix=IMAGE
 // IMAGE: --mask-image needs a function with a mask, and all sizes
 
+// Entropy is computed apart; the next attention is still told by its own mask.
+// RUN: attnc explain %s --entry inspected --target=x86-64-v3 | FileCheck %s --check-prefix=INSPECTED
+// INSPECTED: keeps: j <= i
+// INSPECTED: attn.scaled_dot_product at
+// INSPECTED-NOT: keeps: j <= i
+// INSPECTED: keeps: j >= i - 5 and j <= i + 5
+
 // Multi-head attention is attention, and says why projections are not fused.
 // RUN: attnc explain %s --entry heads --target=x86-64-v3 --dim x.1=96 | FileCheck %s --check-prefix=HEADS
 // HEADS: attn.multi_head at
@@ -129,4 +136,16 @@ func.func @heads(%x: tensor<1x?x32xf32>, %w: tensor<64x32xf32>, %wo: tensor<32x3
        heads = 4 kv_heads = 2 mask(%m)
        : tensor<1x?x32xf32>, tensor<1x?x32xf32>, tensor<1x?x32xf32> -> tensor<1x?x32xf32>
   return %o : tensor<1x?x32xf32>
+}
+
+func.func @inspected(%q: tensor<40x16xf32>, %k: tensor<40x16xf32>, %v: tensor<40x16xf32>)
+    -> (tensor<40x16xf32>, tensor<40xf32>) {
+  %causal = attn.mask.causal
+  %o, %entropy = attn.scaled_dot_product %q, %k, %v mask(%causal)
+    : tensor<40x16xf32>, tensor<40x16xf32>, tensor<40x16xf32> -> tensor<40x16xf32>
+      entropy(tensor<40xf32>)
+  %near = attn.mask.window past = 5 future = 5
+  %again = attn.scaled_dot_product %o, %k, %v mask(%near)
+    : tensor<40x16xf32>, tensor<40x16xf32>, tensor<40x16xf32> -> tensor<40x16xf32>
+  return %again, %entropy : tensor<40x16xf32>, tensor<40xf32>
 }
