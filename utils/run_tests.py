@@ -29,7 +29,9 @@ def lit(directory):
 def pytest(directory, *options):
     """The command that runs the pytest files below test/`directory`."""
     path = SOURCE_DIR / "test" / directory
-    options = ["--quiet", "-ra", "--timeout=300", *options]
+    # Each process may hold a PyTorch.
+    workers = ["--numprocesses=logical", "--maxprocesses=4"]
+    options = ["--quiet", "-ra", "--timeout=300", *workers, *options]
     return [sys.executable, "-m", "pytest", *options, path]
 
 
