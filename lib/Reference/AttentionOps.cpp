@@ -239,9 +239,20 @@ double reference::defaultScale(int64_t features) {
   return features == 0 ? 1 : 1 / std::sqrt(static_cast<double>(features));
 }
 
+/// Attends by dot products times `scale`, or `otherwise` without it.
+static llvm::Error finishDots(Interpreter &state, AttentionOpInterface op,
+                              const Operands &operands,
+                              AttentionProblem &problem,
+                              std::optional<APFloat> scale, double otherwise) {
+  DotScore score(problem.accumulator,
+                 scale ? scale->convertToDouble() : otherwise);
+  problem.score = &score;
+  return finish(state, op, operands, problem);
+}
+
 template <typename OpTy>
 static llvm::Error runDot(Interpreter &state, OpTy op,
-                          std::optional<double> scale) {
+                          std::optional<APFloat> scale) {
   Operands operands;
   llvm::Expected<AttentionProblem> problem = makeProblem(state, op, operands);
   if (!problem)
@@ -261,25 +272,19 @@ static llvm::Error runDot(Interpreter &state, OpTy op,
       problem->sink.push_back(logit);
     }
   }
-  DotScore score(problem->accumulator,
-                 scale.value_or(
-                     defaultScale(featuresOf(operands, operands.query))));
-  problem->score = &score;
   if constexpr (std::is_same_v<OpTy, ScaledDotProductOp>)
     problem->normalizer = op.getNormalizer();
-  return finish(state, op, operands, *problem);
+  return finishDots(state, op, operands, *problem, scale,
+                    defaultScale(featuresOf(operands, operands.query)));
 }
 
 static llvm::Error runScaledDotProduct(Interpreter &state,
                                        ScaledDotProductOp op) {
-  std::optional<double> scale;
-  if (op.getScale())
-    scale = op.getScale()->convertToDouble();
-  return runDot(state, op, scale);
+  return runDot(state, op, op.getScale());
 }
 
 static llvm::Error runDotProduct(Interpreter &state, DotProductOp op) {
-  return runDot(state, op, 1.0);
+  return runDot(state, op, APFloat(1.0));
 }
 
 //===----------------------------------------------------------------------===//
@@ -375,10 +380,7 @@ static llvm::Error runCosine(Interpreter &state, CosineOp op) {
       return unit.takeError();
     *tensor = *unit;
   }
-  DotScore score(problem->accumulator,
-                 op.getScale() ? op.getScale()->convertToDouble() : 1.0);
-  problem->score = &score;
-  return finish(state, op, operands, *problem);
+  return finishDots(state, op, operands, *problem, op.getScale(), 1);
 }
 
 static llvm::Error runGeneral(Interpreter &state, GeneralOp op) {
@@ -398,10 +400,7 @@ static llvm::Error runGeneral(Interpreter &state, GeneralOp op) {
   if (!projected)
     return projected.takeError();
   problem->query = *projected;
-  DotScore score(problem->accumulator,
-                 op.getScale() ? op.getScale()->convertToDouble() : 1.0);
-  problem->score = &score;
-  return finish(state, op, operands, *problem);
+  return finishDots(state, op, operands, *problem, op.getScale(), 1);
 }
 
 static llvm::Error runAdditive(Interpreter &state, AdditiveOp op) {

@@ -306,6 +306,34 @@ AttendKernel::State AttendKernel::initialState() {
   return state;
 }
 
+AttendKernel::State AttendKernel::emitTiles(
+    const KeyTile &first, Value turn,
+    function_ref<KeyTile(const KeyTile &, Value &, State &)> body) {
+  SmallVector<Value> carried = initialState().pack();
+  llvm::append_range(carried, ValueRange{first.start, first.full, turn});
+  OpBuilder::InsertionGuard restore(k.b);
+  auto loop = scf::WhileOp::create(
+      k.b, k.loc, ValueRange(carried).getTypes(), carried,
+      [&](OpBuilder &inner, Location loc, ValueRange args) {
+        KernelBuilder test{inner, loc};
+        Value start = args[args.size() - 3];
+        scf::ConditionOp::create(inner, loc, test.less(start, upperKey), args);
+      },
+      [&](OpBuilder &inner, Location loc, ValueRange args) {
+        k.b.setInsertionPoint(inner.getInsertionBlock(),
+                              inner.getInsertionPoint());
+        KeyTile tile{args[args.size() - 3], args[args.size() - 2]};
+        Value turn = args.back();
+        State state = unpack(args.drop_back(3));
+        KeyTile next = body(tile, turn, state);
+        SmallVector<Value> results = state.pack();
+        llvm::append_range(results, ValueRange{next.start, next.full, turn});
+        scf::YieldOp::create(k.b, loc, results);
+      });
+  k.b.setInsertionPointAfter(loop);
+  return unpack(loop.getResults().drop_back(3));
+}
+
 /// While a tile of keys is worked on, the next one and its values arrive in the
 /// other buffers. Groups of copies are committed in the order keys, values,
 /// keys, ..., so that all but the last one awaited says that the older is
@@ -331,25 +359,11 @@ AttendKernel::State AttendKernel::emitLoop() {
   awaitOlder();
   loadQueries();
 
-  SmallVector<Value> carried = initialState().pack();
-  llvm::append_range(carried, ValueRange{first.start, first.full, even});
-  OpBuilder::InsertionGuard restore(k.b);
-  auto loop = scf::WhileOp::create(
-      k.b, k.loc, ValueRange(carried).getTypes(), carried,
-      [&](OpBuilder &inner, Location loc, ValueRange args) {
-        KernelBuilder test{inner, loc};
-        Value start = args[args.size() - 3];
-        scf::ConditionOp::create(inner, loc, test.less(start, upperKey), args);
-      },
-      [&](OpBuilder &inner, Location loc, ValueRange args) {
-        k.b.setInsertionPoint(inner.getInsertionBlock(),
-                              inner.getInsertionPoint());
-        KeyTile tile{args[args.size() - 3], args[args.size() - 2]};
-        Value buffer = args.back();
+  return emitTiles(
+      first, even, [&](const KeyTile &tile, Value &buffer, State &state) {
         Value other = k.sub(k.integer(1), buffer);
         KeyTile next = findTile(k.add(tile.start, plan.keys));
         copyBoth(true, next, other);
-        State state = unpack(args.drop_back(3));
         SmallVector<Value> weights = emitScores(buffer);
         applyRegions(weights, tile);
         state = normalize(state, weights);
@@ -357,10 +371,7 @@ AttendKernel::State AttendKernel::emitLoop() {
         copyBoth(false, next, other);
         addValues(state, weights, buffer);
         awaitOlder();
-        SmallVector<Value> results = state.pack();
-        llvm::append_range(results, ValueRange{next.start, next.full, other});
-        scf::YieldOp::create(k.b, loc, results);
+        buffer = other;
+        return next;
       });
-  k.b.setInsertionPointAfter(loop);
-  return unpack(loop.getResults().drop_back(3));
 }

@@ -79,6 +79,12 @@ private:
   TileClass classify(Value start);
   State initialState();
   std::pair<Value, Value> sinkState(const QueryRow &row);
+  /// Goes over tiles of keys from `first` on. `turn` is a number that goes
+  /// along; `body` advances it and the state, and finds the next tile.
+  State emitTiles(const KeyTile &first, Value turn,
+                  function_ref<KeyTile(const KeyTile &tile, Value &turn,
+                                       State &state)>
+                      body);
   State emitLoop();
   void loadQueries();
   Factor queryFragment(int64_t step);

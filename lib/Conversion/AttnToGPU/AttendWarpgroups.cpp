@@ -127,37 +127,18 @@ void AttendKernel::release(Value address) {
 
 AttendKernel::State AttendKernel::emitComputation() {
   Value row = k.mul(k.div(thread, warpgroupSize), warpgroupRows);
-  KeyTile first = findTile(lowerKey);
-  SmallVector<Value> carried = initialState().pack();
-  llvm::append_range(carried,
-                     ValueRange{first.start, first.full, k.integer(0)});
-  OpBuilder::InsertionGuard restore(k.b);
-  auto loop = scf::WhileOp::create(
-      k.b, k.loc, ValueRange(carried).getTypes(), carried,
-      [&](OpBuilder &inner, Location loc, ValueRange args) {
-        KernelBuilder test{inner, loc};
-        Value start = args[args.size() - 3];
-        scf::ConditionOp::create(inner, loc, test.less(start, upperKey), args);
-      },
-      [&](OpBuilder &inner, Location loc, ValueRange args) {
-        k.b.setInsertionPoint(inner.getInsertionBlock(),
-                              inner.getInsertionPoint());
-        KeyTile tile{args[args.size() - 3], args[args.size() - 2]};
-        Value number = args.back();
+  return emitTiles(
+      findTile(lowerKey), k.integer(0),
+      [&](const KeyTile &tile, Value &number, State &state) {
         auto [buffer, parity] = bufferOf(number);
-        State state = unpack(args.drop_back(3));
         SmallVector<Value> weights = multiplyKeys(row, buffer, parity);
         KeyTile next = findTile(k.add(tile.start, plan.keys));
         applyRegions(weights, tile);
         state = normalize(state, weights);
         addValuesByWarpgroup(state, weights, buffer, parity);
-        SmallVector<Value> results = state.pack();
-        llvm::append_range(results,
-                           ValueRange{next.start, next.full, k.add(number, 1)});
-        scf::YieldOp::create(k.b, loc, results);
+        number = k.add(number, 1);
+        return next;
       });
-  k.b.setInsertionPointAfter(loop);
-  return unpack(loop.getResults().drop_back(3));
 }
 
 /// query * key, not scaled, of 64 queries from `row` on.

@@ -5,6 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "PassTarget.h"
+
 #include "attn/Dialect/Attn/Transforms/PlanPasses.h"
 #include "attn/Dialect/Attn/Transforms/TilePlan.h"
 
@@ -91,11 +93,9 @@ struct ChoosePlans : public attn::impl::ChoosePlansPassBase<ChoosePlans> {
   using Base::Base;
 
   void runOnOperation() override {
-    llvm::Expected<TargetSpec> spec = TargetSpec::parse(target);
-    if (!spec) {
-      getOperation()->emitError() << llvm::toString(spec.takeError());
+    FailureOr<TargetSpec> spec = getPassTarget(getOperation(), target);
+    if (failed(spec))
       return signalPassFailure();
-    }
     SmallVector<AttendOp> ops;
     getOperation()->walk([&](AttendOp op) {
       if (op.getOffsets().empty())

@@ -6,6 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "PassTarget.h"
+
 #include "attn/Dialect/Attn/IR/AttentionShape.h"
 #include "attn/Dialect/Attn/Transforms/PlanPasses.h"
 #include "attn/Dialect/Attn/Transforms/TilePlan.h"
@@ -193,11 +195,9 @@ struct SplitKeys : public attn::impl::SplitKeysPassBase<SplitKeys> {
   using Base::Base;
 
   void runOnOperation() override {
-    llvm::Expected<TargetSpec> spec = TargetSpec::parse(target);
-    if (!spec) {
-      getOperation()->emitError() << llvm::toString(spec.takeError());
+    FailureOr<TargetSpec> spec = getPassTarget(getOperation(), target);
+    if (failed(spec))
       return signalPassFailure();
-    }
     SmallVector<AttendOp> ops;
     getOperation()->walk([&](AttendOp op) { ops.push_back(op); });
     for (AttendOp op : ops) {

@@ -7,6 +7,7 @@
 
 #include "Contraction.h"
 #include "LinalgBuilder.h"
+#include "PassTarget.h"
 
 #include "attn/Dialect/Attn/Transforms/Passes.h"
 
@@ -233,11 +234,9 @@ struct TileContractions
   using Base::Base;
 
   void runOnOperation() override {
-    llvm::Expected<TargetSpec> spec = TargetSpec::parse(target);
-    if (!spec) {
-      getOperation()->emitError() << llvm::toString(spec.takeError());
+    FailureOr<TargetSpec> spec = getPassTarget(getOperation(), target);
+    if (failed(spec))
       return signalPassFailure();
-    }
     SmallVector<Contraction> contractions;
     getOperation()->walk([&](linalg::LinalgOp op) {
       if (op->getParentOfType<LoopLikeOpInterface>())

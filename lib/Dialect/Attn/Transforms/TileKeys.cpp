@@ -5,6 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "PassTarget.h"
+
 #include "attn/Dialect/Attn/Analysis/ScoreRange.h"
 #include "attn/Dialect/Attn/IR/AttentionShape.h"
 #include "attn/Dialect/Attn/IR/AttnFacts.h"
@@ -205,11 +207,9 @@ struct TileKeys : public attn::impl::TileKeysPassBase<TileKeys> {
   using Base::Base;
 
   void runOnOperation() override {
-    llvm::Expected<TargetSpec> spec = TargetSpec::parse(target);
-    if (!spec) {
-      getOperation()->emitError() << llvm::toString(spec.takeError());
+    FailureOr<TargetSpec> spec = getPassTarget(getOperation(), target);
+    if (failed(spec))
       return signalPassFailure();
-    }
     SmallVector<AttendOp> ops;
     getOperation()->walk([&](AttendOp op) { ops.push_back(op); });
     for (AttendOp op : ops) {

@@ -5,6 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "PassTarget.h"
+
 #include "attn/Dialect/Attn/IR/Attn.h"
 #include "attn/Dialect/Attn/Transforms/Passes.h"
 #include "attn/Dialect/Attn/Transforms/TilePlan.h"
@@ -45,11 +47,9 @@ struct TileQueries : public attn::impl::TileQueriesPassBase<TileQueries> {
   using Base::Base;
 
   void runOnOperation() override {
-    llvm::Expected<TargetSpec> spec = TargetSpec::parse(target);
-    if (!spec) {
-      getOperation()->emitError() << llvm::toString(spec.takeError());
+    FailureOr<TargetSpec> spec = getPassTarget(getOperation(), target);
+    if (failed(spec))
       return signalPassFailure();
-    }
     SmallVector<AttendOp> ops;
     getOperation()->walk([&](AttendOp op) {
       if (op.getOffsets().empty())
