@@ -6,7 +6,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "AttentionOps.h"
-#include "PairScores.h"
 
 #include "llvm/Support/FormatVariadic.h"
 
@@ -59,8 +58,8 @@ void reference::scatter(const ReferenceResult &source, ArrayRef<int64_t> sizes,
 // Run-time sizes (`attention_c4` to `attention_c8`)
 //===----------------------------------------------------------------------===//
 
-static llvm::Error checkEqual(Operation *op, StringRef what, StringRef left,
-                              int64_t lhs, StringRef right, int64_t rhs) {
+llvm::Error reference::checkEqual(Operation *op, StringRef what, StringRef left,
+                                  int64_t lhs, StringRef right, int64_t rhs) {
   if (lhs == rhs)
     return llvm::Error::success();
   return opError(op, llvm::formatv("{0} has {1} {2}, {3} has {4}; they must be "
@@ -68,22 +67,14 @@ static llvm::Error checkEqual(Operation *op, StringRef what, StringRef left,
                                    left, what, lhs, right, rhs));
 }
 
-namespace {
-/// Sizes and tensors of an attention op.
-struct Operands {
-  AttentionLayout layout;
-  TensorRef query, key, value;
-  int64_t keyHeads = 1;
-};
-} // namespace
-
 static llvm::Error checkOperands(Operation *op, const Operands &operands) {
   const AttentionLayout &layout = operands.layout;
   ArrayRef<int64_t> q = operands.query->value.getShape(),
                     k = operands.key->value.getShape(),
                     v = operands.value->value.getShape();
   for (int64_t dim : layout.batch) {
-    if (auto error = checkEqual(op, "batch size", "query", q[dim], "key", k[dim]))
+    if (auto error =
+            checkEqual(op, "batch size", "query", q[dim], "key", k[dim]))
       return error;
     if (auto error =
             checkEqual(op, "batch size", "query", q[dim], "value", v[dim]))
@@ -112,9 +103,9 @@ static int64_t productOver(ArrayRef<int64_t> shape, ArrayRef<int64_t> dims) {
   return product;
 }
 
-/// Fills in all that the ops share but query and key, which may be projected.
-static llvm::Expected<AttentionProblem>
-makeProblem(Interpreter &state, AttentionOpInterface op, Operands &operands) {
+llvm::Expected<AttentionProblem> reference::makeProblem(Interpreter &state,
+                                                        AttentionOpInterface op,
+                                                        Operands &operands) {
   operands.query = state.tensor(op.getQuery());
   operands.key = state.tensor(op.getKey());
   operands.value = state.tensor(op.getValue());
@@ -171,12 +162,12 @@ static llvm::Error store(Interpreter &state, Value target,
   return state.setTensor(target, std::move(result));
 }
 
-/// Sets the views, evaluates and gives the results their layout.
-static llvm::Error finish(Interpreter &state, AttentionOpInterface op,
-                          const Operands &operands, AttentionProblem &problem) {
+llvm::Error reference::finish(Interpreter &state, AttentionOpInterface op,
+                              const Operands &operands,
+                              AttentionProblem &problem) {
   int64_t heads = problem.sizes.heads;
-  int64_t group = std::max<int64_t>(1, heads / std::max<int64_t>(
-                                                   1, operands.keyHeads));
+  int64_t group =
+      std::max<int64_t>(1, heads / std::max<int64_t>(1, operands.keyHeads));
   const AttentionLayout &layout = operands.layout;
   auto view = [&](const TensorRef &tensor, int64_t headsPerGroup) {
     return viewOf(tensor->value.getShape(), layout, heads, headsPerGroup);
@@ -221,278 +212,6 @@ static llvm::Error finish(Interpreter &state, AttentionOpInterface op,
   return llvm::Error::success();
 }
 
-static int64_t featuresOf(const Operands &operands, const TensorRef &tensor) {
-  return tensor->value.getShape()[operands.layout.feature];
-}
-
-static llvm::Error checkHeadSizes(Operation *op, const Operands &operands) {
-  return checkEqual(op, "head size", "query",
-                    featuresOf(operands, operands.query), "key",
-                    featuresOf(operands, operands.key));
-}
-
-//===----------------------------------------------------------------------===//
-// Dot products
-//===----------------------------------------------------------------------===//
-
 double reference::defaultScale(int64_t features) {
   return features == 0 ? 1 : 1 / std::sqrt(static_cast<double>(features));
-}
-
-/// Attends by dot products times `scale`, or `otherwise` without it.
-static llvm::Error finishDots(Interpreter &state, AttentionOpInterface op,
-                              const Operands &operands,
-                              AttentionProblem &problem,
-                              std::optional<APFloat> scale, double otherwise) {
-  DotScore score(problem.accumulator,
-                 scale ? scale->convertToDouble() : otherwise);
-  problem.score = &score;
-  return finish(state, op, operands, problem);
-}
-
-template <typename OpTy>
-static llvm::Error runDot(Interpreter &state, OpTy op,
-                          std::optional<APFloat> scale) {
-  Operands operands;
-  llvm::Expected<AttentionProblem> problem = makeProblem(state, op, operands);
-  if (!problem)
-    return problem.takeError();
-  if (llvm::Error error = checkHeadSizes(op, operands))
-    return error;
-  if (op.getSink()) {
-    TensorRef sink = state.tensor(op.getSink());
-    if (auto error = checkEqual(op, "logits", "sink", sink->value.size(),
-                                "query heads", problem->sizes.heads))
-      return error;
-    double unit = FloatFormat::get(problem->accumulator).unit;
-    for (int64_t h = 0; h < sink->value.size(); ++h) {
-      Scalar logit = elementAt(*sink, h);
-      if (std::isfinite(logit.real))
-        logit.bound += unit * std::fabs(logit.real);
-      problem->sink.push_back(logit);
-    }
-  }
-  if constexpr (std::is_same_v<OpTy, ScaledDotProductOp>)
-    problem->normalizer = op.getNormalizer();
-  return finishDots(state, op, operands, *problem, scale,
-                    defaultScale(featuresOf(operands, operands.query)));
-}
-
-static llvm::Error runScaledDotProduct(Interpreter &state,
-                                       ScaledDotProductOp op) {
-  return runDot(state, op, op.getScale());
-}
-
-static llvm::Error runDotProduct(Interpreter &state, DotProductOp op) {
-  return runDot(state, op, APFloat(1.0));
-}
-
-//===----------------------------------------------------------------------===//
-// Additive
-//===----------------------------------------------------------------------===//
-
-/// `tensor` with its features multiplied by a matrix (out, in).
-static llvm::Expected<TensorRef>
-project(Operation *op, StringRef name, const Operands &operands,
-        const TensorRef &tensor, const TensorRef &matrix) {
-  SmallVector<int64_t> shape(tensor->value.getShape());
-  int64_t feature = operands.layout.feature;
-  int64_t out = matrix->value.getShape()[0], in = matrix->value.getShape()[1];
-  if (in != shape[feature])
-    return opError(op, llvm::formatv("{0}_projection takes {1} features, {0} "
-                                     "has {2}",
-                                     name, in, shape[feature]));
-  SmallVector<int64_t> sourceStrides = stridesOf(shape);
-  shape[feature] = out;
-  llvm::Expected<ReferenceResult> result =
-      makeTensor(op, tensor->value.getElementType(), shape);
-  if (!result)
-    return result.takeError();
-  SmallVector<int64_t> position(shape.size());
-  Type accumulator = getAccumulatorType(tensor->value.getElementType());
-  SmallVector<Scalar> lhs(in), rhs(in);
-  for (int64_t index = 0, size = result->value.size(); index < size; ++index) {
-    int64_t base = 0;
-    for (auto [dim, at] : llvm::enumerate(position))
-      base += static_cast<int64_t>(dim) == feature ? 0
-                                                   : at * sourceStrides[dim];
-    for (int64_t d = 0; d < in; ++d) {
-      lhs[d] = elementAt(*tensor, base + d * sourceStrides[feature]);
-      rhs[d] = elementAt(*matrix, position[feature] * in + d);
-    }
-    setElement(*result, index, contract(accumulator, lhs, rhs));
-    nextPosition(position, shape);
-  }
-  return std::make_shared<const ReferenceResult>(std::move(*result));
-}
-
-/// `tensor` with each row divided by its length.
-static llvm::Expected<TensorRef> normalizeRows(Operation *op,
-                                               const Operands &operands,
-                                               const TensorRef &tensor) {
-  Type type = tensor->value.getElementType();
-  ArrayRef<int64_t> shape = tensor->value.getShape();
-  llvm::Expected<ReferenceResult> result = makeTensor(op, type, shape);
-  if (!result)
-    return result.takeError();
-  FloatFormat format = FloatFormat::get(getAccumulatorType(type));
-  int64_t features = shape[operands.layout.feature];
-  int64_t stride = stridesOf(shape)[operands.layout.feature];
-  for (int64_t index = 0; index < tensor->value.size(); ++index) {
-    if (index / stride % features != 0)
-      continue;
-    double square = 0, inherited = 0;
-    for (int64_t d = 0; d < features; ++d) {
-      Scalar x = elementAt(*tensor, index + d * stride);
-      square += x.real * x.real;
-      inherited += x.bound * x.bound;
-    }
-    double length = std::sqrt(square), error = std::sqrt(inherited);
-    double least = length - error;
-    // Squares in the accumulator type may leave its range.
-    bool safe = square <= format.largest &&
-                (square == 0 || square > 1e-30 || format.unit < 1e-10);
-    double relative = (features / 2 + 6) * format.unit + error / least;
-    for (int64_t d = 0; d < features; ++d) {
-      Scalar x = elementAt(*tensor, index + d * stride);
-      double value = square == 0 ? 0 : x.real / length;
-      double bound = std::fabs(value) * relative + x.bound / least;
-      if (least <= 0)
-        bound = error == 0 ? 0 : 2;
-      if (!safe && !std::isnan(square))
-        bound = std::numeric_limits<double>::infinity();
-      setElement(*result, index + d * stride, Scalar::ofReal(value, bound));
-    }
-  }
-  return std::make_shared<const ReferenceResult>(std::move(*result));
-}
-
-static llvm::Error runCosine(Interpreter &state, CosineOp op) {
-  Operands operands;
-  llvm::Expected<AttentionProblem> problem = makeProblem(state, op, operands);
-  if (!problem)
-    return problem.takeError();
-  if (llvm::Error error = checkHeadSizes(op, operands))
-    return error;
-  for (TensorRef *tensor : {&problem->query, &problem->key}) {
-    llvm::Expected<TensorRef> unit = normalizeRows(op, operands, *tensor);
-    if (!unit)
-      return unit.takeError();
-    *tensor = *unit;
-  }
-  return finishDots(state, op, operands, *problem, op.getScale(), 1);
-}
-
-static llvm::Error runGeneral(Interpreter &state, GeneralOp op) {
-  Operands operands;
-  llvm::Expected<AttentionProblem> problem = makeProblem(state, op, operands);
-  if (!problem)
-    return problem.takeError();
-  const TensorRef &weight = state.tensor(op.getWeight());
-  for (auto [name, tensor, dim] : {std::tuple("query", problem->query, 1),
-                                   std::tuple("key", problem->key, 0)})
-    if (llvm::Error error =
-            checkEqual(op, "features", "weight", weight->value.getShape()[dim],
-                       name, featuresOf(operands, tensor)))
-      return error;
-  llvm::Expected<TensorRef> projected =
-      project(op, "query", operands, problem->query, weight);
-  if (!projected)
-    return projected.takeError();
-  problem->query = *projected;
-  return finishDots(state, op, operands, *problem, op.getScale(), 1);
-}
-
-static llvm::Error runAdditive(Interpreter &state, AdditiveOp op) {
-  Operands operands;
-  llvm::Expected<AttentionProblem> problem = makeProblem(state, op, operands);
-  if (!problem)
-    return problem.takeError();
-  TensorRef weight = state.tensor(op.getWeight());
-  auto prepare = [&](StringRef name, TensorRef &tensor,
-                     Value matrix) -> llvm::Error {
-    if (matrix) {
-      llvm::Expected<TensorRef> projected =
-          project(op, name, operands, tensor, state.tensor(matrix));
-      if (!projected)
-        return projected.takeError();
-      tensor = *projected;
-    }
-    return checkEqual(op, "projected features", name,
-                      featuresOf(operands, tensor), "weight",
-                      weight->value.size());
-  };
-  if (auto error = prepare("query", problem->query, op.getQueryProjection()))
-    return error;
-  if (auto error = prepare("key", problem->key, op.getKeyProjection()))
-    return error;
-  AdditiveScore score(problem->accumulator, weight, /*scale=*/1);
-  problem->score = &score;
-  return finish(state, op, operands, *problem);
-}
-
-//===----------------------------------------------------------------------===//
-// Kernel regression
-//===----------------------------------------------------------------------===//
-
-/// One bandwidth for all heads, or one per head.
-static llvm::Expected<SmallVector<Scalar>>
-bandwidthsOf(Interpreter &state, KernelRegressionOp op, int64_t heads) {
-  SmallVector<Scalar> bandwidths{Scalar::ofReal(1)};
-  if (op.getBandwidth()) {
-    const RuntimeValue &given = state.get(op.getBandwidth());
-    if (const auto *tensor = std::get_if<TensorRef>(&given)) {
-      if (llvm::Error error =
-              checkEqual(op, "entries", "bandwidth", (*tensor)->value.size(),
-                         "query heads", heads))
-        return std::move(error);
-      bandwidths.clear();
-      for (int64_t h = 0; h < heads; ++h)
-        bandwidths.push_back(elementAt(**tensor, h));
-    } else {
-      bandwidths[0] = std::get<Scalar>(given);
-    }
-  }
-  for (const Scalar &bandwidth : bandwidths)
-    if (!(bandwidth.real > 0))
-      return opError(op, llvm::formatv("has bandwidth {0}, which is not greater "
-                                       "than 0",
-                                       bandwidth.real));
-  return bandwidths;
-}
-
-static llvm::Error runKernelRegression(Interpreter &state,
-                                       KernelRegressionOp op) {
-  Operands operands;
-  llvm::Expected<AttentionProblem> problem = makeProblem(state, op, operands);
-  if (!problem)
-    return problem.takeError();
-  if (llvm::Error error = checkHeadSizes(op, operands))
-    return error;
-  llvm::Expected<SmallVector<Scalar>> bandwidths =
-      bandwidthsOf(state, op, problem->sizes.heads);
-  if (!bandwidths)
-    return bandwidths.takeError();
-  KernelWeight weight(problem->accumulator, op.getKernel(), *bandwidths);
-  SmallVector<Scalar> scales;
-  for (const Scalar &bandwidth : *bandwidths) {
-    double scale = 1 / (2 * bandwidth.real * bandwidth.real);
-    scales.push_back(Scalar::ofReal(
-        scale, scale * 2 * bandwidth.bound / bandwidth.real));
-  }
-  DistanceScore logWeight(problem->accumulator, scales);
-  bool gaussian = op.getKernel() == RegressionKernel::Gaussian;
-  problem->normalizer = gaussian ? Normalizer::Softmax : Normalizer::Sum;
-  problem->score = gaussian ? static_cast<const PairScore *>(&logWeight)
-                            : &weight;
-  return finish(state, op, operands, *problem);
-}
-
-void reference::addAttentionHandlers(HandlerTable &table) {
-  table.add<ScaledDotProductOp, runScaledDotProduct>();
-  table.add<DotProductOp, runDotProduct>();
-  table.add<CosineOp, runCosine>();
-  table.add<GeneralOp, runGeneral>();
-  table.add<AdditiveOp, runAdditive>();
-  table.add<KernelRegressionOp, runKernelRegression>();
 }

@@ -23,6 +23,27 @@ HeadView viewOf(ArrayRef<int64_t> shape, const AttentionLayout &layout,
 void scatter(const ReferenceResult &source, ArrayRef<int64_t> sizes,
              const HeadView &view, ReferenceResult &target);
 
+/// Refuses `lhs` and `rhs` of `left` and `right` where they differ.
+llvm::Error checkEqual(Operation *op, StringRef what, StringRef left,
+                       int64_t lhs, StringRef right, int64_t rhs);
+
+/// Tensors of an attention op.
+struct Operands {
+  AttentionLayout layout;
+  TensorRef query, key, value;
+  int64_t keyHeads = 1;
+};
+
+/// Fills in all that attention ops share; query and key may be replaced by
+/// projected ones. Refuses sizes that do not fit together.
+llvm::Expected<AttentionProblem>
+makeProblem(Interpreter &state, AttentionOpInterface op, Operands &operands);
+
+/// Sets the views of `problem`, evaluates it and gives the results their
+/// layout.
+llvm::Error finish(Interpreter &state, AttentionOpInterface op,
+                   const Operands &operands, AttentionProblem &problem);
+
 /// 1/sqrt(D), and 1 for D = 0 (`attention_m12`).
 double defaultScale(int64_t features);
 

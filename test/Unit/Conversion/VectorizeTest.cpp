@@ -1,5 +1,4 @@
-//===- VectorizeTest.cpp - Vector loops compute what scalar loops do -*- C++
-//-*-===//
+//===- VectorizeTest.cpp - Vector against scalar loops ----------*- C++ -*-===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -36,15 +35,23 @@ struct Case {
   const char *body; ///< From the block's arguments to the yield.
 };
 
+/// A case that sums over d what `body` makes of a row of a and a column of b.
+constexpr Case sumOfPairs(const char *name, const char *body) {
+  return {name,
+          "affine_map<(j, i, d) -> (j, d)>, affine_map<(j, i, d) -> (d, i)>, "
+          "affine_map<(j, i, d) -> (j, i)>",
+          "ppr",
+          "%a, %b",
+          "%c",
+          body};
+}
+
 constexpr Case cases[] = {
-    {"contraction",
-     "affine_map<(j, i, d) -> (j, d)>, affine_map<(j, i, d) -> (d, i)>, "
-     "affine_map<(j, i, d) -> (j, i)>",
-     "ppr", "%a, %b", "%c",
+    sumOfPairs("contraction",
      R"(^bb0(%x: f32, %y: f32, %s: f32):
         %m = arith.mulf %x, %y : f32
         %r = arith.addf %s, %m : f32
-        linalg.yield %r : f32)"},
+        linalg.yield %r : f32)"),
     {"transposed_contraction",
      "affine_map<(d, i, j) -> (j, d)>, affine_map<(d, i, j) -> (j, i)>, "
      "affine_map<(d, i, j) -> (d, i)>",
@@ -53,25 +60,19 @@ constexpr Case cases[] = {
         %m = arith.mulf %x, %y : f32
         %r = arith.addf %m, %s : f32
         linalg.yield %r : f32)"},
-    {"distance",
-     "affine_map<(j, i, d) -> (j, d)>, affine_map<(j, i, d) -> (d, i)>, "
-     "affine_map<(j, i, d) -> (j, i)>",
-     "ppr", "%a, %b", "%c",
+    sumOfPairs("distance",
      R"(^bb0(%x: f32, %y: f32, %s: f32):
         %d = arith.subf %x, %y : f32
         %m = arith.mulf %d, %d : f32
         %r = arith.addf %s, %m : f32
-        linalg.yield %r : f32)"},
-    {"additive",
-     "affine_map<(j, i, d) -> (j, d)>, affine_map<(j, i, d) -> (d, i)>, "
-     "affine_map<(j, i, d) -> (j, i)>",
-     "ppr", "%a, %b", "%c",
+        linalg.yield %r : f32)"),
+    sumOfPairs("additive",
      R"(^bb0(%x: f32, %y: f32, %s: f32):
         %d = arith.addf %x, %y : f32
         %h = math.tanh %d : f32
         %m = arith.mulf %x, %h : f32
         %r = arith.addf %s, %m : f32
-        linalg.yield %r : f32)"},
+        linalg.yield %r : f32)"),
     {"maximum", "affine_map<(j, i) -> (j, i)>, affine_map<(j, i) -> (0, i)>",
      "rp", "%c", "%row",
      R"(^bb0(%x: f32, %s: f32):
