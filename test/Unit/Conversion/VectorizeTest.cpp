@@ -48,7 +48,7 @@ constexpr Case sumOfPairs(const char *name, const char *body) {
 
 constexpr Case cases[] = {
     sumOfPairs("contraction",
-     R"(^bb0(%x: f32, %y: f32, %s: f32):
+               R"(^bb0(%x: f32, %y: f32, %s: f32):
         %m = arith.mulf %x, %y : f32
         %r = arith.addf %s, %m : f32
         linalg.yield %r : f32)"),
@@ -61,13 +61,13 @@ constexpr Case cases[] = {
         %r = arith.addf %m, %s : f32
         linalg.yield %r : f32)"},
     sumOfPairs("distance",
-     R"(^bb0(%x: f32, %y: f32, %s: f32):
+               R"(^bb0(%x: f32, %y: f32, %s: f32):
         %d = arith.subf %x, %y : f32
         %m = arith.mulf %d, %d : f32
         %r = arith.addf %s, %m : f32
         linalg.yield %r : f32)"),
     sumOfPairs("additive",
-     R"(^bb0(%x: f32, %y: f32, %s: f32):
+               R"(^bb0(%x: f32, %y: f32, %s: f32):
         %d = arith.addf %x, %y : f32
         %h = math.tanh %d : f32
         %m = arith.mulf %x, %h : f32
