@@ -7,6 +7,8 @@
 
 #include "AttendArguments.h"
 
+#include "KernelBuilder.h"
+
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -38,6 +40,8 @@ void AttendArguments::forEach(function_ref<void(Value &)> visit) {
     llvm::for_each(tensor.sizes, visitKnown);
     llvm::for_each(tensor.strides, visitKnown);
   }
+  visitKnown(splits);
+  visitKnown(partials);
 }
 
 static bool isConstant(Value value) {
@@ -61,6 +65,18 @@ void AttendArguments::bind(OpBuilder &builder, ValueRange parameters) {
       builder.clone(*value.getDefiningOp(), mapping);
     value = mapping.lookup(value);
   });
+}
+
+Value AttendOperand::move(KernelBuilder &k, Type element, Value from,
+                          ArrayRef<std::pair<unsigned, Value>> indices) const {
+  Value offset;
+  for (auto [dim, index] : indices) {
+    if (!strides[dim])
+      continue;
+    Value term = k.mul(k.toI64(index), strides[dim]);
+    offset = offset ? k.add(offset, term) : term;
+  }
+  return offset ? k.gep(from, element, offset) : from;
 }
 
 //===----------------------------------------------------------------------===//

@@ -14,6 +14,8 @@
 
 namespace mlir::attn {
 
+struct KernelBuilder;
+
 /// A tensor in device memory.
 struct DeviceTensor {
   Value pointer;              ///< Of the first element.
@@ -28,6 +30,11 @@ struct AttendOperand {
   Value strides[AttendOp::NumDims];
 
   explicit operator bool() const { return pointer != nullptr; }
+
+  /// `from`, a place in the operand, moved on by indices of dimensions; those
+  /// that the operand lacks do not count.
+  Value move(KernelBuilder &k, Type element, Value from,
+             ArrayRef<std::pair<unsigned, Value>> indices) const;
 };
 
 /// The values that a kernel works on: those of the host until `bind`, then what
@@ -39,6 +46,9 @@ struct AttendArguments {
   /// A scalar, or a tensor's description in `captureTensors`.
   SmallVector<Value> captureScalars;
   SmallVector<DeviceTensor> captureTensors;
+  /// Where several blocks share the keys of a tile of queries: how many (i64),
+  /// and memory for what each of them sums up (PartialSums).
+  Value splits, partials;
 
   /// Host values that are no constants, each once: the operands of a launch.
   SmallVector<Value> getLaunchOperands();

@@ -104,21 +104,23 @@ void AttendKernel::recomputeRow(const QueryRow &row) {
                        }));
         return after;
       });
-  if (arguments.lse) {
+  if (hasStatistics()) {
     Value isFirst = arith::CmpIOp::create(k.b, k.loc, arith::CmpIPredicate::eq,
                                           lane, k.integer(0));
     k.when(k.both(isFirst, isFirstPart()),
-           [&] { storeRowLse(row, state[0], state[1]); });
+           [&] { storeRowStatistics(row, state[0], state[1]); });
   }
-  Value factor = normalizingFactor(state[1]);
-  Value pointer =
-      partPointer(rowPointer(arguments.output, row, matrices.element));
+  Value factor = plan.splitKeys
+                     ? k.real(1.0)
+                     : normalizingFactor(k, op.getNormalizer(), state[1]);
+  Type element = resultElement();
+  Value pointer = resultRow(row);
   for (auto [index, value] : llvm::enumerate(ArrayRef(state).drop_front(2))) {
     Value feature = k.add(lane, index * warpSize);
     Value result = k.mulF(value, factor);
-    if (!matrices.element.isF32())
-      result = arith::TruncFOp::create(k.b, k.loc, matrices.element, result);
+    if (!element.isF32())
+      result = arith::TruncFOp::create(k.b, k.loc, element, result);
     k.when(k.less(feature, k.integer(valueFeatures)),
-           [&] { k.store(result, k.gep(pointer, matrices.element, feature)); });
+           [&] { k.store(result, k.gep(pointer, element, feature)); });
   }
 }

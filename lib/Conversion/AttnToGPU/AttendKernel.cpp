@@ -17,7 +17,7 @@ using namespace mlir::attn;
 AttendKernel::AttendKernel(OpBuilder &builder, AttendOp op,
                            AttendArguments arguments, const KernelPlan &plan)
     : k{builder, op.getLoc()}, op(op), arguments(std::move(arguments)),
-      plan(plan),
+      plan(plan), partials{k, this->arguments, plan.valueColumns()},
       matrices{k, getElementTypeOrSelf(op.getQuery().getType()), Value()},
       warpgroups{k, matrices.element} {
   // Where nothing else sees scores, their scale joins the exponential.
@@ -57,9 +57,9 @@ void AttendKernel::emit() {
 //===----------------------------------------------------------------------===//
 
 /// Blocks count tiles of rows, the last first, since under a causal mask it has
-/// most to do; then parts of their columns; then heads, so that neighbours
-/// share keys; then batches. Rows are the queries of a head, or those of all
-/// heads of a group.
+/// most to do; then parts of their columns; then parts of the keys; then heads,
+/// so that neighbours share keys; then batches. Rows are the queries of a head,
+/// or those of all heads of a group.
 void AttendKernel::emitPosition() {
   Type word = k.b.getI32Type();
   memory = LLVM::AddressOfOp::create(k.b, k.loc, k.shared(), sharedMemoryName);
@@ -84,6 +84,11 @@ void AttendKernel::emitPosition() {
   firstRow = k.mul(k.sub(tiles, fromLast), plan.queries);
   part = k.rem(number, plan.parts);
   number = k.div(number, plan.parts);
+  if (plan.splitKeys) {
+    Value splits = k.toI32(arguments.splits);
+    split = k.rem(number, splits);
+    number = k.div(number, splits);
+  }
   batch = k.div(number, heads);
   firstHead = k.rem(number, heads);
   keyHead = firstHead;
@@ -92,7 +97,8 @@ void AttendKernel::emitPosition() {
   else
     keyHead = k.div(firstHead, groupSize);
   keyPointer = headPointer(arguments.key, matrices.element);
-  valuePointer = partPointer(headPointer(arguments.value, matrices.element));
+  valuePointer = partPointer(headPointer(arguments.value, matrices.element),
+                             matrices.element);
   Value first = k.add(k.add(firstRow, warpRow), k.div(lane, 4));
   for (int64_t laneRow = 0; laneRow < laneRows; ++laneRow)
     laneQueries.push_back(queryRow(k.add(first, 8 * laneRow)));
@@ -108,37 +114,28 @@ AttendKernel::QueryRow AttendKernel::queryRow(Value row) {
 
 /// The start of this batch and key head.
 Value AttendKernel::headPointer(const AttendOperand &operand, Type element) {
-  Value offset;
-  auto move = [&](unsigned dim, Value index) {
-    if (!operand.strides[dim])
-      return;
-    Value term = k.mul(k.toI64(index), operand.strides[dim]);
-    offset = offset ? k.add(offset, term) : term;
-  };
-  move(AttendOp::B, batch);
-  move(AttendOp::Hkv, keyHead);
-  if (!offset)
-    return operand.pointer;
-  return k.gep(operand.pointer, element, offset);
+  return operand.move(k, element, operand.pointer,
+                      {{AttendOp::B, batch}, {AttendOp::Hkv, keyHead}});
 }
 
 Value AttendKernel::rowPointer(const AttendOperand &operand,
                                const QueryRow &row, Type element) {
-  Value pointer = headPointer(operand, element);
-  auto move = [&](unsigned dim, Value index) {
-    if (Value stride = operand.strides[dim])
-      pointer = k.gep(pointer, element, k.mul(k.toI64(index), stride));
-  };
-  move(AttendOp::G, row.group);
-  move(AttendOp::I, row.query);
-  return pointer;
+  return operand.move(k, element, headPointer(operand, element),
+                      {{AttendOp::G, row.group}, {AttendOp::I, row.query}});
 }
 
-/// The block's columns in a row of values or of the output.
-Value AttendKernel::partPointer(Value pointer) {
+/// Of the row among all rows of all heads.
+Value AttendKernel::rowNumber(const QueryRow &row) {
+  Value heads = k.mul(k.toI32(arguments.sizes[AttendOp::Hkv]), groupSize);
+  Value head = k.add(k.mul(batch, heads), row.head);
+  return k.add(k.mul(head, queries), row.query);
+}
+
+/// The block's columns in a row of values or of results.
+Value AttendKernel::partPointer(Value pointer, Type element) {
   if (plan.parts == 1)
     return pointer;
-  return k.gep(pointer, matrices.element, k.mul(part, plan.partColumns()));
+  return k.gep(pointer, element, k.mul(part, plan.partColumns()));
 }
 
 Value AttendKernel::keyRow(const AttendOperand &operand, Value pointer,
@@ -196,7 +193,7 @@ void AttendKernel::emitKeyBounds() {
   lowerKey = k.integer(0);
   upperKey = keys;
   if (op.getMask().empty())
-    return;
+    return takeSplit();
   classifier = std::make_unique<TileClassifier>(op.getMask());
   auto size = [&](unsigned dim) { return k.toIndex(arguments.sizes[dim]); };
   Value heads = k.mul(size(AttendOp::Hkv), size(AttendOp::G));
@@ -209,6 +206,25 @@ void AttendKernel::emitKeyBounds() {
   lowerKey = k.mul(k.div(lower, plan.keys), plan.keys);
   upperKey = k.toI32(bounds.upper);
   fullKeys = {k.toI32(bounds.fullLower), k.toI32(bounds.fullUpper)};
+  takeSplit();
+}
+
+/// Of the keys that the tile of queries reaches, those of this block.
+void AttendKernel::takeSplit() {
+  if (!plan.splitKeys)
+    return;
+  auto most = [&](Value lhs, Value rhs) -> Value {
+    return k.b.createOrFold<arith::MaxSIOp>(k.loc, lhs, rhs);
+  };
+  Value reached = most(k.sub(upperKey, lowerKey), k.integer(0));
+  Value tiles = k.div(k.add(reached, plan.keys - 1), plan.keys);
+  Value splits = k.toI32(arguments.splits);
+  Value each = k.div(k.add(tiles, k.sub(splits, k.integer(1))), splits);
+  each = most(each, k.integer(plan.splitTiles()));
+  Value first = k.min(k.mul(split, each), tiles);
+  lowerKey = k.add(lowerKey, k.mul(first, plan.keys));
+  Value count = k.min(each, k.sub(tiles, first));
+  upperKey = k.min(upperKey, k.add(lowerKey, k.mul(count, plan.keys)));
 }
 
 /// The queries of the block.
@@ -285,6 +301,9 @@ std::pair<Value, Value> AttendKernel::sinkState(const QueryRow &row) {
   Value logit = k.load(element, rowPointer(arguments.sink, row, element));
   if (!element.isF32())
     logit = arith::ExtFOp::create(k.b, k.loc, k.b.getF32Type(), logit);
+  // It is a key of the first block that shares them.
+  if (split)
+    logit = k.select(k.less(split, k.integer(1)), logit, none);
   return {logit, k.select(k.equalF(logit, none), zero, k.real(1.0))};
 }
 
@@ -359,19 +378,19 @@ AttendKernel::State AttendKernel::emitLoop() {
   awaitOlder();
   loadQueries();
 
-  return emitTiles(
-      first, even, [&](const KeyTile &tile, Value &buffer, State &state) {
-        Value other = k.sub(k.integer(1), buffer);
-        KeyTile next = findTile(k.add(tile.start, plan.keys));
-        copyBoth(true, next, other);
-        SmallVector<Value> weights = emitScores(buffer);
-        applyRegions(weights, tile);
-        state = normalize(state, weights);
-        awaitOlder();
-        copyBoth(false, next, other);
-        addValues(state, weights, buffer);
-        awaitOlder();
-        buffer = other;
-        return next;
-      });
+  return emitTiles(first, even,
+                   [&](const KeyTile &tile, Value &buffer, State &state) {
+                     Value other = k.sub(k.integer(1), buffer);
+                     KeyTile next = findTile(k.add(tile.start, plan.keys));
+                     copyBoth(true, next, other);
+                     SmallVector<Value> weights = emitScores(buffer);
+                     applyRegions(weights, tile);
+                     state = normalize(state, weights);
+                     awaitOlder();
+                     copyBoth(false, next, other);
+                     addValues(state, weights, buffer);
+                     awaitOlder();
+                     buffer = other;
+                     return next;
+                   });
 }

@@ -10,6 +10,7 @@
 
 #include "AttendArguments.h"
 #include "KernelPlan.h"
+#include "PartialSums.h"
 #include "WarpgroupUnit.h"
 
 #include "attn/Dialect/Attn/Analysis/TileClassification.h"
@@ -60,9 +61,10 @@ private:
   void emitPosition();
   QueryRow queryRow(Value row);
   Value headPointer(const AttendOperand &operand, Type element);
+  Value rowNumber(const QueryRow &row);
   Value rowPointer(const AttendOperand &operand, const QueryRow &row,
                    Type element);
-  Value partPointer(Value pointer);
+  Value partPointer(Value pointer, Type element);
   Value keyRow(const AttendOperand &operand, Value pointer, Value key);
   int64_t copyingThreads();
   void copyQueries();
@@ -74,6 +76,7 @@ private:
 
   // The loop over tiles of keys.
   void emitKeyBounds();
+  void takeSplit();
   IndexRange queryRange();
   KeyTile findTile(Value from);
   TileClass classify(Value start);
@@ -81,10 +84,10 @@ private:
   std::pair<Value, Value> sinkState(const QueryRow &row);
   /// Goes over tiles of keys from `first` on. `turn` is a number that goes
   /// along; `body` advances it and the state, and finds the next tile.
-  State emitTiles(const KeyTile &first, Value turn,
-                  function_ref<KeyTile(const KeyTile &tile, Value &turn,
-                                       State &state)>
-                      body);
+  State emitTiles(
+      const KeyTile &first, Value turn,
+      function_ref<KeyTile(const KeyTile &tile, Value &turn, State &state)>
+          body);
   State emitLoop();
   void loadQueries();
   Factor queryFragment(int64_t step);
@@ -116,11 +119,16 @@ private:
   // Results.
   void emitResults(const State &state);
   void storeOutput(const State &state, ArrayRef<Value> factors);
-  void storeLse(const State &state, ArrayRef<Value> sums);
-  void storeRowLse(const QueryRow &row, Value maximum, Value sum);
-
-  Value normalizingFactor(Value sum);
+  void storePartials(const State &state);
+  /// Whether anything is stored of a row beside its output.
+  bool hasStatistics() { return arguments.lse || plan.splitKeys; }
+  void storeStatistics(const State &state, ArrayRef<Value> sums);
+  void storeRowStatistics(const QueryRow &row, Value maximum, Value sum);
   Value isFirstPart();
+  /// The element type and row of what the kernel stores: the output, or the
+  /// sums of a part of the keys.
+  Type resultElement();
+  Value resultRow(const QueryRow &row);
 
   // Values that are not finite behind a mask.
   bool needsGuard();
@@ -135,6 +143,7 @@ private:
   AttendOp op;
   AttendArguments arguments;
   KernelPlan plan;
+  PartialSums partials;
   MatrixUnit matrices;
   WarpgroupUnit warpgroups;
   std::unique_ptr<TileClassifier> classifier;
@@ -147,7 +156,8 @@ private:
   Value queries, keys, groupSize; ///< M, N, G.
   Value rows; ///< All rows, of which the block's begin at `firstRow`.
   Value batch, firstHead, keyHead, firstRow;
-  Value part; ///< Of the output's columns.
+  Value part;  ///< Of the output's columns.
+  Value split; ///< Of the keys.
   SmallVector<QueryRow, laneRows> laneQueries;
   Value keyPointer, valuePointer;
   Value lowerKey, upperKey;

@@ -12,15 +12,6 @@
 using namespace mlir;
 using namespace mlir::attn;
 
-/// What turns an accumulator into a result: 0 for an empty row.
-Value AttendKernel::normalizingFactor(Value sum) {
-  Value zero = k.real(0.0), one = k.real(1.0);
-  if (op.getNormalizer() == Normalizer::None)
-    return one;
-  Value inverse = arith::DivFOp::create(k.b, k.loc, one, sum);
-  return k.select(k.equalF(sum, zero), zero, inverse);
-}
-
 /// One of the blocks that share the columns of a tile stores what is the same
 /// in all of them.
 Value AttendKernel::isFirstPart() {
@@ -34,14 +25,17 @@ void AttendKernel::emitResults(const State &state) {
   for (Value sum : state.sum) {
     sums.push_back(k.reduceLanes(
         sum, 3, [&](Value lhs, Value rhs) { return k.addF(lhs, rhs); }));
-    factors.push_back(normalizingFactor(sums.back()));
+    factors.push_back(normalizingFactor(k, op.getNormalizer(), sums.back()));
   }
   // Nothing may arrive any more, and other warps be done with what is there.
   syncComputation();
   auto store = [&] {
-    if (arguments.lse)
-      k.when(isFirstPart(), [&] { storeLse(state, sums); });
-    storeOutput(state, factors);
+    if (hasStatistics())
+      k.when(isFirstPart(), [&] { storeStatistics(state, sums); });
+    if (plan.splitKeys)
+      storePartials(state);
+    else
+      storeOutput(state, factors);
   };
   if (!needsGuard())
     return store();
@@ -77,31 +71,60 @@ void AttendKernel::storeOutput(const State &state, ArrayRef<Value> factors) {
       exists = k.both(exists, k.less(chunk, k.integer(plan.output.filled)));
     k.when(exists, [&] {
       Value value = k.load(chunkType, tile.address(k, inTile, chunk), 16);
-      Value to =
-          partPointer(rowPointer(arguments.output, row, matrices.element));
-      k.store(
-          value,
-          k.gep(to, k.b.getI8Type(), k.mul(chunk, SharedLayout::chunkBytes)),
-          16);
+      k.store(value,
+              k.gep(resultRow(row), k.b.getI8Type(),
+                    k.mul(chunk, SharedLayout::chunkBytes)),
+              16);
     });
   }
 }
 
+/// Four lanes fill a sector.
+void AttendKernel::storePartials(const State &state) {
+  Type pairType = VectorType::get(2, k.b.getF32Type());
+  for (int64_t laneRow = 0; laneRow < laneRows; ++laneRow) {
+    const QueryRow &row = laneQueries[laneRow];
+    k.when(row.exists, [&] {
+      Value to = k.gep(resultRow(row), pairType, k.bitAnd(lane, 3));
+      for (int64_t group = 0; group < plan.partColumns() / 8; ++group) {
+        int64_t index = group * fragmentSize + 2 * laneRow;
+        Value pair =
+            k.pair(state.accumulator[index], state.accumulator[index + 1]);
+        k.store(pair, k.gep(to, pairType, k.integer(4 * group)), 8);
+      }
+    });
+  }
+}
+
+Type AttendKernel::resultElement() {
+  return plan.splitKeys ? k.b.getF32Type() : matrices.element;
+}
+
+Value AttendKernel::resultRow(const QueryRow &row) {
+  Value pointer = plan.splitKeys
+                      ? partials.accumulator(split, rowNumber(row))
+                      : rowPointer(arguments.output, row, matrices.element);
+  return partPointer(pointer, resultElement());
+}
+
 /// Each row's sum is in four lanes.
-void AttendKernel::storeLse(const State &state, ArrayRef<Value> sums) {
+void AttendKernel::storeStatistics(const State &state, ArrayRef<Value> sums) {
   Value isFirst = arith::CmpIOp::create(k.b, k.loc, arith::CmpIPredicate::eq,
                                         k.bitAnd(lane, 3), k.integer(0));
   for (int64_t laneRow = 0; laneRow < laneRows; ++laneRow) {
     const QueryRow &row = laneQueries[laneRow];
-    k.when(k.both(isFirst, row.exists),
-           [&] { storeRowLse(row, state.maximum[laneRow], sums[laneRow]); });
+    k.when(k.both(isFirst, row.exists), [&] {
+      storeRowStatistics(row, state.maximum[laneRow], sums[laneRow]);
+    });
   }
 }
 
-/// maximum + log(sum), -inf for an empty row; log(sum) without a maximum.
-void AttendKernel::storeRowLse(const QueryRow &row, Value maximum, Value sum) {
-  Value value = k.mulF(k.log2(sum), k.real(llvm::numbers::ln2));
+void AttendKernel::storeRowStatistics(const QueryRow &row, Value maximum,
+                                      Value sum) {
   if (isSoftmax())
-    value = k.fma(maximum, k.real(unit), value);
-  k.store(value, rowPointer(arguments.lse, row, value.getType()));
+    maximum = k.mulF(maximum, k.real(unit));
+  if (plan.splitKeys)
+    return partials.storeStatistics(split, rowNumber(row), {maximum, sum});
+  Value lse = logOfSum(k, op.getNormalizer(), {maximum, sum});
+  k.store(lse, rowPointer(arguments.lse, row, lse.getType()));
 }

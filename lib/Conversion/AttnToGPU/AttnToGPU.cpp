@@ -10,8 +10,8 @@
 #include "attn/Dialect/Attn/IR/AttnFacts.h"
 
 #include "AttendArguments.h"
-#include "AttendKernel.h"
 #include "DeviceTables.h"
+#include "KernelLaunches.h"
 
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -126,99 +126,12 @@ public:
 
 private:
   LogicalResult convert(AttendOp op, unsigned number);
-  gpu::GPUFuncOp emitKernel(AttendOp op, AttendArguments arguments,
-                            const KernelPlan &plan, StringRef name);
-  void emitLaunch(OpBuilder &b, gpu::GPUFuncOp kernel, const KernelPlan &plan,
-                  AttendArguments &arguments);
-  void emitKernels(OpBuilder &b, AttendOp op, KernelPlan plan,
-                   AttendArguments &arguments, StringRef name);
 
   ModuleOp module;
   GPUSpec spec;
   KernelModule kernels;
 };
 } // namespace
-
-gpu::GPUFuncOp Converter::emitKernel(AttendOp op, AttendArguments arguments,
-                                     const KernelPlan &plan, StringRef name) {
-  OpBuilder b(module.getContext());
-  gpu::GPUFuncOp kernel = kernels.create(
-      b, op.getLoc(), name, arguments.getLaunchOperands(), plan.threads());
-  // Without it registers cannot move between warpgroups.
-  if (plan.warpgroups)
-    kernel->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
-                    b.getI32IntegerAttr(1));
-  arguments.bind(b, kernel.getBody().front().getArguments());
-  AttendKernel(b, op, std::move(arguments), plan).emit();
-  kernels.finish(b, kernel);
-  return kernel;
-}
-
-/// One block for each tile of queries of each head, or of each key head.
-void Converter::emitLaunch(OpBuilder &b, gpu::GPUFuncOp kernel,
-                           const KernelPlan &plan, AttendArguments &arguments) {
-  Location loc = kernel.getLoc();
-  auto size = [&](unsigned dim) -> Value {
-    return b.createOrFold<arith::IndexCastOp>(loc, b.getIndexType(),
-                                              arguments.sizes[dim]);
-  };
-  auto index = [&](int64_t value) -> Value {
-    return arith::ConstantIndexOp::create(b, loc, value);
-  };
-  auto times = [&](Value lhs, unsigned dim) {
-    return b.createOrFold<arith::MulIOp>(loc, lhs, size(dim));
-  };
-  Value rows = size(AttendOp::I);
-  if (plan.foldHeads)
-    rows = times(rows, AttendOp::G);
-  Value blocks =
-      b.createOrFold<arith::CeilDivSIOp>(loc, rows, index(plan.queries));
-  if (!plan.foldHeads)
-    blocks = times(blocks, AttendOp::G);
-  blocks = times(times(blocks, AttendOp::Hkv), AttendOp::B);
-  if (plan.parts > 1)
-    blocks = b.createOrFold<arith::MulIOp>(loc, blocks, index(plan.parts));
-  kernels.launch(b, kernel, {blocks, plan.threads(), plan.sharedBytes()},
-                 arguments.getLaunchOperands());
-}
-
-/// Whether heads of a group can make one tile: the mask does not tell them
-/// apart.
-static bool canFoldHeads(AttendOp op) {
-  return op.getMask().empty() || op.getMask().getArgument(1).use_empty();
-}
-
-/// Launches the kernel for many queries, or, where one tile has place for more
-/// than a head's queries and a group has several heads, that for few.
-void Converter::emitKernels(OpBuilder &b, AttendOp op, KernelPlan plan,
-                            AttendArguments &arguments, StringRef name) {
-  auto emit = [&](bool fold) {
-    plan.foldHeads = fold;
-    std::string suffix = fold ? "_few" : "";
-    emitLaunch(b, emitKernel(op, arguments, plan, (name + suffix).str()), plan,
-               arguments);
-  };
-  if (!canFoldHeads(op))
-    return emit(false);
-  Location loc = op.getLoc();
-  auto compare = [&](arith::CmpIPredicate predicate, unsigned dim,
-                     int64_t limit) {
-    Value bound = arith::ConstantIntOp::create(b, loc, limit, 64);
-    return b.createOrFold<arith::CmpIOp>(loc, predicate, arguments.sizes[dim],
-                                         bound);
-  };
-  Value few = b.createOrFold<arith::AndIOp>(
-      loc, compare(arith::CmpIPredicate::slt, AttendOp::I, plan.queries),
-      compare(arith::CmpIPredicate::sgt, AttendOp::G, 1));
-  if (std::optional<int64_t> known = getConstantIntValue(few))
-    return emit(*known != 0);
-  auto choice = scf::IfOp::create(b, loc, few, /*withElseRegion=*/true);
-  OpBuilder::InsertionGuard restore(b);
-  b.setInsertionPoint(choice.thenYield());
-  emit(true);
-  b.setInsertionPoint(choice.elseYield());
-  emit(false);
-}
 
 LogicalResult Converter::convert(AttendOp op, unsigned number) {
   if (failed(checkSupported(op)))
@@ -240,7 +153,7 @@ LogicalResult Converter::convert(AttendOp op, unsigned number) {
       << plan->describe(spec);
   auto function = op->getParentOfType<func::FuncOp>();
   std::string name = (function.getName() + "_attend" + Twine(number)).str();
-  emitKernels(b, op, *plan, *arguments, name);
+  KernelLaunches(kernels, spec, op, *plan, std::move(*arguments), name).emit(b);
   for (Operation *store : *stores)
     store->erase();
   op.erase();

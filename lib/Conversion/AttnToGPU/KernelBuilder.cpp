@@ -66,6 +66,15 @@ void KernelBuilder::syncWarp() {
 
 void KernelBuilder::syncBlock() { NVVM::Barrier0Op::create(b, loc); }
 
+Value KernelBuilder::pair(Value low, Value high) {
+  Value result =
+      LLVM::PoisonOp::create(b, loc, VectorType::get(2, low.getType()));
+  for (auto [index, half] : llvm::enumerate(ValueRange{low, high}))
+    result =
+        LLVM::InsertElementOp::create(b, loc, result, half, integer(index));
+  return result;
+}
+
 Value KernelBuilder::gep(Value pointer, Type element, Value index) {
   return LLVM::GEPOp::create(b, loc, pointer.getType(), element, pointer,
                              ArrayRef<LLVM::GEPArg>{index});

@@ -121,6 +121,8 @@ struct KernelBuilder {
 
   Type device() { return LLVM::LLVMPointerType::get(b.getContext(), 1); }
   Type shared() { return LLVM::LLVMPointerType::get(b.getContext(), 3); }
+  /// Two values of one type as a vector.
+  Value pair(Value low, Value high);
   Value gep(Value pointer, Type element, Value index);
   Value load(Type type, Value pointer, int64_t alignment = 0);
   void store(Value value, Value pointer, int64_t alignment = 0);

@@ -37,6 +37,12 @@ int64_t KernelPlan::sharedBytes() const {
   return barrierBase() + (warpgroups ? barrierBytes : 0);
 }
 
+int64_t KernelPlan::splitTiles() const {
+  // What takes about as long as launching the merge of the blocks' sums.
+  constexpr int64_t splitKeys = 256;
+  return llvm::divideCeil(splitKeys, keys);
+}
+
 int64_t KernelPlan::threads() const {
   return computingThreads() + (warpgroups ? warpgroupSize : 0);
 }
@@ -107,6 +113,9 @@ std::string KernelPlan::describe(const GPUSpec &spec) const {
     os << "; " << parts
        << " blocks share the columns of a tile, whose sums are "
        << "too many for one";
+  os << "; up to " << queries << " queries on less than half of "
+     << spec.multiprocessors << " multiprocessors split their keys, "
+     << splitTiles() << " tiles or more for a block";
   return text;
 }
 

@@ -23,6 +23,7 @@ struct KernelPlan {
   bool keepQueries;        ///< Fragments of queries stay in registers.
   bool foldHeads = false;  ///< Queries of all heads of a group make a tile.
   bool warpgroups = false; ///< wgmma, and a warpgroup that only copies.
+  bool splitKeys = false;  ///< Several blocks share the keys of a tile.
   int64_t parts = 1; ///< Blocks that share the columns of a tile's output.
   /// Shared memory: queries, whose place the output takes at the end, then two
   /// buffers of keys, then two of values.
@@ -30,6 +31,8 @@ struct KernelPlan {
 
   /// Columns of the output that a block computes.
   int64_t partColumns() const { return value.filledColumns(); }
+  /// Of all blocks together.
+  int64_t valueColumns() const { return parts * partColumns(); }
   int64_t computingThreads() const { return queries / warpRows * warpSize; }
   int64_t threads() const;
   int64_t keyBase() const;
@@ -37,6 +40,8 @@ struct KernelPlan {
   /// Barriers of warpgroups.
   int64_t barrierBase() const;
   int64_t sharedBytes() const;
+  /// Tiles of keys that are worth a block of their own where keys are split.
+  int64_t splitTiles() const;
 
   /// What was chosen, by which limits of `spec`.
   std::string describe(const GPUSpec &spec) const;

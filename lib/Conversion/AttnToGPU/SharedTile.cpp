@@ -180,11 +180,7 @@ Factor MatrixUnit::loadRightTransposed(const SharedTile &tile, int64_t row,
 }
 
 Value MatrixUnit::pack(Value low, Value high) {
-  Value pair =
-      LLVM::PoisonOp::create(k.b, k.loc, VectorType::get(2, k.b.getF32Type()));
-  for (auto [index, half] : llvm::enumerate(ValueRange{low, high}))
-    pair =
-        LLVM::InsertElementOp::create(k.b, k.loc, pair, half, k.integer(index));
+  Value pair = k.pair(low, high);
   if (element.isF32())
     return pair;
   Value narrow =

@@ -17,15 +17,18 @@ struct Chip {
   llvm::StringLiteral name;
   unsigned ptxVersion;
   unsigned sharedKiB;
+  unsigned multiprocessors;
 };
 } // namespace
 
 /// Shared memory per block by opt-in, from the CUDA C++ Programming Guide,
-/// "Technical Specifications per Compute Capability".
+/// "Technical Specifications per Compute Capability". Multiprocessors of A100,
+/// A40, L40S, H100, B200 and RTX 5090, from their data sheets.
 static constexpr Chip knownChips[] = {
-    {"sm_80", 80, 163},   {"sm_86", 80, 99},   {"sm_89", 80, 99},
-    {"sm_90", 80, 227},   {"sm_90a", 80, 227}, {"sm_100", 86, 227},
-    {"sm_100a", 86, 227}, {"sm_120", 87, 99},
+    {"sm_80", 80, 163, 108},   {"sm_86", 80, 99, 84},
+    {"sm_89", 80, 99, 142},    {"sm_90", 80, 227, 132},
+    {"sm_90a", 80, 227, 132},  {"sm_100", 86, 227, 148},
+    {"sm_100a", 86, 227, 148}, {"sm_120", 87, 99, 170},
 };
 
 bool GPUSpec::isGPU(llvm::StringRef target) {
@@ -39,7 +42,7 @@ static llvm::Error makeError(const llvm::Twine &message) {
 llvm::Expected<GPUSpec> GPUSpec::parse(llvm::StringRef target) {
   GPUSpec spec;
   spec.name = target.str();
-  spec.sharedBytes = ~0u;
+  spec.sharedBytes = spec.multiprocessors = ~0u;
   for (llvm::StringRef name : llvm::split(target, ',')) {
     const Chip *chip = llvm::find_if(
         knownChips, [&](const Chip &chip) { return chip.name == name; });
@@ -55,6 +58,8 @@ llvm::Expected<GPUSpec> GPUSpec::parse(llvm::StringRef target) {
       return makeError("target '" + target + "' names '" + name + "' twice");
     spec.chips.push_back({name.str(), chip->ptxVersion});
     spec.sharedBytes = std::min(spec.sharedBytes, chip->sharedKiB * 1024);
+    spec.multiprocessors =
+        std::min(spec.multiprocessors, chip->multiprocessors);
   }
   return spec;
 }

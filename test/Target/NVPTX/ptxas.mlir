@@ -6,15 +6,15 @@
 
 // Warpgroups wait for products where the code says so, not after each of them.
 // WARPGROUPS-NOT: C75
-// WARPGROUPS-COUNT-6: bytes stack frame, 0 bytes spill stores, 0 bytes spill loads
+// WARPGROUPS-COUNT-12: bytes stack frame, 0 bytes spill stores, 0 bytes spill loads
 // WARPGROUPS-NOT: {{spill|C75}}
 
-// Each of the two kernels assembles without a spill, for head sizes, chips, f32.
-// HEADS-COUNT-8: bytes stack frame, 0 bytes spill stores, 0 bytes spill loads
+// Each of the four kernels assembles without a spill, for head sizes, chips, f32.
+// HEADS-COUNT-16: bytes stack frame, 0 bytes spill stores, 0 bytes spill loads
 // HEADS-NOT: spill
-// CHIPS-COUNT-10: bytes stack frame, 0 bytes spill stores, 0 bytes spill loads
+// CHIPS-COUNT-20: bytes stack frame, 0 bytes spill stores, 0 bytes spill loads
 // CHIPS-NOT: spill
-// F32-COUNT-4: bytes stack frame, 0 bytes spill stores, 0 bytes spill loads
+// F32-COUNT-8: bytes stack frame, 0 bytes spill stores, 0 bytes spill loads
 // F32-NOT: spill
 func.func @attention(%q: tensor<?x?x?xHEADxf16>, %k: tensor<?x?x?xHEADxf16>, %v: tensor<?x?x?xHEADxf16>) -> tensor<?x?x?xHEADxf16> {
   %mask = attn.mask.causal

@@ -21,7 +21,7 @@
 // RUN: attnc explain %s --entry window --target=sm_80 --dim M=480 --dim N=480 | FileCheck %s --check-prefix=GPU
 // GPU: function window, for sm_80
 // GPU: tiles: 128 queries x 64 keys; empty 24, partial 8, full 0
-// GPU: remark: {{.*}}tiles of 128 queries and 64 keys for 8 warps: about {{[0-9]+}} of 255 registers per thread, queries read from shared memory each time; {{[0-9]+}} of 166912 bytes of shared memory
+// GPU: remark: {{.*}}tiles of 128 queries and 64 keys for 8 warps: about {{[0-9]+}} of 255 registers per thread, queries read from shared memory each time; {{[0-9]+}} of 166912 bytes of shared memory; up to 128 queries on less than half of 108 multiprocessors split their keys, 4 tiles or more for a block
 
 // The picture: a square per tile; nothing is drawn where sizes are not known.
 // RUN: attnc explain %s --entry window --target=x86-64-v3 --dim M=480 --dim N=480 --mask-image=%t.png

@@ -14,9 +14,10 @@ def ConvertAttnToGPUPass : Pass<"convert-attn-to-gpu", "::mlir::ModuleOp"> {
   let summary = "Turn attend ops into kernels and their launches";
   let description = [{
     Accepts modules as the phase optimize leaves them: functions on memrefs,
-    `attn.attend` on what these hold or on reshapes of it. Each becomes one
-    `gpu.func` in the gpu.module `attn_kernels` and one `gpu.launch_func` in its
-    place (include/attn/Target/NVPTX/Launch.h). What the kernel needs of its
+    `attn.attend` on what these hold or on reshapes of it. Each becomes kernels
+    in the gpu.module `attn_kernels`, for many queries, for few, for few and many
+    keys, and launches in its place, of which the host takes those that fit the
+    sizes (include/attn/Target/NVPTX/Launch.h). What the kernel needs of its
     arguments beyond their sizes (strides, alignment) is required of the caller
     by `attn.require` before the launch.
 

@@ -26,8 +26,9 @@ struct GPUChip {
 struct GPUSpec {
   std::string name; ///< As given, e.g. "sm_80,sm_90".
   llvm::SmallVector<GPUChip, 1> chips;
-  unsigned sharedBytes = 0; ///< Shared memory that one block can ask for.
-  unsigned registers = 255; ///< Per thread at most.
+  unsigned sharedBytes = 0;     ///< Shared memory that one block can ask for.
+  unsigned multiprocessors = 0; ///< That run blocks side by side.
+  unsigned registers = 255;     ///< Per thread at most.
   unsigned blockRegisters = 65536; ///< Per block at most.
 
   /// Whether `target` names a GPU: it begins with "sm_".

@@ -29,6 +29,7 @@ TEST(GPUSpecTest, GPUsAreToldFromCPUs) {
 TEST(GPUSpecTest, SeveralChipsOfferWhatAllHave) {
   GPUSpec spec = llvm::cantFail(GPUSpec::parse("sm_90,sm_86"));
   EXPECT_EQ(spec.sharedBytes, 99u * 1024);
+  EXPECT_EQ(spec.multiprocessors, 84u);
   ASSERT_EQ(spec.chips.size(), 2u);
   EXPECT_EQ(spec.chips[1].name, "sm_86");
   EXPECT_THAT(llvm::toString(GPUSpec::parse("sm_80,sm_80").takeError()),
