@@ -8,8 +8,11 @@
 
 #include "Fusion.h"
 
+#include "attn/Conversion/AttnToLLVM/ABI.h"
+
 #include "mlir/Analysis/AliasAnalysis.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "mlir/Interfaces/ViewLikeInterface.h"
 
 using namespace mlir;
 using namespace mlir::attn;
@@ -79,8 +82,31 @@ static MemRefs memrefsOf(ValueRange operands) {
   }));
 }
 
+/// What `memref` is a view of.
+static Value getRoot(Value memref) {
+  while (auto view = memref.getDefiningOp<ViewLikeOpInterface>())
+    memref = view.getViewSource();
+  return memref;
+}
+
+/// Whether `memref` is a result of a public function: its entry refuses calls
+/// in which one overlaps another argument.
+static bool isResult(Value memref) {
+  auto argument = dyn_cast<BlockArgument>(memref);
+  if (!argument)
+    return false;
+  auto function =
+      dyn_cast<FunctionOpInterface>(argument.getOwner()->getParentOp());
+  return function && argument.getOwner()->isEntryBlock() &&
+         function.getArgAttr(argument.getArgNumber(), abi::result);
+}
+
 static bool mayAlias(AliasAnalysis &aliases, Value memref, ValueRange others) {
+  Value root = getRoot(memref);
   return llvm::any_of(others, [&](Value other) {
+    Value otherRoot = getRoot(other);
+    if (root != otherRoot && (isResult(root) || isResult(otherRoot)))
+      return false;
     return !aliases.alias(memref, other).isNo();
   });
 }

@@ -61,7 +61,8 @@ private:
     waiting.erase(op);
     claimed.erase(op);
   }
-  void plan(linalg::LinalgOp linalgOp);
+  linalg::GenericOp generalize(linalg::LinalgOp linalgOp);
+  void plan(linalg::GenericOp op);
   void emitPlanned();
   void schedule(PlannedOp planned);
   void emit(PlannedOp &planned);
@@ -82,16 +83,20 @@ void Vectorizer::schedule(PlannedOp planned) {
   plannedOps.push_back(std::move(planned));
 }
 
-void Vectorizer::plan(linalg::LinalgOp linalgOp) {
-  auto op = dyn_cast<linalg::GenericOp>(linalgOp.getOperation());
-  if (!op) {
-    rewriter.setInsertionPoint(linalgOp);
-    FailureOr<linalg::GenericOp> generic =
-        linalg::generalizeNamedOp(rewriter, linalgOp);
-    if (failed(generic))
-      return remarkMissed(linalgOp, "has no form as linalg.generic");
-    op = *generic;
-  }
+/// Null, with a remark, where there is no such form.
+linalg::GenericOp Vectorizer::generalize(linalg::LinalgOp linalgOp) {
+  if (auto op = dyn_cast<linalg::GenericOp>(linalgOp.getOperation()))
+    return op;
+  rewriter.setInsertionPoint(linalgOp);
+  FailureOr<linalg::GenericOp> generic =
+      linalg::generalizeNamedOp(rewriter, linalgOp);
+  if (succeeded(generic))
+    return *generic;
+  remarkMissed(linalgOp, "has no form as linalg.generic");
+  return {};
+}
+
+void Vectorizer::plan(linalg::GenericOp op) {
   if (claimed.contains(op))
     return;
   if (isLaneReduction(op)) {
@@ -146,18 +151,23 @@ void Vectorizer::emitPlanned() {
 }
 
 void Vectorizer::run(Operation *root) {
-  SmallVector<linalg::LinalgOp> ops, fills;
+  SmallVector<linalg::LinalgOp> named, fills;
+  SmallVector<linalg::GenericOp> ops;
   root->walk([&](linalg::LinalgOp op) {
     if (op.hasPureBufferSemantics())
-      (isa<linalg::FillOp>(op) ? fills : ops).push_back(op);
+      (isa<linalg::FillOp>(op) ? fills : named).push_back(op);
   });
-  for (linalg::LinalgOp op : ops)
+  for (linalg::LinalgOp op : named)
+    if (linalg::GenericOp generic = generalize(op))
+      ops.push_back(generic);
+  for (linalg::GenericOp op : ops)
     plan(op);
   waiting.insert(fills.begin(), fills.end());
   emitPlanned();
   for (linalg::LinalgOp fill : fills)
     if (waiting.contains(fill))
-      plan(fill);
+      if (linalg::GenericOp generic = generalize(fill))
+        plan(generic);
   emitPlanned();
 }
 

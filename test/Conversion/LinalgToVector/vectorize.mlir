@@ -168,6 +168,60 @@ func.func @fused(%a: memref<12x8xf32>, %b: memref<8x64xf32>) {
 
 // -----
 
+// Results of public functions overlap no other argument: sums are stored there from
+// registers. Another argument may be where the factors are, so that one waits.
+#lhs = affine_map<(j, i, d) -> (j, d)>
+#rhs = affine_map<(j, i, d) -> (d, i)>
+#sum = affine_map<(j, i, d) -> (j, i)>
+
+// CHECK-LABEL: func @copied_to_result
+// CHECK-SAME: %[[OUT:[a-z0-9]+]]: memref<?x64xf32> {attn.result}
+// CHECK: %[[PART:.*]] = memref.subview %[[OUT]]
+// V4: %[[NEW:.*]]:24 = scf.for
+// V4: scf.yield
+// V4: vector.store %[[NEW]]#0, %[[PART]]
+// CHECK-LABEL: func @copied_to_argument
+// CHECK-SAME: %[[OUT:[a-z0-9]+]]: memref<?x64xf32>)
+// V4: %[[NEW:.*]]:24 = scf.for
+// V4: scf.yield
+// V4: vector.store %[[NEW]]#0, %[[SUMS:[a-z0-9_]+]][
+// V4: %[[PART:.*]] = memref.subview %[[OUT]]
+// V4: scf.for
+// V4: %[[SUM:.*]] = vector.load %[[SUMS]][
+// V4: vector.store %[[SUM]], %[[PART]][
+func.func @copied_to_result(%a: memref<12x8xf32>, %b: memref<8x64xf32>, %out: memref<?x64xf32> {attn.result}) {
+  %zero = arith.constant 0.0 : f32
+  %s = memref.alloca() : memref<12x64xf32>
+  linalg.fill ins(%zero : f32) outs(%s : memref<12x64xf32>)
+  linalg.generic {indexing_maps = [#lhs, #rhs, #sum], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%a, %b : memref<12x8xf32>, memref<8x64xf32>) outs(%s : memref<12x64xf32>) {
+  ^bb0(%x: f32, %y: f32, %c: f32):
+    %m = arith.mulf %x, %y : f32
+    %r = arith.addf %c, %m : f32
+    linalg.yield %r : f32
+  }
+  %part = memref.subview %out[12, 0] [12, 64] [1, 1] : memref<?x64xf32> to memref<12x64xf32, strided<[64, 1], offset: 768>>
+  linalg.copy ins(%s : memref<12x64xf32>) outs(%part : memref<12x64xf32, strided<[64, 1], offset: 768>>)
+  return
+}
+func.func @copied_to_argument(%a: memref<12x8xf32>, %b: memref<8x64xf32>, %out: memref<?x64xf32>) {
+  %zero = arith.constant 0.0 : f32
+  %s = memref.alloca() : memref<12x64xf32>
+  linalg.fill ins(%zero : f32) outs(%s : memref<12x64xf32>)
+  linalg.generic {indexing_maps = [#lhs, #rhs, #sum], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%a, %b : memref<12x8xf32>, memref<8x64xf32>) outs(%s : memref<12x64xf32>) {
+  ^bb0(%x: f32, %y: f32, %c: f32):
+    %m = arith.mulf %x, %y : f32
+    %r = arith.addf %c, %m : f32
+    linalg.yield %r : f32
+  }
+  %part = memref.subview %out[0, 0] [12, 64] [1, 1] : memref<?x64xf32> to memref<12x64xf32, strided<[64, 1]>>
+  linalg.copy ins(%s : memref<12x64xf32>) outs(%part : memref<12x64xf32, strided<[64, 1]>>)
+  return
+}
+
+// -----
+
 // Squares are read along the memory and transposed in registers.
 // CHECK-LABEL: func @transpose
 // CHECK-SAME: %[[X:.*]]: memref<64x32xf32>, %[[Y:.*]]: memref<32x64xf32>

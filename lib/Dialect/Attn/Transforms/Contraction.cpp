@@ -8,6 +8,7 @@
 #include "Contraction.h"
 #include "LinalgBuilder.h"
 
+#include "attn/Conversion/LinalgToVector/Streaming.h"
 #include "attn/Dialect/Attn/IR/AttentionShape.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -247,6 +248,9 @@ Value TileEmitter::pack(Value panel, Value start, OpFoldResult count) {
 
 Value TileEmitter::multiply(Value sums, Value panel, Value start,
                             OpFoldResult count) {
+  // Rows come from farther than the second level where their tile is large.
+  // While a register block walks along its rows, it fetches those of the next.
+  constexpr int64_t rowsAhead = 6;
   enum { Row, Lane, Reduction };
   bool reductionFirst;
   Value source = sliceOperand(tile.op.getDpsInputOperand(tile.rowInput), start,
@@ -255,7 +259,7 @@ Value TileEmitter::multiply(Value sums, Value panel, Value start,
   LinalgBuilder::Dims sourceDims{Row, Reduction};
   if (reductionFirst)
     std::swap(sourceDims[0], sourceDims[1]);
-  return linalg.generic(
+  Value result = linalg.generic(
       {source, factors}, sums, {sourceDims, {Reduction, Lane}, {Row, Lane}},
       {utils::IteratorType::parallel, utils::IteratorType::parallel,
        utils::IteratorType::reduction},
@@ -265,6 +269,9 @@ Value TileEmitter::multiply(Value sums, Value panel, Value start,
         return SmallVector<Value>{
             arith::AddFOp::create(b, loc, args[2], product)};
       })[0];
+  if (!reductionFirst)
+    markStreamed(result.getDefiningOp(), /*operands=*/{0}, rowsAhead);
+  return result;
 }
 
 /// The sums with the dimensions of size 1 that the op's output has.

@@ -188,6 +188,29 @@ static linalg::GenericOp fuseConsumers(RewriterBase &rewriter,
 // Loops
 //===----------------------------------------------------------------------===//
 
+/// Drops the loops of one step from `finish`, so that it has those of the sums
+/// that it reads and can run while they are in registers.
+static void dropUnitLoops(RewriterBase &rewriter, linalg::GenericOp finish) {
+  linalg::ControlDropUnitDims control;
+  control.rankReductionStrategy =
+      linalg::ControlDropUnitDims::RankReductionStrategy::ExtractInsertSlice;
+  auto collapse = control.collapseFn;
+  control.collapseFn =
+      [&](RewriterBase &rewriter, Location loc, Value operand,
+          ArrayRef<int64_t> shape, ArrayRef<ReassociationIndices> groups,
+          const linalg::ControlDropUnitDims &control) -> FailureOr<Value> {
+    auto expand = operand.getDefiningOp<tensor::ExpandShapeOp>();
+    if (expand && expand.getSrcType().getShape() == shape)
+      return expand.getSrc();
+    return collapse(rewriter, loc, operand, shape, groups, control);
+  };
+  rewriter.setInsertionPoint(finish);
+  FailureOr<linalg::DropUnitDimsResult> dropped =
+      linalg::dropUnitDims(rewriter, finish, control);
+  if (succeeded(dropped))
+    rewriter.replaceOp(finish, dropped->replacements);
+}
+
 /// Tiles the loops of `finish`, the contraction with it.
 static LogicalResult tile(RewriterBase &rewriter, FinishedContraction ops,
                           const ContractionPlan &plan,
@@ -225,6 +248,8 @@ static LogicalResult tile(RewriterBase &rewriter, FinishedContraction ops,
   tile.op = inner;
   rewriter.setInsertionPoint(inner);
   rewriter.replaceOp(inner, emitContractionTile(rewriter, tile, plan));
+  dropUnitLoops(rewriter,
+                cast<linalg::GenericOp>(tiled->tiledAndFusedOps.front()));
   return success();
 }
 

@@ -1,7 +1,8 @@
 // RUN: attn-opt %s -split-input-file -attn-tile-contractions="target=x86-64-v4" -canonicalize -cse | FileCheck %s
 
 // Tiles of rows and panels of four vectors; in each a loop over the reduction that
-// packs a panel. The bias and the ops after the product run on the tile.
+// packs a panel, and a product that fetches the rows of the next register block. The
+// bias and the ops after the product run on the tile.
 // CHECK-DAG: #[[ROW:.*]] = affine_map<(d0, d1, d2) -> (d0, d2)>
 // CHECK-DAG: #[[LANE:.*]] = affine_map<(d0, d1, d2) -> (d2, d1)>
 // CHECK-LABEL: func @layer(
@@ -17,7 +18,7 @@
 // CHECK: linalg.generic {{.*}} ins(%[[FROM]] :
 // CHECK: tensor.insert_slice %{{.*}} into %[[PANEL]]
 // CHECK: %[[ROWS:.*]] = tensor.extract_slice %[[XT]][0, %[[K]]]
-// CHECK: linalg.generic {indexing_maps = [#[[ROW]], #[[LANE]], {{.*}}} ins(%[[ROWS]], %{{.*}} : tensor<?x?xf32>, tensor<?x64xf32>) outs(%[[SUM]] : tensor<?x64xf32>)
+// CHECK: linalg.generic {indexing_maps = [#[[ROW]], #[[LANE]], {{.*}}} ins(%[[ROWS]], %{{.*}} : tensor<?x?xf32>, tensor<?x64xf32>) outs(%[[SUM]] : tensor<?x64xf32>) attrs = {attn.ahead = 6 : index, attn.streamed = array<i64: 0>}
 // CHECK: tensor.extract_slice %[[SUMS]]#0
 // CHECK: %[[B:.*]] = tensor.extract_slice %[[BIAS]][%[[J]]]
 // CHECK: %[[DONE:.*]] = linalg.generic {{.*}} ins(%{{.*}}, %[[B]] : tensor<?x?xf32>, tensor<?xf32>)
@@ -51,7 +52,8 @@ func.func @layer(%x: tensor<?x?xf32>, %w: tensor<?x?xf32>, %bias: tensor<?xf32>,
 // -----
 
 // A batch; sizes known: tiles of equal size and a panel without padding. The sums
-// of bf16 are f32, and rows are widened once.
+// of bf16 are f32, and rows are widened once. What finishes the sums has no loop over
+// the batch, so that it can run on them in registers.
 // CHECK-LABEL: func @batch(
 // CHECK-SAME: %[[A:[a-z0-9]+]]: tensor<4x600x256xbf16>
 // CHECK: linalg.generic {{.*}} ins(%[[A]] : tensor<4x600x256xbf16>) outs(%{{.*}} : tensor<4x600x256xf32>)
@@ -61,7 +63,8 @@ func.func @layer(%x: tensor<?x?xf32>, %w: tensor<?x?xf32>, %bias: tensor<?xf32>,
 // CHECK: scf.for {{.*}} to %c256 step %c128 iter_args(%{{.*}} = %{{.*}}, %{{.*}} = %[[PANEL]])
 // CHECK: linalg.generic {{.*}} ins(%{{.*}} : tensor<128x64xbf16>) outs(%{{.*}} : tensor<128x64xf32>)
 // CHECK: arith.extf
-// CHECK: linalg.generic {{.*}} outs(%{{.*}} : tensor<1x300x64xbf16>)
+// CHECK: tensor.extract_slice {{.*}} to tensor<300x64xbf16>
+// CHECK: linalg.generic {{.*}}["parallel", "parallel"]} ins(%{{.*}} : tensor<300x64xf32>) outs(%{{.*}} : tensor<300x64xbf16>)
 // CHECK: arith.truncf
 func.func @batch(%a: tensor<4x600x256xbf16>, %b: tensor<4x256x128xbf16>, %out: tensor<4x600x128xbf16>) -> tensor<4x600x128xbf16> {
   %zero = arith.constant 0.0 : bf16
