@@ -195,6 +195,9 @@ static void print(llvm::raw_ostream &os, const PlanVariant &variant) {
      << plan.keys << " keys";
   if (plan.split)
     os << ", keys in parts of " << plan.split << " merged by LSE";
+  if (plan.band > 1)
+    os << ", " << plan.band << " tiles of queries share " << plan.resident
+       << " keys at a time in the second-level cache";
   os << "; " << variant.reason << '\n';
 }
 
@@ -248,6 +251,8 @@ static void write(llvm::json::OStream &json, const PlanVariant &variant,
     json.attribute("group", variant.plan.group);
     json.attribute("keys", variant.plan.keys);
     json.attribute("split", variant.plan.split);
+    json.attribute("band", variant.plan.band);
+    json.attribute("resident", variant.plan.resident);
     json.attribute("followed", followed);
     json.attribute("reason", variant.reason);
   });

@@ -52,7 +52,6 @@ QueryTile::QueryTile(OpBuilder &builder, AttendOp op, TilePlan plan,
   head = headOffset();
   fixedMaximum = getFixedMaximum(op);
   keepsRows = findsKeyInRows();
-  packed = packQueries();
 }
 
 /// h = hkv * G + g.
@@ -191,8 +190,7 @@ QueryTile::State QueryTile::emitClassifiedTile(OpBuilder &b, Location loc,
   return State(visit.getResults());
 }
 
-/// The key tiles of this op's keys that the mask can reach.
-std::pair<Value, Value> QueryTile::keyRange() {
+IndexRange QueryTile::keyRange() {
   Value zero = arith::ConstantIndexOp::create(builder, loc, 0);
   Value all = getValueOrCreateConstantIndexOp(builder, loc, keys);
   // Without keys the loop folds away; tiles of none could not be sliced.
@@ -258,8 +256,9 @@ QueryTile::State QueryTile::loopOverBlocks(Value start, Value end, State state,
   return State(loop.getResults());
 }
 
-QueryTile::State QueryTile::loopOverKeys(State state, bool guarded) {
-  auto [start, end] = keyRange();
+QueryTile::State QueryTile::visitKeys(IndexRange range, State state,
+                                      bool guarded) {
+  auto [start, end] = range;
   std::optional<int64_t> count = getConstantIntValue(keys);
   // Blocks are counted over all keys: a part of them is a few tiles anyway.
   bool isOneBlock =
@@ -321,7 +320,8 @@ QueryTile::State QueryTile::recomputeUnlessFinite(State fast) {
         OpBuilder::InsertionGuard restore(builder);
         builder.setInsertionPointToEnd(b.getInsertionBlock());
         // In the same buffers, so that the branches agree on them.
-        State slow = loopOverKeys(initialState(fast), /*guarded=*/true);
+        State slow =
+            visitKeys(keyRange(), initialState(fast), /*guarded=*/true);
         scf::YieldOp::create(builder, loc, slow);
         b.setInsertionPointToEnd(builder.getInsertionBlock());
       });
@@ -329,8 +329,13 @@ QueryTile::State QueryTile::recomputeUnlessFinite(State fast) {
 }
 
 SmallVector<Value> QueryTile::emit() {
-  State state = recomputeUnlessFinite(
-      loopOverKeys(initialState(emptyState()), /*guarded=*/false));
+  packQueries(emptyQueries());
+  IndexRange range = keyRange();
+  State state = visitKeys(range, initialState(emptyState()), /*guarded=*/false);
+  return emitResults(recomputeUnlessFinite(state));
+}
+
+SmallVector<Value> QueryTile::emitResults(const State &state) {
   SmallVector<Value> results{emitOutput(state)};
   if (op.getLse())
     results.push_back(emitLse(state));

@@ -150,15 +150,27 @@ void QueryTile::takeRows(Region &region, unsigned head) {
   first.replaceAllUsesExcept(own, own);
 }
 
-/// The queries as a tile, padded by zeros; in the accumulator type unless they
-/// are multiplied in pairs.
-Value QueryTile::packQueries() {
-  Dims dims = tileDims(AttendOp::D);
-  unsigned rowDim = rowsFirst() ? 0 : 1;
+/// Room for the queries as a tile; in the accumulator type unless they are
+/// multiplied in pairs.
+Value QueryTile::emptyQueries() {
+  SmallVector<OpFoldResult> sizes{features, builder.getIndexAttr(plan.rows())};
+  if (rowsFirst())
+    std::swap(sizes[0], sizes[1]);
   Type element =
       plan.pairs ? getElementTypeOrSelf(query.getType()) : accumulator;
-  Value padded = zeros(
-      sizesOf(dims, builder.getIndexAttr(plan.queries), features), element);
+  return tensor::EmptyOp::create(builder, loc, sizes, element);
+}
+
+/// The queries as a tile, padded by zeros.
+Value QueryTile::packQueries(Value room) {
+  Dims dims = tileDims(AttendOp::D);
+  unsigned rowDim = rowsFirst() ? 0 : 1;
+  Type element = getElementTypeOrSelf(room.getType());
+  Value zero =
+      arith::ConstantOp::create(builder, loc, builder.getZeroAttr(element));
+  Value padded =
+      linalg::FillOp::create(builder, loc, zero, splitRows(room, rowDim))
+          .getResult(0);
   SmallVector<OpFoldResult> sizes = sizesOf(dims, queries, features);
   SmallVector<OpFoldResult> offsets(sizes.size(), builder.getIndexAttr(0)),
       strides(sizes.size(), builder.getIndexAttr(1));
@@ -178,7 +190,8 @@ Value QueryTile::packQueries() {
           .getResult(0);
   Value whole = tensor::InsertSliceOp::create(builder, loc, moved, padded,
                                               offsets, sizes, strides);
-  return mergeRows(whole, rowDim);
+  packed = mergeRows(whole, rowDim);
+  return packed;
 }
 
 /// `buffer` (rows) filled with each head's sink: its logit, or the weight that
@@ -214,7 +227,7 @@ Value QueryTile::fillFromSink(Value buffer, bool weight) {
   return mergeRows(filled, 0);
 }
 
-/// No keys yet. A sink is a key without value: it starts maximum and sum.
+/// A sink is a key without value: it starts maximum and sum.
 QueryTile::State QueryTile::initialState(const State &buffers) {
   auto fillWith = [&](double scalar, Value buffer) {
     return linalg::FillOp::create(builder, loc, constant(builder, scalar),

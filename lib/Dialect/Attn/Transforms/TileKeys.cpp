@@ -11,7 +11,7 @@
 #include "attn/Dialect/Attn/IR/AttentionShape.h"
 #include "attn/Dialect/Attn/IR/AttnFacts.h"
 #include "attn/Dialect/Attn/Transforms/Passes.h"
-#include "attn/Dialect/Attn/Transforms/QueryTile.h"
+#include "attn/Dialect/Attn/Transforms/QueryBand.h"
 
 #include "mlir/Analysis/SliceAnalysis.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -45,13 +45,12 @@ static bool isSingleHead(AttendOp op, const TilePlan &plan) {
   return !op.getOffsets().empty();
 }
 
-/// The step of the loop that a piece of `dim` comes from, or nullopt.
-static std::optional<int64_t> stepOf(AttendOp op, unsigned dim,
-                                     scf::ForallOp loop) {
+/// The step of the loop that a piece of `dim` comes from, or null.
+static OpFoldResult stepOf(AttendOp op, unsigned dim, scf::ForallOp loop) {
   auto index = dyn_cast<BlockArgument>(op.getOffsets()[dim]);
   if (!index || !loop || index.getOwner() != loop.getBody())
-    return std::nullopt;
-  return getConstantIntValue(loop.getMixedStep()[index.getArgNumber()]);
+    return OpFoldResult();
+  return loop.getMixedStep()[index.getArgNumber()];
 }
 
 /// `value` where it dominates `loop`: the ops that define it inside move out.
@@ -78,13 +77,22 @@ static FailureOr<Value> hoist(Value value, scf::ForallOp loop) {
   return value;
 }
 
+/// Whether `step` is a multiple of `size`: a constant, or one of two.
+static bool isMultiple(OpFoldResult step, int64_t size) {
+  if (auto value = dyn_cast_if_present<Value>(step))
+    if (auto select = value.getDefiningOp<arith::SelectOp>())
+      return isMultiple(select.getTrueValue(), size) &&
+             isMultiple(select.getFalseValue(), size);
+  std::optional<int64_t> known =
+      step ? getConstantIntValue(step) : std::nullopt;
+  return known && *known % size == 0;
+}
+
 /// Whether pieces of `dim` begin at multiples of `size`.
 static bool isAligned(AttendOp op, unsigned dim, scf::ForallOp loop,
                       int64_t size) {
-  if (matchPattern(op.getOffsets()[dim], m_Zero()))
-    return true;
-  std::optional<int64_t> step = stepOf(op, dim, loop);
-  return step && *step % size == 0;
+  return matchPattern(op.getOffsets()[dim], m_Zero()) ||
+         isMultiple(stepOf(op, dim, loop), size);
 }
 
 static std::string describe(Value capture, const CaptureFacts &facts) {
@@ -194,11 +202,11 @@ static void remarkScores(AttendOp op, const QueryTile &tile) {
 /// The plan for a tile of queries that an enclosing loop fixed already.
 static TilePlan getPlan(const TargetSpec &target, AttendOp op) {
   TilePlan plan = TilePlan::get(target, op);
-  if (op.getOffsets().empty())
+  if (op.getOffsets().empty() || plan.band > 1)
     return plan;
   auto loop = op->getParentOfType<scf::ForallOp>();
-  if (std::optional<int64_t> step = stepOf(op, AttendOp::I, loop))
-    plan.queries = *step;
+  if (OpFoldResult step = stepOf(op, AttendOp::I, loop))
+    plan.queries = getConstantIntValue(step).value_or(plan.queries);
   return plan;
 }
 
@@ -223,7 +231,10 @@ struct TileKeys : public attn::impl::TileKeysPassBase<TileKeys> {
           prepareClassifier(rewriter, op, plan);
       QueryTile tile(rewriter, op, plan, classifier.get());
       remarkScores(op, tile);
-      rewriter.replaceOp(op, tile.emit());
+      rewriter.replaceOp(
+          op, plan.band > 1
+                  ? QueryBand(rewriter, op, plan, classifier.get()).emit()
+                  : tile.emit());
     }
   }
 };

@@ -78,6 +78,7 @@ private:
   bool mayGroup();
   TilePlan queriesAlongLanes();
   TilePlan featuresAlongLanes();
+  void shareKeys(TilePlan &plan);
   double operations(const TilePlan &plan);
   int64_t splitFor(const TilePlan &plan);
 
@@ -143,13 +144,43 @@ TilePlan PlanChooser::queriesAlongLanes() {
   plan.queries = rows / plan.group;
   plan.keys = chooseKeys(target, rows, valueFeatures, elementBytes);
 
-  if (many)
-    return plan;
-  plan.split = splitFor(plan);
   // A tile is gone through block by block, several times: the next one is what
-  // is to come.
-  plan.ahead = plan.keys;
+  // is to come. Pairs leave too few registers for more addresses.
+  if (!many || !plan.pairs)
+    plan.ahead = plan.keys;
+  if (many)
+    shareKeys(plan);
+  else
+    plan.split = splitFor(plan);
   return plan;
+}
+
+/// Where the keys and values of a head may not fit into half of the
+/// second-level cache, several tiles of queries use what a quarter of it holds
+/// before the next comes. What is kept of each tile stays there too, in a
+/// sixth.
+void PlanChooser::shareKeys(TilePlan &plan) {
+  if (ShapedType::isDynamic(features) || ShapedType::isDynamic(valueFeatures))
+    return;
+  constexpr int64_t most = 4;
+  auto bytesOf = [](Value operand) {
+    return getElementTypeOrSelf(operand.getType()).getIntOrFloatBitWidth() / 8;
+  };
+  int64_t keyBytes =
+      features * bytesOf(op.getKey()) + valueFeatures * bytesOf(op.getValue());
+  int64_t tileBytes =
+      (features + valueFeatures + 2) * plan.rows() * elementBytes;
+  int64_t l2Bytes = target.l2Bytes;
+  int64_t resident =
+      llvm::alignDown(l2Bytes / 4 / std::max<int64_t>(keyBytes, 1), plan.keys);
+  int64_t band = std::min(l2Bytes / 6 / tileBytes, most);
+  if (!ShapedType::isDynamic(queries))
+    band = std::min<int64_t>(band, llvm::divideCeil(queries, plan.queries));
+  bool fit = !ShapedType::isDynamic(keys) && keys <= 2 * resident;
+  if (fit || resident == 0 || band < 2)
+    return;
+  plan.resident = resident;
+  plan.band = band;
 }
 
 /// All queries of a group in one tile.
@@ -257,7 +288,9 @@ TilePlan TilePlan::get(const TargetSpec &target, AttendOp op) {
               ? LaneAxis::Features
               : LaneAxis::Queries,
           dictionary.contains("pairs"),
-          number("ahead", 0)};
+          number("ahead", 0),
+          number("band", 1),
+          number("resident", 0)};
 }
 
 void TilePlan::attachTo(AttendOp op) const {
@@ -273,6 +306,8 @@ void TilePlan::attachTo(AttendOp op) const {
       number("ahead", ahead),
       builder.getNamedAttr("lanes",
                            builder.getStringAttr(stringifyLaneAxis(lanes)))};
+  if (band > 1)
+    entries.append({number("band", band), number("resident", resident)});
   if (pairs)
     entries.push_back(builder.getNamedAttr("pairs", builder.getUnitAttr()));
   op->setAttr(planName, builder.getDictionaryAttr(entries));

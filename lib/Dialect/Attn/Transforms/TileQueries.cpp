@@ -12,6 +12,7 @@
 #include "attn/Dialect/Attn/Transforms/TilePlan.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/SCF/Transforms/TileUsingInterface.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
@@ -23,6 +24,26 @@ namespace mlir::attn {
 using namespace mlir;
 using namespace mlir::attn;
 
+/// How many queries one step takes: a tile, or a band of tiles where there are
+/// more keys than stay in the cache.
+static OpFoldResult queryStep(OpBuilder &builder, AttendOp op,
+                              const TilePlan &plan) {
+  OpFoldResult band = builder.getIndexAttr(plan.queries * plan.band);
+  OpFoldResult keys = op.getIterationDomain(builder)[AttendOp::J].size;
+  if (plan.band == 1 || getConstantIntValue(keys))
+    return band;
+  Location loc = op.getLoc();
+  auto value = [&](OpFoldResult size) {
+    return getValueOrCreateConstantIndexOp(builder, loc, size);
+  };
+  Value leave = arith::CmpIOp::create(
+      builder, loc, arith::CmpIPredicate::sgt, value(keys),
+      arith::ConstantIndexOp::create(builder, loc, 2 * plan.resident));
+  return arith::SelectOp::create(builder, loc, leave, value(band),
+                                 value(builder.getIndexAttr(plan.queries)))
+      .getResult();
+}
+
 static LogicalResult tileQueries(AttendOp op, const TilePlan &plan) {
   IRRewriter rewriter(op);
   SmallVector<OpFoldResult> sizes(AttendOp::NumDims, rewriter.getIndexAttr(0));
@@ -30,7 +51,7 @@ static LogicalResult tileQueries(AttendOp op, const TilePlan &plan) {
     sizes[dim] = rewriter.getIndexAttr(1);
   // A tile has either one head of a group or all of them.
   sizes[AttendOp::G] = rewriter.getIndexAttr(plan.group == 1 ? 1 : 0);
-  sizes[AttendOp::I] = rewriter.getIndexAttr(plan.queries);
+  sizes[AttendOp::I] = queryStep(rewriter, op, plan);
   scf::SCFTilingOptions options;
   options.setTileSizes(sizes);
   options.setLoopType(scf::SCFTilingOptions::LoopType::ForallOp);

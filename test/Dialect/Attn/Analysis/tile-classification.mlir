@@ -1,8 +1,10 @@
-// RUN: attn-opt %s -attn-lower-to-attend -attn-tile-queries -attn-tile-keys \
+// RUN: attn-opt %s -attn-lower-to-attend -attn-tile-queries=target=x86-64-v3 -attn-tile-keys=target=x86-64-v3 \
 // RUN:   -canonicalize -cse | FileCheck %s
-// RUN: attn-opt %s -attn-lower-to-attend -attn-tile-queries -attn-tile-keys \
+// RUN: attn-opt %s -attn-lower-to-attend -attn-tile-queries=target=x86-64-v3 -attn-tile-keys=target=x86-64-v3 \
 // RUN:   --remark-format=emitRemark --remarks-filter-missed=attn-tile-keys \
 // RUN:   -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMARK
+
+// Heads are so large that tiles of queries form no bands.
 
 // An affine mask needs no table. Its last key bounds the loop, and two
 // comparisons decide each tile: none of a key after the first query, one of a
@@ -21,11 +23,11 @@
 // CHECK: %[[FURTHEST:.*]] = arith.subi %{{.*}}, %[[FIRST_QUERY]] : i64
 // CHECK: arith.cmpi sge, %[[FURTHEST]], %{{.*}} : i64
 // CHECK: scf.if %[[MAY]]
-func.func @causal(%q: tensor<1x1x?x64xf32>, %k: tensor<1x1x?x64xf32>, %v: tensor<1x1x?x64xf32>) -> tensor<1x1x?x64xf32> {
+func.func @causal(%q: tensor<1x1x?x256xf32>, %k: tensor<1x1x?x256xf32>, %v: tensor<1x1x?x256xf32>) -> tensor<1x1x?x256xf32> {
   %m = attn.mask.causal
   %o = attn.scaled_dot_product %q, %k, %v mask(%m)
-       : tensor<1x1x?x64xf32>, tensor<1x1x?x64xf32>, tensor<1x1x?x64xf32> -> tensor<1x1x?x64xf32>
-  return %o : tensor<1x1x?x64xf32>
+       : tensor<1x1x?x256xf32>, tensor<1x1x?x256xf32>, tensor<1x1x?x256xf32> -> tensor<1x1x?x256xf32>
+  return %o : tensor<1x1x?x256xf32>
 }
 
 // Ids are tabled before the loops: least, greatest and hashes of each tile.
@@ -46,17 +48,17 @@ func.func @causal(%q: tensor<1x1x?x64xf32>, %k: tensor<1x1x?x64xf32>, %v: tensor
 // CHECK-DAG: %[[OTHER:.*]] = tensor.extract %[[KEYS]]#2
 // CHECK: %[[COMMON:.*]] = arith.andi %[[ONE]], %[[OTHER]] : i64
 // CHECK: arith.cmpi ne, %[[COMMON]]
-func.func @document(%q: tensor<1x1x?x64xf32>, %k: tensor<1x1x?x64xf32>, %v: tensor<1x1x?x64xf32>, %ids: tensor<?xi32>) -> tensor<1x1x?x64xf32> {
+func.func @document(%q: tensor<1x1x?x256xf32>, %k: tensor<1x1x?x256xf32>, %v: tensor<1x1x?x256xf32>, %ids: tensor<?xi32>) -> tensor<1x1x?x256xf32> {
   %m = attn.mask.document %ids : tensor<?xi32>
   %o = attn.scaled_dot_product %q, %k, %v mask(%m)
-       : tensor<1x1x?x64xf32>, tensor<1x1x?x64xf32>, tensor<1x1x?x64xf32> -> tensor<1x1x?x64xf32>
-  return %o : tensor<1x1x?x64xf32>
+       : tensor<1x1x?x256xf32>, tensor<1x1x?x256xf32>, tensor<1x1x?x256xf32> -> tensor<1x1x?x256xf32>
+  return %o : tensor<1x1x?x256xf32>
 }
 
 // What cannot be analysed is partial, and says so.
 
 // REMARK: mask-not-proved{{.*}}arith.xori{{.*}}no transfer function for it over both i and j
-func.func @exclusive(%q: tensor<1x1x?x64xf32>, %k: tensor<1x1x?x64xf32>, %v: tensor<1x1x?x64xf32>) -> tensor<1x1x?x64xf32> {
+func.func @exclusive(%q: tensor<1x1x?x256xf32>, %k: tensor<1x1x?x256xf32>, %v: tensor<1x1x?x256xf32>) -> tensor<1x1x?x256xf32> {
   %m = attn.mask.predicate {
   ^bb0(%b: index, %h: index, %i: index, %j: index):
     %five = arith.constant 5 : index
@@ -65,6 +67,6 @@ func.func @exclusive(%q: tensor<1x1x?x64xf32>, %k: tensor<1x1x?x64xf32>, %v: ten
     attn.yield %keep : i1
   }
   %o = attn.scaled_dot_product %q, %k, %v mask(%m)
-       : tensor<1x1x?x64xf32>, tensor<1x1x?x64xf32>, tensor<1x1x?x64xf32> -> tensor<1x1x?x64xf32>
-  return %o : tensor<1x1x?x64xf32>
+       : tensor<1x1x?x256xf32>, tensor<1x1x?x256xf32>, tensor<1x1x?x256xf32> -> tensor<1x1x?x256xf32>
+  return %o : tensor<1x1x?x256xf32>
 }

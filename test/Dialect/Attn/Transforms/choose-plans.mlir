@@ -28,9 +28,21 @@ func.func @few(%q: tensor<2x4x8x64xf32>, %k: tensor<2x?x64xf32>, %o: tensor<2x4x
 // A static number of many queries has one plan.
 // CHECK-LABEL: func @many(
 // CHECK-NOT: scf.if
-// CHECK: attn.plan = {ahead = 0 : index, group = 1 : index, keys = 72 : index, lanes = "queries", queries = 64 : index, split = 0 : index}
+// CHECK: attn.plan = {ahead = 72 : index, band = 2 : index, group = 1 : index, keys = 72 : index, lanes = "queries", queries = 64 : index, resident = 216 : index, split = 0 : index}
 func.func @many(%q: tensor<2x4x500x64xf32>, %k: tensor<2x500x64xf32>, %o: tensor<2x4x500x64xf32>) -> tensor<2x4x500x64xf32> {
   %r = attn.attend dot softmax ins(%q, %k, %k : tensor<2x4x500x64xf32>, tensor<2x500x64xf32>, tensor<2x500x64xf32>)
+      outs(%o : tensor<2x4x500x64xf32>) indexing_maps = [#query, #key, #value, #out] scale = 0.25 -> tensor<2x4x500x64xf32>
+  return %r : tensor<2x4x500x64xf32>
+}
+
+// Few enough keys stay in the cache by themselves.
+// CHECK-LABEL: func @short(
+// CHECK-NOT: band
+// CHECK: attn.plan = {ahead = 72
+// CHECK-NOT: band
+// CHECK: return
+func.func @short(%q: tensor<2x4x500x64xf32>, %k: tensor<2x432x64xf32>, %o: tensor<2x4x500x64xf32>) -> tensor<2x4x500x64xf32> {
+  %r = attn.attend dot softmax ins(%q, %k, %k : tensor<2x4x500x64xf32>, tensor<2x432x64xf32>, tensor<2x432x64xf32>)
       outs(%o : tensor<2x4x500x64xf32>) indexing_maps = [#query, #key, #value, #out] scale = 0.25 -> tensor<2x4x500x64xf32>
   return %r : tensor<2x4x500x64xf32>
 }
@@ -45,7 +57,7 @@ func.func @many(%q: tensor<2x4x500x64xf32>, %k: tensor<2x500x64xf32>, %o: tensor
 // CHECK: lanes = "features"
 // CHECK: else
 // CHECK-NOT: scf.if
-// CHECK: attn.plan = {{{.*}}group = 4 : index, {{.*}} lanes = "queries", queries = 16 : index, split = 0
+// CHECK: attn.plan = {{{.*}}band = 2 : index, group = 4 : index, {{.*}} lanes = "queries", queries = 16 : index, {{.*}}split = 0
 func.func @unknown(%q: tensor<2x4x?x64xf32>, %k: tensor<2x?x64xf32>, %o: tensor<2x4x?x64xf32>) -> tensor<2x4x?x64xf32> {
   %r = attn.attend dot softmax ins(%q, %k, %k : tensor<2x4x?x64xf32>, tensor<2x?x64xf32>, tensor<2x?x64xf32>)
       outs(%o : tensor<2x4x?x64xf32>) indexing_maps = [#query, #key, #value, #out] scale = 0.25 -> tensor<2x4x?x64xf32>

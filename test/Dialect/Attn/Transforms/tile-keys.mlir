@@ -10,8 +10,8 @@
 // carries accumulator, maximum and sum; their quotient is the output. No tensor
 // is M x N.
 // CHECK-LABEL: func @attention(
-// CHECK-SAME: %[[Q:[a-z0-9]+]]: tensor<4x?x16xf32>, %[[K:[a-z0-9]+]]: tensor<4x?x16xf32>, %[[V:[a-z0-9]+]]: tensor<4x?x8xf32>
-func.func @attention(%q: tensor<4x?x16xf32>, %k: tensor<4x?x16xf32>, %v: tensor<4x?x8xf32>, %o: tensor<4x?x8xf32>, %l: tensor<4x?xf32>)
+// CHECK-SAME: %[[Q:[a-z0-9]+]]: tensor<4x?x16xf32>, %[[K:[a-z0-9]+]]: tensor<4x100x16xf32>, %[[V:[a-z0-9]+]]: tensor<4x100x8xf32>
+func.func @attention(%q: tensor<4x?x16xf32>, %k: tensor<4x100x16xf32>, %v: tensor<4x100x8xf32>, %o: tensor<4x?x8xf32>, %l: tensor<4x?xf32>)
     -> (tensor<4x?x8xf32>, tensor<4x?xf32>) {
   // CHECK-DAG: %[[NONE:.*]] = arith.constant 0xFF800000 : f32
   // CHECK-DAG: %[[ZERO:.*]] = arith.constant 0.000000e+00 : f32
@@ -32,7 +32,7 @@ func.func @attention(%q: tensor<4x?x16xf32>, %k: tensor<4x?x16xf32>, %v: tensor<
   // CHECK: arith.divf
   // CHECK: math.log
   // CHECK-NOT: attn.attend{{ }}
-  %r, %lse = attn.attend dot softmax ins(%q, %k, %v : tensor<4x?x16xf32>, tensor<4x?x16xf32>, tensor<4x?x8xf32>)
+  %r, %lse = attn.attend dot softmax ins(%q, %k, %v : tensor<4x?x16xf32>, tensor<4x100x16xf32>, tensor<4x100x8xf32>)
       outs(%o : tensor<4x?x8xf32>) lse(%l : tensor<4x?xf32>)
       indexing_maps = [#query, #key, #value, #output, #lse] scale = 0.25 -> tensor<4x?x8xf32> lse(tensor<4x?xf32>)
   return %r, %lse : tensor<4x?x8xf32>, tensor<4x?xf32>
@@ -98,8 +98,8 @@ func.func @bounded(%q: tensor<4x8x16xf32>, %o: tensor<4x8x16xf32>) -> tensor<4x8
 // Ids: key tiles are searched for before the loop, blocks of 16 tiles are asked
 // before their tiles.
 // CHECK-LABEL: func @documents(
-// CHECK-SAME: %[[IDS:[a-z0-9]+]]: tensor<?xi32>
-func.func @documents(%q: tensor<4x?x16xf32>, %o: tensor<4x?x16xf32>, %ids: tensor<?xi32>) -> tensor<4x?x16xf32> {
+// CHECK-SAME: %[[IDS:[a-z0-9]+]]: tensor<1900xi32>
+func.func @documents(%q: tensor<4x1900x16xf32>, %o: tensor<4x1900x16xf32>, %ids: tensor<1900xi32>) -> tensor<4x1900x16xf32> {
   // CHECK-DAG: %[[BLOCK:.*]] = arith.constant 1536 : index
   // CHECK-DAG: %[[TILE:.*]] = arith.constant 96 : index
   // CHECK: scf.forall
@@ -109,21 +109,21 @@ func.func @documents(%q: tensor<4x?x16xf32>, %o: tensor<4x?x16xf32>, %ids: tenso
   // CHECK: scf.for %{{.*}} = %{{.*}} to %{{.*}} step %[[TILE]] iter_args
   // CHECK: scf.if
   // CHECK: attn.attend_tile
-  %r = attn.attend dot softmax ins(%q, %q, %q : tensor<4x?x16xf32>, tensor<4x?x16xf32>, tensor<4x?x16xf32>)
-      captures(%ids : tensor<?xi32>)
-      outs(%o : tensor<4x?x16xf32>) indexing_maps = [#query, #key, #value, #output] scale = 0.25 mask {
-  ^bb0(%b: index, %h: index, %i: index, %j: index, %t: tensor<?xi32>):
-    %x = attn.load %t[%i] : tensor<?xi32>
-    %y = attn.load %t[%j] : tensor<?xi32>
+  %r = attn.attend dot softmax ins(%q, %q, %q : tensor<4x1900x16xf32>, tensor<4x1900x16xf32>, tensor<4x1900x16xf32>)
+      captures(%ids : tensor<1900xi32>)
+      outs(%o : tensor<4x1900x16xf32>) indexing_maps = [#query, #key, #value, #output] scale = 0.25 mask {
+  ^bb0(%b: index, %h: index, %i: index, %j: index, %t: tensor<1900xi32>):
+    %x = attn.load %t[%i] : tensor<1900xi32>
+    %y = attn.load %t[%j] : tensor<1900xi32>
     %keep = arith.cmpi eq, %x, %y : i32
     attn.yield %keep : i1
-  } -> tensor<4x?x16xf32>
-  return %r : tensor<4x?x16xf32>
+  } -> tensor<4x1900x16xf32>
+  return %r : tensor<4x1900x16xf32>
 }
 
 // Ids that are stated to ascend: no loop over blocks.
 // CHECK-LABEL: func @sorted_documents(
-func.func @sorted_documents(%q: tensor<4x?x16xf32>, %o: tensor<4x?x16xf32>, %ids: tensor<?xi32>) -> tensor<4x?x16xf32> {
+func.func @sorted_documents(%q: tensor<4x1900x16xf32>, %o: tensor<4x1900x16xf32>, %ids: tensor<1900xi32>) -> tensor<4x1900x16xf32> {
   // CHECK: scf.forall
   // CHECK: scf.for %{{.*}} iter_args(%{{.*}}, %{{.*}}) -> (index, index)
   // CHECK-NOT: step %c1536
@@ -132,14 +132,77 @@ func.func @sorted_documents(%q: tensor<4x?x16xf32>, %o: tensor<4x?x16xf32>, %ids
   // CHECK: attn.attend_tile
   // CHECK-NOT: step %c1536
   // CHECK: return
-  %sorted = attn.assume %ids ascending : tensor<?xi32>
-  %r = attn.attend dot softmax ins(%q, %q, %q : tensor<4x?x16xf32>, tensor<4x?x16xf32>, tensor<4x?x16xf32>)
-      captures(%sorted : tensor<?xi32>)
-      outs(%o : tensor<4x?x16xf32>) indexing_maps = [#query, #key, #value, #output] scale = 0.25 mask {
-  ^bb0(%b: index, %h: index, %i: index, %j: index, %t: tensor<?xi32>):
-    %x = attn.load %t[%i] : tensor<?xi32>
-    %y = attn.load %t[%j] : tensor<?xi32>
+  %sorted = attn.assume %ids ascending : tensor<1900xi32>
+  %r = attn.attend dot softmax ins(%q, %q, %q : tensor<4x1900x16xf32>, tensor<4x1900x16xf32>, tensor<4x1900x16xf32>)
+      captures(%sorted : tensor<1900xi32>)
+      outs(%o : tensor<4x1900x16xf32>) indexing_maps = [#query, #key, #value, #output] scale = 0.25 mask {
+  ^bb0(%b: index, %h: index, %i: index, %j: index, %t: tensor<1900xi32>):
+    %x = attn.load %t[%i] : tensor<1900xi32>
+    %y = attn.load %t[%j] : tensor<1900xi32>
     %keep = arith.cmpi eq, %x, %y : i32
+    attn.yield %keep : i1
+  } -> tensor<4x1900x16xf32>
+  return %r : tensor<4x1900x16xf32>
+}
+
+// More keys than may stay in the second-level cache: four tiles of queries are
+// packed, then all of them visit 960 keys before the next 960, then their
+// results are written. What is kept of each lies in scratch that is stacked.
+// CHECK-LABEL: func @band(
+// CHECK-SAME: %{{[a-z0-9]+}}: tensor<4x?x16xf32>, %[[K:[a-z0-9]+]]: tensor<4x?x16xf32>
+func.func @band(%q: tensor<4x?x16xf32>, %k: tensor<4x?x16xf32>, %o: tensor<4x?x16xf32>, %l: tensor<4x?xf32>) -> (tensor<4x?x16xf32>, tensor<4x?xf32>) {
+  // CHECK-DAG: %[[RESIDENT:.*]] = arith.constant 960 : index
+  // CHECK-DAG: %[[TILE:.*]] = arith.constant 96 : index
+  // CHECK-DAG: %[[N:.*]] = tensor.dim %[[K]], %{{.*}} : tensor<4x?x16xf32>
+  // CHECK: scf.forall
+  // CHECK: %[[TILES:.*]] = affine.apply
+  // CHECK: %[[START:.*]]:4 = scf.for %{{.*}} = %c0 to %[[TILES]] step %c1 iter_args({{.*}}) -> (tensor<4x16x64xf32>, tensor<4x16x64xf32>, tensor<4x64xf32>, tensor<4x64xf32>)
+  // CHECK: %[[STATE:.*]]:3 = scf.for %[[FIRST:.*]] = %c0 to %[[N]] step %[[RESIDENT]] iter_args(%{{.*}} = %[[START]]#1, %{{.*}} = %[[START]]#2, %{{.*}} = %[[START]]#3)
+  // CHECK: %[[NEXT:.*]] = arith.addi %[[FIRST]], %[[RESIDENT]]
+  // CHECK: %[[END:.*]] = arith.minsi %[[NEXT]], %[[N]]
+  // CHECK: scf.for %[[T:.*]] = %c0 to %[[TILES]] step %c1 iter_args(%[[A:.*]] = %{{.*}}, %{{.*}} = %{{.*}}, %{{.*}} = %{{.*}})
+  // CHECK-DAG: %[[QT:.*]] = tensor.extract_slice %[[START]]#0[%[[T]], 0, 0] [1, 16, 64]
+  // CHECK-DAG: %[[AT:.*]] = tensor.extract_slice %[[A]][%[[T]], 0, 0] [1, 16, 64]
+  // CHECK: %[[NEW:.*]]:3 = scf.for %{{.*}} = %[[FIRST]] to %[[END]] step %[[TILE]] iter_args(%{{.*}} = %[[AT]],
+  // CHECK: attn.attend_tile dot softmax ins(%[[QT]],
+  // CHECK: tensor.insert_slice %[[NEW]]#0 into %[[A]][%[[T]], 0, 0] [1, 16, 64]
+  // CHECK: scf.for %[[T:.*]] = %c0 to %[[TILES]] step %c1 iter_args(%[[OUT:.*]] = %{{.*}}, %[[LSE:.*]] = %{{.*}})
+  // CHECK: tensor.extract_slice %[[STATE]]#0[%[[T]], 0, 0]
+  // CHECK: tensor.insert_slice %{{.*}} into %[[OUT]]
+  // CHECK: tensor.insert_slice %{{.*}} into %[[LSE]]
+  // CHECK: scf.forall.in_parallel
+  %r, %lse = attn.attend dot softmax ins(%q, %k, %k : tensor<4x?x16xf32>, tensor<4x?x16xf32>, tensor<4x?x16xf32>)
+      outs(%o : tensor<4x?x16xf32>) lse(%l : tensor<4x?xf32>)
+      indexing_maps = [#query, #key, #value, #output, #lse] scale = 0.25 -> tensor<4x?x16xf32> lse(tensor<4x?xf32>)
+  return %r, %lse : tensor<4x?x16xf32>, tensor<4x?xf32>
+}
+
+// Under a mask, the band goes through the keys that some of its tiles reach, and
+// each tile through its own of them.
+// CHECK-LABEL: func @masked_band(
+func.func @masked_band(%q: tensor<4x?x16xf32>, %o: tensor<4x?x16xf32>) -> tensor<4x?x16xf32> {
+  // CHECK-DAG: %[[RESIDENT:.*]] = arith.constant 960 : index
+  // CHECK: scf.forall
+  // CHECK: %[[START:.*]]:6 = scf.for {{.*}} -> (tensor<4x16x64xf32>, tensor<4x16x64xf32>, tensor<4x64xf32>, tensor<4x64xf32>, index, index)
+  // CHECK: arith.minsi
+  // CHECK: arith.maxsi
+  // CHECK: scf.for %[[FIRST:.*]] = %[[START]]#4 to %[[START]]#5 step %[[RESIDENT]]
+  // CHECK: %[[END:.*]] = arith.minsi %{{.*}}, %[[START]]#5
+  // CHECK: %[[FROM:.*]] = arith.maxsi %[[FIRST]], %{{.*}} : index
+  // CHECK: %[[TO:.*]] = arith.minsi %[[END]], %{{.*}} : index
+  // CHECK: scf.for %{{.*}} = %[[FROM]] to %[[TO]] step
+  // CHECK: attn.attend_tile dot softmax ins(
+  // A tile that is computed again writes its state where it was.
+  // CHECK: scf.for %[[T:.*]] = %c0 to %{{.*}} step %c1 iter_args(%{{.*}} = %{{.*}}, %[[A:.*]] = %{{.*}}, %{{.*}} = %{{.*}}, %{{.*}} = %{{.*}})
+  // CHECK: %[[FAST:.*]] = tensor.extract_slice %[[A]][%[[T]], 0, 0]
+  // CHECK: %[[LAST:.*]]:3 = scf.if
+  // CHECK: linalg.fill {{.*}} outs(%[[FAST]] :
+  // CHECK: attn.attend_tile dot softmax guarded ins(
+  // CHECK: tensor.insert_slice %[[LAST]]#0 into %[[A]][%[[T]], 0, 0]
+  %r = attn.attend dot softmax ins(%q, %q, %q : tensor<4x?x16xf32>, tensor<4x?x16xf32>, tensor<4x?x16xf32>)
+      outs(%o : tensor<4x?x16xf32>) indexing_maps = [#query, #key, #value, #output] scale = 0.25 mask {
+  ^bb0(%b: index, %h: index, %i: index, %j: index):
+    %keep = arith.cmpi sge, %i, %j : index
     attn.yield %keep : i1
   } -> tensor<4x?x16xf32>
   return %r : tensor<4x?x16xf32>

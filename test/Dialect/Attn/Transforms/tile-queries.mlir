@@ -8,20 +8,36 @@
 // One head and 64 queries, four vectors of 16, at a time; keys are not tiled
 // here. A loop without a batch or group dimension is not made.
 // CHECK-LABEL: func @attention(
-// CHECK-SAME: %[[Q:[a-z0-9]+]]: tensor<4x?x16xf32>, %[[K:[a-z0-9]+]]: tensor<4x?x16xf32>, %[[V:[a-z0-9]+]]: tensor<4x?x8xf32>, %[[O:[a-z0-9]+]]: tensor<4x?x8xf32>)
-func.func @attention(%q: tensor<4x?x16xf32>, %k: tensor<4x?x16xf32>, %v: tensor<4x?x8xf32>, %o: tensor<4x?x8xf32>) -> tensor<4x?x8xf32> {
+// CHECK-SAME: %[[Q:[a-z0-9]+]]: tensor<4x?x16xf32>, %[[K:[a-z0-9]+]]: tensor<4x100x16xf32>, %[[V:[a-z0-9]+]]: tensor<4x100x8xf32>, %[[O:[a-z0-9]+]]: tensor<4x?x8xf32>)
+func.func @attention(%q: tensor<4x?x16xf32>, %k: tensor<4x100x16xf32>, %v: tensor<4x100x8xf32>, %o: tensor<4x?x8xf32>) -> tensor<4x?x8xf32> {
   // CHECK: %[[M:.*]] = tensor.dim %[[Q]], %c1
   // CHECK: scf.forall (%[[H:.*]], %[[I:.*]]) = (0, 0) to (4, %[[M]]) step (1, 64) shared_outs(%[[OUT:.*]] = %[[O]])
   // CHECK: %[[ROWS:.*]] = affine.min #{{.*}}(%[[I]])[%[[M]]]
   // CHECK: %[[QT:.*]] = tensor.extract_slice %[[Q]][%[[H]], %[[I]], 0] [1, %[[ROWS]], 16]
-  // CHECK: %[[KT:.*]] = tensor.extract_slice %[[K]][%[[H]], 0, 0] [1, %{{.*}}, 16]
-  // CHECK: %[[VT:.*]] = tensor.extract_slice %[[V]][%[[H]], 0, 0] [1, %{{.*}}, 8]
+  // CHECK: %[[KT:.*]] = tensor.extract_slice %[[K]][%[[H]], 0, 0] [1, 100, 16]
+  // CHECK: %[[VT:.*]] = tensor.extract_slice %[[V]][%[[H]], 0, 0] [1, 100, 8]
   // CHECK: %[[OT:.*]] = tensor.extract_slice %[[OUT]][%[[H]], %[[I]], 0] [1, %[[ROWS]], 8]
   // CHECK: %[[R:.*]] = attn.attend dot softmax ins(%[[QT]], %[[KT]], %[[VT]] :
   // CHECK-SAME: offsets(%{{.*}}, %[[H]], %{{.*}}, %[[I]], %{{.*}}) whole(
   // CHECK-SAME: outs(%[[OT]] :
   // CHECK: tensor.parallel_insert_slice %[[R]] into %[[OUT]][%[[H]], %[[I]], 0] [1, %[[ROWS]], 8]
-  %r = attn.attend dot softmax ins(%q, %k, %v : tensor<4x?x16xf32>, tensor<4x?x16xf32>, tensor<4x?x8xf32>)
+  %r = attn.attend dot softmax ins(%q, %k, %v : tensor<4x?x16xf32>, tensor<4x100x16xf32>, tensor<4x100x8xf32>)
       outs(%o : tensor<4x?x8xf32>) indexing_maps = [#query, #key, #value, #output] scale = 0.25 -> tensor<4x?x8xf32>
   return %r : tensor<4x?x8xf32>
+}
+
+// Four tiles at a time where there are more keys than stay in the cache.
+// CHECK-LABEL: func @unknown_keys(
+// CHECK-SAME: %[[Q:[a-z0-9]+]]: tensor<4x?x16xf32>, %[[K:[a-z0-9]+]]: tensor<4x?x16xf32>
+func.func @unknown_keys(%q: tensor<4x?x16xf32>, %k: tensor<4x?x16xf32>, %o: tensor<4x?x16xf32>) -> tensor<4x?x16xf32> {
+  // CHECK-DAG: %[[FIT:.*]] = arith.constant 1920 : index
+  // CHECK-DAG: %[[ONE:.*]] = arith.constant 64 : index
+  // CHECK-DAG: %[[BAND:.*]] = arith.constant 256 : index
+  // CHECK-DAG: %[[N:.*]] = tensor.dim %[[K]], %c1
+  // CHECK: %[[MORE:.*]] = arith.cmpi sgt, %[[N]], %[[FIT]]
+  // CHECK: %[[STEP:.*]] = arith.select %[[MORE]], %[[BAND]], %[[ONE]]
+  // CHECK: scf.forall {{.*}} step (1, %[[STEP]])
+  %r = attn.attend dot softmax ins(%q, %k, %k : tensor<4x?x16xf32>, tensor<4x?x16xf32>, tensor<4x?x16xf32>)
+      outs(%o : tensor<4x?x16xf32>) indexing_maps = [#query, #key, #value, #output] scale = 0.25 -> tensor<4x?x16xf32>
+  return %r : tensor<4x?x16xf32>
 }

@@ -113,7 +113,8 @@ def TileQueriesPass : Pass<"attn-tile-queries"> {
   let description = [{
     Tiles each `attn.attend` by one batch, one head and a tile of queries into a
     `scf.forall`, through the op's TilingInterface. The tile size comes from the
-    target.
+    plan. A plan with a band takes as many tiles at a time where there are more than
+    2 * resident keys.
 
     Example: test/Dialect/Attn/Transforms/tile-queries.mlir.
   }];
@@ -126,9 +127,10 @@ def TileQueriesPass : Pass<"attn-tile-queries"> {
 def TileKeysPass : Pass<"attn-tile-keys"> {
   let summary = "Loop over key tiles, with running maximum and sum";
   let description = [{
-    Accepts `attn.attend` on one batch and head and at most one tile of queries.
-    Packs the queries transposed, loops over key tiles with `attn.attend_tile`,
-    then normalises. Where a masked value that is not finite could reach the
+    Accepts `attn.attend` on one batch and head and at most one tile of queries, or
+    the plan's band of them. Packs the queries transposed, loops over key tiles with
+    `attn.attend_tile`, then normalises. The tiles of a band visit the plan's
+    resident keys together before the next. Where a masked value that is not finite could reach the
     output, a tile whose accumulator is not finite is computed again, guarded.
 
     Example: test/Dialect/Attn/Transforms/tile-keys.mlir.

@@ -27,6 +27,9 @@ namespace mlir::attn {
 /// not stored.
 class QueryTile {
 public:
+  /// Running state: accumulator, maximum, sum.
+  using State = SmallVector<Value, 3>;
+
   /// `classifier` (null for none) knows the op's mask, with its pre-pass
   /// emitted, and lets tiles be skipped.
   QueryTile(OpBuilder &builder, AttendOp op, TilePlan plan,
@@ -35,13 +38,31 @@ public:
   /// Returns a value for every result of the op.
   SmallVector<Value> emit();
 
+  /// The parts of emit(), for tiles whose loops over keys are interleaved.
+  /// @{
+  Value emptyQueries();
+  State emptyState();
+  /// The queries, packed in `room`, for all that follows.
+  Value packQueries(Value room);
+  /// As if packQueries had returned `queries`.
+  void usePacked(Value queries) { packed = queries; }
+  /// The state before the first key, in `buffers`.
+  State initialState(const State &buffers);
+  /// The keys that the mask can reach, from the start of a tile on.
+  IndexRange keyRange();
+  /// Adds the tiles of `range`, which starts at one, to `state`.
+  State visitKeys(IndexRange range, State state, bool guarded);
+  /// The state after all keys, computed again in the same buffers where a value
+  /// that is not finite met a weight of 0.
+  State recomputeUnlessFinite(State fast);
+  /// A value for every result of the op, from that state.
+  SmallVector<Value> emitResults(const State &state);
+  /// @}
+
   /// Whether no row is empty and every sum is greater than 0, by proof.
   bool keepsEveryRow() const { return keepsRows; }
 
 private:
-  /// Running state: accumulator, maximum, sum.
-  using State = SmallVector<Value, 3>;
-
   /// Dimensions of the iteration space of attn.attend_tile.
   enum TileDim { TileI, TileJ, TileD, TileE, NumTileDims };
   /// The position of `dim` among the results of `map`.
@@ -71,11 +92,7 @@ private:
   Value firstRow(OpBuilder &b);
   void takeRows(Region &region, unsigned head);
   bool rowsFirst() const { return plan.lanes == LaneAxis::Features; }
-  Value packQueries();
-  State emptyState();
-  State initialState(const State &buffers);
   Value fillFromSink(Value buffer, bool weight);
-  State loopOverKeys(State state, bool guarded);
   State loopOverTiles(OpBuilder &b, Value start, Value end, State state,
                       bool guarded);
   State loopOverBlocks(Value start, Value end, State state, bool guarded);
@@ -84,10 +101,8 @@ private:
   State emitKeyTile(OpBuilder &b, Location loc, Value start, OpFoldResult count,
                     Value partial, State state, bool guarded);
   IndexRange queryRange(OpBuilder &b);
-  std::pair<Value, Value> keyRange();
   bool needsGuard();
   bool findsKeyInRows();
-  State recomputeUnlessFinite(State fast);
   Value isFinite(Value accumulator);
   Value emitInverse(Value sum);
   Value emitOutput(const State &state);

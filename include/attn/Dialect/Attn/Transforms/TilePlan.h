@@ -40,6 +40,10 @@ struct TilePlan {
   /// How many rows ahead keys and values are fetched that one tile alone reads,
   /// so that they come from memory; 0 for not at all.
   int64_t ahead = 0;
+  /// Where there are more than 2 * resident keys, so many tiles of queries
+  /// visit them together, `resident` at a time, which stay in the second-level
+  /// cache; 1 for each tile on its own. `resident` is a multiple of `keys`.
+  int64_t band = 1, resident = 0;
 
   /// Rows of a tile: `group` heads of each query.
   int64_t rows() const { return queries * group; }
