@@ -276,8 +276,8 @@ def kernel_regression(
       v: values (B, Hkv, N, Dv).
       kernel: "gaussian" exp(-u^2/2), "boxcar" (u < 1), "epanechnikov"
         max(0, 1 - u^2), "triangular" max(0, 1 - u), "constant" 1, or a function of u,
-        or of (u, b, h, i, j), which returns the weight; it is compiled as that of
-        attn.score.map is, with the arrays that it captures.
+        or of (u, b, h, i, j), which returns the weight, or whether it is 1; it is
+        compiled as that of attn.score.map is, with the arrays that it captures.
       bandwidth: a number greater than 0, or an array with one per head, (H,).
       mask, return_lse and what follows: as in scaled_dot_product. The lse is the
         logarithm of the sum of K(u).

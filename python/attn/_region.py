@@ -57,13 +57,24 @@ def trace_predicate(function: Callable, what: str) -> Region:
     return Region(result, tuple(tracer.captures), is_score=False)
 
 
-def trace_score(function: Callable, what: str, takes_pairs: bool = True) -> Region:
-    """Records ``function(score, b, h, i, j)``, or ``function(score)`` of which
-    `takes_pairs` is false, which returns a score."""
+def trace_score(function: Callable, what: str) -> Region:
+    """Records ``function(score, b, h, i, j)``, which returns a score."""
     tracer = Tracer(what, "acc")
-    result = _call(function, tracer, ("score", *INDICES) if takes_pairs else ("score",))
+    result = _call(function, tracer, ("score", *INDICES))
     if result.type == "i1":
         raise tracer.fail("the function must return a score, not a boolean")
+    return _as_score(result, tracer)
+
+
+def trace_weight(function: Callable, what: str, takes_pairs: bool) -> Region:
+    """Records ``function(u, b, h, i, j)``, or ``function(u)`` of which `takes_pairs`
+    is false, which returns a weight, or a boolean: 1 where it holds."""
+    tracer = Tracer(what, "acc")
+    names = ("score", *INDICES) if takes_pairs else ("score",)
+    return _as_score(_call(function, tracer, names), tracer)
+
+
+def _as_score(result: Expr, tracer: Tracer) -> Region:
     result = cast(result, "acc")
     assert is_float(result.type)
     return Region(result, tuple(tracer.captures), is_score=True)

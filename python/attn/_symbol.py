@@ -193,12 +193,22 @@ class Tracer:
         type, (x, y) = self.promote(a, b)
         return self.symbol(Expr("select", type, (chosen, x, y)))
 
-    def clip(self, x: Any, low: Any = None, high: Any = None) -> Symbol:
+    def clip(self, x: Any, min: Any = None, max: Any = None, **numpy: Any) -> Symbol:
+        low, high = numpy.pop("a_min", min), numpy.pop("a_max", max)
+        if numpy:
+            raise self.fail(f"clip is called with the keyword '{next(iter(numpy))}'")
         result = x if low is None else self.binary("max", x, low)
         return result if high is None else self.binary("min", result, high)
 
-    def apply(self, name: str, args: tuple) -> Symbol:
+    def apply(self, name: str, args: tuple, keywords: dict | None = None) -> Symbol:
         """The elementwise function that NumPy or PyTorch calls `name`."""
+        if name in ("clip", "clamp"):
+            return self.clip(*args, **(keywords or {}))
+        if keywords:
+            raise self.fail(
+                f"the function '{name}' is called with the keyword "
+                f"'{next(iter(keywords))}'; only operands in their order are compiled"
+            )
         if name in _ARITHMETIC:
             return self.binary(_ARITHMETIC[name], *args)
         if name in _COMPARE:
@@ -211,9 +221,21 @@ class Tracer:
             return self.unary(_UNARY[name], *args)
         if name == "where":
             return self.where(*args)
-        if name in ("clip", "clamp"):
-            return self.clip(*args)
+        # Of one operand, or with a number, these reduce along a dimension.
+        if name in ("max", "min") and all(isinstance(a, Symbol) for a in args[:2]):
+            return self.binary(name, *args)
+        if name == "relu":
+            return self.binary("max", *args, 0)
+        if name in ("zeros_like", "ones_like"):
+            return self._filled(name == "ones_like", *args)
         raise self.fail(f"the function '{name}' has no compiled form here")
+
+    def _filled(self, value: bool, like: Any) -> Symbol:
+        type = self.lift(like).type
+        number = value if type == "i1" else int(value)
+        return self.symbol(
+            _expr.constant(float(value) if _expr.is_float(type) else number, type)
+        )
 
 
 def _binary(op: str, reverse: bool = False) -> Callable:
@@ -302,7 +324,7 @@ class Symbol:
         return self.tracer.apply(ufunc.__name__, inputs)
 
     def __array_function__(self, func, types, args, kwargs):
-        return self.tracer.apply(func.__name__, (*args, *kwargs.values()))
+        return self.tracer.apply(func.__name__, args, kwargs)
 
     @classmethod
     def __torch_function__(cls, func, types, args=(), kwargs=None):
@@ -310,7 +332,7 @@ class Symbol:
         name = func.__name__.strip("_")
         if name == "getitem":
             return capture(args[0])[args[1]]
-        return tracer.apply(name.rstrip("_"), (*args, *(kwargs or {}).values()))
+        return tracer.apply(name.rstrip("_"), args, kwargs or {})
 
 
 def _find(args: tuple) -> Symbol:

@@ -18,7 +18,7 @@ from typing import Any, Callable
 from . import _forms
 from ._expr import Expr, argument, constant
 from ._forms import Captured, Modifier, Operation, Sizes
-from ._region import Region, trace_score
+from ._region import Region, trace_score, trace_weight
 from ._symbol import capture, maximum, minimum
 
 __all__ = [
@@ -236,4 +236,4 @@ def of_distance(function: Callable) -> Score:
         takes_pairs = True
     except (TypeError, ValueError):
         takes_pairs = False
-    return Score(trace_score(function, "kernel", takes_pairs))
+    return Score(trace_weight(function, "kernel", takes_pairs))

@@ -186,9 +186,9 @@ FORMS = {
         "score is given with kernel a function",
     ),
     "custom kernel": (
-        lambda: attn.kernel_regression(Q, K, V, kernel=lambda u: u < 1),
+        lambda: attn.kernel_regression(Q, K, V, kernel=lambda u: "one"),
         TypeError,
-        "kernel: the function must return a score",
+        "kernel: cannot compute with a str",
     ),
     "custom kernel that branches": (
         lambda: attn.kernel_regression(Q, K, V, kernel=lambda u: 1 if u < 1 else 0),
