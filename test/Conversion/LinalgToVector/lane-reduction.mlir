@@ -66,3 +66,48 @@ func.func @tail(%k: memref<?x20xf32>, %q: memref<3x20xf32>, %s: memref<?x3xf32>)
   }
   return
 }
+
+// -----
+
+#key = affine_map<(j, i, d) -> (j, d)>
+#query = affine_map<(j, i, d) -> (i, d)>
+#score = affine_map<(j, i, d) -> (j, i)>
+
+// More than four rows of functions would not fit into registers.
+// CHECK-LABEL: func @functions
+// CHECK: scf.for %[[J:[a-z0-9]+]] = {{.*}} step %c4
+// CHECK-COUNT-4: math.exp2 {{.*}} : vector<
+// CHECK-NOT: math.exp2
+// CHECK: scf.yield
+func.func @functions(%k: memref<?x64xf32, strided<[?, 1], offset: ?>>, %q: memref<1x64xf32>, %s: memref<?x1xf32>) {
+  linalg.generic {indexing_maps = [#key, #query, #score], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%k, %q : memref<?x64xf32, strided<[?, 1], offset: ?>>, memref<1x64xf32>) outs(%s : memref<?x1xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %sum = arith.addf %a, %b : f32
+    %e = math.exp2 %sum : f32
+    %r = arith.addf %c, %e : f32
+    linalg.yield %r : f32
+  }
+  return
+}
+
+// -----
+
+// One row of outputs: as many columns as lanes, summed together.
+// CHECK-LABEL: func @single_row
+// V4: scf.for %{{.*}} step %c16
+// V4: %[[SUMS:.*]]:16 = scf.for
+// V4-COUNT-16: math.fma
+// V4: scf.yield
+// V3: %[[SUMS:.*]]:8 = scf.for
+func.func @single_row(%x: memref<1x512xf32>, %w: memref<64x512xf32>, %y: memref<1x64xf32>) {
+  linalg.generic {indexing_maps = [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (n, k)>, affine_map<(m, n, k) -> (m, n)>],
+                  iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %w : memref<1x512xf32>, memref<64x512xf32>) outs(%y : memref<1x64xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %m = arith.mulf %a, %b : f32
+    %r = arith.addf %c, %m : f32
+    linalg.yield %r : f32
+  }
+  return
+}

@@ -1,0 +1,83 @@
+//===- LaneReductionOps.cpp - Which ops sum along lanes -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "LaneReduction.h"
+
+#include "BlockPlan.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+
+using namespace mlir;
+using namespace mlir::attn;
+
+/// Whether the body gives its accumulator plus something that does not depend
+/// on it.
+static bool isSum(linalg::GenericOp op) {
+  BlockArgument accumulator = op.getBody()->getArguments().back();
+  Operation *sum = op.getBody()->getTerminator()->getOperand(0).getDefiningOp();
+  if (!sum || !accumulator.hasOneUse() ||
+      *accumulator.getUsers().begin() != sum)
+    return false;
+  return isa<arith::AddFOp>(sum) ||
+         (isa<math::FmaOp>(sum) && sum->getOperand(2) == accumulator);
+}
+
+static bool isElementwise(linalg::GenericOp op) {
+  return llvm::all_of(op.getBody()->without_terminator(), [](Operation &inner) {
+    return inner.getNumResults() == 1 &&
+           OpTrait::hasElementwiseMappableTraits(&inner) &&
+           VectorType::isValidElementType(inner.getResult(0).getType());
+  });
+}
+
+/// Whether every input that varies along `dim` is contiguous along it, and some
+/// input is.
+static bool isContiguousAlong(linalg::GenericOp op, unsigned dim) {
+  bool some = false;
+  for (OpOperand *input : op.getDpsInputOperands()) {
+    if (!isa<MemRefType>(input->get().getType()))
+      return false;
+    AffineMap map = op.getMatchingIndexingMap(input);
+    LaneAccess access = BlockPlan::accessAlong(*input, map, dim);
+    if (access == LaneAccess::Strided || !map.isProjectedPermutation())
+      return false;
+    some |= access == LaneAccess::Contiguous;
+  }
+  return some;
+}
+
+/// Whether lanes along `dim` would make scalar accesses, or there is one lane.
+static bool isStridedAlong(linalg::GenericOp op, unsigned dim) {
+  if (op.getStaticLoopRanges()[dim] == 1)
+    return true;
+  return llvm::any_of(op->getOpOperands(), [&](OpOperand &operand) {
+    AffineMap map = op.getMatchingIndexingMap(&operand);
+    return BlockPlan::accessAlong(operand, map, dim) == LaneAccess::Strided;
+  });
+}
+
+bool attn::isLaneReduction(linalg::GenericOp op) {
+  SmallVector<unsigned> sums, parallel;
+  op.getReductionDims(sums);
+  op.getParallelDims(parallel);
+  if (sums.size() != 1 || parallel.empty() || parallel.size() > 2 ||
+      op.getNumDpsInits() != 1)
+    return false;
+  OpOperand &output = *op.getDpsInitOperand(0);
+  AffineMap map = op.getMatchingIndexingMap(&output);
+  auto type = dyn_cast<MemRefType>(output.get().getType());
+  if (!type || !isa<FloatType>(type.getElementType()) ||
+      !map.isProjectedPermutation() || map.getNumResults() != parallel.size() ||
+      BlockPlan::accessAlong(output, map,
+                             map.getDimPosition(map.getNumResults() - 1)) ==
+          LaneAccess::Strided)
+    return false;
+  return isSum(op) && isElementwise(op) && isContiguousAlong(op, sums[0]) &&
+         llvm::all_of(parallel,
+                      [&](unsigned dim) { return isStridedAlong(op, dim); });
+}
