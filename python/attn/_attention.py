@@ -267,12 +267,21 @@ def _rows(array: Any) -> tuple:
     return ("?", array.shape[1], "?") if rank == 4 else ("?",) * (rank - 1)
 
 
+def few(length: int) -> int | str:
+    """The length of queries that are to be projected where it is small, else "?": a
+    product of few rows packs no weights."""
+    return length if 1 <= length <= 16 else "?"
+
+
 def _few_queries(attention: Attention) -> int | str:
-    """The number of queries where it is small against many keys, else "?". A
-    function for that number alone is planned for it; one for any number of queries
-    has plans for one query and for many."""
+    """The number of queries where it is small against many keys, or where they are
+    projected, else "?". A function for that number alone is planned for it; one for
+    any number of queries has plans for one query and for many."""
     queries, keys = attention.query.shape[-2], attention.key.shape[-2]
-    return queries if 1 < queries <= 16 and keys >= 1024 else "?"
+    clauses = [keyword for keyword, _ in attention.clauses]
+    if attention.op == "attn.general" or "project_query" in clauses:
+        return few(queries)
+    return few(queries) if queries > 1 and keys >= 1024 else "?"
 
 
 def _tensor(shape: tuple, element: str) -> str:

@@ -10,7 +10,7 @@ import math
 from typing import Any, Sequence
 
 from . import _arrays
-from ._attention import dynamic, scale_suffix, static
+from ._attention import dynamic, few, scale_suffix, static
 from ._execute import accumulator, execute, keep_gradient_visible
 from ._forms import FunctionText, Sizes
 from .mask import as_mask, padding
@@ -84,13 +84,13 @@ def multi_head(
     for modifier in modifiers:
         modifier._form.check(sizes)
 
-    operands = [*tensors.values(), *weights.values()]
     cache_key = (
         "multi_head",
         element,
         heads,
         kv_heads,
         *(a.shape[-1] for a in tensors.values()),
+        few(sizes.queries),
         *(tuple(w.shape) for w in weights.values()),
         tuple(biases),
         None if mask is None else mask._structure(acc),
@@ -103,7 +103,11 @@ def multi_head(
         outputs.append((tuple(sizes), element))
 
     def write(function: FunctionText):
-        names, types = _declare(function, operands, element)
+        rows = few(sizes.queries)
+        query_type = f"tensor<?x{rows}x{query.shape[-1]}x{element}>"
+        others = [dynamic(a, element) for a in (key, value)]
+        types = [query_type, *others, *(static(w, element) for w in weights.values())]
+        names = [function.argument(t) for t in types]
         text = f"attn.multi_head {', '.join(names[:3])} weights("
         text += f"{', '.join(names[3:])} : {', '.join(types[3:])})"
         for name, bias in biases.items():
@@ -116,14 +120,14 @@ def multi_head(
         if scores:
             text += f" score({', '.join(s._form.emit(function) for s in scores)})"
         text += suffix
-        results = [f"tensor<?x?x{w_o.shape[0]}x{element}>"]
+        results = [f"tensor<?x{rows}x{w_o.shape[0]}x{element}>"]
         text += f" : {', '.join(types[:3])} -> {results[0]}"
         if return_weights:
-            results.append(f"tensor<?x{heads}x?x?x{element}>")
+            results.append(f"tensor<?x{heads}x{rows}x?x{element}>")
             text += f" weights({results[1]})"
         return function.values(len(results), text), results
 
-    inputs = [*operands, *biases.values()]
+    inputs = [*tensors.values(), *weights.values(), *biases.values()]
     values = inputs + [v for modifier in modifiers for v in modifier._values(acc)]
     results = execute(framework, cache_key, acc, write, values, outputs)
     results = keep_gradient_visible(framework, results, inputs)
@@ -132,18 +136,6 @@ def multi_head(
 
 _WEIGHTS = ("w_q", "w_k", "w_v", "w_o")
 _BIAS_CLAUSES = {"b_q": "query", "b_k": "key", "b_v": "value", "b_o": "output"}
-
-
-def _declare(
-    function: FunctionText, operands: list, element: str
-) -> tuple[list[str], list[str]]:
-    """Arguments of which only the last dimension is static, or, for matrices of
-    weights, all."""
-    types = [
-        static(a, element) if len(a.shape) < 3 else dynamic(a, element)
-        for a in operands
-    ]
-    return [function.argument(t) for t in types], types
 
 
 def _unpack(

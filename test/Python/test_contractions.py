@@ -160,6 +160,14 @@ def test_sizes(sizes, static):
     check(*sizes, static=static, transposed="nt", bias=True, activation=True)
 
 
+@pytest.mark.parametrize("type", ["f32", "f64", "f16", "bf16"])
+@pytest.mark.parametrize("transposed", ["nn", "nt", "tn"])
+def test_few_rows(type, transposed):
+    """Nothing is packed for them; 16 are few, 17 are not."""
+    for rows, batch in ((1, 0), (3, 2), (16, 0), (17, 0)):
+        check(rows, 130, 133, type, batch=batch, transposed=transposed, static=True)
+
+
 def test_reduction_over_nothing():
     text = """func.func @f(%a: tensor<?x0xf32>, %b: tensor<?x33xf32>, %c: tensor<?x33xf32>) -> tensor<?x33xf32> {
       %r = linalg.matmul ins(%a, %b : tensor<?x0xf32>, tensor<?x33xf32>)

@@ -113,6 +113,18 @@ def test_cross_attention_of_every_input(sizes, dtype):
 
 
 @torch.no_grad()
+@pytest.mark.parametrize("queries", [1, 3, 16, 17])
+def test_few_queries(queries):
+    """A function of their number alone, whose products pack nothing."""
+    made = layer(size=136, kdim=24)
+    query, key = torch.randn(2, queries, 136), torch.randn(2, 30, 24)
+    expected, weights = made(query, key, key, average_attn_weights=False)
+    out, found = by_attn(made, query, key, return_weights=True)
+    torch.testing.assert_close(out, expected, atol=2e-5, rtol=1e-4)
+    torch.testing.assert_close(found, weights, atol=1e-5, rtol=1e-4)
+
+
+@torch.no_grad()
 @pytest.mark.parametrize("kv_heads", [4, 2])
 def test_packed_projections(kv_heads):
     torch.manual_seed(0)

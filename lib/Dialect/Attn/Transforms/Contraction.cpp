@@ -101,8 +101,18 @@ static int64_t balance(int64_t size, int64_t most, int64_t step) {
   return std::clamp(tile, step, most);
 }
 
+/// Whether the input with the rows is contiguous along the reduction.
+static bool walksAlongRows(Contraction contraction) {
+  AffineMap map = contraction.op.getMatchingIndexingMap(
+      contraction.op.getDpsInputOperand(contraction.rowInput));
+  return cast<AffineDimExpr>(map.getResults().back()).getPosition() ==
+         contraction.reductionDim;
+}
+
 ContractionPlan ContractionPlan::get(const TargetSpec &target,
                                      Contraction contraction) {
+  // Packing costs as much as multiplying about ten rows.
+  constexpr int64_t fewRows = 16;
   // Rows in multiples of the heights of register blocks. All scratch of a tile
   // has to fit on the stack.
   constexpr int64_t rowStep = 12, mostRows = 576, reductionStep = 16,
@@ -121,8 +131,9 @@ ContractionPlan ContractionPlan::get(const TargetSpec &target,
   plan.reductions =
       balance(contraction.sizeOf(contraction.reductionDim),
               llvm::alignDown(reductions, reductionStep), reductionStep);
-  plan.rows =
-      balance(contraction.sizeOf(contraction.rowDim), mostRows, rowStep);
+  int64_t rows = contraction.sizeOf(contraction.rowDim);
+  plan.packs = rows < 0 || rows > fewRows || !walksAlongRows(contraction);
+  plan.rows = plan.packs ? balance(rows, mostRows, rowStep) : rows;
   return plan;
 }
 
@@ -150,9 +161,13 @@ private:
   Value copy(Value source, Value target, bool transposed);
   Value pack(Value panel, Value start, OpFoldResult count);
   Value multiply(Value sums, Value panel, Value start, OpFoldResult count);
+  /// The product of both inputs as they lie.
+  Value multiplyUnpacked(Value sums);
+  Value multiplyAdd(Value rows, LinalgBuilder::Dims rowDims, Value lanes,
+                    LinalgBuilder::Dims laneDims, Value sums);
   Value expand(Value sums);
   /// The loops from `level` on: outer reductions, then steps along k. They
-  /// carry the sums and the panel.
+  /// carry the sums and, where there is one, the panel.
   SmallVector<Value> reduce(unsigned level, ValueRange carried);
   SmallVector<Value> emitStep(Value start, ValueRange carried);
   SmallVector<Value>
@@ -246,12 +261,30 @@ Value TileEmitter::pack(Value panel, Value start, OpFoldResult count) {
                                        {count, columns}, strides);
 }
 
+/// `sums` and products, the dimensions being those of `LoopDim`.
+enum LoopDim : int64_t { Row, Lane, Reduction };
+
+Value TileEmitter::multiplyAdd(Value rows, LinalgBuilder::Dims rowDims,
+                               Value lanes, LinalgBuilder::Dims laneDims,
+                               Value sums) {
+  return linalg.generic(
+      {rows, lanes}, sums, {rowDims, laneDims, {Row, Lane}},
+      {utils::IteratorType::parallel, utils::IteratorType::parallel,
+       utils::IteratorType::reduction},
+      [&](OpBuilder &b, Location loc, ValueRange args) {
+        Value left = linalg.convertScalar(b, args[0], accumulator);
+        Value right = linalg.convertScalar(b, args[1], accumulator);
+        Value product = arith::MulFOp::create(b, loc, left, right);
+        return SmallVector<Value>{
+            arith::AddFOp::create(b, loc, args[2], product)};
+      })[0];
+}
+
 Value TileEmitter::multiply(Value sums, Value panel, Value start,
                             OpFoldResult count) {
   // Rows come from farther than the second level where their tile is large.
   // While a register block walks along its rows, it fetches those of the next.
   constexpr int64_t rowsAhead = 6;
-  enum { Row, Lane, Reduction };
   bool reductionFirst;
   Value source = sliceOperand(tile.op.getDpsInputOperand(tile.rowInput), start,
                               count, reductionFirst);
@@ -259,19 +292,25 @@ Value TileEmitter::multiply(Value sums, Value panel, Value start,
   LinalgBuilder::Dims sourceDims{Row, Reduction};
   if (reductionFirst)
     std::swap(sourceDims[0], sourceDims[1]);
-  Value result = linalg.generic(
-      {source, factors}, sums, {sourceDims, {Reduction, Lane}, {Row, Lane}},
-      {utils::IteratorType::parallel, utils::IteratorType::parallel,
-       utils::IteratorType::reduction},
-      [&](OpBuilder &b, Location loc, ValueRange args) {
-        Value factor = linalg.convertScalar(b, args[0], accumulator);
-        Value product = arith::MulFOp::create(b, loc, factor, args[1]);
-        return SmallVector<Value>{
-            arith::AddFOp::create(b, loc, args[2], product)};
-      })[0];
+  Value result =
+      multiplyAdd(source, sourceDims, factors, {Reduction, Lane}, sums);
   if (!reductionFirst)
     markStreamed(result.getDefiningOp(), /*operands=*/{0}, rowsAhead);
   return result;
+}
+
+Value TileEmitter::multiplyUnpacked(Value sums) {
+  OpOperand *rowInput = tile.op.getDpsInputOperand(tile.rowInput);
+  OpOperand *laneInput = tile.op.getDpsInputOperand(tile.laneInput);
+  OpFoldResult total = sizeOf(rowInput, tile.reductionDim);
+  Value start = arith::ConstantIndexOp::create(b, loc, 0);
+  bool reductionFirst;
+  Value source = sliceOperand(rowInput, start, total, reductionFirst);
+  Value factors = sliceOperand(laneInput, start, total, reductionFirst);
+  LinalgBuilder::Dims laneDims{Lane, Reduction};
+  if (reductionFirst)
+    std::swap(laneDims[0], laneDims[1]);
+  return multiplyAdd(source, {Row, Reduction}, factors, laneDims, sums);
 }
 
 /// The sums with the dimensions of size 1 that the op's output has.
@@ -322,7 +361,10 @@ SmallVector<Value> TileEmitter::emitStep(Value start, ValueRange carried) {
 
 SmallVector<Value> TileEmitter::reduce(unsigned level, ValueRange carried) {
   OpOperand *input = tile.op.getDpsInputOperand(0);
-  if (level == tile.outerReductions.size())
+  bool isInnermost = level == tile.outerReductions.size();
+  if (isInnermost && !plan.packs)
+    return {multiplyUnpacked(carried[0])};
+  if (isInnermost)
     return emitLoop(
         sizeOf(input, tile.reductionDim), plan.reductions, carried,
         [&](Value start, ValueRange args) { return emitStep(start, args); });
@@ -339,9 +381,12 @@ Value TileEmitter::emit() {
   OpFoldResult lanes = b.getIndexAttr(plan.lanes);
   Value none = linalg.constant(accumulator, 0.0);
   Value buffer = linalg.empty({b.getIndexAttr(plan.rows), lanes}, accumulator);
+  OpFoldResult filled = plan.packs ? lanes : columns;
   Value sums =
-      linalg::FillOp::create(b, loc, none, slice(buffer, {rows, lanes}))
+      linalg::FillOp::create(b, loc, none, slice(buffer, {rows, filled}))
           .getResult(0);
+  if (!plan.packs)
+    return expand(reduce(/*level=*/0, sums)[0]);
   Value panel =
       linalg.empty({b.getIndexAttr(plan.reductions), lanes}, accumulator);
   if (getConstantIntValue(columns) != plan.lanes)

@@ -37,9 +37,11 @@ struct Contraction {
 };
 
 /// Tile sizes: a packed panel of `lanes` columns and `reductions` rows stays in
-/// the second-level cache while `rows` rows stream past it.
+/// the second-level cache while `rows` rows stream past it. For few rows
+/// nothing is packed: each element of the other input is read once or twice.
 struct ContractionPlan {
   int64_t rows, lanes, reductions;
+  bool packs;
 
   static ContractionPlan get(const TargetSpec &target, Contraction contraction);
 };

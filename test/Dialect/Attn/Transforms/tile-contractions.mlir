@@ -92,6 +92,30 @@ func.func @transposed_onto(%a: tensor<512x?xf32>, %b: tensor<512x?xf32>, %c: ten
 
 // -----
 
+// Few rows: no panel, whatever the order of the other input.
+// CHECK-DAG: #[[ROW:.*]] = affine_map<(d0, d1, d2) -> (d0, d2)>
+// CHECK-DAG: #[[BYROWS:.*]] = affine_map<(d0, d1, d2) -> (d1, d2)>
+// CHECK-DAG: #[[DOWN:.*]] = affine_map<(d0, d1, d2) -> (d2, d1)>
+// CHECK-LABEL: func @few_rows(
+// CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<3x256xf32>, %[[W:[a-z0-9]+]]: tensor<500x256xf32>
+// CHECK: scf.forall (%[[J:.*]]) = (0) to (500) step (64)
+// CHECK-NOT: scf.for
+// CHECK: %[[PART:.*]] = tensor.extract_slice %[[W]][%[[J]], 0]
+// CHECK: %[[ALL:.*]] = tensor.extract_slice %[[PART]][0, 0]
+// CHECK: linalg.generic {indexing_maps = [#[[ROW]], #[[BYROWS]], #{{.*}}]{{.*}} ins(%[[X]], %[[ALL]] :
+// CHECK: scf.forall (%{{.*}}) = (0) to (500) step (64)
+// CHECK-NOT: scf.for
+// CHECK: linalg.generic {indexing_maps = [#[[ROW]], #[[DOWN]], #{{.*}}]
+// CHECK: return
+func.func @few_rows(%x: tensor<3x256xf32>, %w: tensor<500x256xf32>, %t: tensor<256x500xf32>, %out: tensor<3x500xf32>, %other: tensor<3x500xf32>) -> (tensor<3x500xf32>, tensor<3x500xf32>) {
+  %r = linalg.matmul indexing_maps = [affine_map<(i, j, k) -> (i, k)>, affine_map<(i, j, k) -> (j, k)>, affine_map<(i, j, k) -> (i, j)>]
+      ins(%x, %w : tensor<3x256xf32>, tensor<500x256xf32>) outs(%out : tensor<3x500xf32>) -> tensor<3x500xf32>
+  %s = linalg.matmul ins(%x, %t : tensor<3x256xf32>, tensor<256x500xf32>) outs(%other : tensor<3x500xf32>) -> tensor<3x500xf32>
+  return %r, %s : tensor<3x500xf32>, tensor<3x500xf32>
+}
+
+// -----
+
 // Small ones and other products stay; narrow sums become wide all the same.
 // CHECK-LABEL: func @left(
 // CHECK-NOT: scf.forall
