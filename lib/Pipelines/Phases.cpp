@@ -40,8 +40,15 @@ struct PhaseInfo {
   void (*buildForGPU)(OpPassManager &, const PhaseOptions &);
 };
 
+/// Functions are structured: there are no blocks to merge or to remove.
+std::unique_ptr<Pass> createCanonicalizer() {
+  GreedyRewriteConfig config;
+  config.setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled);
+  return createCanonicalizerPass(config);
+}
+
 void addCleanup(OpPassManager &pm) {
-  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCanonicalizer());
   pm.addPass(createCSEPass());
 }
 
@@ -53,7 +60,7 @@ std::string targetName(const PhaseOptions &options) {
 void buildRaise(OpPassManager &pm, const PhaseOptions &) {
   pm.addPass(createVerifyCompileTimeValuesPass());
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToAttnPass());
-  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCanonicalizer());
 }
 
 void buildOptimize(OpPassManager &pm, const PhaseOptions &options) {
@@ -61,7 +68,7 @@ void buildOptimize(OpPassManager &pm, const PhaseOptions &options) {
   pm.addPass(createVerifyCompileTimeValuesPass());
   pm.addPass(createInlinerPass());
   pm.addPass(createSymbolDCEPass());
-  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCanonicalizer());
   if (options.debugChecks)
     pm.addNestedPass<func::FuncOp>(createCheckAssumptionsPass());
   pm.addNestedPass<func::FuncOp>(createExpandGraphOpsPass());
@@ -88,12 +95,12 @@ void buildTile(OpPassManager &pm, const PhaseOptions &options) {
   TileKeysPassOptions keys{targetName(options)};
   pm.addNestedPass<func::FuncOp>(createTileKeysPass(keys));
   // Merging equal fills here would make bufferization copy them.
-  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCanonicalizer());
 }
 
 void buildDecompose(OpPassManager &pm, const PhaseOptions &) {
   pm.addNestedPass<func::FuncOp>(createConvertAttnToLinalgPass());
-  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCanonicalizer());
 }
 
 void buildBufferize(OpPassManager &pm, const PhaseOptions &) {
@@ -110,7 +117,7 @@ void buildVectorize(OpPassManager &pm, const PhaseOptions &options) {
   functions.addPass(createVectorizePass({targetName(options)}));
   functions.addPass(createExpandMathPass({targetName(options)}));
   functions.addPass(createLoopInvariantCodeMotionPass());
-  functions.addPass(createCanonicalizerPass());
+  functions.addPass(createCanonicalizer());
   functions.addPass(createCSEPass());
 }
 
@@ -129,10 +136,6 @@ void buildLower(OpPassManager &pm, const PhaseOptions &options) {
   expand.includeBf16 = !options.target.hasBF16Dot;
   pm.addPass(arith::createArithExpandOpsPass(expand));
   pm.addPass(createSCFToControlFlowPass());
-  pm.addPass(createConvertVectorToLLVMPass());
-  // Before libm, which would take fma for a library function.
-  pm.addPass(createConvertMathToLLVMPass());
-  pm.addPass(createConvertMathToLibmPass());
   pm.addPass(createLowerSignaturesPass(
       {getRequiredFeatures(options.target), int64_t(options.threads)}));
   pm.addPass(createConvertAttnToLLVMPass());

@@ -17,7 +17,10 @@
 #include "mlir/Conversion/LLVMCommon/ConversionTarget.h"
 #include "mlir/Conversion/LLVMCommon/Pattern.h"
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"
+#include "mlir/Conversion/MathToLibm/MathToLibm.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/Vector/Transforms/LoweringPatterns.h"
+#include "mlir/Dialect/Vector/Transforms/VectorRewritePatterns.h"
 #include "mlir/Dialect/X86Vector/Transforms.h"
 #include "mlir/Dialect/X86Vector/X86VectorDialect.h"
 #include "mlir/Transforms/DialectConversion.h"
@@ -182,7 +185,12 @@ void ConvertAttnToLLVM::runOnOperation() {
     if (auto *interface = dyn_cast<ConvertToLLVMPatternInterface>(dialect))
       interface->populateConvertToLLVMConversionPatterns(target, converter,
                                                          patterns);
+  vector::populateVectorMaskOpLoweringPatterns(patterns);
+  vector::populateVectorStepLoweringPatterns(patterns);
+  vector::populateVectorInsertExtractStridedSliceTransforms(patterns);
   populateX86VectorLegalizeForLLVMExportPatterns(converter, patterns);
+  // Behind LLVM's own: libm has a function for fma, too.
+  populateMathToLibmConversionPatterns(patterns, /*benefit=*/0);
   configureX86VectorLegalizeForExportTarget(target);
   patterns.add<LowerAlloc, LowerDealloc>(converter, /*benefit=*/10);
   patterns.add<ConvertParallel>(converter);

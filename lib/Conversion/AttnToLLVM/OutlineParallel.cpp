@@ -35,6 +35,23 @@ static void sinkConstants(Region &body) {
   }
 }
 
+/// Takes captured structs apart before the loop. Of the descriptors of memrefs
+/// most fields are constants, equal, or not used.
+static void hoistFields(ParallelOp parallel) {
+  OpBuilder builder(parallel);
+  SmallVector<LLVM::ExtractValueOp> fields;
+  parallel.getBody().walk([&](LLVM::ExtractValueOp field) {
+    Region *origin = field.getContainer().getParentRegion();
+    if (origin->isProperAncestor(&parallel.getBody()))
+      fields.push_back(field);
+  });
+  for (LLVM::ExtractValueOp field : fields) {
+    field.replaceAllUsesWith(builder.createOrFold<LLVM::ExtractValueOp>(
+        field.getLoc(), field.getContainer(), field.getPosition()));
+    field.erase();
+  }
+}
+
 /// The address of field `index` of the struct at `pointer`.
 static Value emitField(OpBuilder &builder, Location loc, Type type,
                        Value pointer, int32_t index) {
@@ -75,6 +92,7 @@ static LLVM::LLVMFuncOp outline(ParallelOp parallel, LLVM::LLVMFuncOp parent,
 static void convert(ParallelOp parallel, LLVM::LLVMFuncOp parent,
                     StringRef name) {
   Location loc = parallel.getLoc();
+  hoistFields(parallel);
   sinkConstants(parallel.getBody());
   SetVector<Value> captured;
   getUsedValuesDefinedAbove(parallel.getBody(), captured);
@@ -103,7 +121,8 @@ static void convert(ParallelOp parallel, LLVM::LLVMFuncOp parent,
 }
 
 namespace {
-struct OutlineParallel : public attn::impl::OutlineParallelPassBase<OutlineParallel> {
+struct OutlineParallel
+    : public attn::impl::OutlineParallelPassBase<OutlineParallel> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     declareRuntimeFunctions(module);

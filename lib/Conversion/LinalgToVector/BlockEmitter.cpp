@@ -100,9 +100,33 @@ void BlockEmitter::emitLanes(OpBuilder &builder, int64_t rows) {
   if (!plan.laneDim)
     return emitBlock(builder, rows, {1, 1});
   Value start = arith::ConstantIndexOp::create(builder, op.getLoc(), 0);
-  for (LaneSegment lanes : plan.laneSegments)
+  for (LaneSegment lanes : plan.laneSegments) {
+    // Single elements gain nothing from a block of rows.
+    bool isScalar = lanes.step() == 1 && plan.reductionDims.empty();
     start = emitLoop(builder, *plan.laneDim, start, lanes.step(),
-                     [&](OpBuilder &b) { emitBlock(b, rows, lanes); });
+                     [&](OpBuilder &b) {
+                       if (isScalar && rows > 1)
+                         emitSingleRows(b, rows, lanes);
+                       else
+                         emitBlock(b, rows, lanes);
+                     });
+  }
+}
+
+void BlockEmitter::emitSingleRows(OpBuilder &builder, int64_t rows,
+                                  LaneSegment lanes) {
+  Location loc = op.getLoc();
+  Value first = ivs[*plan.rowDim];
+  Value count = arith::ConstantIndexOp::create(builder, loc, rows);
+  Value end = arith::AddIOp::create(builder, loc, first, count);
+  Value one = arith::ConstantIndexOp::create(builder, loc, 1);
+  scf::ForOp::create(builder, loc, first, end, one, ValueRange(),
+                     [&](OpBuilder &b, Location loc, Value row, ValueRange) {
+                       ivs[*plan.rowDim] = row;
+                       emitBlock(b, 1, lanes);
+                       scf::YieldOp::create(b, loc);
+                     });
+  ivs[*plan.rowDim] = first;
 }
 
 //===----------------------------------------------------------------------===//

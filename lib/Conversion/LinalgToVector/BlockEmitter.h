@@ -52,6 +52,8 @@ private:
   void emitOuter(OpBuilder &builder, unsigned level);
   void emitRows(OpBuilder &builder);
   void emitLanes(OpBuilder &builder, int64_t rows);
+  /// A loop over `rows` rows, one at a time.
+  void emitSingleRows(OpBuilder &builder, int64_t rows, LaneSegment lanes);
   void emitBlock(OpBuilder &builder, int64_t rows, LaneSegment lanes);
   SmallVector<Value> emitReductions(OpBuilder &builder, Block &block,
                                     unsigned depth, ValueRange accumulators);

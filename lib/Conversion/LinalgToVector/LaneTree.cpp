@@ -46,12 +46,49 @@ static void separateChunks(int64_t width, int64_t chunk,
     }
 }
 
+int64_t attn::getChunkLanes(int64_t width, Type element) {
+  int64_t bits = element.isIndex() ? 64 : element.getIntOrFloatBitWidth();
+  return std::min(width, 128 / bits);
+}
+
+Value attn::concatenate(OpBuilder &builder, Location loc,
+                        SmallVector<Value> vectors) {
+  while (vectors.size() > 1) {
+    int64_t width = cast<VectorType>(vectors[0].getType()).getNumElements();
+    auto lanes = llvm::to_vector(llvm::seq<int64_t>(0, 2 * width));
+    SmallVector<Value> next;
+    for (size_t i = 0; i < vectors.size(); i += 2)
+      next.push_back(vector::ShuffleOp::create(builder, loc, vectors[i],
+                                               vectors[i + 1], lanes));
+    vectors = next;
+  }
+  return vectors.front();
+}
+
+// Step s holds, of each 2^s vectors, 2^s columns of their chunks in each run.
+SmallVector<Value> attn::transposeChunks(OpBuilder &builder, Location loc,
+                                         SmallVector<Value> vectors) {
+  int64_t chunk = vectors.size();
+  int64_t width = cast<VectorType>(vectors[0].getType()).getNumElements();
+  for (int64_t unit = 1; unit < chunk; unit *= 2) {
+    SmallVector<int64_t> low, high;
+    interleaveInChunks(width, chunk, unit, low, high);
+    SmallVector<Value> next;
+    for (int64_t group = 0; group < chunk; group += 2 * unit)
+      for (int64_t i = group; i < group + unit; ++i)
+        for (ArrayRef<int64_t> half : {ArrayRef(low), ArrayRef(high)})
+          next.push_back(vector::ShuffleOp::create(builder, loc, vectors[i],
+                                                   vectors[i + unit], half));
+    vectors = next;
+  }
+  return vectors;
+}
+
 Value attn::sumLanes(OpBuilder &builder, Location loc,
                      SmallVector<Value> vectors) {
   auto type = cast<VectorType>(vectors.front().getType());
   int64_t width = type.getNumElements();
-  // Shuffles inside of 128 bits are the cheap ones.
-  int64_t chunk = std::min<int64_t>(width, 128 / type.getElementTypeBitWidth());
+  int64_t chunk = getChunkLanes(width, type.getElementType());
   auto reduce = [&](ArrayRef<int64_t> low, ArrayRef<int64_t> high) {
     SmallVector<Value> next;
     for (size_t i = 0; i < vectors.size(); i += 2)

@@ -12,6 +12,18 @@
 
 namespace mlir::attn {
 
+/// The lanes of 128 bits, inside of which lanes are cheap to shuffle; `width`
+/// at most.
+int64_t getChunkLanes(int64_t width, Type element);
+
+/// The lanes of all vectors in a row; their number is a power of two.
+Value concatenate(OpBuilder &builder, Location loc, SmallVector<Value> vectors);
+
+/// Transposes the square that each chunk of as many lanes as there are vectors
+/// is: lane j of a chunk of result i is lane i of that chunk of `vectors[j]`.
+SmallVector<Value> transposeChunks(OpBuilder &builder, Location loc,
+                                   SmallVector<Value> vectors);
+
 /// A vector whose lane k is the sum of the lanes of `vectors[k]`; there are as
 /// many vectors as lanes, a power of two.
 Value sumLanes(OpBuilder &builder, Location loc, SmallVector<Value> vectors);

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "MemoryAccess.h"
+#include "LaneTree.h"
 #include "Pairs.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -36,29 +37,6 @@ Value attn::extractLane(OpBuilder &builder, Location loc, Value value,
   if (!isa<VectorType>(value.getType()))
     return value;
   return vector::ExtractOp::create(builder, loc, value, lane);
-}
-
-// One bit of the two indices after the other changes places.
-SmallVector<Value> attn::transpose(OpBuilder &builder, Location loc,
-                                   SmallVector<Value> vectors) {
-  int64_t size = vectors.size();
-  for (int64_t bit = size / 2; bit > 0; bit /= 2) {
-    SmallVector<int64_t> lower, upper;
-    for (int64_t lane = 0; lane < size; ++lane) {
-      lower.push_back(lane & bit ? size + lane - bit : lane);
-      upper.push_back(lane & bit ? size + lane : lane + bit);
-    }
-    for (int64_t row = 0; row < size; ++row) {
-      if (row & bit)
-        continue;
-      Value first = vectors[row], second = vectors[row + bit];
-      vectors[row] =
-          vector::ShuffleOp::create(builder, loc, first, second, lower);
-      vectors[row + bit] =
-          vector::ShuffleOp::create(builder, loc, first, second, upper);
-    }
-  }
-  return vectors;
 }
 
 LaneAccess MemoryAccess::getAccess(OpOperand &operand) const {
@@ -103,11 +81,11 @@ SmallVector<Value> MemoryAccess::getIndices(OpBuilder &builder,
 }
 
 Value MemoryAccess::loadVector(OpBuilder &builder, OpOperand &operand,
-                               BlockPosition position, int64_t lane) const {
+                               SmallVector<Value> indices, int64_t size) const {
   Type element = cast<MemRefType>(operand.get().getType()).getElementType();
-  return vector::LoadOp::create(
-      builder, op.getLoc(), cast<VectorType>(getLaneType(element, width)),
-      operand.get(), getIndices(builder, operand, position, lane));
+  return vector::LoadOp::create(builder, op.getLoc(),
+                                cast<VectorType>(getLaneType(element, size)),
+                                operand.get(), indices);
 }
 
 /// Whether the block is a square whose rows are contiguous where its lanes are
@@ -118,15 +96,41 @@ bool MemoryAccess::isTransposed(OpOperand &operand) const {
                                 *plan.rowDim) == LaneAccess::Contiguous;
 }
 
+/// Loads pieces of rows into the chunks inside of which lanes are cheap to
+/// shuffle: chunk g of vector r starts out as a piece of row g * size + r.
+SmallVector<Value> MemoryAccess::loadSquare(OpBuilder &builder,
+                                            OpOperand &operand,
+                                            int64_t vector) const {
+  Location loc = op.getLoc();
+  int64_t size = getChunkLanes(
+      width, cast<MemRefType>(operand.get().getType()).getElementType());
+  SmallVector<SmallVector<Value>> rows;
+  for (int64_t lane = 0; lane < width; ++lane)
+    rows.push_back(getIndices(builder, operand, {0, vector}, lane));
+  SmallVector<Value> square;
+  for (int64_t first = 0; first < width; first += size) {
+    SmallVector<Value> vectors;
+    for (int64_t row = 0; row < size; ++row) {
+      SmallVector<Value> pieces;
+      for (int64_t lane = row; lane < width; lane += size) {
+        SmallVector<Value> indices = rows[lane];
+        Value offset = arith::ConstantIndexOp::create(builder, loc, first);
+        indices.back() =
+            builder.createOrFold<arith::AddIOp>(loc, indices.back(), offset);
+        pieces.push_back(loadVector(builder, operand, indices, size));
+      }
+      vectors.push_back(concatenate(builder, loc, pieces));
+    }
+    llvm::append_range(square, transposeChunks(builder, loc, vectors));
+  }
+  return square;
+}
+
 Value MemoryAccess::loadTransposed(OpBuilder &builder, OpOperand &operand,
                                    BlockPosition position) {
   SmallVector<Value> &square = squares[{&operand, position.vector}];
-  if (square.empty()) {
-    for (int64_t lane = 0; lane < width; ++lane)
-      square.push_back(
-          loadVector(builder, operand, {0, position.vector}, lane));
-    square = transpose(builder, op.getLoc(), square);
-  }
+  if (square.empty())
+    square = loadSquare(builder, operand, position.vector);
   return square[position.row];
 }
 
@@ -145,7 +149,8 @@ Value MemoryAccess::load(OpBuilder &builder, OpOperand &operand,
     return loadTransposed(builder, operand, position);
   if (access == LaneAccess::Strided || width == 1)
     return buildLanes(builder, op.getLoc(), width, loadScalar);
-  return loadVector(builder, operand, position, /*lane=*/0);
+  return loadVector(builder, operand,
+                    getIndices(builder, operand, position, /*lane=*/0), width);
 }
 
 std::pair<Value, SmallVector<Value>>

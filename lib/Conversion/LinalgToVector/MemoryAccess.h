@@ -28,11 +28,6 @@ Value buildLanes(OpBuilder &builder, Location loc, int64_t width,
 /// Lane `lane` of `value`, or `value` itself if it is a scalar.
 Value extractLane(OpBuilder &builder, Location loc, Value value, int64_t lane);
 
-/// Transposes a square: lane j of result i is lane i of `vectors[j]`. Their
-/// number is a power of two.
-SmallVector<Value> transpose(OpBuilder &builder, Location loc,
-                             SmallVector<Value> vectors);
-
 /// Elements of a linalg op's operands, addressed by the loops around a block of
 /// `rows` rows and of vectors of `width` lanes.
 class MemoryAccess {
@@ -66,13 +61,16 @@ public:
                                 BlockPosition position, int64_t lane) const;
 
 private:
+  /// `size` elements from `indices` on.
   Value loadVector(OpBuilder &builder, OpOperand &operand,
-                   BlockPosition position, int64_t lane) const;
+                   SmallVector<Value> indices, int64_t size) const;
   /// The memref with its pairs in a row, and the indices of lane 0 in it.
   std::pair<Value, SmallVector<Value>> getPairs(OpBuilder &builder,
                                                 OpOperand &operand,
                                                 BlockPosition position) const;
   bool isTransposed(OpOperand &operand) const;
+  SmallVector<Value> loadSquare(OpBuilder &builder, OpOperand &operand,
+                                int64_t vector) const;
   Value loadTransposed(OpBuilder &builder, OpOperand &operand,
                        BlockPosition position);
 

@@ -7,8 +7,8 @@
 
 #include "attn/Target/CPU/ObjectEmission.h"
 
-#include "attn/Runtime/Support.h"
 #include "attn/Runtime/Layout.h"
+#include "attn/Runtime/Support.h"
 
 #include "llvm-c/Target.h"
 #include "llvm/IR/LegacyPassManager.h"
@@ -21,12 +21,11 @@
 #include "llvm/TargetParser/Host.h"
 #include "llvm/Transforms/InstCombine/InstCombine.h"
 #include "llvm/Transforms/Scalar/EarlyCSE.h"
-#include "llvm/Transforms/Scalar/IndVarSimplify.h"
 #include "llvm/Transforms/Scalar/LICM.h"
 #include "llvm/Transforms/Scalar/LoopPassManager.h"
 #include "llvm/Transforms/Scalar/LoopRotation.h"
+#include "llvm/Transforms/Scalar/LoopStrengthReduce.h"
 #include "llvm/Transforms/Scalar/SimplifyCFG.h"
-#include "llvm/Transforms/Vectorize/LoopVectorize.h"
 
 using namespace mlir::attn;
 
@@ -143,9 +142,32 @@ void MachineCodeEmitter::addRuntime(llvm::Module &module,
       module.appendModuleInlineAsm(support.assembly);
 }
 
-/// The code arrives in vectors of the target's width, inlined and unrolled where
-/// that pays: what is left to LLVM are addresses, invariants, and the few loops
-/// over scalars. Its whole pipeline takes ten times as long and gains nothing.
+namespace {
+/// Strength reduction of loops that carry sums in vectors, and of those right
+/// around them. The others run rarely, and have so many addresses that this
+/// would take a quarter of the time of code generation.
+struct ReduceSummingLoops : llvm::PassInfoMixin<ReduceSummingLoops> {
+  static bool isSumming(const llvm::Loop *loop) {
+    return llvm::any_of(
+        loop->getHeader()->phis(),
+        [](const llvm::PHINode &phi) { return phi.getType()->isVectorTy(); });
+  }
+
+  llvm::PreservedAnalyses run(llvm::Loop &loop,
+                              llvm::LoopAnalysisManager &loops,
+                              llvm::LoopStandardAnalysisResults &analyses,
+                              llvm::LPMUpdater &updater) {
+    if (!isSumming(&loop) && llvm::none_of(loop.getSubLoops(), isSumming))
+      return llvm::PreservedAnalyses::all();
+    return llvm::LoopStrengthReducePass().run(loop, loops, analyses, updater);
+  }
+};
+} // namespace
+
+/// The code arrives in vectors of the target's width, inlined and unrolled
+/// where that pays: what is left to LLVM are addresses, invariants, and the few
+/// loops over scalars. Its whole pipeline takes ten times as long and gains
+/// nothing.
 void MachineCodeEmitter::optimize(llvm::Module &module) {
   llvm::LoopAnalysisManager loops;
   llvm::FunctionAnalysisManager functions;
@@ -164,29 +186,40 @@ void MachineCodeEmitter::optimize(llvm::Module &module) {
   passes.addPass(llvm::EarlyCSEPass(/*UseMemorySSA=*/true));
   passes.addPass(llvm::createFunctionToLoopPassAdaptor(std::move(hoisting),
                                                        /*UseMemorySSA=*/true));
-  passes.addPass(
-      llvm::createFunctionToLoopPassAdaptor(llvm::IndVarSimplifyPass()));
-  passes.addPass(llvm::LoopVectorizePass());
   passes.addPass(llvm::EarlyCSEPass(/*UseMemorySSA=*/true));
   passes.addPass(llvm::InstCombinePass());
   passes.addPass(llvm::SimplifyCFGPass());
+  passes.addPass(llvm::createFunctionToLoopPassAdaptor(ReduceSummingLoops()));
   for (llvm::Function &function : module)
     if (!function.isDeclaration())
       passes.run(function, functions);
 }
 
-void MachineCodeEmitter::prepare(llvm::Module &module,
-                                 RuntimeLinkage runtime) {
+void MachineCodeEmitter::prepare(llvm::Module &module, RuntimeLinkage runtime) {
   setAttributes(module);
   addRuntime(module, runtime);
   optimize(module);
 }
 
+namespace {
+/// The passes of a target but strength reduction of loops, which `optimize`
+/// does where it pays.
+class CodeGenerationPasses : public llvm::legacy::PassManager {
+public:
+  void add(llvm::Pass *pass) override {
+    if (pass->getPassName() == "Loop Strength Reduction")
+      delete pass;
+    else
+      PassManager::add(pass);
+  }
+};
+} // namespace
+
 llvm::SmallVector<char, 0> MachineCodeEmitter::emit(llvm::Module &module,
                                                     bool assembly) {
   llvm::SmallVector<char, 0> bytes;
   llvm::raw_svector_ostream stream(bytes);
-  llvm::legacy::PassManager passes;
+  CodeGenerationPasses passes;
   // Fails for file types that a target lacks; ours have both.
   if (machine->addPassesToEmitFile(passes, stream, nullptr,
                                    assembly
@@ -197,7 +230,8 @@ llvm::SmallVector<char, 0> MachineCodeEmitter::emit(llvm::Module &module,
   return bytes;
 }
 
-llvm::SmallVector<char, 0> MachineCodeEmitter::emitObject(llvm::Module &module) {
+llvm::SmallVector<char, 0>
+MachineCodeEmitter::emitObject(llvm::Module &module) {
   return emit(module, /*assembly=*/false);
 }
 

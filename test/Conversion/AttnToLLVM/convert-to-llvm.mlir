@@ -37,3 +37,22 @@ func.func @unknown() {
   gpu.barrier
   return
 }
+
+// -----
+
+// What LLVM has no instruction for is a function of libm.
+// CHECK-LABEL: llvm.func internal @numbers(
+// CHECK: llvm.intr.fma(%{{.*}}) : (vector<4xf32>, vector<4xf32>, vector<4xf32>) -> vector<4xf32>
+// CHECK: llvm.intr.fma(%{{.*}}) : (f32, f32, f32) -> f32
+// CHECK: llvm.call @erff(
+// CHECK: llvm.mlir.constant(dense<[0, 1, 2, 3]>
+// CHECK: llvm.store
+func.func private @numbers(%v: vector<4xf32>, %x: f32, %m: memref<4xindex>) -> (vector<4xf32>, f32) {
+  %c0 = arith.constant 0 : index
+  %a = math.fma %v, %v, %v : vector<4xf32>
+  %b = math.fma %x, %x, %x : f32
+  %c = math.erf %b : f32
+  %step = vector.step : vector<4xindex>
+  vector.store %step, %m[%c0] : memref<4xindex>, vector<4xindex>
+  return %a, %c : vector<4xf32>, f32
+}

@@ -26,3 +26,27 @@ llvm.func @f(%frame: !llvm.ptr, %out: !llvm.ptr, %n: i64) -> i32 {
   %ok = llvm.mlir.constant(0 : i32) : i32
   llvm.return %ok : i32
 }
+
+// Of a descriptor travels what the body needs and what is not constant.
+// CHECK-LABEL: llvm.func internal @descriptor.parallel.0(
+// CHECK-COUNT-1: llvm.load {{.*}} -> !llvm.ptr
+// CHECK-NOT: llvm.load
+// CHECK: %[[SIZE:.*]] = llvm.mlir.constant(5 : i64)
+// CHECK: llvm.store %[[SIZE]], %{{.*}}
+// CHECK-LABEL: llvm.func @descriptor(
+// CHECK: llvm.alloca %{{.*}} x !llvm.struct<(ptr)>
+llvm.func @descriptor(%frame: !llvm.ptr, %out: !llvm.ptr, %n: i64) -> i32 {
+  %size = llvm.mlir.constant(5 : i64) : i64
+  %none = llvm.mlir.poison : !llvm.struct<(ptr, i64)>
+  %some = llvm.insertvalue %out, %none[0] : !llvm.struct<(ptr, i64)>
+  %all = llvm.insertvalue %size, %some[1] : !llvm.struct<(ptr, i64)>
+  attn.parallel %n : i64 {
+  ^bb0(%begin: i64, %end: i64):
+    %pointer = llvm.extractvalue %all[0] : !llvm.struct<(ptr, i64)>
+    %count = llvm.extractvalue %all[1] : !llvm.struct<(ptr, i64)>
+    llvm.store %count, %pointer : i64, !llvm.ptr
+    attn.yield
+  }
+  %ok = llvm.mlir.constant(0 : i32) : i32
+  llvm.return %ok : i32
+}

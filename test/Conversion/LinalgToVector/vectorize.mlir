@@ -222,15 +222,19 @@ func.func @copied_to_argument(%a: memref<12x8xf32>, %b: memref<8x64xf32>, %out: 
 
 // -----
 
-// Squares are read along the memory and transposed in registers.
+// Squares are read along the memory, in pieces of 128 bits, so that two steps
+// inside of these transpose them.
 // CHECK-LABEL: func @transpose
 // CHECK-SAME: %[[X:.*]]: memref<64x32xf32>, %[[Y:.*]]: memref<32x64xf32>
-// V4-COUNT-16: vector.load %[[X]]
-// V4-COUNT-64: vector.shuffle
-// V4-COUNT-16: vector.store %{{.*}}, %[[Y]]
-// V3-COUNT-8: vector.load %[[X]]
-// V3-COUNT-24: vector.shuffle
-// V3-COUNT-8: vector.store %{{.*}}, %[[Y]]
+// V4: %[[R0:.*]] = vector.load %[[X]][%{{.*}}] : memref<64x32xf32>, vector<4xf32>
+// V4: %[[R4:.*]] = vector.load %[[X]][%{{.*}}] : memref<64x32xf32>, vector<4xf32>
+// V4: vector.shuffle %[[R0]], %[[R4]] [0, 1, 2, 3, 4, 5, 6, 7]
+// V4: vector.shuffle {{.*}} [0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29] : vector<16xf32>
+// V4: vector.shuffle {{.*}} [0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29] : vector<16xf32>
+// V4-COUNT-16: vector.store %{{.*}}, %[[Y]]{{.*}} vector<16xf32>
+// V3-COUNT-2: vector.load %[[X]]{{.*}} vector<4xf32>
+// V3: vector.shuffle {{.*}} [0, 8, 1, 9, 4, 12, 5, 13] : vector<8xf32>
+// V3-COUNT-8: vector.store %{{.*}}, %[[Y]]{{.*}} vector<8xf32>
 func.func @transpose(%x: memref<64x32xf32>, %y: memref<32x64xf32>) {
   linalg.transpose ins(%x : memref<64x32xf32>) outs(%y : memref<32x64xf32>) permutation = [1, 0]
   return
@@ -286,5 +290,22 @@ func.func @store_pairs(%s: memref<?x16xf32>, %p: memref<?x16x2xbf16>, %l: memref
     %r = arith.addf %sum, %x : f32
     linalg.yield %t, %r : bf16, f32
   }
+  return
+}
+
+// -----
+
+// What is left of a dimension of any size is copied element by element, in
+// loops: nothing of it is unrolled.
+// CHECK-LABEL: func @transpose_rest
+// CHECK-SAME: %[[X:.*]]: memref<?x32xf32>
+// CHECK: vector.store
+// CHECK: scf.for
+// CHECK: scf.for
+// CHECK-NEXT: %[[ELEMENT:.*]] = memref.load %[[X]]
+// CHECK-NEXT: memref.store %[[ELEMENT]]
+// CHECK-NEXT: }
+func.func @transpose_rest(%x: memref<?x32xf32>, %y: memref<32x?xf32>) {
+  linalg.transpose ins(%x : memref<?x32xf32>) outs(%y : memref<32x?xf32>) permutation = [1, 0]
   return
 }
