@@ -107,8 +107,11 @@ int32_t EmulatedModule::launch(void *frame, void *kernels, const char *kernel,
 void *EmulatedModule::allocate(void *frame, int64_t bytes) {
   if (!active)
     return attn_rt_device_alloc(frame, bytes);
-  active->scratch.emplace_back(new char[bytes]);
-  char *data = active->scratch.back().get();
+  // Aligned as the driver's, so that sectors are counted as on a device.
+  constexpr int64_t alignment = 256;
+  active->scratch.emplace_back(new char[bytes + alignment]);
+  auto *data = reinterpret_cast<char *>(llvm::alignTo(
+      reinterpret_cast<uintptr_t>(active->scratch.back().get()), alignment));
   // NaN, as far as nobody writes it.
   std::memset(data, 0xff, bytes);
   active->device->addBuffer(

@@ -28,7 +28,8 @@ void AttendArguments::forEach(function_ref<void(Value &)> visit) {
     if (value)
       visit(value);
   };
-  for (AttendOperand *operand : {&query, &key, &value, &output, &lse, &sink}) {
+  for (AttendOperand *operand :
+       {&query, &key, &value, &output, &lse, &weights, &sink, &featureWeight}) {
     visitKnown(operand->pointer);
     for (Value &stride : operand->strides)
       visitKnown(stride);
@@ -127,6 +128,7 @@ private:
   LogicalResult describeOperand(Value tensor, StringRef name, unsigned map,
                                 AttendOperand &into);
   LogicalResult describeSink();
+  LogicalResult describeFeatureWeight();
   LogicalResult describeCapture(Value capture);
   FailureOr<DeviceTensor> describeTensor(Value tensor, StringRef name);
   void requireRows(StringRef name, const AttendOperand &operand);
@@ -281,6 +283,16 @@ LogicalResult Describer::describeSink() {
   return success();
 }
 
+LogicalResult Describer::describeFeatureWeight() {
+  FailureOr<DeviceTensor> weight =
+      describeTensor(op.getFeatureWeight(), "feature weight");
+  if (failed(weight))
+    return failure();
+  arguments.featureWeight.pointer = weight->pointer;
+  arguments.featureWeight.strides[AttendOp::D] = weight->strides[0];
+  return success();
+}
+
 FailureOr<AttendArguments> Describer::describe() {
   arguments.sizes.assign(AttendOp::D, toI64(index(1)));
   if (failed(describeOperand(op.getQuery(), "query", 0, arguments.query)) ||
@@ -292,7 +304,14 @@ FailureOr<AttendArguments> Describer::describe() {
   if (op.getLseInit() &&
       failed(describeOperand(op.getLseInit(), "LSE", 4, arguments.lse)))
     return failure();
+  unsigned weightsMap = op.getLseInit() ? 5 : 4;
+  if (op.getWeightsInit() &&
+      failed(describeOperand(op.getWeightsInit(), "weights", weightsMap,
+                             arguments.weights)))
+    return failure();
   if (op.getSink() && failed(describeSink()))
+    return failure();
+  if (op.getFeatureWeight() && failed(describeFeatureWeight()))
     return failure();
   for (Value capture : op.getCaptures())
     if (failed(describeCapture(capture)))

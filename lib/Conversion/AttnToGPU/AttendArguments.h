@@ -40,7 +40,7 @@ struct AttendOperand {
 /// The values that a kernel works on: those of the host until `bind`, then what
 /// the kernel knows them by.
 struct AttendArguments {
-  AttendOperand query, key, value, output, lse, sink;
+  AttendOperand query, key, value, output, lse, weights, sink, featureWeight;
   /// B, Hkv, G, M, N: i64.
   SmallVector<Value> sizes;
   /// A scalar, or a tensor's description in `captureTensors`.

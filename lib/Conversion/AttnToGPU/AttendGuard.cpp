@@ -19,9 +19,10 @@
 using namespace mlir;
 using namespace mlir::attn;
 
-/// A pair without weight can exist, or products differ from IEEE arithmetic.
+/// A pair without weight can exist, products differ from IEEE arithmetic, or
+/// weights leave the range of 16 bits.
 bool AttendKernel::needsGuard() {
-  return matrices.element.isF32() || !op.getMask().empty() ||
+  return matrices.element.isF32() || !isSoftmax() || !op.getMask().empty() ||
          !op.getScore().empty();
 }
 
@@ -39,11 +40,8 @@ SmallVector<Value> AttendKernel::loadFeatures(Value pointer, int64_t count) {
   for (int64_t first = 0; first < count; first += warpSize) {
     Value feature = k.add(lane, first);
     auto load = [&] {
-      Value element =
-          k.load(matrices.element, k.gep(pointer, matrices.element, feature));
-      if (!matrices.element.isF32())
-        element = arith::ExtFOp::create(k.b, k.loc, k.b.getF32Type(), element);
-      return SmallVector<Value>{element};
+      return SmallVector<Value>{k.toF32(
+          k.load(matrices.element, k.gep(pointer, matrices.element, feature)))};
     };
     auto zero = [&] { return SmallVector<Value>{k.real(0.0)}; };
     features.push_back(
@@ -71,6 +69,19 @@ void AttendKernel::recomputeRow(const QueryRow &row) {
   int64_t valueFeatures = plan.value.filledColumns();
   SmallVector<Value> query = loadFeatures(
       rowPointer(arguments.query, row, matrices.element), features);
+  SmallVector<Value> featureWeights(query.size());
+  if (arguments.featureWeight)
+    featureWeights = loadFeatures(arguments.featureWeight.pointer, features);
+  auto scoreOf = [&](Value key) {
+    Value score = k.real(0.0);
+    SmallVector<Value> other =
+        loadFeatures(keyRow(arguments.key, keyPointer, key), features);
+    for (auto [lhs, rhs, weight] :
+         llvm::zip_equal(query, other, featureWeights))
+      score = addFeature(score, lhs, rhs, weight);
+    score = k.reduceLanes(score, warpSize - 1, add);
+    return applyToPair(score, row, key, /*partial=*/true);
+  };
   Value zero = k.real(0.0);
   auto [maximum, sum] = sinkState(row);
   SmallVector<Value> state{maximum, sum};
@@ -78,14 +89,7 @@ void AttendKernel::recomputeRow(const QueryRow &row) {
   state = k.forLoop(
       lowerKey, upperKey, k.integer(1), state,
       [&](Value key, ValueRange before) {
-        Value product = zero;
-        SmallVector<Value> other =
-            loadFeatures(keyRow(arguments.key, keyPointer, key), features);
-        for (auto [lhs, rhs] : llvm::zip_equal(query, other))
-          product = k.fma(lhs, rhs, product);
-        product = k.reduceLanes(product, warpSize - 1, add);
-        Value score = applyToPair(product, row, key, /*partial=*/true);
-        Weight w = weigh(score, before[0]);
+        Weight w = weigh(scoreOf(key), before[0]);
         SmallVector<Value> after{w.maximum,
                                  k.fma(before[1], w.rescale, w.weight)};
         SmallVector<Value> scaled;
@@ -104,15 +108,21 @@ void AttendKernel::recomputeRow(const QueryRow &row) {
                        }));
         return after;
       });
-  if (hasStatistics()) {
-    Value isFirst = arith::CmpIOp::create(k.b, k.loc, arith::CmpIPredicate::eq,
-                                          lane, k.integer(0));
+  Value isFirst = arith::CmpIOp::create(k.b, k.loc, arith::CmpIPredicate::eq,
+                                        lane, k.integer(0));
+  if (hasStatistics())
     k.when(k.both(isFirst, isFirstPart()),
            [&] { storeRowStatistics(row, state[0], state[1]); });
-  }
   Value factor = plan.splitKeys
                      ? k.real(1.0)
                      : normalizingFactor(k, op.getNormalizer(), state[1]);
+  if (arguments.weights)
+    k.forLoop(lowerKey, upperKey, k.integer(1), {}, [&](Value key, ValueRange) {
+      Value weight = normalizedWeight(scoreOf(key), state[0], factor);
+      k.when(k.both(isFirst, isFirstPart()),
+             [&] { storeWeight(row, key, weight); });
+      return SmallVector<Value>();
+    });
   Type element = resultElement();
   Value pointer = resultRow(row);
   for (auto [index, value] : llvm::enumerate(ArrayRef(state).drop_front(2))) {

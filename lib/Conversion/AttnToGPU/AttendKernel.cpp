@@ -298,9 +298,8 @@ std::pair<Value, Value> AttendKernel::sinkState(const QueryRow &row) {
   if (!op.getSink())
     return {none, zero};
   Type element = getElementTypeOrSelf(op.getSink().getType());
-  Value logit = k.load(element, rowPointer(arguments.sink, row, element));
-  if (!element.isF32())
-    logit = arith::ExtFOp::create(k.b, k.loc, k.b.getF32Type(), logit);
+  Value logit =
+      k.toF32(k.load(element, rowPointer(arguments.sink, row, element)));
   // It is a key of the first block that shares them.
   if (split)
     logit = k.select(k.less(split, k.integer(1)), logit, none);

@@ -92,6 +92,9 @@ private:
   void loadQueries();
   Factor queryFragment(int64_t step);
   SmallVector<Value> emitScores(Value buffer);
+  SmallVector<Value> emitPairScores(Value buffer);
+  /// `sum` and what a feature adds to a score; `weight` is additive scoring's.
+  Value addFeature(Value sum, Value query, Value key, Value weight);
   void applyRegions(SmallVectorImpl<Value> &scores, const KeyTile &tile);
   Value applyToPair(Value score, const QueryRow &row, Value key, bool partial);
   /// Of a row: a new score's weight, the factor for what was summed before, the
@@ -115,6 +118,12 @@ private:
   std::pair<Value, Value> bufferOf(Value number);
   void release(Value address);
   void syncComputation();
+
+  // Weights, after all of them are summed.
+  void emitWeights(const State &state, ArrayRef<Value> factors);
+  void storeWeights(Value start, ArrayRef<Value> weights);
+  void storeWeight(const QueryRow &row, Value key, Value weight);
+  Value normalizedWeight(Value score, Value maximum, Value factor);
 
   // Results.
   void emitResults(const State &state);

@@ -27,6 +27,8 @@ void AttendKernel::emitResults(const State &state) {
         sum, 3, [&](Value lhs, Value rhs) { return k.addF(lhs, rhs); }));
     factors.push_back(normalizingFactor(k, op.getNormalizer(), sums.back()));
   }
+  if (arguments.weights)
+    emitWeights(state, factors);
   // Nothing may arrive any more, and other warps be done with what is there.
   syncComputation();
   auto store = [&] {

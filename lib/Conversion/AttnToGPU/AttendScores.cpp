@@ -30,6 +30,8 @@ Factor AttendKernel::queryFragment(int64_t step) {
 
 /// query * key, not scaled.
 SmallVector<Value> AttendKernel::emitScores(Value buffer) {
+  if (plan.pairwise)
+    return emitPairScores(buffer);
   SharedTile tile = sharedTile(plan.key, plan.keyBase(), buffer);
   SmallVector<Value> scores(plan.keys / 8 * fragmentSize, k.real(0.0));
   MutableArrayRef<Value> sums(scores);
@@ -148,7 +150,8 @@ void AttendKernel::addValues(State &state, ArrayRef<Value> weights,
   int64_t depth = matrices.depth(), perDepth = depth / 8 * fragmentSize;
   for (int64_t row = 0; row < plan.keys; row += depth) {
     Factor left =
-        matrices.toLeft(weights.slice(row / depth * perDepth, perDepth));
+        matrices.toLeft(weights.slice(row / depth * perDepth, perDepth),
+                        /*exact=*/!isSoftmax());
     for (int64_t step = 0; step < plan.value.columns / 16; ++step) {
       Factor right = matrices.loadRightTransposed(tile, row, step);
       for (int64_t half : {0, 1})

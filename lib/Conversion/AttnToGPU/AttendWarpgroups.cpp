@@ -127,18 +127,18 @@ void AttendKernel::release(Value address) {
 
 AttendKernel::State AttendKernel::emitComputation() {
   Value row = k.mul(k.div(thread, warpgroupSize), warpgroupRows);
-  return emitTiles(
-      findTile(lowerKey), k.integer(0),
-      [&](const KeyTile &tile, Value &number, State &state) {
-        auto [buffer, parity] = bufferOf(number);
-        SmallVector<Value> weights = multiplyKeys(row, buffer, parity);
-        KeyTile next = findTile(k.add(tile.start, plan.keys));
-        applyRegions(weights, tile);
-        state = normalize(state, weights);
-        addValuesByWarpgroup(state, weights, buffer, parity);
-        number = k.add(number, 1);
-        return next;
-      });
+  return emitTiles(findTile(lowerKey), k.integer(0),
+                   [&](const KeyTile &tile, Value &number, State &state) {
+                     auto [buffer, parity] = bufferOf(number);
+                     SmallVector<Value> weights =
+                         multiplyKeys(row, buffer, parity);
+                     KeyTile next = findTile(k.add(tile.start, plan.keys));
+                     applyRegions(weights, tile);
+                     state = normalize(state, weights);
+                     addValuesByWarpgroup(state, weights, buffer, parity);
+                     number = k.add(number, 1);
+                     return next;
+                   });
 }
 
 /// query * key, not scaled, of 64 queries from `row` on.
@@ -157,13 +157,22 @@ SmallVector<Value> AttendKernel::multiplyKeys(Value row, Value buffer,
 
 void AttendKernel::addValuesByWarpgroup(State &state, ArrayRef<Value> weights,
                                         Value buffer, Value parity) {
-  SmallVector<Value> left;
-  for (size_t first = 0; first < weights.size(); first += 8)
-    llvm::append_range(left, matrices.toLeft(weights.slice(first, 8)).high);
+  SmallVector<SmallVector<Value>> parts;
+  for (size_t first = 0; first < weights.size(); first += 8) {
+    Factor left =
+        matrices.toLeft(weights.slice(first, 8), /*exact=*/!isSoftmax());
+    parts.resize(1 + left.low.size() / 4);
+    llvm::append_range(parts[0], left.high);
+    for (size_t part = 1; part < parts.size(); ++part)
+      llvm::append_range(parts[part],
+                         ArrayRef(left.low).slice(4 * (part - 1), 4));
+  }
   warpgroups.waitForPhase(barrier(ValuesArrived, buffer), parity);
   warpgroups.fence();
-  warpgroups.multiplyAdd(left, sharedTile(plan.value, plan.valueBase(), buffer),
-                         state.accumulator);
+  for (ArrayRef<Value> left : llvm::reverse(parts))
+    warpgroups.multiplyAdd(left,
+                           sharedTile(plan.value, plan.valueBase(), buffer),
+                           state.accumulator);
   warpgroups.commit();
   warpgroups.await(0, state.accumulator);
   release(barrier(ValuesDone, buffer));

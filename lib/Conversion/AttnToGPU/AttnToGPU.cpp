@@ -77,13 +77,9 @@ static LogicalResult checkSupported(AttendOp op) {
   if (!element.isF16() && !element.isBF16() && !element.isF32())
     return op.emitOpError("has elements of type ")
            << element << "; kernels for GPUs take f16, bf16 and f32";
-  if (op.getCompatibility() != Compatibility::Dot)
-    return op.emitOpError("scores by ")
-           << stringifyCompatibility(op.getCompatibility())
-           << "; kernels for GPUs score by dot";
-  if (op.getWeightsInit() || op.getTopWeightsInit())
-    return op.emitOpError(
-        "gives weights; kernels for GPUs give output and LSE");
+  if (op.getTopWeightsInit())
+    return op.emitOpError("gives the largest weights; kernels for GPUs give "
+                          "output, LSE and all weights");
   if (!op.getOffsets().empty())
     return op.emitOpError(
         "is a piece of a larger one; kernels for GPUs take the whole");

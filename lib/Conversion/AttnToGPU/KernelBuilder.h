@@ -85,6 +85,11 @@ struct KernelBuilder {
     return b.createOrFold<arith::ExtSIOp>(loc, b.getI64Type(), value);
   }
 
+  Value toF32(Value value) {
+    if (value.getType().isF32())
+      return value;
+    return arith::ExtFOp::create(b, loc, b.getF32Type(), value);
+  }
   Value addF(Value lhs, Value rhs) {
     return arith::AddFOp::create(b, loc, lhs, rhs);
   }
@@ -123,6 +128,9 @@ struct KernelBuilder {
   Type shared() { return LLVM::LLVMPointerType::get(b.getContext(), 3); }
   /// Two values of one type as a vector.
   Value pair(Value low, Value high);
+  Value element(Value vector, int64_t index) {
+    return LLVM::ExtractElementOp::create(b, loc, vector, integer(index));
+  }
   Value gep(Value pointer, Type element, Value index);
   Value load(Type type, Value pointer, int64_t alignment = 0);
   void store(Value value, Value pointer, int64_t alignment = 0);

@@ -174,7 +174,9 @@ void KernelLaunches::emit(OpBuilder &builder) {
   KernelPlan folded = plan;
   folded.foldHeads = canFold;
   Value splits = compare(arith::CmpIPredicate::ugt, countSplits(folded), 1);
-  choose(both(few, splits), [&](bool split) {
+  Value wanted =
+      arith::ConstantIntOp::create(*host, op.getLoc(), plan.canSplit, 1);
+  choose(both(both(few, splits), wanted), [&](bool split) {
     if (split)
       return emitSplit(canFold);
     Value fold =

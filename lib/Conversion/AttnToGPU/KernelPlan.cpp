@@ -73,11 +73,12 @@ static KernelPlan makePlan(int64_t queries, int64_t keys, int64_t features,
 /// Two warpgroups that compute on 64 queries each, where the chip has them and
 /// head sizes are whole panels.
 static std::optional<KernelPlan> planWarpgroups(const GPUSpec &spec,
-                                                int64_t features,
+                                                AttendOp op, int64_t features,
                                                 int64_t valueFeatures,
                                                 int64_t bytes) {
   bool hasWarpgroups = spec.chips.size() == 1 && spec.chips[0].name == "sm_90a";
-  if (!hasWarpgroups || bytes != 2 || features % 64 || valueFeatures % 64)
+  if (!hasWarpgroups || bytes != 2 || features % 64 || valueFeatures % 64 ||
+      op.getCompatibility() != Compatibility::Dot || op.getWeightsInit())
     return std::nullopt;
   KernelPlan plan;
   plan.warpgroups = true;
@@ -107,15 +108,18 @@ std::string KernelPlan::describe(const GPUSpec &spec) const {
     os << ": about " << registers << " of " << spec.registers
        << " registers per thread, queries "
        << (keepQueries ? "among them" : "read from shared memory each time");
+  if (pairwise)
+    os << "; scores pair by pair, without tensor cores";
   os << "; " << sharedBytes() << " of " << spec.sharedBytes
      << " bytes of shared memory";
   if (parts > 1)
     os << "; " << parts
        << " blocks share the columns of a tile, whose sums are "
        << "too many for one";
-  os << "; up to " << queries << " queries on less than half of "
-     << spec.multiprocessors << " multiprocessors split their keys, "
-     << splitTiles() << " tiles or more for a block";
+  if (canSplit)
+    os << "; up to " << queries << " queries on less than half of "
+       << spec.multiprocessors << " multiprocessors split their keys, "
+       << splitTiles() << " tiles or more for a block";
   return text;
 }
 
@@ -125,8 +129,9 @@ FailureOr<KernelPlan> KernelPlan::get(const GPUSpec &spec, AttendOp op) {
   int64_t bytes =
       getElementTypeOrSelf(op.getQuery().getType()).getIntOrFloatBitWidth() / 8;
   if (std::optional<KernelPlan> plan =
-          planWarpgroups(spec, features, valueFeatures, bytes))
+          planWarpgroups(spec, op, features, valueFeatures, bytes))
     return *plan;
+  bool pairwise = op.getCompatibility() != Compatibility::Dot;
   static constexpr int64_t candidates[][2] = {{128, 64}, {128, 32}, {64, 64},
                                               {64, 32},  {64, 16},  {32, 16}};
   // Half of the columns at a time, where the sums of all are too many: scores
@@ -138,7 +143,9 @@ FailureOr<KernelPlan> KernelPlan::get(const GPUSpec &spec, AttendOp op) {
       KernelPlan plan =
           makePlan(queries, keys, features, valueFeatures / parts, bytes);
       plan.parts = parts;
-      int64_t kept = bytes == 2 ? plan.query.columns / 4 : 0;
+      plan.pairwise = pairwise;
+      plan.canSplit = !op.getWeightsInit();
+      int64_t kept = bytes == 2 && !pairwise ? plan.query.columns / 4 : 0;
       plan.keepQueries =
           kept && plan.registers + kept <= int64_t(spec.registers);
       if (plan.keepQueries)

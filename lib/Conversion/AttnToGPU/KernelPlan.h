@@ -22,7 +22,9 @@ struct KernelPlan {
   int64_t registers = 0;   ///< Of a thread, estimated.
   bool keepQueries;        ///< Fragments of queries stay in registers.
   bool foldHeads = false;  ///< Queries of all heads of a group make a tile.
+  bool pairwise = false;   ///< Scores are no product of matrices.
   bool warpgroups = false; ///< wgmma, and a warpgroup that only copies.
+  bool canSplit = true;    ///< Weights need the sums of all keys.
   bool splitKeys = false;  ///< Several blocks share the keys of a tile.
   int64_t parts = 1; ///< Blocks that share the columns of a tile's output.
   /// Shared memory: queries, whose place the output takes at the end, then two

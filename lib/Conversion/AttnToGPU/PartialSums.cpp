@@ -62,10 +62,7 @@ void PartialSums::storeStatistics(Value split, Value row,
 RowStatistics PartialSums::loadStatistics(Value split, Value row) const {
   Value pair =
       k.load(VectorType::get(2, k.b.getF32Type()), statistics(split, row), 8);
-  auto element = [&](int64_t index) -> Value {
-    return LLVM::ExtractElementOp::create(k.b, k.loc, pair, k.integer(index));
-  };
-  return {element(0), element(1)};
+  return {k.element(pair, 0), k.element(pair, 1)};
 }
 
 //===----------------------------------------------------------------------===//

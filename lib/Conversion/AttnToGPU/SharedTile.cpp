@@ -112,12 +112,16 @@ void attn::copyToShared(KernelBuilder &k, const SharedTile &tile, Value thread,
 // Fragments
 //===----------------------------------------------------------------------===//
 
+/// The type that products take 32 bits of elements in.
+Value MatrixUnit::toRegister(Value word) {
+  if (!element.isF16())
+    return word;
+  return LLVM::BitcastOp::create(k.b, k.loc, VectorType::get(2, element), word);
+}
+
 void MatrixUnit::append(Factor &factor, Value word) {
-  if (element.isF16())
-    word =
-        LLVM::BitcastOp::create(k.b, k.loc, VectorType::get(2, element), word);
   if (!element.isF32()) {
-    factor.high.push_back(word);
+    factor.high.push_back(toRegister(word));
     return;
   }
   Type real = k.b.getF32Type();
@@ -192,14 +196,30 @@ void MatrixUnit::storePair(Value low, Value high, Value pointer) {
   k.store(pack(low, high), pointer, element.isF32() ? 8 : 4);
 }
 
-Factor MatrixUnit::toLeft(ArrayRef<Value> values) {
+Factor MatrixUnit::toLeft(ArrayRef<Value> values, bool exact) {
   Factor factor;
-  if (element.isF32())
+  if (element.isF32()) {
     for (int64_t index : {0, 2, 1, 3})
       append(factor, values[index]);
-  else
-    for (int64_t pair = 0; pair < 4; ++pair)
-      append(factor, pack(values[2 * pair], values[2 * pair + 1]));
+    return factor;
+  }
+  SmallVector<Value> rest(values);
+  auto addPart = [&](SmallVectorImpl<Value> &registers) {
+    for (int64_t pair = 0; pair < 4; ++pair) {
+      Value word = pack(rest[2 * pair], rest[2 * pair + 1]);
+      registers.push_back(toRegister(word));
+      Value part = LLVM::BitcastOp::create(k.b, k.loc,
+                                           VectorType::get(2, element), word);
+      for (int64_t half : {0, 1}) {
+        Value &value = rest[2 * pair + half];
+        value = k.subF(value, k.toF32(k.element(part, half)));
+      }
+    }
+  };
+  addPart(factor.high);
+  int64_t more = !exact ? 0 : element.isF16() ? 1 : 2;
+  for (int64_t part = 0; part < more; ++part)
+    addPart(factor.low);
   return factor;
 }
 
@@ -224,9 +244,9 @@ void MatrixUnit::multiplyAdd(ArrayRef<Value> left, ArrayRef<Value> right,
 void MatrixUnit::multiplyAdd(const Factor &left, const Factor &right,
                              int64_t half, MutableArrayRef<Value> sums) {
   ArrayRef<Value> high = ArrayRef(right.high).slice(2 * half, 2);
-  if (!left.low.empty()) {
-    multiplyAdd(left.low, high, sums);
+  for (size_t first = 0; first < left.low.size(); first += 4)
+    multiplyAdd(ArrayRef(left.low).slice(first, 4), high, sums);
+  if (!right.low.empty())
     multiplyAdd(left.high, ArrayRef(right.low).slice(2 * half, 2), sums);
-  }
   multiplyAdd(left.high, high, sums);
 }

@@ -64,9 +64,10 @@ struct RowSource {
 void copyToShared(KernelBuilder &k, const SharedTile &tile, Value thread,
                   int64_t threads, function_ref<RowSource(Value row)> source);
 
-/// A factor of a product. f32 is the sum of two tf32, whose products are exact.
+/// A factor of a product. f32 is the sum of two tf32, whose products are exact;
+/// a left factor of 16 bits can be a sum, too.
 struct Factor {
-  SmallVector<Value, 4> high, low; ///< Registers; `low` for f32 alone.
+  SmallVector<Value, 4> high, low; ///< Registers; `low` of what is a sum.
 };
 
 /// Products of matrices by mma.sync on f16 and bf16 (m16n8k16) or f32 (m16n8k8,
@@ -90,8 +91,9 @@ struct MatrixUnit {
   Factor loadRightTransposed(const SharedTile &tile, int64_t row, int64_t step);
   /// Left factor of which a lane holds `values` as a product gave them: those
   /// of `depth` columns. For f32 columns 2 t and 2 t + 1 take the places t and
-  /// t + 4 of the depth, as loadRightTransposed has it.
-  Factor toLeft(ArrayRef<Value> values);
+  /// t + 4 of the depth, as loadRightTransposed has it. `exact` ones in 16 bits
+  /// are sums that are as near as f32's rounding.
+  Factor toLeft(ArrayRef<Value> values, bool exact);
   /// Stores two neighbours in the element type.
   void storePair(Value low, Value high, Value pointer);
   /// sums + left * right, right being the first or second of two.
@@ -102,6 +104,7 @@ private:
   Factor loadMatrices(const SharedTile &tile, Value row, Value chunk,
                       bool transposed);
   Value pack(Value low, Value high);
+  Value toRegister(Value word);
   /// Appends a register of an element pair, or of one f32.
   void append(Factor &factor, Value word);
   void multiplyAdd(ArrayRef<Value> left, ArrayRef<Value> right,

@@ -18,11 +18,11 @@ func.func @f(%q: tensor<2x4x16x20xf16>) -> tensor<2x4x16x20xf16> {
 }
 
 //--- c.mlir
-// CHECK: 'attn.attend' op gives weights; kernels for GPUs give output and LSE
+// CHECK: 'attn.attend' op gives the largest weights; kernels for GPUs give output, LSE and all weights
 // CHECK: code 1
-func.func @f(%q: tensor<2x4x16x64xf16>) -> (tensor<2x4x16x64xf16>, tensor<2x4x16x16xf16>) {
-  %o, %w = attn.scaled_dot_product %q, %q, %q : tensor<2x4x16x64xf16>, tensor<2x4x16x64xf16>, tensor<2x4x16x64xf16> -> tensor<2x4x16x64xf16> weights(tensor<2x4x16x16xf16>)
-  return %o, %w : tensor<2x4x16x64xf16>, tensor<2x4x16x16xf16>
+func.func @f(%q: tensor<16x64xf16>) -> (tensor<16x64xf16>, tensor<16x4xf16>, tensor<16x4xi32>) {
+  %o, %w, %j = attn.scaled_dot_product %q, %q, %q : tensor<16x64xf16>, tensor<16x64xf16>, tensor<16x64xf16> -> tensor<16x64xf16> top(tensor<16x4xf16>, tensor<16x4xi32>)
+  return %o, %w, %j : tensor<16x64xf16>, tensor<16x4xf16>, tensor<16x4xi32>
 }
 
 //--- d.mlir

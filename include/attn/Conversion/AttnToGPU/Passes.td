@@ -31,6 +31,9 @@ def ConvertAttnToGPUPass : Pass<"convert-attn-to-gpu", "::mlir::ModuleOp"> {
     requirements on what tensors hold are dropped, since host code cannot read
     the memory of a device.
 
+    Scores that are no products are computed pair by pair; weights, where they
+    are wanted, by going over all tiles once more.
+
     Refuses, with the reason, an attend op that has no such kernel, and other
     tensor code around it.
 

@@ -1,0 +1,121 @@
+# ===- test_device_forms.py - other scores and weights on the emulated GPU ------===#
+#
+# Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Kernels whose scores are no products of matrices, and those that give weights."""
+
+import json
+
+import numpy as np
+import pytest
+from attnc import attnc
+from test_emulation import CAUSAL
+
+WINDOW = "%m = attn.mask.window past = 20 future = 9"
+GAUSSIAN, EPANECHNIKOV, TRIANGULAR, BOXCAR = (
+    f"kernel_regression {name}"
+    for name in ("gaussian", "epanechnikov", "triangular", "boxcar")
+)
+
+
+def form(op, element, size, mask="", queries=40, keys=70, heads=(4, 2), weights=False):
+    q = f"tensor<1x{heads[0]}x{queries}x{size}x{element}>"
+    k = f"tensor<1x{heads[1]}x{keys}x{size}x{element}>"
+    w = f"tensor<1x{heads[0]}x{queries}x{keys}x{element}>"
+    extra, clause = "", "mask(%m) " if mask else ""
+    if op == "additive":
+        extra = f"tensor<{size}x{element}>"
+    if op.startswith("kernel"):
+        extra = f"tensor<{heads[0]}xf32>"
+        clause = f"bandwidth(%e : {extra}) {clause}"
+    operand, kind = (", %e", f", {extra}") if op == "additive" else ("", "")
+    given = f", %e: {extra}" if extra else ""
+    results = f"({q}, {w})" if weights else q
+    names, result = ("%o, %w", f"weights({w})") if weights else ("%o", "")
+    return f"""func.func @f(%q: {q}, %k: {k}, %v: {k}{given}) -> {results} {{
+      {mask}
+      {names} = attn.{op} %q, %k, %v{operand} {clause}
+          : {q}, {k}, {k}{kind} -> {q} {result}
+      return {names} : {results.strip("()")}
+    }}"""
+
+
+def check(text, *flags, target="sm_80"):
+    flags = ["--check", "--json", *flags]
+    run = attnc("run", text, f"--target={target}", "--emulate", *flags)
+    assert run.returncode == 0, run.stdout + run.stderr
+    report = json.loads(run.stdout)
+    assert report["findings"] == []
+    for kernel in report["kernels"]:
+        assert kernel["bank_conflicts"] == 0, kernel["conflicts"]
+    return report["kernels"]
+
+
+def bandwidths(tmp_path):
+    """As far as typical distances in 8 dimensions, one per head."""
+    path = tmp_path / "e.npy"
+    np.save(path, np.array([2.5, 3, 4, 6], np.float32))
+    return ["--arg", f"e={path}"]
+
+
+@pytest.mark.parametrize("element", ["f16", "bf16", "f32"])
+@pytest.mark.parametrize("size, mask", [(64, CAUSAL), (40, "")])
+def test_additive_scores(element, size, mask):
+    check(form("additive", element, size, mask))
+
+
+@pytest.mark.parametrize("op", [GAUSSIAN, EPANECHNIKOV, TRIANGULAR, BOXCAR])
+@pytest.mark.parametrize("element, mask", [("f32", CAUSAL), ("f16", "")])
+def test_kernel_regression(op, element, mask, tmp_path):
+    check(form(op, element, 8, mask), *bandwidths(tmp_path))
+
+
+def test_warpgroups_have_no_part_in_them():
+    (kernel,) = check(form("additive", "bf16", 64, CAUSAL), target="sm_90a")
+    assert kernel["threads"] == 256
+
+
+@pytest.mark.parametrize("op", ["additive", GAUSSIAN])
+def test_their_keys_are_split(op, tmp_path):
+    flags = bandwidths(tmp_path) if op == GAUSSIAN else []
+    split, _ = check(form(op, "f16", 16, queries=1, keys=600), *flags)
+    assert split["blocks"] == 4
+
+
+@pytest.mark.parametrize(
+    "op, element, size",
+    [
+        ("scaled_dot_product", "f16", 64),
+        ("scaled_dot_product", "bf16", 40),
+        ("scaled_dot_product", "f32", 256),
+        ("additive", "f32", 16),
+        (EPANECHNIKOV, "f32", 8),
+    ],
+)
+@pytest.mark.parametrize("mask", [WINDOW, ""])
+def test_weights(op, element, size, mask, tmp_path):
+    flags = bandwidths(tmp_path) if op == EPANECHNIKOV else []
+    text = form(op, element, size, mask, queries=37, keys=133, weights=True)
+    (kernel,) = check(text, *flags)
+    count, bytes_each = 4 * 37, 4 if element == "f32" else 2
+    assert kernel["stored_bytes"] == count * (133 + size) * bytes_each
+
+
+def test_weights_of_few_queries_and_many_keys():
+    """They need the sums of all keys: one block takes these."""
+    text = form("scaled_dot_product", "f16", 32, queries=1, keys=600, weights=True)
+    (kernel,) = check(text)
+    assert kernel["blocks"] == 2
+
+
+@pytest.mark.parametrize("op", ["scaled_dot_product", "additive"])
+def test_values_that_are_not_finite(op, tmp_path):
+    """Rows that are computed anew give the same scores and weights."""
+    rng = np.random.default_rng(5)
+    flags = []
+    for name in "kv":
+        values = rng.standard_normal((1, 2, 70, 16)).astype(np.float32)
+        values[:, :, 30] = np.inf if name == "k" else np.nan
+        np.save(tmp_path / f"{name}.npy", values)
+        flags += ["--arg", f"{name}={tmp_path / name}.npy"]
+    check(form(op, "f32", 16, CAUSAL, weights=True), *flags)
