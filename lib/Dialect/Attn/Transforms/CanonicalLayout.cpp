@@ -1,4 +1,5 @@
-//===- CanonicalLayout.cpp - Operands in the form that attn.attend takes -*- C++ -*-===//
+//===- CanonicalLayout.cpp - Operands in the form that attn.attend takes -*- C++
+//-*-===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -67,8 +68,7 @@ FailureOr<CanonicalLayout> CanonicalLayout::get(OpBuilder &builder,
     sizes[AttendOp::Hkv] = sizeOf(builder, loc, op.getKey(), *layout.head);
     result.splitHeads =
         !getConstantIntValue(heads) || heads != sizes[AttendOp::Hkv];
-    sizes[AttendOp::G] =
-        groupSize(builder, loc, heads, sizes[AttendOp::Hkv]);
+    sizes[AttendOp::G] = groupSize(builder, loc, heads, sizes[AttendOp::Hkv]);
   }
   sizes[AttendOp::I] = sizeOf(builder, loc, op.getQuery(), layout.length);
   sizes[AttendOp::J] = sizeOf(builder, loc, op.getKey(), layout.length);
@@ -149,9 +149,10 @@ static SmallVector<ReassociationIndices> splitGroups(ArrayRef<unsigned> kinds) {
 }
 
 static RankedTensorType typeOf(ArrayRef<OpFoldResult> sizes, Type element) {
-  SmallVector<int64_t> shape = llvm::map_to_vector(sizes, [](OpFoldResult size) {
-    return getConstantIntValue(size).value_or(ShapedType::kDynamic);
-  });
+  SmallVector<int64_t> shape =
+      llvm::map_to_vector(sizes, [](OpFoldResult size) {
+        return getConstantIntValue(size).value_or(ShapedType::kDynamic);
+      });
   return RankedTensorType::get(shape, element);
 }
 
@@ -169,14 +170,22 @@ CanonicalLayout::canonicalize(OpBuilder &builder, Value value,
         tensor::getMixedSizes(builder, loc, value);
     SmallVector<OpFoldResult> expanded;
     for (auto [size, group] : llvm::zip_equal(sizes, heads)) {
-      if (group.size() == 1)
+      if (group.size() == 1) {
         expanded.push_back(size);
-      else
-        expanded.append({dimSizes[AttendOp::Hkv], dimSizes[AttendOp::G]});
+        continue;
+      }
+      std::optional<int64_t> hkv = getConstantIntValue(dimSizes[AttendOp::Hkv]),
+                             g = getConstantIntValue(dimSizes[AttendOp::G]);
+      expanded.append({dimSizes[AttendOp::Hkv], dimSizes[AttendOp::G]});
+      // Others may know the number of heads where this operand does not.
+      if (hkv && g)
+        size = builder.getIndexAttr(*hkv * *g);
     }
-    value = tensor::ExpandShapeOp::create(builder, loc,
-                                          typeOf(expanded, element), value,
-                                          heads, expanded);
+    if (RankedTensorType known = typeOf(sizes, element);
+        known != value.getType())
+      value = tensor::CastOp::create(builder, loc, known, value);
+    value = tensor::ExpandShapeOp::create(
+        builder, loc, typeOf(expanded, element), value, heads, expanded);
   }
   return {value, AffineMap::getMultiDimMapWithTargets(
                      AttendOp::NumDims, canonical, builder.getContext())};
@@ -316,8 +325,7 @@ CanonicalLayout::rowIndices(const PairIndices &indices) const {
 
 Value CanonicalLayout::restoreOutput(OpBuilder &builder, Value value,
                                      Type type) const {
-  return restore(builder, value, type,
-                 kindsOf(AttendOp::I, AttendOp::E, Head));
+  return restore(builder, value, type, kindsOf(AttendOp::I, AttendOp::E, Head));
 }
 
 Value CanonicalLayout::restoreLse(OpBuilder &builder, Value value,

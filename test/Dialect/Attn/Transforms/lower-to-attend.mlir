@@ -200,3 +200,17 @@ func.func @no_features(%q: tensor<8x0xf32>, %v: tensor<8x0xf32>) -> (tensor<8x0x
   %o, %l = attn.scaled_dot_product %q, %q, %v : tensor<8x0xf32>, tensor<8x0xf32>, tensor<8x0xf32> -> tensor<8x0xf32> lse(tensor<8xf32>)
   return %o, %l : tensor<8x0xf32>, tensor<8xf32>
 }
+
+// -----
+
+// The number of heads is known from the queries, not from the bandwidths.
+// CHECK-LABEL: func @bandwidths(
+// CHECK-SAME: %[[WIDTHS:[a-z0-9]+]]: tensor<?xf32>)
+// CHECK: %[[KNOWN:.*]] = tensor.cast %[[WIDTHS]] : tensor<?xf32> to tensor<6xf32>
+// CHECK: tensor.expand_shape %[[KNOWN]] {{\[\[}}0, 1]] output_shape [2, 3]
+// CHECK: attn.attend
+func.func @bandwidths(%q: tensor<2x6x?x1xf32>, %k: tensor<2x2x?x1xf32>, %v: tensor<2x2x?x4xf32>, %widths: tensor<?xf32>) -> tensor<2x6x?x4xf32> {
+  %o = attn.kernel_regression boxcar %q, %k, %v bandwidth(%widths : tensor<?xf32>)
+      : tensor<2x6x?x1xf32>, tensor<2x2x?x1xf32>, tensor<2x2x?x4xf32> -> tensor<2x6x?x4xf32>
+  return %o : tensor<2x6x?x4xf32>
+}
