@@ -8,7 +8,6 @@
 #include "attn/Conversion/AttnToLinalg/AttnToLinalg.h"
 
 #include "attn/Conversion/AttnToLinalg/ScoreEmitter.h"
-#include "attn/Conversion/LinalgToVector/Streaming.h"
 #include "attn/Dialect/Attn/Analysis/ScoreRange.h"
 #include "attn/Dialect/Attn/IR/Attn.h"
 #include "attn/Dialect/Attn/IR/AttnFacts.h"
@@ -195,13 +194,18 @@ Value TileDecomposition::accumulate(Value acc, Value weights, Value scores) {
   AffineExpr e = b.getAffineDimExpr(1 - row), j = b.getAffineDimExpr(2);
   valueMap = valueMap.replaceDimsAndSymbols({e, j, e, e}, {}, 3, 0);
   // Along lanes, features are converted as they are read.
-  Value values = rowsFirst ? op.getValue() : emit.widen(op.getValue(), ahead);
+  int64_t early =
+      rowsFirst ? 0 : emit.fetchedWidening(op.getValue(), acc, ahead);
+  if (early)
+    ahead = 0;
+  Value values = rowsFirst ? op.getValue() : emit.widen(op.getValue(), early);
   SmallVector<Value> inputs{values, weights};
   SmallVector<AffineMap> maps{valueMap, emit.map(3, {2, row})};
   if (op.getGuarded()) {
     inputs.push_back(scores);
     maps.push_back(emit.map(3, {2, row}));
   }
+  int64_t input = addStreamed(inputs, maps, op.getValue(), ahead);
   maps.push_back(emit.map(3, {0, 1}));
   bool softmax = op.getNormalizer() == Normalizer::Softmax;
   Value result = emit.generic(
@@ -221,9 +225,7 @@ Value TileDecomposition::accumulate(Value acc, Value weights, Value scores) {
         return SmallVector<Value>{
             arith::AddFOp::create(builder, loc, args.back(), term)};
       })[0];
-  if (ahead && values == op.getValue())
-    markStreamed(result.getDefiningOp(), /*operands=*/{0}, ahead);
-  return result;
+  return streamed(result, ahead, input);
 }
 
 SmallVector<Value>

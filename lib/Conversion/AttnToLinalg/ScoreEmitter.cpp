@@ -67,11 +67,28 @@ Value ScoreEmitter::scratch(OpFoldResult rows, OpFoldResult columns) {
   return tensor::ExtractSliceOp::create(b, loc, whole, offsets, sizes, strides);
 }
 
-/// Marks input 0 of what defines `result` as fetched `ahead` rows ahead.
-static Value streamed(Value result, int64_t ahead) {
+Value attn::streamed(Value result, int64_t ahead, int64_t input) {
   if (ahead)
-    markStreamed(result.getDefiningOp(), /*operands=*/{0}, ahead);
+    markStreamed(result.getDefiningOp(), input, ahead);
   return result;
+}
+
+int64_t attn::addStreamed(SmallVectorImpl<Value> &inputs,
+                          SmallVectorImpl<AffineMap> &maps, Value operand,
+                          int64_t ahead) {
+  if (!ahead || inputs[0] == operand)
+    return 0;
+  inputs.push_back(operand);
+  maps.push_back(maps[0]);
+  return inputs.size() - 1;
+}
+
+int64_t ScoreEmitter::fetchedWidening(Value operand, Value sums,
+                                      int64_t ahead) {
+  constexpr int64_t fewRows = 32;
+  bool isNarrow = getElementTypeOrSelf(operand.getType()) != accumulator;
+  int64_t rows = cast<ShapedType>(sums.getType()).getDimSize(1);
+  return isNarrow && rows > fewRows ? ahead : 0;
 }
 
 Value ScoreEmitter::widen(Value operand, int64_t ahead) {
@@ -238,7 +255,10 @@ Value ScoreEmitter::contract(const TileScores &tile, Value init) {
     return contractPairs(tile, zero);
   // Along lanes, features are converted as they are read.
   bool featureLanes = hasFeaturesLast(tile.queryMap);
-  Value key = featureLanes ? tile.key : widen(tile.key, tile.ahead);
+  int64_t early =
+      featureLanes ? 0 : fetchedWidening(tile.key, init, tile.ahead);
+  int64_t ahead = early ? 0 : tile.ahead;
+  Value key = featureLanes ? tile.key : widen(tile.key, early);
   SmallVector<Value> inputs{key, tile.query};
   SmallVector<AffineMap> maps{contractionMap(tile.keyMap),
                               contractionMap(tile.queryMap)};
@@ -246,6 +266,7 @@ Value ScoreEmitter::contract(const TileScores &tile, Value init) {
     inputs.push_back(widen(tile.featureWeight));
     maps.push_back(map(3, {2}));
   }
+  int64_t streamedInput = addStreamed(inputs, maps, tile.key, ahead);
   maps.push_back(map(3, {0, 1}));
   auto sumTerms = [&](OpBuilder &at) {
     return ScoreEmitter(at, loc, accumulator)
@@ -264,7 +285,7 @@ Value ScoreEmitter::contract(const TileScores &tile, Value init) {
   if (tile.compatibility == Compatibility::Additive &&
       hasExponentialForm(tile, accumulator))
     return emitExponentialForm(b, loc, tile, zero, sumTerms);
-  return streamed(sumTerms(b), key == tile.key ? tile.ahead : 0);
+  return streamed(sumTerms(b), ahead, streamedInput);
 }
 
 /// Scale, score region, mask: in that order, at global indices.

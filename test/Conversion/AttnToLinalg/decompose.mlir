@@ -301,3 +301,39 @@ func.func @features_last(%q: tensor<2x16xf32>, %k: tensor<9x16xbf16>, %v: tensor
       indexing_maps = [#query, #key, #value, #output] scale = 1.0 {attn.ahead = 32 : index} -> tensor<2x8xf32>, tensor<2xf32>, tensor<2xf32>
   return %r#0 : tensor<2x8xf32>
 }
+
+// -----
+
+#query = affine_map<(i, j, d, e) -> (d, i)>
+#key = affine_map<(i, j, d, e) -> (j, d)>
+#value = affine_map<(i, j, d, e) -> (j, e)>
+#output = affine_map<(i, j, d, e) -> (e, i)>
+
+// Narrow keys and values are widened first. Few rows leave the products time to
+// fetch the next ones, so they have them as inputs that their bodies do not read.
+// CHECK-LABEL: func @fetched_by_products(
+// CHECK-SAME: %[[Q:[a-z0-9]+]]: tensor<8x16xf32>, %[[K:[a-z0-9]+]]: tensor<9x8xbf16>, %[[V:[a-z0-9]+]]: tensor<9x8xbf16>
+// CHECK: %[[KEYS:.*]] = linalg.generic {{.*}} ins(%[[K]] : tensor<9x8xbf16>) outs(%{{.*}} : tensor<9x8xf32>) {
+// CHECK: linalg.generic {{.*}} ins(%[[KEYS]], %[[Q]], %[[K]] : {{.*}} attrs = {attn.ahead = 48 : index, attn.streamed = array<i64: 2>}
+// CHECK: %[[VALUES:.*]] = linalg.generic {{.*}} ins(%[[V]] : tensor<9x8xbf16>) outs(%{{.*}} : tensor<9x8xf32>) {
+// CHECK: linalg.generic {{.*}} ins(%[[VALUES]], %{{.*}}, %[[V]] : {{.*}} attrs = {attn.ahead = 48 : index, attn.streamed = array<i64: 2>}
+func.func @fetched_by_products(%q: tensor<8x16xf32>, %k: tensor<9x8xbf16>, %v: tensor<9x8xbf16>, %acc: tensor<8x16xf32>, %max: tensor<16xf32>, %n: index) -> tensor<8x16xf32> {
+  %r:3 = attn.attend_tile dot softmax ins(%q, %k, %v : tensor<8x16xf32>, tensor<9x8xbf16>, tensor<9x8xbf16>) at(%n, %n, %n, %n)
+      outs(%acc, %max, %max : tensor<8x16xf32>, tensor<16xf32>, tensor<16xf32>)
+      indexing_maps = [#query, #key, #value, #output] scale = 1.0 {attn.ahead = 48 : index} -> tensor<8x16xf32>, tensor<16xf32>, tensor<16xf32>
+  return %r#0 : tensor<8x16xf32>
+}
+
+// With many rows the widening does.
+// CHECK-LABEL: func @fetched_by_widening(
+// CHECK-SAME: %[[Q:[a-z0-9]+]]: tensor<8x64xf32>, %[[K:[a-z0-9]+]]: tensor<9x8xbf16>, %[[V:[a-z0-9]+]]: tensor<9x8xbf16>
+// CHECK: %[[KEYS:.*]] = linalg.generic {{.*}} ins(%[[K]] : {{.*}} attrs = {attn.ahead = 48 : index, attn.streamed = array<i64: 0>}
+// CHECK: linalg.generic {{.*}} ins(%[[KEYS]], %[[Q]] :
+// CHECK: %[[VALUES:.*]] = linalg.generic {{.*}} ins(%[[V]] : {{.*}} attrs = {attn.ahead = 48 : index, attn.streamed = array<i64: 0>}
+// CHECK: linalg.generic {{.*}} ins(%[[VALUES]], %{{[a-z0-9#]+}} :
+func.func @fetched_by_widening(%q: tensor<8x64xf32>, %k: tensor<9x8xbf16>, %v: tensor<9x8xbf16>, %acc: tensor<8x64xf32>, %max: tensor<64xf32>, %n: index) -> tensor<8x64xf32> {
+  %r:3 = attn.attend_tile dot softmax ins(%q, %k, %v : tensor<8x64xf32>, tensor<9x8xbf16>, tensor<9x8xbf16>) at(%n, %n, %n, %n)
+      outs(%acc, %max, %max : tensor<8x64xf32>, tensor<64xf32>, tensor<64xf32>)
+      indexing_maps = [#query, #key, #value, #output] scale = 1.0 {attn.ahead = 48 : index} -> tensor<8x64xf32>, tensor<64xf32>, tensor<64xf32>
+  return %r#0 : tensor<8x64xf32>
+}

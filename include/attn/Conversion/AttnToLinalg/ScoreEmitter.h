@@ -75,6 +75,17 @@ inline bool hasFeaturesLast(AffineMap map) {
   return last == TileD || last == TileE;
 }
 
+/// Marks `input` of what defines `result` as fetched `ahead` rows ahead, 0 for
+/// not at all.
+Value streamed(Value result, int64_t ahead, int64_t input = 0);
+
+/// Which of `inputs`, each with its map, is to be streamed where the first one
+/// is `operand`, or is made of it: then `operand` joins them, so that it comes
+/// while its predecessors are multiplied.
+int64_t addStreamed(SmallVectorImpl<Value> &inputs,
+                    SmallVectorImpl<AffineMap> &maps, Value operand,
+                    int64_t ahead);
+
 /// Emits linalg on tensors for pieces of a tile.
 class ScoreEmitter {
 public:
@@ -92,6 +103,11 @@ public:
   /// sizes are bounded. `ahead`: how many rows before they are read they are
   /// fetched, 0 for not at all.
   Value widen(Value operand, int64_t ahead = 0);
+
+  /// How many rows ahead the widening of `operand` is to fetch: 0 where the
+  /// products do that, which have time for it unless there are many rows in
+  /// `sums` (keys or features, rows).
+  int64_t fetchedWidening(Value operand, Value sums, int64_t ahead);
 
   /// Uninitialised (rows, columns), a slice of scratch of static size where
   /// `rows` is bounded.

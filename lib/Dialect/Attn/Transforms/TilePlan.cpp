@@ -76,6 +76,7 @@ public:
 private:
   PlanVariant choose();
   bool mayGroup();
+  bool widensKeys();
   TilePlan queriesAlongLanes();
   TilePlan featuresAlongLanes();
   void shareKeys(TilePlan &plan);
@@ -125,6 +126,13 @@ bool PlanChooser::mayGroup() {
   return group == 1 || (shared && !usesHead(op.getMask(), /*argument=*/1));
 }
 
+/// Whether keys are narrower than what products are summed in.
+bool PlanChooser::widensKeys() {
+  Type element = getElementTypeOrSelf(op.getKey().getType());
+  return !ShapedType::isDynamic(features) &&
+         element.getIntOrFloatBitWidth() < 8 * elementBytes;
+}
+
 /// A tile is a whole number of register blocks, and no larger than a static M
 /// needs. Keys are so many that the score tile stays in the first-level cache.
 TilePlan PlanChooser::queriesAlongLanes() {
@@ -142,7 +150,12 @@ TilePlan PlanChooser::queriesAlongLanes() {
     rows = std::clamp<int64_t>(llvm::alignTo(queries * plan.group, lanes),
                                lanes, maxRows);
   plan.queries = rows / plan.group;
-  plan.keys = chooseKeys(target, rows, valueFeatures, elementBytes);
+  // Few queries read what was made of narrow keys so seldom that it has to come
+  // from the first level.
+  int64_t resident = valueFeatures;
+  if (!many && !plan.pairs && widensKeys())
+    resident += features;
+  plan.keys = chooseKeys(target, rows, resident, elementBytes);
 
   // A tile is gone through block by block, several times: the next one is what
   // is to come. Pairs leave too few registers for more addresses.
