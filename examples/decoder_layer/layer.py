@@ -13,21 +13,16 @@ from torch import nn
 
 
 def attend(layer: nn.MultiheadAttention, query, memory, mask):
-    """What an attention layer of PyTorch computes: its projections lie packed."""
-    w_q, w_k, w_v = layer.in_proj_weight.chunk(3)
-    b_q, b_k, b_v = layer.in_proj_bias.chunk(3)
+    """What an attention layer of PyTorch computes; its projections of query, key and
+    value lie packed in one matrix."""
     return attn.multi_head(
         query,
         memory,
         memory,
-        w_q,
-        w_k,
-        w_v,
-        layer.out_proj.weight,
+        layer.in_proj_weight,
+        w_o=layer.out_proj.weight,
         num_heads=layer.num_heads,
-        b_q=b_q,
-        b_k=b_k,
-        b_v=b_v,
+        b_q=layer.in_proj_bias,
         b_o=layer.out_proj.bias,
         mask=mask,
     )

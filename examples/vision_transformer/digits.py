@@ -42,26 +42,17 @@ def classify(p: dict, patches: np.ndarray) -> np.ndarray:
 
     x = linear(p, "embed", patches)
     y = normalize(p, "norm1", x)
-    w_q, w_k, w_v = np.split(p["attention.in_proj_weight"], 3)
-    b_q, b_k, b_v = np.split(p["attention.in_proj_bias"], 3)
-    row, column = np.divmod(np.arange(16), 4)
-    bias = p["bias"][
-        :, row[None] - row[:, None] + 3, column[None] - column[:, None] + 3
-    ]
     x = x + attn.multi_head(
         y,
         y,
         y,
-        w_q,
-        w_k,
-        w_v,
-        p["attention.out_proj.weight"],
+        p["attention.in_proj_weight"],
+        w_o=p["attention.out_proj.weight"],
         num_heads=HEADS,
-        b_q=b_q,
-        b_k=b_k,
-        b_v=b_v,
+        b_q=p["attention.in_proj_bias"],
         b_o=p["attention.out_proj.bias"],
-        score=attn.score.bias(bias),
+        # A number per head for each difference of rows and of columns.
+        score=attn.score.image_bias(p["bias"], width=4),
     )
     hidden = np.maximum(linear(p, "up", normalize(p, "norm2", x)), 0)
     return linear(p, "head", (x + linear(p, "down", hidden)).mean(1))
