@@ -169,6 +169,7 @@ SmallVector<Value> QueryBand::startTile(Value number, ValueRange carried) {
 }
 
 /// All tiles visit a number of keys that stays in the cache, then the next.
+/// Keys that only others of the band reach are empty tiles.
 void QueryBand::visitKeys(Stacks &stacks) {
   Value step = arith::ConstantIndexOp::create(builder, loc, plan.resident);
   ValueRange state = ValueRange(stacks).drop_front();
@@ -194,11 +195,6 @@ SmallVector<Value> QueryBand::visitTile(Value number, Value packed,
   Piece piece = cutPiece(number);
   QueryTile tile(builder, piece.op, plan, classifier);
   tile.usePacked(packed);
-  if (classifier) {
-    IndexRange own = tile.keyRange();
-    keys.lower = arith::MaxSIOp::create(builder, loc, keys.lower, own.lower);
-    keys.upper = arith::MinSIOp::create(builder, loc, keys.upper, own.upper);
-  }
   auto next = llvm::to_vector_of<Value>(
       tile.visitKeys(keys, takeState(state, number), /*guarded=*/false));
   for (auto [element, stack] : llvm::zip_equal(next, state))
@@ -220,7 +216,7 @@ SmallVector<Value> QueryBand::finishTile(Value number, Value packed,
   QueryTile tile(builder, piece.op, plan, classifier);
   tile.usePacked(packed);
   QueryTile::State state =
-      tile.recomputeUnlessFinite(takeState(stacks, number));
+      tile.recomputeUnlessFinite(reached, takeState(stacks, number));
   SmallVector<Value> next = tile.emitResults(state);
   for (auto [result, slice, init] :
        llvm::zip_equal(next, piece.initSlices, inits))

@@ -309,7 +309,8 @@ Value QueryTile::isFinite(Value acc) {
                                constant(builder, 0.0));
 }
 
-QueryTile::State QueryTile::recomputeUnlessFinite(State fast) {
+QueryTile::State QueryTile::recomputeUnlessFinite(IndexRange range,
+                                                  State fast) {
   if (!needsGuard())
     return fast;
   Value finite = isFinite(fast[0]);
@@ -320,8 +321,7 @@ QueryTile::State QueryTile::recomputeUnlessFinite(State fast) {
         OpBuilder::InsertionGuard restore(builder);
         builder.setInsertionPointToEnd(b.getInsertionBlock());
         // In the same buffers, so that the branches agree on them.
-        State slow =
-            visitKeys(keyRange(), initialState(fast), /*guarded=*/true);
+        State slow = visitKeys(range, initialState(fast), /*guarded=*/true);
         scf::YieldOp::create(builder, loc, slow);
         b.setInsertionPointToEnd(builder.getInsertionBlock());
       });
@@ -332,7 +332,7 @@ SmallVector<Value> QueryTile::emit() {
   packQueries(emptyQueries());
   IndexRange range = keyRange();
   State state = visitKeys(range, initialState(emptyState()), /*guarded=*/false);
-  return emitResults(recomputeUnlessFinite(state));
+  return emitResults(recomputeUnlessFinite(range, state));
 }
 
 SmallVector<Value> QueryTile::emitResults(const State &state) {

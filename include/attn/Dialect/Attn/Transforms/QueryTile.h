@@ -52,9 +52,9 @@ public:
   IndexRange keyRange();
   /// Adds the tiles of `range`, which starts at one, to `state`.
   State visitKeys(IndexRange range, State state, bool guarded);
-  /// The state after all keys, computed again in the same buffers where a value
-  /// that is not finite met a weight of 0.
-  State recomputeUnlessFinite(State fast);
+  /// The state after the keys of `range`, computed again in the same buffers
+  /// where a value that is not finite met a weight of 0.
+  State recomputeUnlessFinite(IndexRange range, State fast);
   /// A value for every result of the op, from that state.
   SmallVector<Value> emitResults(const State &state);
   /// @}
