@@ -186,6 +186,8 @@ void ConvertAttnToLLVM::runOnOperation() {
       interface->populateConvertToLLVMConversionPatterns(target, converter,
                                                          patterns);
   vector::populateVectorMaskOpLoweringPatterns(patterns);
+  vector::populateVectorMaskMaterializationPatterns(
+      patterns, /*force32BitVectorIndices=*/false);
   vector::populateVectorStepLoweringPatterns(patterns);
   vector::populateVectorInsertExtractStridedSliceTransforms(patterns);
   populateX86VectorLegalizeForLLVMExportPatterns(converter, patterns);

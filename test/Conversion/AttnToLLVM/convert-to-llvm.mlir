@@ -56,3 +56,18 @@ func.func private @numbers(%v: vector<4xf32>, %x: f32, %m: memref<4xindex>) -> (
   vector.store %step, %m[%c0] : memref<4xindex>, vector<4xindex>
   return %a, %c : vector<4xf32>, f32
 }
+
+// -----
+
+// The mask of what is left of a vector compares its positions with a number that is
+// known when the function runs.
+// CHECK-LABEL: llvm.func internal @rest(
+// CHECK: %[[MASK:.*]] = llvm.icmp "sgt" %{{.*}}, %{{.*}} : vector<4xi64>
+// CHECK: llvm.intr.masked.load %{{.*}}, %[[MASK]], %{{.*}}
+func.func private @rest(%m: memref<?xf32>, %left: index) -> vector<4xf32> {
+  %c0 = arith.constant 0 : index
+  %zero = arith.constant dense<0.0> : vector<4xf32>
+  %mask = vector.create_mask %left : vector<4xi1>
+  %v = vector.maskedload %m[%c0], %mask, %zero : memref<?xf32>, vector<4xi1>, vector<4xf32> into vector<4xf32>
+  return %v : vector<4xf32>
+}
