@@ -96,6 +96,75 @@ def multi_head(length, embedding=512, heads=8):
     }}"""
 
 
+def decomposed(length, heads=64, size=64):
+    """Attention as the linalg ops that it would be without attn: three passes over
+    a matrix of weights."""
+    x, s = (
+        f"tensor<{heads}x{length}x{size}xf32>",
+        f"tensor<{heads}x{length}x{length}xf32>",
+    )
+    r = f"tensor<{heads}x{length}xf32>"
+    element = "affine_map<(b, i, j) -> (b, i, j)>"
+    row = "affine_map<(b, i, j) -> (b, i)>"
+
+    def generic(inputs, types, maps, output, type, map, body, kinds):
+        maps = ", ".join([*maps, map])
+        return f"""linalg.generic {{indexing_maps = [{maps}],
+          iterator_types = ["parallel", "parallel", "{kinds}"]}}
+        ins({inputs} : {types}) outs({output} : {type}) {{ {body} }} -> {type}"""
+
+    def reduce(input, init, op):
+        body = f"^bb0(%x: f32, %a: f32): %t = {op} %a, %x : f32 linalg.yield %t : f32"
+        return generic(input, s, [element], init, r, row, body, "reduction")
+
+    def rowwise(left, right, body):
+        body = f"^bb0(%x: f32, %y: f32, %a: f32): {body} linalg.yield %t : f32"
+        both = f"{left}, {right}"
+        return generic(
+            both, f"{s}, {r}", [element, row], "%es", s, element, body, "parallel"
+        )
+
+    exponent = f"""%d = arith.subf %x, %y : f32
+        %c = arith.constant {size**-0.5 * 1.44269504} : f32
+        %e = arith.mulf %d, %c : f32 %t = math.exp2 %e : f32"""
+    return f"""func.func @f(%q: {x}, %k: {x}, %v: {x}) -> {x} {{
+      %zero = arith.constant 0.0 : f32
+      %lowest = arith.constant 0xFF800000 : f32
+      %es = tensor.empty() : {s}
+      %er = tensor.empty() : {r}
+      %ex = tensor.empty() : {x}
+      %zs = linalg.fill ins(%zero : f32) outs(%es : {s}) -> {s}
+      %zr = linalg.fill ins(%zero : f32) outs(%er : {r}) -> {r}
+      %lr = linalg.fill ins(%lowest : f32) outs(%er : {r}) -> {r}
+      %zx = linalg.fill ins(%zero : f32) outs(%ex : {x}) -> {x}
+      %s = linalg.batch_matmul indexing_maps = [affine_map<(b, i, j, d) -> (b, i, d)>,
+          affine_map<(b, i, j, d) -> (b, j, d)>, affine_map<(b, i, j, d) -> (b, i, j)>]
+        ins(%q, %k : {x}, {x}) outs(%zs : {s}) -> {s}
+      %m = {reduce("%s", "%lr", "arith.maximumf")}
+      %p = {rowwise("%s", "%m", exponent)}
+      %l = {reduce("%p", "%zr", "arith.addf")}
+      %w = {rowwise("%p", "%l", "%t = arith.divf %x, %y : f32")}
+      %o = linalg.batch_matmul ins(%w, %v : {s}, {x}) outs(%zx : {x}) -> {x}
+      return %o : {x}
+    }}"""
+
+
+def report_decomposed(length):
+    """How many times as long the same takes without attn, of known length and, for
+    attn, of any length."""
+    plain = bench(decomposed(length), "--threads=1", "--start-from=optimize")
+    text = attention("f32", "none", 64, 64, 64)
+    sizes = [f"--dim={name}={length}" for name in "MN"]
+    known = bench(text.replace("?", str(length)), "--threads=1")
+    any = bench(text, "--threads=1", *sizes)
+    print(
+        f"64 heads, D=64, N={length}: decomposed {plain['min_ms']:.3f} ms, attn "
+        f"{known['min_ms']:.3f} ms: {plain['min_ms'] / known['min_ms']:.2f}x; of any "
+        f"length {any['min_ms']:.3f} ms: {plain['min_ms'] / any['min_ms']:.2f}x",
+        flush=True,
+    )
+
+
 def report(name, text, *flags):
     r = bench(text, "--threads=1", *flags)
     print(
@@ -120,12 +189,15 @@ def report_attention(type, mask, head_size, value_size, heads, length, target):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    groups = [*ATTENTION, "products"]
+    groups = [*ATTENTION, "decomposed", "products"]
     parser.add_argument("groups", nargs="*", metavar="GROUP", help=", ".join(groups))
     chosen = parser.parse_args().groups or groups
     for group in chosen:
         for row in ATTENTION.get(group, []):
             report_attention(**row)
+    if "decomposed" in chosen:
+        for length in (8, 16, 32, 64, 128, 256):
+            report_decomposed(length)
     if "products" in chosen:
         for rows, columns, reduction, transposed in PRODUCTS:
             text = product(rows, columns, reduction, transposed)

@@ -162,15 +162,30 @@ Value QueryTile::emptyQueries() {
 }
 
 /// The queries as a tile, padded by zeros.
+Value QueryTile::clearUnlessFull(Value room) {
+  if (getConstantIntValue(queries) == plan.queries)
+    return room;
+  Value count = getValueOrCreateConstantIndexOp(builder, loc, queries);
+  Value whole = arith::ConstantIndexOp::create(builder, loc, plan.queries);
+  Value isPart = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ne,
+                                       count, whole);
+  auto choice = scf::IfOp::create(
+      builder, loc, isPart,
+      [&](OpBuilder &b, Location loc) {
+        Type element = getElementTypeOrSelf(room.getType());
+        Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(element));
+        scf::YieldOp::create(
+            b, loc, linalg::FillOp::create(b, loc, zero, room).getResults());
+      },
+      [&](OpBuilder &b, Location loc) { scf::YieldOp::create(b, loc, room); });
+  return choice.getResult(0);
+}
+
 Value QueryTile::packQueries(Value room) {
   Dims dims = tileDims(AttendOp::D);
   unsigned rowDim = rowsFirst() ? 0 : 1;
   Type element = getElementTypeOrSelf(room.getType());
-  Value zero =
-      arith::ConstantOp::create(builder, loc, builder.getZeroAttr(element));
-  Value padded =
-      linalg::FillOp::create(builder, loc, zero, splitRows(room, rowDim))
-          .getResult(0);
+  Value padded = splitRows(clearUnlessFull(room), rowDim);
   SmallVector<OpFoldResult> sizes = sizesOf(dims, queries, features);
   SmallVector<OpFoldResult> offsets(sizes.size(), builder.getIndexAttr(0)),
       strides(sizes.size(), builder.getIndexAttr(1));

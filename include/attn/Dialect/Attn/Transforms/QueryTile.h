@@ -92,6 +92,8 @@ private:
   Value firstRow(OpBuilder &b);
   void takeRows(Region &region, unsigned head);
   bool rowsFirst() const { return plan.lanes == LaneAxis::Features; }
+  /// `room` for packed queries, zeros where they may not fill it.
+  Value clearUnlessFull(Value room);
   Value fillFromSink(Value buffer, bool weight);
   State loopOverTiles(OpBuilder &b, Value start, Value end, State state,
                       bool guarded);
