@@ -181,8 +181,9 @@ def _bucket(distance: int, buckets: int, reach: int, causal: bool) -> int:
 
 
 def image_bias(table: Any, width: int) -> Score:
-    """Relative bias of pixels, as Swin transformers have it: ``score + table[h,
-    y_j - y_i + R, x_j - x_i + S]`` for position p at (p // width, p % width).
+    """Relative bias of pixels: ``score + table[h, y_j - y_i + R, x_j - x_i + S]`` for
+    position p at (p // width, p % width). Swin transformers store it by y_i - y_j and
+    x_i - x_j: theirs is ``table.flip(-2, -1)``.
 
     `table` is (H, 2R + 1, 2S + 1), or without H for all heads; differences beyond are
     clamped.

@@ -267,17 +267,13 @@ enum LoopDim : int64_t { Row, Lane, Reduction };
 Value TileEmitter::multiplyAdd(Value rows, LinalgBuilder::Dims rowDims,
                                Value lanes, LinalgBuilder::Dims laneDims,
                                Value sums) {
-  return linalg.generic(
-      {rows, lanes}, sums, {rowDims, laneDims, {Row, Lane}},
-      {utils::IteratorType::parallel, utils::IteratorType::parallel,
-       utils::IteratorType::reduction},
-      [&](OpBuilder &b, Location loc, ValueRange args) {
-        Value left = linalg.convertScalar(b, args[0], accumulator);
-        Value right = linalg.convertScalar(b, args[1], accumulator);
-        Value product = arith::MulFOp::create(b, loc, left, right);
-        return SmallVector<Value>{
-            arith::AddFOp::create(b, loc, args[2], product)};
-      })[0];
+  return linalg.generic({rows, lanes}, sums, {rowDims, laneDims, {Row, Lane}},
+                        {utils::IteratorType::parallel,
+                         utils::IteratorType::parallel,
+                         utils::IteratorType::reduction},
+                        [&](OpBuilder &b, Location, ValueRange args) {
+                          return SmallVector<Value>{linalg.addProduct(b, args)};
+                        })[0];
 }
 
 Value TileEmitter::multiply(Value sums, Value panel, Value start,

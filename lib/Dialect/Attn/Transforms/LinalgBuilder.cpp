@@ -27,8 +27,7 @@ LinalgBuilder::generic(ValueRange inputs, ValueRange inits, ArrayRef<Dims> dims,
   auto op = linalg::GenericOp::create(
       b, loc, TypeRange(inits), inputs, inits, maps, iterators,
       [&](OpBuilder &builder, Location bodyLoc, ValueRange args) {
-        linalg::YieldOp::create(builder, bodyLoc,
-                                body(builder, bodyLoc, args));
+        linalg::YieldOp::create(builder, bodyLoc, body(builder, bodyLoc, args));
       });
   return SmallVector<Value>(op.getResults());
 }
@@ -64,14 +63,21 @@ Value LinalgBuilder::convertScalar(OpBuilder &builder, Value value, Type type) {
                               /*isUnsignedCast=*/false);
 }
 
+Value LinalgBuilder::addProduct(OpBuilder &builder, ValueRange scalars) {
+  Type type = scalars[2].getType();
+  Value left = convertScalar(builder, scalars[0], type);
+  Value right = convertScalar(builder, scalars[1], type);
+  Value product = arith::MulFOp::create(builder, loc, left, right);
+  return arith::AddFOp::create(builder, loc, scalars[2], product);
+}
+
 Value LinalgBuilder::convert(Value value, Type elementType) {
   auto type = cast<RankedTensorType>(value.getType());
   if (type.getElementType() == elementType)
     return value;
-  return parallel(value, empty(sizesOf(value), elementType),
-                  identity(type.getRank()),
-                  [&](OpBuilder &builder, Location, ValueRange args) {
-                    return SmallVector<Value>{
-                        convertScalar(builder, args[0], elementType)};
-                  })[0];
+  return parallel(
+      value, empty(sizesOf(value), elementType), identity(type.getRank()),
+      [&](OpBuilder &builder, Location, ValueRange args) {
+        return SmallVector<Value>{convertScalar(builder, args[0], elementType)};
+      })[0];
 }

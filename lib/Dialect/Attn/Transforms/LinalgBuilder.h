@@ -44,6 +44,8 @@ public:
   Value convert(Value value, Type elementType);
   /// A scalar converted to a float type.
   Value convertScalar(OpBuilder &builder, Value value, Type type);
+  /// Of scalars (a, b, sum): sum + a * b in the float type of the sum.
+  Value addProduct(OpBuilder &builder, ValueRange scalars);
 
   SmallVector<OpFoldResult> sizesOf(Value tensor) {
     return tensor::getMixedSizes(b, loc, tensor);

@@ -43,12 +43,8 @@ static Value emitProducts(LinalgBuilder &linalg, ArrayRef<OpFoldResult> sizes,
   return linalg.generic(
       {input, weight}, init,
       {inputDims, weightDims, LinalgBuilder::identity(sizes.size())}, iterators,
-      [&](OpBuilder &b, Location loc, ValueRange args) {
-        Value element = linalg.convertScalar(b, args[0], accumulator);
-        Value factor = linalg.convertScalar(b, args[1], accumulator);
-        Value product = arith::MulFOp::create(b, loc, element, factor);
-        return SmallVector<Value>{
-            arith::AddFOp::create(b, loc, args[2], product)};
+      [&](OpBuilder &b, Location, ValueRange args) {
+        return SmallVector<Value>{linalg.addProduct(b, args)};
       })[0];
 }
 

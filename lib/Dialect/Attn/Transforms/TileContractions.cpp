@@ -90,11 +90,7 @@ static linalg::GenericOp emitContraction(LinalgBuilder &linalg,
       linalg.b, linalg.loc, zeros.getType(), inputs, zeros,
       op.getIndexingMapsArray(), op.getIteratorTypesArray(),
       [&](OpBuilder &b, Location loc, ValueRange args) {
-        Value left = linalg.convertScalar(b, args[0], original.accumulator);
-        Value right = linalg.convertScalar(b, args[1], original.accumulator);
-        Value product = arith::MulFOp::create(b, loc, left, right);
-        Value sum = arith::AddFOp::create(b, loc, args[2], product);
-        linalg::YieldOp::create(b, loc, sum);
+        linalg::YieldOp::create(b, loc, linalg.addProduct(b, args));
       });
 }
 
