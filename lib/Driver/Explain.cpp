@@ -86,15 +86,18 @@ static llvm::Error fillTiles(AttentionPlan &plan, unsigned index, bool masked,
   return llvm::Error::success();
 }
 
-static std::string describeMask(AttendOp op) {
+static void describeMask(AttentionPlan &plan, AttendOp op) {
   if (op.getMask().empty())
-    return "";
+    return;
   SmallVector<std::string> names;
   for (auto [number, capture] : llvm::enumerate(op.getCaptures()))
     names.push_back(getSourceName(capture, "capture" + Twine(number)));
-  return TileClassifier(op.getMask(), ShapedType::kDynamic,
-                        ShapedType::kDynamic, getCaptureFacts(op.getCaptures()))
-      .describe(names);
+  TileClassifier classifier(op.getMask(), ShapedType::kDynamic,
+                            ShapedType::kDynamic,
+                            getCaptureFacts(op.getCaptures()));
+  constexpr size_t oneLine = std::numeric_limits<size_t>::max(), line = 72;
+  plan.mask = classifier.describe(names, oneLine);
+  plan.maskLines = classifier.describe(names, line);
 }
 
 /// Sets the tile sizes of `plan` on the target.
@@ -162,7 +165,7 @@ llvm::Expected<Explanation> attn::explain(Compilation &compilation,
       next = op + 1;
       if (failed(chooseTile(plan, compilation, *op)))
         break; // The compilation says so.
-      plan.mask = describeMask(*op);
+      describeMask(plan, *op);
       if (llvm::Error error =
               fillTiles(plan, op - ops.begin(), !op->getMask().empty(),
                         compilation, signature, arguments))
@@ -221,8 +224,11 @@ static void print(llvm::raw_ostream &os, const AttentionPlan &plan) {
        << " keys; empty " << format(plan.emptyTiles) << ", partial "
        << format(plan.partialTiles) << ", full " << format(plan.fullTiles)
        << '\n';
-  if (!plan.mask.empty())
-    os << "    keeps: " << plan.mask << '\n';
+  if (!plan.mask.empty()) {
+    os << "    keeps: ";
+    llvm::interleave(llvm::split(plan.maskLines, '\n'), os, "\n           ");
+    os << '\n';
+  }
   if (plan.denseFlops >= 0)
     printWork(os, plan);
   for (auto [index, variant] : llvm::enumerate(plan.variants))

@@ -21,8 +21,9 @@ struct AttentionPlan {
   int64_t batch = -1, heads = -1, keyHeads = -1;
   int64_t queries = -1, keys = -1, feature = -1, valueFeature = -1;
   int64_t tileQueries = 0, tileKeys = 0;
-  /// What the mask keeps, over i, j, b, h and captured names; empty for none.
-  std::string mask;
+  /// What the mask keeps, over i, j, b, h and captured names, in one line and
+  /// in short ones; empty for none.
+  std::string mask, maskLines;
   /// Tiles over all batches and heads; -1 where sizes are not known.
   int64_t emptyTiles = -1, partialTiles = -1, fullTiles = -1;
   /// Floating-point operations of all pairs, and of those in tiles that are not

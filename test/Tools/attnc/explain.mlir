@@ -23,6 +23,17 @@
 // GPU: tiles: 128 queries x 64 keys; empty 24, partial 8, full 0
 // GPU: remark: {{.*}}tiles of 128 queries and 64 keys for 8 warps: about {{[0-9]+}} of 255 registers per thread, queries read from shared memory each time; {{[0-9]+}} of 166912 bytes of shared memory; up to 128 queries on less than half of 108 multiprocessors split their keys, 4 tiles or more for a block
 
+// Compound masks are told in lines; ids that come from offsets by the name of these.
+// RUN: attnc explain %s --entry compound --target=x86-64-v3 | FileCheck %s --check-prefix=COMPOUND --strict-whitespace
+// RUN: attnc explain %s --entry compound --target=x86-64-v3 --json | FileCheck %s --check-prefix=COMPOUNDJSON
+// COMPOUND:    keeps: any of
+// COMPOUND-NEXT:{{^}}             j <= i and document(ends)[j] == document(ends)[i]
+// COMPOUND-NEXT:{{^}}             all of
+// COMPOUND-NEXT:{{^}}               j <= lengths[b] - 1
+// COMPOUND-NEXT:{{^}}               j <= i - 101 or j >= i + 21
+// COMPOUND-NEXT:{{^}}               document(ends)[j] != document(ends)[i]
+// COMPOUNDJSON: "keeps": "(j <= i and document(ends)[j] == document(ends)[i]) or (j <= lengths[b] - 1 and (j <= i - 101 or j >= i + 21) and document(ends)[j] != document(ends)[i])"
+
 // The picture: a square per tile; nothing is drawn where sizes are not known.
 // RUN: attnc explain %s --entry window --target=x86-64-v3 --dim M=480 --dim N=480 --mask-image=%t.png
 // RUN: od -An -tx1 -N24 %t.png | FileCheck %s --check-prefix=PNG
@@ -106,6 +117,21 @@ func.func @ids(%q: tensor<?x16xf32>, %k: tensor<?x16xf32>, %v: tensor<?x16xf32>,
   %o = attn.scaled_dot_product %q, %k, %v mask(%m)
        : tensor<?x16xf32>, tensor<?x16xf32>, tensor<?x16xf32> -> tensor<?x16xf32>
   return %o : tensor<?x16xf32>
+}
+
+func.func @compound(%q: tensor<2x4x?x16xf32>, %k: tensor<2x4x?x16xf32>, %ends: tensor<?xi64>, %lengths: tensor<2xi64>) -> tensor<2x4x?x16xf32> {
+  %c = attn.mask.causal
+  %d = attn.mask.document_offsets %ends : tensor<?xi64>
+  %p = attn.mask.padding %lengths : tensor<2xi64>
+  %w = attn.mask.window past = 100 future = 20
+  %packed = attn.mask.and %c, %d
+  %either = attn.mask.or %w, %d
+  %neither = attn.mask.not %either
+  %far = attn.mask.and %p, %neither
+  %m = attn.mask.or %packed, %far
+  %o = attn.scaled_dot_product %q, %k, %k mask(%m)
+       : tensor<2x4x?x16xf32>, tensor<2x4x?x16xf32>, tensor<2x4x?x16xf32> -> tensor<2x4x?x16xf32>
+  return %o : tensor<2x4x?x16xf32>
 }
 
 func.func @opaque(%q: tensor<?x16xf32>, %k: tensor<?x16xf32>, %v: tensor<?x16xf32>) -> tensor<?x16xf32> {

@@ -15,42 +15,98 @@ using namespace mlir;
 using namespace mlir::attn;
 
 namespace {
+/// A boolean as text, or what it joins.
+struct Clause {
+  std::string text;
+  StringRef connective; ///< "and", "or"; empty for a text
+  std::vector<Clause> parts;
+};
+
 /// Writes the values and forms of one model.
 class Describer {
 public:
   Describer(const MaskModel &model, ArrayRef<std::string> captureNames)
       : model(model), captureNames(captureNames) {}
 
-  std::string describe(const Disjunction &disjunction) {
-    if (disjunction.conjunctions.empty())
-      return "no pair";
-    SmallVector<std::string> parts;
-    for (const Conjunction &conjunction : disjunction.conjunctions)
-      parts.push_back(describe(conjunction));
-    return llvm::join(parts, " or ");
+  Clause describe(unsigned id, bool holds = true) {
+    const Node &node = model.getNode(id);
+    switch (node.kind) {
+    case Node::Kind::Not:
+      return describe(node.lhs, !holds);
+    case Node::Kind::And:
+    case Node::Kind::Or:
+      return combine(id, holds);
+    case Node::Kind::Atom:
+      return {compare(holds ? node.form : node.form.negated().plus(-1),
+                      Relation::AtLeast)};
+    case Node::Kind::Constant:
+      return {node.value == holds ? "every pair" : "no pair"};
+    case Node::Kind::Uniform:
+    case Node::Kind::Table:
+    case Node::Kind::Load:
+      return {(holds ? "" : "not ") + value(node.leaf.value)};
+    case Node::Kind::Unknown:
+      return {"?"};
+    }
+    llvm_unreachable("all kinds of nodes are handled");
   }
 
 private:
-  std::string describe(const Conjunction &conjunction) {
-    SmallVector<std::string> parts;
-    SmallVector<bool> done(conjunction.atoms.size(), false);
-    for (auto [index, atom] : llvm::enumerate(conjunction.atoms)) {
-      if (done[index])
-        continue;
-      bool isEquality = false;
-      for (size_t other = index + 1; other < done.size(); ++other)
-        if (conjunction.atoms[other] == atom.negated())
-          done[other] = isEquality = true;
-      parts.push_back(compare(atom, isEquality));
+  enum class Relation { AtLeast, Equal, Unequal };
+
+  /// The operands of nested nodes of one kind, each with whether it holds.
+  void flatten(unsigned id, bool holds, bool conjunctive,
+               SmallVectorImpl<std::pair<unsigned, bool>> &operands) {
+    const Node &node = model.getNode(id);
+    if (node.kind == Node::Kind::Not)
+      return flatten(node.lhs, !holds, conjunctive, operands);
+    bool joins = node.kind == Node::Kind::And || node.kind == Node::Kind::Or;
+    if (!joins || ((node.kind == Node::Kind::And) == holds) != conjunctive) {
+      operands.push_back({id, holds});
+      return;
     }
-    for (Conjunction::Literal literal : conjunction.literals)
-      parts.push_back((literal.holds ? "" : "not ") + node(literal.node));
-    return parts.empty() ? "every pair" : llvm::join(parts, " and ");
+    flatten(node.lhs, holds, conjunctive, operands);
+    flatten(node.rhs, holds, conjunctive, operands);
   }
 
-  /// form >= 0 or form == 0: what is subtracted stands on the right, j alone on
-  /// the left where its coefficient allows.
-  std::string compare(const LinearForm &form, bool isEquality) {
+  /// Of two atoms that together say that a form is 0, or that it is not, only
+  /// one is written. Each clause is written once.
+  Clause combine(unsigned id, bool holds) {
+    bool conjunctive = (model.getNode(id).kind == Node::Kind::And) == holds;
+    SmallVector<std::pair<unsigned, bool>> operands;
+    flatten(id, holds, conjunctive, operands);
+    Clause result{"", conjunctive ? "and" : "or"};
+    SmallVector<bool> done(operands.size(), false);
+    for (auto [index, operand] : llvm::enumerate(operands)) {
+      if (done[index])
+        continue;
+      Clause clause = describe(operand.first, operand.second);
+      for (size_t other = index + 1; other < done.size(); ++other)
+        if (isOpposite(operand, operands[other])) {
+          done[other] = true;
+          clause = {compare(model.getNode(operand.first).form,
+                            conjunctive ? Relation::Equal : Relation::Unequal)};
+        }
+      if (llvm::none_of(result.parts, [&](const Clause &known) {
+            return known.text == clause.text && known.parts.empty() &&
+                   clause.parts.empty();
+          }))
+        result.parts.push_back(std::move(clause));
+    }
+    return result.parts.size() == 1 ? result.parts.front() : result;
+  }
+
+  bool isOpposite(std::pair<unsigned, bool> lhs,
+                  std::pair<unsigned, bool> rhs) {
+    const Node &one = model.getNode(lhs.first),
+               &other = model.getNode(rhs.first);
+    return one.kind == Node::Kind::Atom && other.kind == Node::Kind::Atom &&
+           lhs.second == rhs.second && one.form == other.form.negated();
+  }
+
+  /// A form and 0: what is subtracted stands on the right, j alone on the left
+  /// where its coefficient allows.
+  std::string compare(const LinearForm &form, Relation relation) {
     LinearForm left, right;
     std::optional<int64_t> key;
     for (auto [id, coefficient] : form.summands)
@@ -67,8 +123,11 @@ private:
         right.summands.push_back({id, coefficient * sign});
     }
     right.constant = key ? -*key * form.constant : -form.constant;
-    StringRef relation = isEquality ? " == " : key == -1 ? " <= " : " >= ";
-    return sum(left) + relation.str() + sum(right);
+    StringRef symbol = relation == Relation::Equal     ? " == "
+                       : relation == Relation::Unequal ? " != "
+                       : key == -1                     ? " <= "
+                                                       : " >= ";
+    return sum(left) + symbol.str() + sum(right);
   }
 
   std::string sum(const LinearForm &form) {
@@ -112,35 +171,12 @@ private:
     case Term::Kind::Max:
       return call("max");
     case Term::Kind::Select:
-      return "(" + node(term.node) + " ? " + sum(term.lhs) + " : " +
+      return "(" + join(describe(term.node)) + " ? " + sum(term.lhs) + " : " +
              sum(term.rhs) + ")";
     case Term::Kind::Unknown:
       return "?";
     }
     llvm_unreachable("all kinds of terms are handled");
-  }
-
-  std::string node(unsigned id) {
-    const Node &node = model.getNode(id);
-    switch (node.kind) {
-    case Node::Kind::Constant:
-      return node.value ? "true" : "false";
-    case Node::Kind::Atom:
-      return compare(node.form, /*isEquality=*/false);
-    case Node::Kind::Uniform:
-    case Node::Kind::Table:
-    case Node::Kind::Load:
-      return value(node.leaf.value);
-    case Node::Kind::Unknown:
-      return "?";
-    case Node::Kind::And:
-      return "(" + this->node(node.lhs) + " and " + this->node(node.rhs) + ")";
-    case Node::Kind::Or:
-      return "(" + this->node(node.lhs) + " or " + this->node(node.rhs) + ")";
-    case Node::Kind::Not:
-      return "not " + this->node(node.lhs);
-    }
-    llvm_unreachable("all kinds of nodes are handled");
   }
 
   /// A value of the region as an expression.
@@ -159,15 +195,50 @@ private:
     if (auto load = dyn_cast<LoadOp>(op))
       return this->value(load.getSource()) + "[" +
              join(load.getIndices(), ", ") + "]";
+    if (auto compare = dyn_cast<arith::CmpIOp>(op))
+      return "(" + this->value(compare.getLhs()) + " " +
+             symbolOf(compare.getPredicate()).str() + " " +
+             this->value(compare.getRhs()) + ")";
     StringRef name = op->getName().stripDialect();
     StringRef infix = llvm::StringSwitch<StringRef>(name)
                           .Case("addi", " + ")
                           .Case("subi", " - ")
                           .Case("muli", "*")
+                          .Case("andi", " and ")
+                          .Case("ori", " or ")
                           .Default("");
     if (!infix.empty())
       return "(" + join(op->getOperands(), infix) + ")";
+    name = llvm::StringSwitch<StringRef>(name)
+               .Cases({"floordivsi", "divui"}, "floordiv")
+               .Cases({"floormod", "remui"}, "mod")
+               .Case("minsi", "min")
+               .Case("maxsi", "max")
+               .Case("absi", "abs")
+               .Default(name);
     return name.str() + "(" + join(op->getOperands(), ", ") + ")";
+  }
+
+  static StringRef symbolOf(arith::CmpIPredicate predicate) {
+    switch (predicate) {
+    case arith::CmpIPredicate::eq:
+      return "==";
+    case arith::CmpIPredicate::ne:
+      return "!=";
+    case arith::CmpIPredicate::slt:
+    case arith::CmpIPredicate::ult:
+      return "<";
+    case arith::CmpIPredicate::sle:
+    case arith::CmpIPredicate::ule:
+      return "<=";
+    case arith::CmpIPredicate::sgt:
+    case arith::CmpIPredicate::ugt:
+      return ">";
+    case arith::CmpIPredicate::sge:
+    case arith::CmpIPredicate::uge:
+      return ">=";
+    }
+    llvm_unreachable("all predicates of cmpi are handled");
   }
 
   std::string join(ValueRange values, StringRef separator) {
@@ -177,11 +248,35 @@ private:
 
   const MaskModel &model;
   ArrayRef<std::string> captureNames;
+
+public:
+  /// In one line.
+  static std::string join(const Clause &clause) {
+    if (clause.parts.empty())
+      return clause.text;
+    auto texts = llvm::map_range(clause.parts, [](const Clause &part) {
+      return part.parts.empty() ? part.text : "(" + join(part) + ")";
+    });
+    return llvm::join(texts, (" " + clause.connective + " ").str());
+  }
+
+  /// In lines of `width` where parts fit, one below the other.
+  static std::string layOut(const Clause &clause, size_t indent, size_t width) {
+    std::string line = join(clause);
+    if (clause.parts.empty() || indent + line.size() <= width)
+      return line;
+    std::string text = clause.connective == "and" ? "all of" : "any of";
+    for (const Clause &part : clause.parts)
+      text +=
+          "\n" + std::string(indent + 2, ' ') + layOut(part, indent + 2, width);
+    return text;
+  }
 };
 } // namespace
 
 std::string attn::describeMask(const MaskModel &model,
-                               const Disjunction &disjunction,
-                               ArrayRef<std::string> captureNames) {
-  return Describer(model, captureNames).describe(disjunction);
+                               ArrayRef<std::string> captureNames,
+                               size_t width) {
+  Describer describer(model, captureNames);
+  return Describer::layOut(describer.describe(model.getRoot()), 0, width);
 }

@@ -8,16 +8,17 @@
 #ifndef ATTN_LIB_DIALECT_ATTN_ANALYSIS_MASKDESCRIPTION_H
 #define ATTN_LIB_DIALECT_ATTN_ANALYSIS_MASKDESCRIPTION_H
 
-#include "Disjunction.h"
+#include "MaskModel.h"
 
 #include <string>
 
 namespace mlir::attn {
 
-/// `disjunction` as text over b, h, i, j and the captures, solved for j where
-/// that is possible: "j <= i and i - 64 <= j or j < 4".
-std::string describeMask(const MaskModel &model, const Disjunction &disjunction,
-                         ArrayRef<std::string> captureNames);
+/// What the mask keeps, as text over b, h, i, j and the captures, solved for j
+/// where that is possible: "j <= i and ids[j] == ids[i]". What is longer than
+/// `width` is broken into lines, a part on each.
+std::string describeMask(const MaskModel &model,
+                         ArrayRef<std::string> captureNames, size_t width);
 
 } // namespace mlir::attn
 

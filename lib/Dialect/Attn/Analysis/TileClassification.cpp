@@ -48,9 +48,13 @@ bool TileClassifier::isAlwaysFalse() const {
   return implementation->kept.isFalse();
 }
 
-std::string TileClassifier::describe(ArrayRef<std::string> captureNames) const {
-  return describeMask(implementation->model, implementation->kept,
-                      captureNames);
+std::string TileClassifier::describe(ArrayRef<std::string> captureNames,
+                                     size_t width) const {
+  if (isAlwaysFalse())
+    return "no pair";
+  if (isAlwaysTrue())
+    return "every pair";
+  return describeMask(implementation->model, captureNames, width);
 }
 
 ArrayRef<AnalysisNote> TileClassifier::getNotes() const {

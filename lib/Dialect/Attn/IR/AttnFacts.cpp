@@ -51,6 +51,8 @@ void attn::eraseAssumptions(Operation *root) {
 
 std::string attn::getSourceName(Value value, const Twine &otherwise) {
   while (Operation *op = value.getDefiningOp()) {
+    if (auto named = dyn_cast<NameLoc>(op->getLoc()))
+      return named.getName().str();
     if (op->getNumOperands() != 1)
       break;
     value = op->getOperand(0);

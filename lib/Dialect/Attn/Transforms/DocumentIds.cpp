@@ -67,6 +67,8 @@ Value attn::emitDocumentIds(OpBuilder &builder, Location loc, Value offsets,
         scf::YieldOp::create(b, loc, fill(b, outer[0], first, last, id));
       });
   ids = documents.getResult(0);
-  return AssumeOp::create(builder, loc, ids.getType(), ids, /*proved=*/true,
+  std::string name = "document(" + getSourceName(offsets, "offsets") + ")";
+  auto named = NameLoc::get(builder.getStringAttr(name), loc);
+  return AssumeOp::create(builder, named, ids.getType(), ids, /*proved=*/true,
                           /*ascending=*/true, IntegerAttr(), IntegerAttr());
 }

@@ -107,8 +107,9 @@ public:
   unsigned countPremises() const;
 
   /// What the mask keeps, in words of i, j, b, h and the captures, whose names
-  /// are given: `j <= i and ids[i] == ids[j]`.
-  std::string describe(ArrayRef<std::string> captureNames) const;
+  /// are given: `j <= i and ids[i] == ids[j]`; in several lines where it is
+  /// longer than `width`.
+  std::string describe(ArrayRef<std::string> captureNames, size_t width) const;
 
   /// Where the analysis gave up, each operation once.
   ArrayRef<AnalysisNote> getNotes() const;

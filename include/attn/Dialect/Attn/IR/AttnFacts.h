@@ -20,7 +20,8 @@ namespace mlir::attn {
 void eraseAssumptions(Operation *root);
 
 /// The name of the argument of a function that `value` comes from, by ops of
-/// one operand; `otherwise` where it comes from elsewhere.
+/// one operand, or the name that the location of one of these gives;
+/// `otherwise` where there is none.
 std::string getSourceName(Value value, const Twine &otherwise);
 
 } // namespace mlir::attn
