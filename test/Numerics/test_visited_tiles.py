@@ -17,6 +17,23 @@ TILE = re.compile(r"^(\s*)(%\S+, %\S+, %\S+ = attn\.attend_tile\s.*)$", re.M)
 PARTIAL = re.compile(r"partial\((%\S+)\)")
 VISITS = re.compile(r"(%arg\d+): (memref<2xi64, [^>]*>>) {attn.name = \"visits\"")
 IDS = np.arange(2000, dtype=np.int32) ** 2 // 40000
+ENDS = np.array([0, 1, 40, 41, 300, 700, 1500, 2000], np.int64)
+DOCUMENTS = "%d = attn.mask.document %ids : tensor<?xi32>\n"
+OFFSETS = "%d = attn.mask.document_offsets %ends : tensor<?xi64>\n"
+PADDING = "%e = attn.mask.padding %length : tensor<1xi64>\n"
+WINDOW = "%w = attn.mask.window past = 100 future = 20\n"
+CAUSAL = "%c = attn.mask.causal\n"
+PREFIX = "%n = arith.constant 150 : index\n%p = attn.mask.prefix %n : index\n"
+
+
+def by_offsets(i, j):
+    """Whether i and j lie in one document."""
+    found = [np.searchsorted(ENDS, at, side="right") for at in (i, j)]
+    return found[0] == found[1]
+
+
+def near(i, j):
+    return (i - 100 <= j) & (j <= i + 20)
 
 
 MASKS = {
@@ -43,6 +60,33 @@ MASKS = {
         "%m = attn.mask.and %c, %d",
         lambda i, j: (IDS[i] == IDS[j]) & (j <= i),
     ),
+    "causal or documents": (
+        CAUSAL + DOCUMENTS + "%m = attn.mask.or %c, %d",
+        lambda i, j: (j <= i) | (IDS[i] == IDS[j]),
+    ),
+    "not documents": (
+        DOCUMENTS + "%m = attn.mask.not %d",
+        lambda i, j: IDS[i] != IDS[j],
+    ),
+    "documents, not window": (
+        DOCUMENTS + WINDOW + "%x = attn.mask.not %w\n%m = attn.mask.and %d, %x",
+        lambda i, j: (IDS[i] == IDS[j]) & ~near(i, j),
+    ),
+    "window or documents by offsets": (
+        OFFSETS + WINDOW + "%m = attn.mask.or %w, %d",
+        lambda i, j: near(i, j) | by_offsets(i, j),
+    ),
+    "neither padding nor documents by offsets": (
+        OFFSETS + PADDING + "%x = attn.mask.or %d, %e\n%m = attn.mask.not %x",
+        lambda i, j: ~(by_offsets(i, j) | (j < 70)),
+    ),
+    "prefix or causal documents": (
+        DOCUMENTS
+        + CAUSAL
+        + PREFIX
+        + "%x = attn.mask.and %d, %c\n%m = attn.mask.or %p, %x",
+        lambda i, j: (j < 150) | ((IDS[i] == IDS[j]) & (j <= i)),
+    ),
     "blocks": (
         """%m = attn.mask.predicate {
         ^bb0(%b: index, %h: index, %i: index, %j: index):
@@ -61,7 +105,7 @@ MASKS = {
 def attention(mask):
     tensor = "tensor<1x2x?x16xf32>"
     return f"""func.func @f(%q: {tensor}, %k: {tensor}, %v: {tensor}, %ids: tensor<?xi32>,
-        %visits: tensor<2xi64>) -> ({tensor}, tensor<2xi64>) {{
+        %ends: tensor<?xi64>, %length: tensor<1xi64>, %visits: tensor<2xi64>) -> ({tensor}, tensor<2xi64>) {{
       {mask}
       %o = attn.scaled_dot_product %q, %k, %v mask(%m) : {tensor}, {tensor}, {tensor} -> {tensor}
       return %o, %visits : {tensor}, tensor<2xi64>
@@ -119,11 +163,14 @@ def brute_force(keep, queries, keys, tile):
 def test_counts(name, sizes, tmp_path):
     mask, keep = MASKS[name]
     text = attention(mask)
-    ids, start, after = (tmp_path / f"{n}.npy" for n in ("ids", "start", "after"))
-    np.save(ids, IDS)
+    start, after = (tmp_path / f"{n}.npy" for n in ("start", "after"))
     np.save(start, np.zeros(2, np.int64))
+    captures = []
+    for argument, value in (("ids", IDS), ("ends", ENDS), ("length", np.array([70]))):
+        np.save(tmp_path / f"{argument}.npy", value)
+        captures += ["--arg", f"{argument}={tmp_path / argument}.npy"]
     dims = dim_flags({"q.2": sizes[0], "k.2": sizes[1], "v.2": sizes[1]})
-    given = ["--arg", f"ids={ids}", "--threads=1", *dims]
+    given = [*captures, "--threads=1", *dims]
     explained = attnc("explain", text, "--json", "--arg", f"visits={start}", *given)
     assert explained.returncode == 0, explained.stderr
     tiles = json.loads(explained.stdout)["attention"][0]["tiles"]

@@ -43,6 +43,8 @@ std::optional<Interval> ConjunctionEmitter::getTerm(unsigned id) {
     return j;
   case Term::Kind::Uniform:
   case Term::Kind::Table: {
+    if (auto here = scanned.find(id); here != scanned.end())
+      return here->second;
     auto known = tile.termIntervals.find(id);
     if (known == tile.termIntervals.end())
       return std::nullopt;
@@ -298,21 +300,28 @@ Value ConjunctionEmitter::emitPairChecks() {
   return may;
 }
 
-Value ConjunctionEmitter::emitMay(bool narrowed) {
+Value ConjunctionEmitter::emitInRange() {
+  return s.both(s.atMost(i.lower, i.upper), s.atMost(j.lower, j.upper));
+}
+
+Value ConjunctionEmitter::emitHolds() {
   Value may = s.boolean(true);
   for (Conjunction::Literal literal : conjunction.literals)
-    may = s.both(may, tile.emitMayLiteral(literal.node, literal.holds));
-  for (const LinearForm &atom : conjunction.atoms)
-    if (isChecked(atom))
-      atoms.push_back(atom);
-  if (narrowed || atoms.size() > 1) {
-    narrow();
-    may = s.both(may, s.atMost(i.lower, i.upper));
-    may = s.both(may, s.atMost(j.lower, j.upper));
-    may = s.both(may, emitPairChecks());
-  }
+    may = s.both(may, emitMayLiteral(literal));
   for (const LinearForm &atom : atoms)
     if (std::optional<Interval> value = getInterval(atom))
       may = s.both(may, s.atMost(s.integer(0), value->upper));
   return may;
+}
+
+Value ConjunctionEmitter::emitMay(bool narrowed) {
+  for (const LinearForm &atom : conjunction.atoms)
+    if (isChecked(atom))
+      atoms.push_back(atom);
+  Value may = s.boolean(true);
+  if (narrowed || atoms.size() > 1) {
+    narrow();
+    may = s.both(emitInRange(), emitPairChecks());
+  }
+  return s.both(may, emitHolds());
 }

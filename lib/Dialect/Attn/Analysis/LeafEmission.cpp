@@ -91,14 +91,17 @@ public:
       : model(model), visitTerm(visitTerm), visitNode(visitNode) {}
 
   void walk(const Disjunction &disjunction) {
-    for (const Conjunction &conjunction : disjunction.conjunctions) {
-      for (const LinearForm &atom : conjunction.atoms)
-        walk(atom);
-      for (Conjunction::Literal literal : conjunction.literals)
-        walkNode(literal.node);
-    }
+    for (const Conjunction &conjunction : disjunction.conjunctions)
+      walk(conjunction);
     for (unsigned premise : disjunction.premises)
       walk(model.getPremise(premise).form);
+  }
+
+  void walk(const Conjunction &conjunction) {
+    for (const LinearForm &atom : conjunction.atoms)
+      walk(atom);
+    for (Conjunction::Literal literal : conjunction.literals)
+      walkNode(literal.node);
   }
 
 private:
@@ -145,6 +148,12 @@ void attn::walkLeaves(const MaskModel &model, const Disjunction &disjunction,
                       function_ref<void(unsigned)> visitTerm,
                       function_ref<void(unsigned)> visitNode) {
   LeafWalker(model, visitTerm, visitNode).walk(disjunction);
+}
+
+void attn::walkLeaves(const MaskModel &model, const Conjunction &conjunction,
+                      function_ref<void(unsigned)> visitTerm,
+                      function_ref<void(unsigned)> visitNode) {
+  LeafWalker(model, visitTerm, visitNode).walk(conjunction);
 }
 
 bool attn::isTableEquality(const MaskModel &model, const LinearForm &lhs,
@@ -205,6 +214,8 @@ public:
       level.maximum = *next++;
       if (table->needsSignature)
         level.signature = *next++;
+      if (table->needsOrder)
+        table->ordered = *next++;
     }
   }
 
@@ -213,7 +224,7 @@ private:
     return arith::ConstantIndexOp::create(s.builder, s.loc, value);
   }
   static unsigned parts(const LeafTable &table) {
-    return table.needsSignature ? 3 : 2;
+    return 2 + table.needsSignature + table.needsOrder;
   }
 
   SmallVector<Value>
@@ -245,6 +256,8 @@ private:
       neutral.push_back(s.integer(std::numeric_limits<int64_t>::min()));
       if (table->needsSignature)
         neutral.push_back(s.integer(0));
+      if (table->needsOrder)
+        neutral.push_back(s.integer(1));
     }
     SmallVector<Value> reduced =
         loop(first, last, neutral, [&](Value at, ValueRange running) {
@@ -266,9 +279,13 @@ private:
       Value value = s.toInteger(
           emitLeaf(s.builder, s.loc, model, table->leaf, arguments));
       results.push_back(s.min(running[results.size()], value));
-      results.push_back(s.max(running[results.size()], value));
+      Value largest = running[results.size()];
+      results.push_back(s.max(largest, value));
       if (table->needsSignature)
         results.push_back(s.either(running[results.size()], hashedBit(value)));
+      if (table->needsOrder)
+        results.push_back(s.both(running[results.size()],
+                                 s.toInteger(s.atMost(largest, value))));
     }
     return results;
   }

@@ -40,7 +40,10 @@ struct LeafTable {
   /// The number of tiles of keys, and how often a range of so many is halved
   /// until it is empty (index).
   Value tiles, searchSteps;
-  bool needsSignature = false;
+  /// Whether the values within a tile never fall, 0 or 1; null where nobody
+  /// asks.
+  Value ordered;
+  bool needsSignature = false, needsOrder = false;
 
   bool isOverKeys() const { return leaf.dependence & Dependence::Key; }
 };
@@ -63,6 +66,9 @@ void emitCoarserLevels(OpBuilder &builder, Location loc, LeafTable &table,
 
 /// Visits the leaves that `disjunction` reads, terms and nodes.
 void walkLeaves(const MaskModel &model, const Disjunction &disjunction,
+                function_ref<void(unsigned)> visitTerm,
+                function_ref<void(unsigned)> visitNode);
+void walkLeaves(const MaskModel &model, const Conjunction &conjunction,
                 function_ref<void(unsigned)> visitTerm,
                 function_ref<void(unsigned)> visitNode);
 

@@ -51,7 +51,8 @@ unsigned MaskModel::computeBoolean(Value value, const GuardCase &guards) {
   }
   if (std::optional<unsigned> node = buildBoolean(op, guards))
     return *node;
-  note(op, "no transfer function for it over both i and j");
+  note(op, "no transfer function for it over both i and j, or too large an "
+           "expression");
   return makeUnknownNode();
 }
 

@@ -64,16 +64,21 @@ LinearForm MaskModel::computeInteger(Value value, const GuardCase &guards) {
   }
   if (Integer form = buildInteger(op, guards))
     return *form;
-  return makeUnknown(value, "no transfer function for it over both i and j");
+  return makeUnknown(value, "no transfer function for it over both i and j, "
+                            "or too large an expression");
 }
 
 //===----------------------------------------------------------------------===//
 // Terms
 //===----------------------------------------------------------------------===//
 
+/// Terms beyond are unknown: intervals are emitted for each use of a term.
+static constexpr unsigned kMaxTermSize = 128;
+
 MaskModel::Integer MaskModel::makeTerm(Term term) {
   StaticRange limit{-kFormLimit, kFormLimit};
-  if (!term.range.within(limit))
+  term.size = 1 + getSize(term.lhs) + getSize(term.rhs);
+  if (!term.range.within(limit) || term.size > kMaxTermSize)
     return std::nullopt;
   LinearForm lhs = term.lhs, rhs = term.rhs;
   LinearForm form = LinearForm::ofTerm(intern(std::move(term)));

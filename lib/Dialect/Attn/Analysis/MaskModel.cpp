@@ -158,6 +158,13 @@ unsigned MaskModel::getDependence(const LinearForm &form) const {
   return bits;
 }
 
+unsigned MaskModel::getSize(const LinearForm &form) const {
+  unsigned size = 0;
+  for (auto [term, coefficient] : form.summands)
+    size += terms[term].size;
+  return size;
+}
+
 bool MaskModel::isAffine(const LinearForm &form) const {
   return llvm::all_of(form.summands, [&](const LinearForm::Summand &summand) {
     Term::Kind kind = terms[summand.first].kind;
@@ -322,6 +329,9 @@ void MaskModel::note(Operation *op, const Twine &reason) {
 // Nodes
 //===----------------------------------------------------------------------===//
 
+/// Logic beyond is unknown: what is made of a node is made for each use of it.
+static constexpr unsigned kMaxNodes = 1024;
+
 unsigned MaskModel::addNode(Node node) {
   nodes.push_back(std::move(node));
   return nodes.size() - 1;
@@ -343,7 +353,8 @@ unsigned MaskModel::addCombination(Node::Kind kind, unsigned lhs,
   node.lhs = lhs;
   node.rhs = rhs;
   node.structured = nodes[lhs].structured && nodes[rhs].structured;
-  return addNode(std::move(node));
+  node.size = 1 + nodes[lhs].size + nodes[rhs].size;
+  return node.size > kMaxNodes ? makeUnknownNode() : addNode(std::move(node));
 }
 
 unsigned MaskModel::addNot(unsigned operand) {
@@ -353,6 +364,7 @@ unsigned MaskModel::addNot(unsigned operand) {
     return nodes[operand].lhs;
   Node node{Node::Kind::Not};
   node.lhs = operand;
+  node.size = nodes[operand].size;
   node.structured = nodes[operand].structured;
   return addNode(std::move(node));
 }

@@ -66,6 +66,8 @@ struct Term {
   SmallVector<LinearForm> indices;
   /// Not even `range` holds: nothing may be concluded from it.
   bool isUnbounded = false;
+  /// Terms in it, where those that are shared count each time.
+  unsigned size = 1;
 };
 
 /// A boolean: logic over `form >= 0` and over leaves.
@@ -89,6 +91,8 @@ struct Node {
   unsigned lhs = 0, rhs = 0;
   /// Whether it needs no table: forms over i, j, uniforms and their quotients.
   bool structured = true;
+  /// Nodes in it, where those that are shared count each time.
+  unsigned size = 1;
 };
 
 /// The mask of one region. Reads the region; emits nothing.
@@ -124,6 +128,7 @@ public:
 
   StaticRange getRange(const LinearForm &form) const;
   unsigned getDependence(const LinearForm &form) const;
+  unsigned getSize(const LinearForm &form) const;
   /// Whether it is a sum over i, j and values that are one for a tile.
   bool isAffine(const LinearForm &form) const;
 

@@ -67,32 +67,42 @@ ArrayRef<AnalysisNote> TileClassifier::getNotes() const {
 
 void TileClassifier::Implementation::collectTables() {
   tables.clear();
-  auto addTable = [&](const Leaf &leaf) {
-    if (llvm::none_of(
-            tables, [&](const LeafTable &table) { return table.leaf == leaf; }))
-      tables.push_back({leaf});
+  auto findTable = [&](const Leaf &leaf) {
+    return llvm::find_if(
+        tables, [&](const LeafTable &table) { return table.leaf == leaf; });
   };
-  auto addTerm = [&](unsigned id) {
-    if (model.getTerm(id).kind == Term::Kind::Table)
-      addTable(model.getTerm(id).leaf);
-  };
-  auto addNode = [&](unsigned id) {
-    if (model.getNode(id).kind == Node::Kind::Table)
-      addTable(model.getNode(id).leaf);
+  /// Calls `visit` for the table of each leaf that is one.
+  auto walkTables = [&](const auto &root,
+                        function_ref<void(const Leaf &)> visit) {
+    auto visitTerm = [&](unsigned id) {
+      if (model.getTerm(id).kind == Term::Kind::Table)
+        visit(model.getTerm(id).leaf);
+    };
+    auto visitNode = [&](unsigned id) {
+      if (model.getNode(id).kind == Node::Kind::Table)
+        visit(model.getNode(id).leaf);
+    };
+    walkLeaves(model, root, visitTerm, visitNode);
   };
   for (const Disjunction *disjunction : {&kept, &dropped}) {
-    walkLeaves(model, *disjunction, addTerm, addNode);
-    for (const Conjunction &conjunction : disjunction->conjunctions)
+    walkTables(*disjunction, [&](const Leaf &leaf) {
+      if (findTable(leaf) == tables.end())
+        tables.push_back({leaf});
+    });
+    for (const Conjunction &conjunction : disjunction->conjunctions) {
+      if (std::optional<unsigned> axis = getScanAxis(model, conjunction))
+        walkTables(conjunction, [&](const Leaf &leaf) {
+          findTable(leaf)->needsOrder |= !(leaf.dependence & *axis);
+        });
       for (const LinearForm &lhs : conjunction.atoms)
         for (const LinearForm &rhs : conjunction.atoms) {
           std::pair<unsigned, unsigned> terms;
           if (!isTableEquality(model, lhs, rhs, terms))
             continue;
-          for (LeafTable &table : tables)
-            table.needsSignature |=
-                table.leaf == model.getTerm(terms.first).leaf ||
-                table.leaf == model.getTerm(terms.second).leaf;
+          for (unsigned id : {terms.first, terms.second})
+            findTable(model.getTerm(id).leaf)->needsSignature = true;
         }
+    }
   }
 }
 
@@ -137,8 +147,8 @@ TileClass TileClassifier::emitClass(OpBuilder &builder, Location loc,
       impl.toRectangle(s, tile.b, tile.h, tile.i, tile.j, TileOfKeys);
   TileEmitter emitter(s, impl.model, impl.tables, impl.sizes, impl.captures,
                       rectangle);
-  Value may = emitter.emitMay(impl.kept);
-  return {may, s.negate(emitter.emitMay(impl.dropped))};
+  Value must = s.negate(emitter.emitMay(impl.dropped));
+  return {emitter.emitMay(impl.kept, /*settled=*/must), must};
 }
 
 Value TileClassifier::emitBlockMay(OpBuilder &builder, Location loc,

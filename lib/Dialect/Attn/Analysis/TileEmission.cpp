@@ -29,12 +29,19 @@ const LeafTable *TileEmitter::findTable(const Leaf &leaf) const {
   return found == tables.end() ? nullptr : found;
 }
 
-Value TileEmitter::emitLeafHere(const Leaf &leaf) {
-  SmallVector<Value> arguments{rectangle.batch, rectangle.head,
-                               s.toIndex(rectangle.i.lower),
-                               s.toIndex(rectangle.j.lower)};
+Value TileEmitter::emitLeaf(const Leaf &leaf, Value i, Value j) {
+  SmallVector<Value> arguments{rectangle.batch, rectangle.head, s.toIndex(i),
+                               s.toIndex(j)};
   llvm::append_range(arguments, captures);
-  return s.toInteger(emitLeaf(s.builder, s.loc, model, leaf, arguments));
+  return s.toInteger(attn::emitLeaf(s.builder, s.loc, model, leaf, arguments));
+}
+
+Value TileEmitter::emitLeafHere(const Leaf &leaf) {
+  return emitLeaf(leaf, rectangle.i.lower, rectangle.j.lower);
+}
+
+Value TileEmitter::emitLeafAt(const Leaf &leaf, Value position) {
+  return emitLeaf(leaf, position, position);
 }
 
 const LeafTable::Level &TileEmitter::getLevel(const LeafTable &table) const {
@@ -165,7 +172,8 @@ Value TileEmitter::emitPremises(const Disjunction &disjunction) {
   return holds;
 }
 
-Value TileEmitter::emitMay(const Disjunction &disjunction) {
+Value TileEmitter::emitMay(const Disjunction &disjunction, Value settled) {
+  this->settled = settled;
   prepare(disjunction);
   Value may = emitMayInPieces(disjunction, /*split=*/0);
   if (disjunction.premises.empty())
@@ -222,13 +230,34 @@ Value TileEmitter::emitMayInPieces(const Disjunction &disjunction,
   return loop.getResult(0);
 }
 
+/// Conjunctions that intervals decide first; the others are looked at closely
+/// only where it depends on them.
 Value TileEmitter::emitMayHere(const Disjunction &disjunction) {
+  bool scans = rectangle.keys == TileOfKeys && !tables.empty();
   Value may = s.boolean(false);
-  for (const Conjunction &conjunction : disjunction.conjunctions)
-    may = s.either(
-        may,
-        ConjunctionEmitter(*this, conjunction).emitMay(/*narrowed=*/false));
+  SmallVector<std::tuple<ConjunctionEmitter, unsigned, Value>> open;
+  for (const Conjunction &conjunction : disjunction.conjunctions) {
+    ConjunctionEmitter emitter(*this, conjunction);
+    Value possible = emitter.emitMay(/*narrowed=*/false);
+    std::optional<unsigned> axis;
+    if (scans)
+      axis = getScanAxis(model, conjunction);
+    if (axis)
+      open.emplace_back(std::move(emitter), *axis, possible);
+    else
+      may = s.either(may, possible);
+  }
+  if (!open.empty() && settled)
+    may = s.either(may, settled);
+  for (auto &[emitter, axis, possible] : open)
+    may =
+        s.either(may, emitter.emitScan(axis, s.both(possible, s.negate(may))));
   return may;
+}
+
+Value TileEmitter::emitMayHold(Interval truth, bool holds) {
+  return holds ? s.compare(arith::CmpIPredicate::ne, truth.upper, s.integer(0))
+               : s.compare(arith::CmpIPredicate::eq, truth.lower, s.integer(0));
 }
 
 Value TileEmitter::emitMayLiteral(unsigned id, bool holds) {
@@ -242,10 +271,7 @@ Value TileEmitter::emitMayLiteral(unsigned id, bool holds) {
   auto known = nodeIntervals.find(id);
   if (known == nodeIntervals.end())
     return s.boolean(true);
-  return holds ? s.compare(arith::CmpIPredicate::ne, known->second.upper,
-                           s.integer(0))
-               : s.compare(arith::CmpIPredicate::eq, known->second.lower,
-                           s.integer(0));
+  return emitMayHold(known->second, holds);
 }
 
 //===----------------------------------------------------------------------===//

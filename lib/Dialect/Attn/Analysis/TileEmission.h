@@ -33,8 +33,10 @@ public:
               ArrayRef<LeafTable> tables, const TableSizes &sizes,
               ValueRange captures, const Rectangle &rectangle);
 
-  /// Whether `disjunction` may hold for a pair of the rectangle (i1).
-  Value emitMay(const Disjunction &disjunction);
+  /// Whether `disjunction` may hold for a pair of the rectangle (i1). Where
+  /// `settled` (null for nowhere) holds, the answer is not wanted and may be
+  /// any.
+  Value emitMay(const Disjunction &disjunction, Value settled = {});
 
   /// Keys j outside of which no pair satisfies `conjunction`, and whether there
   /// may be such a pair.
@@ -52,7 +54,10 @@ private:
   void prepareNode(unsigned id);
   /// Null where there are no tables.
   const LeafTable *findTable(const Leaf &leaf) const;
+  /// The leaf where both i and j are `position`, one of which it reads.
+  Value emitLeafAt(const Leaf &leaf, Value position);
   Value emitLeafHere(const Leaf &leaf);
+  Value emitLeaf(const Leaf &leaf, Value i, Value j);
   Value emitAllSingle(ArrayRef<LinearForm> forms);
   /// The level of a table that tells of this rectangle.
   const LeafTable::Level &getLevel(const LeafTable &table) const;
@@ -67,6 +72,7 @@ private:
   Value emitMayHere(const Disjunction &disjunction);
   Interval getPiece(Interval range, Value divisor, Value piece);
   Value emitMayLiteral(unsigned node, bool holds);
+  Value emitMayHold(Interval truth, bool holds);
 
   ScalarBuilder s;
   const MaskModel &model;
@@ -78,7 +84,15 @@ private:
   DenseMap<unsigned, Interval> termIntervals;
   DenseMap<unsigned, Interval> nodeIntervals;
   DenseMap<unsigned, Value> signatures;
+  Value settled;
 };
+
+/// Over which positions, Dependence::Query or Dependence::Key, a conjunction is
+/// to be tried one by one where its intervals leave open whether it holds:
+/// where a table meets other conditions, each may hold somewhere, but all of
+/// them nowhere. nullopt where intervals tell as much.
+std::optional<unsigned> getScanAxis(const MaskModel &model,
+                                    const Conjunction &conjunction);
 
 /// Intervals of forms on a rectangle, narrowed to where a conjunction can hold.
 class ConjunctionEmitter {
@@ -90,6 +104,9 @@ public:
   /// Whether it may hold. Narrows i and j first, where `narrowed` or where that
   /// makes the answer sharper.
   Value emitMay(bool narrowed);
+  /// After emitMay, and where `wanted` holds (else false): whether it may hold
+  /// at one of the positions of `axis`, tried one by one.
+  Value emitScan(unsigned axis, Value wanted);
   std::optional<Interval> getInterval(const LinearForm &form);
   Interval getKeys() const { return j; }
 
@@ -113,6 +130,13 @@ private:
   const LeafTable *getSearched(unsigned id) const;
   bool isNarrowable(unsigned id) const;
   Value emitPairChecks();
+  Value emitInRange();
+  /// Whether all conditions may hold in the ranges of i and j as they are.
+  Value emitHolds();
+  Value emitMayLiteral(Conjunction::Literal literal);
+  Value emitMayAt(Value position, ArrayRef<unsigned> tables);
+  Interval getTableAt(const Leaf &leaf, Interval whole);
+  void readOrder(const Leaf &leaf);
 
   TileEmitter &tile;
   ScalarBuilder &s;
@@ -123,6 +147,11 @@ private:
   Interval i, j;
   /// Whether tables are searched: once, in the last round.
   bool isLastRound = false;
+  /// Of a scan: the side of which one position is tried, whether tables of the
+  /// other side ascend within the tile, and terms that are tables there.
+  unsigned scanAxis = 0;
+  DenseMap<const LeafTable *, Value> ordered;
+  DenseMap<unsigned, Interval> scanned;
 };
 
 } // namespace mlir::attn

@@ -1,4 +1,5 @@
-//===- AttnScoreOps.cpp - Verifiers and meaning of score modifiers -*- C++ -*-===//
+//===- AttnScoreOps.cpp - Verifiers and meaning of score modifiers -*- C++
+//-*-===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -65,16 +66,14 @@ Value ScoreSoftcapOp::emitScore(OpBuilder &builder, Location loc, Value score,
 SmallVector<Value> ScoreAlibiOp::getCaptures() { return {getSlopes()}; }
 
 Value ScoreAlibiOp::emitScore(OpBuilder &builder, Location loc, Value score,
-                              const PairIndices &indices,
-                              ValueRange captures) {
+                              const PairIndices &indices, ValueRange captures) {
   Type type = score.getType();
   Value slope = convertFloat(
       builder, loc,
       LoadOp::create(builder, loc, captures[0], indices.h, Value()), type);
-  Value difference =
-      arith::SubIOp::create(builder, loc, indices.i, indices.j);
-  Value distance =
-      math::AbsFOp::create(builder, loc, toFloat(builder, loc, difference, type));
+  Value difference = arith::SubIOp::create(builder, loc, indices.i, indices.j);
+  Value distance = math::AbsFOp::create(
+      builder, loc, toFloat(builder, loc, difference, type));
   Value penalty = arith::MulFOp::create(builder, loc, slope, distance);
   return arith::SubFOp::create(builder, loc, score, penalty);
 }
@@ -97,9 +96,7 @@ LogicalResult ScoreRelativeBiasOp::verify() {
   return success();
 }
 
-SmallVector<Value> ScoreRelativeBiasOp::getCaptures() {
-  return {getTable()};
-}
+SmallVector<Value> ScoreRelativeBiasOp::getCaptures() { return {getTable()}; }
 
 Value ScoreRelativeBiasOp::emitScore(OpBuilder &builder, Location loc,
                                      Value score, const PairIndices &indices,
@@ -111,8 +108,7 @@ Value ScoreRelativeBiasOp::emitScore(OpBuilder &builder, Location loc,
     return arith::ConstantIndexOp::create(builder, loc, value);
   };
   Value length = emitDim(builder, loc, table, last);
-  Value reach =
-      arith::DivSIOp::create(builder, loc, length, constant(2));
+  Value reach = arith::DivSIOp::create(builder, loc, length, constant(2));
   Value top = arith::SubIOp::create(builder, loc, length, constant(1));
   Value distance = arith::SubIOp::create(builder, loc, indices.j, indices.i);
   Value entry = arith::AddIOp::create(builder, loc, distance, reach);
@@ -275,8 +271,7 @@ SmallVector<Value> ScoreBiasOp::getCaptures() { return {getBias()}; }
 
 Value ScoreBiasOp::emitScore(OpBuilder &builder, Location loc, Value score,
                              const PairIndices &indices, ValueRange captures) {
-  Value bias =
-      emitBroadcastLoad(builder, loc, captures[0], indices, Value());
+  Value bias = emitBroadcastLoad(builder, loc, captures[0], indices);
   return addBias(builder, loc, score, bias);
 }
 

@@ -12,14 +12,13 @@ using namespace mlir;
 using namespace mlir::attn;
 
 namespace {
-using EmitOperand = function_ref<Value(unsigned, Value)>;
+using EmitOperand = function_ref<Value(unsigned)>;
 
 /// Builds index arithmetic at one place.
 struct IndexBuilder {
   OpBuilder &b;
   Location loc;
   const PairIndices &at;
-  Value guard;
 
   Value constant(int64_t value) {
     return arith::ConstantIndexOp::create(b, loc, value);
@@ -42,7 +41,7 @@ struct IndexBuilder {
     return arith::IndexCastOp::create(b, loc, b.getIndexType(), value);
   }
   Value load(Value tensor, ValueRange indices) {
-    return LoadOp::create(b, loc, tensor, indices, guard);
+    return LoadOp::create(b, loc, tensor, indices, /*guard=*/Value());
   }
   /// A scalar, or the element of the pair's batch.
   Value perBatch(Value capture) {
@@ -71,7 +70,7 @@ void append(SmallVector<Value> &captures, Value value) {
 SmallVector<Value> MaskConstantOp::getCaptures() { return {}; }
 
 Value MaskConstantOp::emitPredicate(OpBuilder &builder, Location loc,
-                                    const PairIndices &, ValueRange, Value,
+                                    const PairIndices &, ValueRange,
                                     EmitOperand) {
   return arith::ConstantOp::create(builder, loc, getValueAttr());
 }
@@ -88,9 +87,8 @@ SmallVector<Value> MaskCausalOp::getCaptures() {
 
 Value MaskCausalOp::emitPredicate(OpBuilder &builder, Location loc,
                                   const PairIndices &indices,
-                                  ValueRange captures, Value guard,
-                                  EmitOperand) {
-  IndexBuilder e{builder, loc, indices, guard};
+                                  ValueRange captures, EmitOperand) {
+  IndexBuilder e{builder, loc, indices};
   if (captures.empty())
     return e.compare(arith::CmpIPredicate::sle, indices.j, indices.i);
   // Unlike i + offset, the distance never wraps.
@@ -112,9 +110,8 @@ SmallVector<Value> MaskWindowOp::getCaptures() {
 
 Value MaskWindowOp::emitPredicate(OpBuilder &builder, Location loc,
                                   const PairIndices &indices,
-                                  ValueRange captures, Value guard,
-                                  EmitOperand) {
-  IndexBuilder e{builder, loc, indices, guard};
+                                  ValueRange captures, EmitOperand) {
+  IndexBuilder e{builder, loc, indices};
   auto takeSide = [&](std::optional<uint64_t> constant, bool dynamic) -> Value {
     if (constant)
       return e.constant(*constant);
@@ -134,8 +131,8 @@ Value MaskWindowOp::emitPredicate(OpBuilder &builder, Location loc,
   // Unlike i plus a bound, a distance never wraps.
   Value keep;
   if (past)
-    keep = e.compare(arith::CmpIPredicate::sle, e.sub(indices.i, indices.j),
-                     past);
+    keep =
+        e.compare(arith::CmpIPredicate::sle, e.sub(indices.i, indices.j), past);
   if (future) {
     Value before = e.compare(arith::CmpIPredicate::sle,
                              e.sub(indices.j, indices.i), future);
@@ -152,9 +149,8 @@ SmallVector<Value> MaskPrefixOp::getCaptures() { return {getLength()}; }
 
 Value MaskPrefixOp::emitPredicate(OpBuilder &builder, Location loc,
                                   const PairIndices &indices,
-                                  ValueRange captures, Value guard,
-                                  EmitOperand) {
-  IndexBuilder e{builder, loc, indices, guard};
+                                  ValueRange captures, EmitOperand) {
+  IndexBuilder e{builder, loc, indices};
   return e.compare(arith::CmpIPredicate::slt, indices.j,
                    e.perBatch(captures[0]));
 }
@@ -163,9 +159,8 @@ SmallVector<Value> MaskPaddingOp::getCaptures() { return {getLengths()}; }
 
 Value MaskPaddingOp::emitPredicate(OpBuilder &builder, Location loc,
                                    const PairIndices &indices,
-                                   ValueRange captures, Value guard,
-                                   EmitOperand) {
-  IndexBuilder e{builder, loc, indices, guard};
+                                   ValueRange captures, EmitOperand) {
+  IndexBuilder e{builder, loc, indices};
   SmallVector<Value> position{indices.b};
   if (cast<ShapedType>(captures[0].getType()).getRank() == 2)
     position.push_back(indices.i);
@@ -185,9 +180,8 @@ SmallVector<Value> MaskDocumentOp::getCaptures() {
 
 Value MaskDocumentOp::emitPredicate(OpBuilder &builder, Location loc,
                                     const PairIndices &indices,
-                                    ValueRange captures, Value guard,
-                                    EmitOperand) {
-  IndexBuilder e{builder, loc, indices, guard};
+                                    ValueRange captures, EmitOperand) {
+  IndexBuilder e{builder, loc, indices};
   return e.compare(arith::CmpIPredicate::eq,
                    e.perPosition(captures.front(), indices.i),
                    e.perPosition(captures.back(), indices.j));
@@ -201,7 +195,7 @@ SmallVector<Value> MaskDocumentOffsetsOp::getCaptures() {
 
 Value MaskDocumentOffsetsOp::emitPredicate(OpBuilder &, Location,
                                            const PairIndices &, ValueRange,
-                                           Value, EmitOperand) {
+                                           EmitOperand) {
   llvm_unreachable("document_offsets is rewritten to document before emission");
 }
 
@@ -213,8 +207,8 @@ SmallVector<Value> MaskDilatedOp::getCaptures() { return {}; }
 
 Value MaskDilatedOp::emitPredicate(OpBuilder &builder, Location loc,
                                    const PairIndices &indices, ValueRange,
-                                   Value guard, EmitOperand) {
-  IndexBuilder e{builder, loc, indices, guard};
+                                   EmitOperand) {
+  IndexBuilder e{builder, loc, indices};
   Value rest = FloorModOp::create(builder, loc, e.sub(indices.i, indices.j),
                                   e.constant(getStride()));
   return e.compare(arith::CmpIPredicate::eq, rest, e.constant(0));
@@ -224,9 +218,8 @@ SmallVector<Value> MaskBlockSparseOp::getCaptures() { return {getLayout()}; }
 
 Value MaskBlockSparseOp::emitPredicate(OpBuilder &builder, Location loc,
                                        const PairIndices &indices,
-                                       ValueRange captures, Value guard,
-                                       EmitOperand) {
-  IndexBuilder e{builder, loc, indices, guard};
+                                       ValueRange captures, EmitOperand) {
+  IndexBuilder e{builder, loc, indices};
   SmallVector<Value> position;
   if (cast<ShapedType>(captures[0].getType()).getRank() == 3)
     position.push_back(indices.h);
@@ -241,9 +234,8 @@ SmallVector<Value> MaskDenseOp::getCaptures() { return {getKeep()}; }
 
 Value MaskDenseOp::emitPredicate(OpBuilder &builder, Location loc,
                                  const PairIndices &indices,
-                                 ValueRange captures, Value guard,
-                                 EmitOperand) {
-  return emitBroadcastLoad(builder, loc, captures[0], indices, guard);
+                                 ValueRange captures, EmitOperand) {
+  return emitBroadcastLoad(builder, loc, captures[0], indices);
 }
 
 //===----------------------------------------------------------------------===//
@@ -254,11 +246,10 @@ SmallVector<Value> MaskPredicateOp::getCaptures() { return getCaptured(); }
 
 Value MaskPredicateOp::emitPredicate(OpBuilder &builder, Location loc,
                                      const PairIndices &indices,
-                                     ValueRange captures, Value guard,
-                                     EmitOperand) {
+                                     ValueRange captures, EmitOperand) {
   SmallVector<Value> arguments{indices.b, indices.h, indices.i, indices.j};
   arguments.append(captures.begin(), captures.end());
-  return clonePairRegion(builder, *getBody(), arguments, guard);
+  return clonePairRegion(builder, *getBody(), arguments, /*guard=*/{});
 }
 
 //===----------------------------------------------------------------------===//
@@ -267,35 +258,35 @@ Value MaskPredicateOp::emitPredicate(OpBuilder &builder, Location loc,
 
 SmallVector<Value> MaskAndOp::getCaptures() { return {}; }
 
-Value MaskAndOp::emitPredicate(OpBuilder &builder, Location loc,
-                               const PairIndices &, ValueRange, Value guard,
-                               EmitOperand emitOperand) {
-  Value keep;
-  for (unsigned index = 0; index < getOperands().size(); ++index) {
-    Value next = emitOperand(index, conjunction(builder, loc, guard, keep));
-    keep = conjunction(builder, loc, keep, next);
-  }
+/// All operands are evaluated: loads are total, and tables of i alone or of j
+/// alone stay such.
+template <typename OpTy>
+static Value emitCombination(MaskOpInterface mask, OpBuilder &builder,
+                             Location loc, EmitOperand emitOperand) {
+  Value keep = emitOperand(0);
+  for (unsigned index = 1, e = mask->getNumOperands(); index < e; ++index)
+    keep = OpTy::create(builder, loc, keep, emitOperand(index));
   return keep;
+}
+
+Value MaskAndOp::emitPredicate(OpBuilder &builder, Location loc,
+                               const PairIndices &, ValueRange,
+                               EmitOperand emitOperand) {
+  return emitCombination<arith::AndIOp>(*this, builder, loc, emitOperand);
 }
 
 SmallVector<Value> MaskOrOp::getCaptures() { return {}; }
 
 Value MaskOrOp::emitPredicate(OpBuilder &builder, Location loc,
-                              const PairIndices &, ValueRange, Value guard,
+                              const PairIndices &, ValueRange,
                               EmitOperand emitOperand) {
-  Value keep = emitOperand(0, guard);
-  for (unsigned index = 1; index < getOperands().size(); ++index) {
-    Value open = negation(builder, loc, keep);
-    Value next = emitOperand(index, conjunction(builder, loc, guard, open));
-    keep = arith::OrIOp::create(builder, loc, keep, next);
-  }
-  return keep;
+  return emitCombination<arith::OrIOp>(*this, builder, loc, emitOperand);
 }
 
 SmallVector<Value> MaskNotOp::getCaptures() { return {}; }
 
 Value MaskNotOp::emitPredicate(OpBuilder &builder, Location loc,
-                               const PairIndices &, ValueRange, Value guard,
+                               const PairIndices &, ValueRange,
                                EmitOperand emitOperand) {
-  return negation(builder, loc, emitOperand(0, guard));
+  return negation(builder, loc, emitOperand(0));
 }

@@ -129,7 +129,7 @@ Value attn::inlinePairRegion(OpBuilder &builder, Block &body,
 }
 
 Value attn::emitBroadcastLoad(OpBuilder &builder, Location loc, Value tensor,
-                              const PairIndices &indices, Value guard) {
+                              const PairIndices &indices) {
   auto type = cast<ShapedType>(tensor.getType());
   Value all[] = {indices.b, indices.h, indices.i, indices.j};
   SmallVector<Value> position;
@@ -138,7 +138,7 @@ Value attn::emitBroadcastLoad(OpBuilder &builder, Location loc, Value tensor,
         type.getDimSize(dim) == 1
             ? arith::ConstantIndexOp::create(builder, loc, 0).getResult()
             : all[4 - rank + dim]);
-  return LoadOp::create(builder, loc, tensor, position, guard);
+  return LoadOp::create(builder, loc, tensor, position, /*guard=*/Value());
 }
 
 Value attn::conjunction(OpBuilder &builder, Location loc, Value lhs,

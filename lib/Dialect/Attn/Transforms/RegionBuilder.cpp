@@ -146,16 +146,14 @@ static SmallVector<Value> lookup(const IRMapping &mapping, ValueRange values) {
 }
 
 Value RegionBuilder::emitPredicate(OpBuilder &builder, Value value,
-                                   const PairIndices &indices, Value guard,
+                                   const PairIndices &indices,
                                    const IRMapping &mapping) const {
   auto op = value.getDefiningOp<MaskOpInterface>();
-  auto emitOperand = [&](unsigned index, Value operandGuard) {
-    return emitPredicate(builder, op->getOperand(index), indices, operandGuard,
-                         mapping);
+  auto emitOperand = [&](unsigned index) {
+    return emitPredicate(builder, op->getOperand(index), indices, mapping);
   };
   return op.emitPredicate(builder, op.getLoc(), indices,
-                          lookup(mapping, op.getCaptures()), guard,
-                          emitOperand);
+                          lookup(mapping, op.getCaptures()), emitOperand);
 }
 
 void RegionBuilder::buildMask(OpBuilder &builder, Region &region) const {
@@ -164,8 +162,7 @@ void RegionBuilder::buildMask(OpBuilder &builder, Region &region) const {
   OpBuilder::InsertionGuard restore(builder);
   IRMapping mapping;
   Block *block = startRegion(builder, region, Type(), mapping);
-  Value keep = emitPredicate(builder, mask, pairIndices(block, 0),
-                             /*guard=*/{}, mapping);
+  Value keep = emitPredicate(builder, mask, pairIndices(block, 0), mapping);
   YieldOp::create(builder, region.getLoc(), keep);
 }
 

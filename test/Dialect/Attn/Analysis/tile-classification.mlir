@@ -18,10 +18,10 @@
 // CHECK: %[[LAST_QUERY:.*]] = arith.subi %{{.*}}, %{{.*}} : i64
 // CHECK: scf.for %[[KEY:.*]] = %{{.*}} to %{{.*}} step
 // CHECK: %[[FIRST_KEY:.*]] = arith.index_cast %[[KEY]] : index to i64
-// CHECK: %[[NEAREST:.*]] = arith.subi %[[LAST_QUERY]], %[[FIRST_KEY]] : i64
-// CHECK: %[[MAY:.*]] = arith.cmpi sge, %[[NEAREST]], %{{.*}} : i64
 // CHECK: %[[FURTHEST:.*]] = arith.subi %{{.*}}, %[[FIRST_QUERY]] : i64
 // CHECK: arith.cmpi sge, %[[FURTHEST]], %{{.*}} : i64
+// CHECK: %[[NEAREST:.*]] = arith.subi %[[LAST_QUERY]], %[[FIRST_KEY]] : i64
+// CHECK: %[[MAY:.*]] = arith.cmpi sge, %[[NEAREST]], %{{.*}} : i64
 // CHECK: scf.if %[[MAY]]
 func.func @causal(%q: tensor<1x1x?x256xf32>, %k: tensor<1x1x?x256xf32>, %v: tensor<1x1x?x256xf32>) -> tensor<1x1x?x256xf32> {
   %m = attn.mask.causal
@@ -69,4 +69,27 @@ func.func @exclusive(%q: tensor<1x1x?x256xf32>, %k: tensor<1x1x?x256xf32>, %v: t
   %o = attn.scaled_dot_product %q, %k, %v mask(%m)
        : tensor<1x1x?x256xf32>, tensor<1x1x?x256xf32>, tensor<1x1x?x256xf32> -> tensor<1x1x?x256xf32>
   return %o : tensor<1x1x?x256xf32>
+}
+
+// Where a table meets other conditions, intervals may leave open whether a tile
+// is empty: then queries are tried one by one, until a pair is found.
+
+// CHECK-LABEL: func @not_window(
+// CHECK-SAME: %[[IDS:[a-z0-9]+]]: tensor<?xi32>
+// CHECK: scf.for %{{.*}} = %{{.*}} iter_args(%[[FOUND:.*]] = %false) -> (i1) {
+// CHECK-NEXT: scf.if %[[FOUND]] -> (i1) {
+// CHECK-NEXT: scf.yield
+// CHECK-NEXT: } else {
+// CHECK: attn.load %[[IDS]]
+// CHECK: attn.load %[[IDS]]
+// CHECK: attn.load %[[IDS]]
+// CHECK: attn.attend_tile
+func.func @not_window(%q: tensor<1x1x?x64xf32>, %k: tensor<1x1x?x64xf32>, %v: tensor<1x1x?x64xf32>, %ids: tensor<?xi32>) -> tensor<1x1x?x64xf32> {
+  %w = attn.mask.window past = 100 future = 100
+  %n = attn.mask.not %w
+  %d = attn.mask.document %ids : tensor<?xi32>
+  %m = attn.mask.and %d, %n
+  %o = attn.scaled_dot_product %q, %k, %v mask(%m)
+       : tensor<1x1x?x64xf32>, tensor<1x1x?x64xf32>, tensor<1x1x?x64xf32> -> tensor<1x1x?x64xf32>
+  return %o : tensor<1x1x?x64xf32>
 }

@@ -24,15 +24,13 @@ def MaskOpInterface : OpInterface<"MaskOpInterface"> {
       }], "::mlir::SmallVector<::mlir::Value>", "getCaptures">,
     InterfaceMethod<[{
         Emits this op's own predicate and returns an i1. `captures` stand for
-        the values of `getCaptures`; `operands` are the already emitted
-        predicates of the op's mask operands (empty for a leaf). Loads run only
-        where `guard` (an i1, null for always) holds.
+        the values of `getCaptures`; `emitOperand` emits the predicate of the
+        op's mask operand of that number.
       }], "::mlir::Value", "emitPredicate",
       (ins "::mlir::OpBuilder &":$builder, "::mlir::Location":$loc,
            "const ::mlir::attn::PairIndices &":$indices,
-           "::mlir::ValueRange":$captures, "::mlir::Value":$guard,
-           "::llvm::function_ref<::mlir::Value(unsigned, ::mlir::Value)>":
-               $emitOperand)>,
+           "::mlir::ValueRange":$captures,
+           "::llvm::function_ref<::mlir::Value(unsigned)>":$emitOperand)>,
     InterfaceMethod<[{
         What the sizes of captures must be for the attention that uses this op:
         verified where types show them, else required when the function is called.

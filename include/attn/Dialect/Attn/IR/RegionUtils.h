@@ -39,7 +39,7 @@ void makeDivisionTotal(Operation &op);
 /// Loads the pair's element of a tensor aligned right with (B, H, M, N), static
 /// sizes of 1 broadcast.
 Value emitBroadcastLoad(OpBuilder &builder, Location loc, Value tensor,
-                        const PairIndices &indices, Value guard);
+                        const PairIndices &indices);
 
 /// The size of a dimension of a tensor or memref.
 Value emitDim(OpBuilder &builder, Location loc, Value shaped, int64_t dim);

@@ -48,7 +48,7 @@ private:
   Value rewriteForSizes(OpBuilder &builder, Location loc, Value mask,
                         const AttentionSizes &sizes);
   Value emitPredicate(OpBuilder &builder, Value mask,
-                      const PairIndices &indices, Value guard,
+                      const PairIndices &indices,
                       const IRMapping &mapping) const;
   LogicalResult collect(Location loc);
   LogicalResult collectMask(Location loc, Value mask);

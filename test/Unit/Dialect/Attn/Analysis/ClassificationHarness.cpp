@@ -63,16 +63,15 @@ Datum test::makeInteger(int64_t value) {
 
 static Value emitPredicate(OpBuilder &builder, Value mask,
                            const PairIndices &indices,
-                           const IRMapping &captures, Value guard) {
+                           const IRMapping &captures) {
   auto op = mask.getDefiningOp<MaskOpInterface>();
   SmallVector<Value> values;
   for (Value capture : op.getCaptures())
     values.push_back(captures.lookup(capture));
-  return op.emitPredicate(builder, op.getLoc(), indices, values, guard,
-                          [&](unsigned index, Value inner) {
-                            return emitPredicate(builder, op->getOperand(index),
-                                                 indices, captures, inner);
-                          });
+  return op.emitPredicate(
+      builder, op.getLoc(), indices, values, [&](unsigned index) {
+        return emitPredicate(builder, op->getOperand(index), indices, captures);
+      });
 }
 
 OwningOpRef<ModuleOp> test::parseMask(MLIRContext &context, StringRef text) {
@@ -102,7 +101,7 @@ OwningOpRef<ModuleOp> test::parseMask(MLIRContext &context, StringRef text) {
     captures.map(constant.getResult(), b.clone(*constant)->getResult(0));
   PairIndices indices{entry->getArgument(0), entry->getArgument(1),
                       entry->getArgument(2), entry->getArgument(3)};
-  Value keep = emitPredicate(b, mask, indices, captures, /*guard=*/{});
+  Value keep = emitPredicate(b, mask, indices, captures);
   func::ReturnOp::create(b, keep);
   return module;
 }

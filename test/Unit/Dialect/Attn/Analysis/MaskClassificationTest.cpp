@@ -105,6 +105,152 @@ TEST(MaskClassificationTest, SortedIdsAreSearched) {
   EXPECT_TRUE(shuffled.isSound()) << shuffled.fault;
 }
 
+/// The parts that combinations are made of, as ops that define `name`.
+struct Part {
+  const char *name, *captures, *ops;
+  std::function<std::vector<Datum>(const Sizes &)> data;
+};
+
+std::vector<Datum> offsetsOfDocuments(int64_t length) {
+  std::vector<int64_t> starts{0};
+  for (int64_t at = 1; at < length; ++at)
+    if (documentOf(at) != documentOf(at - 1))
+      starts.push_back(at);
+  starts.push_back(length);
+  return {range(length, documentOf),
+          makeTensor({int64_t(starts.size())}, starts)};
+}
+
+std::vector<Part> parts() {
+  return {
+      {"causal", "", "%NAME = attn.mask.causal", nothing},
+      {"window", "", "%NAME = attn.mask.window past = 6 future = 3", nothing},
+      {"prefix", "%NAME_l: index", "%NAME = attn.mask.prefix %NAME_l : index",
+       [](const Sizes &s) {
+         return std::vector<Datum>{makeInteger(s.keys / 3)};
+       }},
+      {"padding", "%NAME_l: tensor<?xi64>",
+       "%NAME = attn.mask.padding %NAME_l : tensor<?xi64>",
+       [](const Sizes &s) {
+         return std::vector<Datum>{
+             range(s.batches, [&](int64_t b) { return s.keys / (b + 2); })};
+       }},
+      {"documents by ids", "%NAME_ids: tensor<?xi32>",
+       "%NAME = attn.mask.document %NAME_ids : tensor<?xi32>", sortedIds},
+      {"documents by offsets",
+       "%NAME_ids: tensor<?xi32>, %NAME_o: tensor<?xi64>",
+       "%NAME = attn.mask.predicate(%NAME_ids, %NAME_o : tensor<?xi32>, "
+       "tensor<?xi64>) {\n"
+       "^bb0(%b: index, %h: index, %i: index, %j: index, "
+       "%t: tensor<?xi32>, %s: tensor<?xi64>):\n"
+       "%one = arith.constant 1 : index\n"
+       "%id = attn.load %t[%i] : tensor<?xi32>\n"
+       "%x = arith.index_cast %id : i32 to index\n"
+       "%y = arith.addi %x, %one : index\n"
+       "%lo = attn.load %s[%x] : tensor<?xi64>\n"
+       "%hi = attn.load %s[%y] : tensor<?xi64>\n"
+       "%k = arith.index_cast %j : index to i64\n"
+       "%p = arith.cmpi sge, %k, %lo : i64\n"
+       "%q = arith.cmpi slt, %k, %hi : i64\n"
+       "%keep = arith.andi %p, %q : i1\n"
+       "attn.yield %keep : i1\n}",
+       [](const Sizes &s) {
+         return offsetsOfDocuments(std::max(s.queries, s.keys));
+       }},
+      {"global keys", "%NAME_t: tensor<?xi1>",
+       "%NAME = attn.mask.predicate(%NAME_t : tensor<?xi1>) {\n"
+       "^bb0(%b: index, %h: index, %i: index, %j: index, %t: tensor<?xi1>):\n"
+       "%keep = attn.load %t[%j] : tensor<?xi1>\n"
+       "attn.yield %keep : i1\n}",
+       [](const Sizes &s) {
+         return std::vector<Datum>{
+             range(s.keys, [](int64_t at) { return at % 13 == 5; })};
+       }},
+  };
+}
+
+/// `text` with NAME replaced.
+std::string naming(StringRef text, StringRef name) {
+  std::string result;
+  while (true) {
+    auto [before, after] = text.split("NAME");
+    result += before.str();
+    if (before.size() == text.size())
+      return result;
+    result += name.str();
+    text = after;
+  }
+}
+
+/// Two parts, combined by `combination`, ops on %lhs and %rhs that define %m.
+NamedMask combine(const Part &lhs, const Part &rhs, StringRef combination) {
+  std::string captures = naming(lhs.captures, "lhs");
+  if (!captures.empty() && *rhs.captures)
+    captures += ", ";
+  captures += naming(rhs.captures, "rhs");
+  NamedMask mask{nullptr, ops(captures, naming(lhs.ops, "lhs") + "\n" +
+                                            naming(rhs.ops, "rhs") + "\n" +
+                                            combination.str())};
+  mask.captures = [lhs, rhs](const Sizes &s) {
+    std::vector<Datum> data = lhs.data(s), more = rhs.data(s);
+    data.insert(data.end(), more.begin(), more.end());
+    return data;
+  };
+  return mask;
+}
+
+void expectExact(MLIRContext &context, const NamedMask &mask,
+                 const std::string &name) {
+  OwningOpRef<ModuleOp> module = parseMask(context, mask.text);
+  Outcome total;
+  for (const Sizes &sizes : ArrayRef(kSizes).take_front(5))
+    total += classify(*module, mask.captures(sizes), sizes);
+  EXPECT_TRUE(total.isSound()) << name << ": " << total.fault;
+  EXPECT_EQ(total.inexact, 0u) << name << " of " << total.tiles;
+}
+
+TEST(MaskClassificationTest, CombinationsAreExact) {
+  auto context = makeContext();
+  std::vector<Part> all = parts();
+  for (const Part &lhs : all)
+    for (const Part &rhs : all) {
+      if (&lhs == &rhs)
+        continue;
+      SmallVector<StringRef> combinations{
+          "%n = attn.mask.not %rhs\n%m = attn.mask.and %lhs, %n",
+          "%n = attn.mask.not %rhs\n%m = attn.mask.or %lhs, %n"};
+      if (&lhs < &rhs)
+        combinations.append(
+            {"%m = attn.mask.or %lhs, %rhs", "%m = attn.mask.and %lhs, %rhs",
+             "%n = attn.mask.or %lhs, %rhs\n%m = attn.mask.not %n"});
+      for (StringRef combination : combinations)
+        expectExact(
+            *context, combine(lhs, rhs, combination),
+            llvm::formatv("{0}, {1}: {2}", lhs.name, rhs.name, combination));
+    }
+}
+
+/// Three masks, nested.
+TEST(MaskClassificationTest, NestedCombinationsAreExact) {
+  auto context = makeContext();
+  std::vector<Part> all = parts();
+  for (const Part &lhs : all)
+    for (const Part &rhs : all) {
+      if (&lhs >= &rhs || rhs.name == StringRef("global keys"))
+        continue;
+      for (StringRef nested :
+           {"%c = attn.mask.causal\n%n = attn.mask.not %lhs\n"
+            "%o = attn.mask.or %rhs, %n\n%m = attn.mask.and %c, %o",
+            "%c = attn.mask.causal\n%n = attn.mask.not %c\n"
+            "%a = attn.mask.and %lhs, %rhs\n%m = attn.mask.or %n, %a",
+            "%w = attn.mask.window past = 9 future = 2\n"
+            "%a = attn.mask.and %lhs, %rhs\n%n = attn.mask.not %a\n"
+            "%m = attn.mask.and %w, %n"})
+        expectExact(*context, combine(lhs, rhs, nested),
+                    llvm::formatv("{0}, {1}: {2}", lhs.name, rhs.name, nested));
+    }
+}
+
 std::vector<NamedMask> listedMasks() {
   auto offsets = [](const Sizes &s) {
     return std::vector<Datum>{range(
@@ -213,15 +359,7 @@ std::vector<NamedMask> listedMasks() {
                  "%q = arith.cmpi slt, %k, %hi : i64\n"
                  "%keep = arith.andi %p, %q : i1"),
        [](const Sizes &s) {
-         int64_t length = std::max(s.queries, s.keys);
-         std::vector<int64_t> starts{0};
-         for (int64_t at = 0; at < length; ++at)
-           if (at > 0 && documentOf(at) != documentOf(at - 1))
-             starts.push_back(at);
-         starts.push_back(length);
-         return std::vector<Datum>{
-             range(length, documentOf),
-             makeTensor({int64_t(starts.size())}, starts)};
+         return offsetsOfDocuments(std::max(s.queries, s.keys));
        }},
       {"2-D neighbourhood",
        predicate("", "", "",

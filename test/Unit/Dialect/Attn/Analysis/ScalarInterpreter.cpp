@@ -49,6 +49,7 @@ enum class Opcode : uint8_t {
   Extend,
   ZeroExtend,
   For,
+  If,
   Empty,
   Extract,
   Insert,
@@ -81,7 +82,7 @@ struct ScalarInterpreter::Instruction {
   unsigned width = 64, operandWidth = 64;
   int64_t number = 0;
   SmallVector<unsigned, 4> operands, results;
-  std::unique_ptr<ScalarInterpreter::Code> body;
+  std::unique_ptr<ScalarInterpreter::Code> body, otherwise;
   unsigned guard = ~0u;
 };
 
@@ -145,6 +146,7 @@ static Opcode codeOf(Operation &op) {
       .Case<arith::ExtSIOp, arith::TruncIOp, arith::IndexCastOp>(
           [](auto) { return Opcode::Extend; })
       .Case<scf::ForOp>([](auto) { return Opcode::For; })
+      .Case<scf::IfOp>([](auto) { return Opcode::If; })
       .Case<tensor::EmptyOp>([](auto) { return Opcode::Empty; })
       .Case<tensor::ExtractOp>([](auto) { return Opcode::Extract; })
       .Case<tensor::InsertOp>([](auto) { return Opcode::Insert; })
@@ -177,6 +179,10 @@ ScalarInterpreter::Instruction ScalarInterpreter::compileOp(Operation &op) {
     result.number = static_cast<int64_t>(compare.getPredicate());
   if (auto loop = dyn_cast<scf::ForOp>(op))
     result.body = compile(*loop.getBody());
+  if (auto choice = dyn_cast<scf::IfOp>(op)) {
+    result.body = compile(*choice.thenBlock());
+    result.otherwise = compile(*choice.elseBlock());
+  }
   if (auto load = dyn_cast<LoadOp>(op); load && load.getGuard()) {
     result.guard = slotOf(load.getGuard());
     result.operands.pop_back();
@@ -215,6 +221,15 @@ void ScalarInterpreter::execute(const Code &code, Frame &frame) {
     case Opcode::For:
       executeFor(instruction, frame);
       break;
+    case Opcode::If: {
+      const Code &taken =
+          integer(0) ? *instruction.body : *instruction.otherwise;
+      execute(taken, frame);
+      for (auto [slot, value] :
+           llvm::zip_equal(instruction.results, taken.results))
+        frame[slot] = frame[value];
+      break;
+    }
     case Opcode::Empty:
     case Opcode::Extract:
     case Opcode::Insert:
