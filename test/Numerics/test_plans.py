@@ -74,6 +74,29 @@ def test_late_queries(mask, queries):
     check(text, {"N": 2200})
 
 
+def test_parts_of_the_reachable_keys(tmp_path):
+    """Each batch and head cuts up its own keys: of other lengths, few, or none."""
+    shape = "tensor<4x4x1x16xf32>", "tensor<4x2x?x16xf32>"
+    text = f"""func.func @f(%q: {shape[0]}, %k: {shape[1]}, %v: {shape[1]},
+        %t: tensor<4xi64>) -> ({shape[0]}, tensor<4x4x1xf32>) {{
+      %e = attn.mask.padding %t : tensor<4xi64>
+      %p = attn.mask.predicate {{
+      ^bb0(%b: index, %h: index, %i: index, %j: index):
+        %size = arith.constant 700 : index
+        %from = arith.muli %h, %size : index
+        %keep = arith.cmpi sge, %j, %from : index
+        attn.yield %keep : i1
+      }}
+      %m = attn.mask.and %e, %p
+      %o, %l = attn.scaled_dot_product %q, %k, %v mask(%m)
+        : {shape[0]}, {shape[1]}, {shape[1]} -> {shape[0]} lse(tensor<4x4x1xf32>)
+      return %o, %l : {shape[0]}, tensor<4x4x1xf32>
+    }}"""
+    assert followed_plan(text, {"N": 6000})["split"] > 0
+    np.save(tmp_path / "t.npy", np.array([6000, 130, 0, 2500]))
+    check(text, {"N": 6000}, "--arg", f"t={tmp_path / 't.npy'}")
+
+
 @pytest.mark.parametrize("queries", [1, 2, 3, 4, 5, 16, 17, 70])
 @pytest.mark.parametrize("heads, kv_heads", [(8, 2), (2, 2)])
 def test_number_of_queries_known_at_run_time(queries, heads, kv_heads):
@@ -149,9 +172,10 @@ def test_values_that_are_not_finite_behind_a_mask(tmp_path):
     check(text, {"N": 2200}, "--arg", f"v={tmp_path / 'v.npy'}")
 
 
+@pytest.mark.parametrize("mask", ["bottom_right", "document_window"])
 @pytest.mark.parametrize("queries", [1, 5])
-def test_threads_do_not_change_bits(tmp_path, queries):
-    text = attention(heads=2, kv_heads=1, queries=queries, mask="bottom_right")
+def test_threads_do_not_change_bits(tmp_path, queries, mask):
+    text = attention(heads=2, kv_heads=1, queries=queries, mask=mask)
     assert followed_plan(text, {"N": 9000})["split"] > 0
     files = []
     for threads in (1, 2, 3):

@@ -8,6 +8,7 @@
 
 #include "PassTarget.h"
 
+#include "attn/Dialect/Attn/Analysis/TileClassification.h"
 #include "attn/Dialect/Attn/IR/AttentionShape.h"
 #include "attn/Dialect/Attn/Transforms/PlanPasses.h"
 #include "attn/Dialect/Attn/Transforms/TilePlan.h"
@@ -48,34 +49,160 @@ public:
   SmallVector<Value> run();
 
 private:
+  /// Tiles of keys [first, end) that the mask can reach from one head (index).
+  struct Reach {
+    Value first, end;
+  };
+
+  void prepareClassifier();
+  Reach emitReach(ValueRange at);
+  Value emitLongestReach();
   SmallVector<Value> emptyParts();
   void emitPart(ValueRange ivs, ValueRange outputs,
                 scf::InParallelOp terminator);
+  void locatePart(ValueRange ivs);
   Value sliceOperand(Value operand, AffineMap map);
+  Value dropUnused(Value outputs);
+
+  Value index(int64_t value) {
+    return arith::ConstantIndexOp::create(builder, loc, value);
+  }
+  template <typename OpTy>
+  Value compute(Value lhs, Value rhs) {
+    return builder.createOrFold<OpTy>(loc, lhs, rhs);
+  }
 
   IRRewriter &builder;
   AttendOp op;
   TilePlan plan;
   Location loc;
   Type accumulator;
+  std::unique_ptr<TileClassifier> classifier;
   /// Of the iteration space; then where the part lies in it and its sizes.
   SmallVector<OpFoldResult> sizes, partOffsets, partSizes;
   SmallVector<Value> whole;
+  /// Tiles of all keys, of a part at most; parts with work.
+  Value tiles, tilesPerPart, parts;
 };
 } // namespace
 
-/// Outputs (b, hkv, part, g, i, e) and LSE (b, hkv, part, g, i).
+//===----------------------------------------------------------------------===//
+// Which keys
+//===----------------------------------------------------------------------===//
+
+/// Tables of O(N) are left to the loops over tiles: what only these tell does
+/// not move the parts.
+void KeySplitter::prepareClassifier() {
+  if (op.getMask().empty())
+    return;
+  auto sizeOf = [&](unsigned dim) {
+    return getConstantIntValue(sizes[dim]).value_or(ShapedType::kDynamic);
+  };
+  classifier = std::make_unique<TileClassifier>(
+      op.getMask(), sizeOf(AttendOp::I), sizeOf(AttendOp::J),
+      getCaptureFacts(op.getCaptures()));
+  Value heads =
+      compute<arith::MulIOp>(whole[AttendOp::Hkv], whole[AttendOp::G]);
+  classifier->skipPrepass({whole[AttendOp::B], heads, whole[AttendOp::I],
+                           whole[AttendOp::J], plan.queries, plan.keys},
+                          op.getCaptures());
+}
+
+/// From the head, or the group of heads that share a mask, at (b, hkv, g).
+KeySplitter::Reach KeySplitter::emitReach(ValueRange at) {
+  if (!classifier)
+    return {index(0), tiles};
+  Value head = compute<arith::AddIOp>(
+      compute<arith::MulIOp>(at[1], whole[AttendOp::G]), at[2]);
+  KeyBounds bounds = classifier->emitKeyBounds(builder, loc, at[0], head,
+                                               {index(0), whole[AttendOp::I]});
+  Value size = index(plan.keys);
+  return {compute<arith::DivUIOp>(bounds.lower, size),
+          compute<arith::CeilDivUIOp>(bounds.upper, size)};
+}
+
+/// The most tiles that a head reaches.
+Value KeySplitter::emitLongestReach() {
+  if (!classifier)
+    return tiles;
+  Value zero = index(0), one = index(1);
+  SmallVector<Value> from(3, zero),
+      to{whole[AttendOp::B], whole[AttendOp::Hkv], whole[AttendOp::G]},
+      step{one, one, index(plan.group)};
+  return scf::buildLoopNest(
+             builder, loc, from, to, step, zero,
+             [&](OpBuilder &nested, Location, ValueRange at,
+                 ValueRange longest) -> scf::ValueVector {
+               OpBuilder::InsertionGuard restore(builder);
+               builder.setInsertionPoint(nested.getInsertionBlock(),
+                                         nested.getInsertionPoint());
+               Reach reach = emitReach(at);
+               Value count = compute<arith::SubIOp>(reach.end, reach.first);
+               return {compute<arith::MaxUIOp>(longest[0], count)};
+             })
+      .results[0];
+}
+
+/// Parts are as long as the plan says at most; each head's are of one length.
+void KeySplitter::locatePart(ValueRange ivs) {
+  Reach reach = emitReach(ivs);
+  Value count = compute<arith::SubIOp>(reach.end, reach.first);
+  Value length = compute<arith::CeilDivUIOp>(count, parts);
+  Value first = compute<arith::MinUIOp>(
+      compute<arith::AddIOp>(reach.first,
+                             compute<arith::MulIOp>(ivs[3], length)),
+      reach.end);
+  Value end =
+      compute<arith::MinUIOp>(compute<arith::AddIOp>(first, length), reach.end);
+  // Where tiles begin shows that parts begin at tiles.
+  AffineExpr position = builder.getAffineDimExpr(0);
+  auto toKeys = AffineMap::get(1, 0, position * plan.keys);
+  Value start = affine::AffineApplyOp::create(builder, loc, toKeys, first);
+  Value stop = compute<arith::MinUIOp>(
+      affine::AffineApplyOp::create(builder, loc, toKeys, end),
+      whole[AttendOp::J]);
+  // A part of no tiles may begin behind the last key.
+  Value keys =
+      compute<arith::SubIOp>(stop, compute<arith::MinUIOp>(start, stop));
+  OpFoldResult zero = builder.getIndexAttr(0), one = builder.getIndexAttr(1);
+  partOffsets = {ivs[0], ivs[1], ivs[2], zero, start, zero, zero};
+  partSizes = {one,
+               one,
+               builder.getIndexAttr(plan.group),
+               sizes[AttendOp::I],
+               getAsOpFoldResult(keys),
+               sizes[AttendOp::D],
+               sizes[AttendOp::E]};
+}
+
+//===----------------------------------------------------------------------===//
+// Parts
+//===----------------------------------------------------------------------===//
+
+/// Outputs (b, hkv, part, g, i, e) and LSE (b, hkv, part, g, i), for as many
+/// parts as all keys make.
 SmallVector<Value> KeySplitter::emptyParts() {
-  AffineExpr keys = builder.getAffineDimExpr(0);
-  OpFoldResult parts = affine::makeComposedFoldedAffineApply(
-      builder, loc, keys.ceilDiv(plan.split), {sizes[AttendOp::J]});
+  Value most = compute<arith::CeilDivUIOp>(tiles, tilesPerPart);
   SmallVector<OpFoldResult> shape{sizes[AttendOp::B], sizes[AttendOp::Hkv],
-                                  parts, sizes[AttendOp::G],
+                                  getAsOpFoldResult(most), sizes[AttendOp::G],
                                   sizes[AttendOp::I]};
   Value lse = tensor::EmptyOp::create(builder, loc, shape, accumulator);
   shape.push_back(sizes[AttendOp::E]);
   Value output = tensor::EmptyOp::create(builder, loc, shape, accumulator);
   return {output, lse};
+}
+
+/// The parts with work.
+Value KeySplitter::dropUnused(Value outputs) {
+  if (!classifier)
+    return outputs;
+  SmallVector<OpFoldResult> shape =
+      tensor::getMixedSizes(builder, loc, outputs);
+  shape[2] = getAsOpFoldResult(parts);
+  SmallVector<OpFoldResult> offsets(shape.size(), builder.getIndexAttr(0)),
+      strides(shape.size(), builder.getIndexAttr(1));
+  return tensor::ExtractSliceOp::create(builder, loc, outputs, offsets, shape,
+                                        strides);
 }
 
 Value KeySplitter::sliceOperand(Value operand, AffineMap map) {
@@ -90,33 +217,16 @@ Value KeySplitter::sliceOperand(Value operand, AffineMap map) {
                                         strides);
 }
 
-/// The body of the loop over (b, hkv, g, first key).
+/// The body of the loop over (b, hkv, g, part).
 void KeySplitter::emitPart(ValueRange ivs, ValueRange outputs,
                            scf::InParallelOp terminator) {
+  locatePart(ivs);
   OpFoldResult zero = builder.getIndexAttr(0), one = builder.getIndexAttr(1);
-  AffineExpr first = builder.getAffineDimExpr(0);
-  AffineExpr all = builder.getAffineSymbolExpr(0);
-  auto rest = AffineMap::get(
-      1, 1, {builder.getAffineConstantExpr(plan.split), all - first},
-      builder.getContext());
-  OpFoldResult count = affine::makeComposedFoldedAffineMin(
-      builder, loc, rest, {ivs[3], sizes[AttendOp::J]});
-  OpFoldResult part = affine::makeComposedFoldedAffineApply(
-      builder, loc, first.floorDiv(plan.split), {ivs[3]});
   OpFoldResult group = builder.getIndexAttr(plan.group);
-  partOffsets = {ivs[0], ivs[1], ivs[2], zero, ivs[3], zero, zero};
-  partSizes = {one,
-               one,
-               group,
-               sizes[AttendOp::I],
-               count,
-               sizes[AttendOp::D],
-               sizes[AttendOp::E]};
-
   SmallVector<Value> inits;
   SmallVector<SmallVector<OpFoldResult>> offsets, shapes;
   for (Value output : outputs) {
-    SmallVector<OpFoldResult> offset{ivs[0], ivs[1], part, ivs[2], zero},
+    SmallVector<OpFoldResult> offset{ivs[0], ivs[1], ivs[3], ivs[2], zero},
         shape{one, one, one, group, sizes[AttendOp::I]};
     auto type = cast<RankedTensorType>(output.getType());
     if (type.getRank() == 6) {
@@ -173,13 +283,17 @@ void KeySplitter::emitPart(ValueRange ivs, ValueRange outputs,
 }
 
 SmallVector<Value> KeySplitter::run() {
-  SmallVector<Value> parts = emptyParts();
+  prepareClassifier();
+  tiles = compute<arith::CeilDivUIOp>(whole[AttendOp::J], index(plan.keys));
+  tilesPerPart = index(plan.split / plan.keys);
+  parts = compute<arith::CeilDivUIOp>(emitLongestReach(), tilesPerPart);
+  SmallVector<Value> empty = emptyParts();
   SmallVector<OpFoldResult> from(4, builder.getIndexAttr(0)),
       to{sizes[AttendOp::B], sizes[AttendOp::Hkv], sizes[AttendOp::G],
-         sizes[AttendOp::J]},
+         getAsOpFoldResult(parts)},
       step{builder.getIndexAttr(1), builder.getIndexAttr(1),
-           builder.getIndexAttr(plan.group), builder.getIndexAttr(plan.split)};
-  auto loop = scf::ForallOp::create(builder, loc, from, to, step, parts,
+           builder.getIndexAttr(plan.group), builder.getIndexAttr(1)};
+  auto loop = scf::ForallOp::create(builder, loc, from, to, step, empty,
                                     /*mapping=*/std::nullopt);
   {
     OpBuilder::InsertionGuard restore(builder);
@@ -187,7 +301,9 @@ SmallVector<Value> KeySplitter::run() {
     emitPart(loop.getInductionVars(), loop.getRegionIterArgs(),
              loop.getTerminator());
   }
-  return PartMerger(builder, op, loop.getResult(0), loop.getResult(1)).run();
+  return PartMerger(builder, op, dropUnused(loop.getResult(0)),
+                    dropUnused(loop.getResult(1)))
+      .run();
 }
 
 namespace {

@@ -91,7 +91,10 @@ static bool isMultiple(OpFoldResult step, int64_t size) {
 /// Whether pieces of `dim` begin at multiples of `size`.
 static bool isAligned(AttendOp op, unsigned dim, scf::ForallOp loop,
                       int64_t size) {
-  return matchPattern(op.getOffsets()[dim], m_Zero()) ||
+  Value offset = op.getOffsets()[dim];
+  if (auto apply = offset.getDefiningOp<affine::AffineApplyOp>())
+    return apply.getMap().getResult(0).isMultipleOf(size);
+  return matchPattern(offset, m_Zero()) ||
          isMultiple(stepOf(op, dim, loop), size);
 }
 

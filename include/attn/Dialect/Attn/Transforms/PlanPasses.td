@@ -32,8 +32,9 @@ def SplitKeysPass : Pass<"attn-split-keys"> {
   let description = [{
     Replaces each `attn.attend` whose plan splits keys by a `scf.forall` over
     batch, heads and parts of the keys, with an `attn.attend` on each part, and
-    merges the parts through their LSE. Where parts begin depends on the plan
-    alone, never on threads.
+    merges the parts through their LSE. The keys that the mask can reach from a
+    head are cut into parts of equal length, at most that of the plan; where
+    parts begin never depends on threads.
 
     Example: test/Dialect/Attn/Transforms/split-keys.mlir.
   }];
