@@ -35,16 +35,22 @@ class Call:
         return [self.trace.value(o) if torch.is_tensor(o) else o for o in operands]
 
     def compute_type(self) -> str:
-        if self.dtype == torch.uint8:
-            raise Refusal("arithmetic in torch.uint8 has no compiled form")
         return "f32" if self.type in ("f16", "bf16") else self.type
+
+    def finish(self, x: Expr) -> Expr:
+        """`x` in the type of the result; uint8 wraps."""
+        if self.dtype != torch.uint8 or x.type == "i1":
+            return _expr.cast(x, self.type)
+        if _expr.is_float(x.type):
+            x = _expr.cast(x, "index")
+        return Expr("and", "i16", (_expr.cast(x, "i16"), _expr.constant(255, "i16")))
 
     def elementwise(self, make: Callable, type: str, *operands: Any) -> numpy.ndarray:
         """`make` applied to each element of the operands, converted to `type`; the
         result converted to that of the operation."""
 
         def each(*elements):
-            return _expr.cast(make(*(as_type(e, type) for e in elements)), self.type)
+            return self.finish(make(*(as_type(e, type) for e in elements)))
 
         return map_elements(each, *self.values(*operands))
 
@@ -349,11 +355,14 @@ def _clamp_max(call: Call, a: Any, high: Any) -> numpy.ndarray:
 
 
 def _convert(call: Call, a: Any, *_: Any, **__: Any) -> numpy.ndarray:
-    return map_elements(lambda x: _expr.cast(x, call.type), *call.values(a))
+    if a.dtype == call.dtype:
+        return call.values(a)[0]
+    return map_elements(call.finish, *call.values(a))
 
 
 #: Operations that leave the value, but perhaps not its type.
-_CONVERSIONS = ("_to_copy", "to", "clone", "alias", "detach", "lift_fresh", "real")
+_CONVERSIONS = ("_to_copy", "to", "clone", "contiguous", "alias", "detach")
+_CONVERSIONS += ("lift_fresh", "real")
 
 #: By the name of the operation.
 ELEMENTWISE: dict[str, Callable] = {

@@ -19,6 +19,7 @@ import torch
 from . import _expr
 from ._expr import Expr
 from ._flex_elementwise import ELEMENTWISE, Call, as_type, boxed, map_elements
+from ._flex_order import ORDER
 from ._flex_special import SPECIAL, gather, index_computed, index_many
 from ._flex_types import Refusal, Table
 
@@ -77,7 +78,7 @@ def _reduction(op: str, start: Any = None) -> Callable:
                 rows,
             )
             array = numpy.expand_dims(boxed(array), d) if keepdim else boxed(array)
-        return map_elements(lambda x: _expr.cast(x, call.type), array)
+        return map_elements(call.finish, array)
 
     return lower
 
@@ -85,6 +86,7 @@ def _reduction(op: str, start: Any = None) -> Callable:
 LOWER: dict[str, Callable] = {
     **ELEMENTWISE,
     **SPECIAL,
+    **ORDER,
     "view": _shaped(lambda a, shape: a.reshape(shape)),
     "_unsafe_view": _shaped(lambda a, shape: a.reshape(shape)),
     "unsqueeze": _shaped(numpy.expand_dims),
@@ -144,10 +146,14 @@ def record(trace, function, args: tuple, kwargs: dict) -> Any:
     if _name(function) != name and not (trace.depends(args[0]) and args[0].dim() == 0):
         raise Refusal(f"'{name}' changes a tensor in place")
     standing = _result(name, function, args, kwargs)
-    if not torch.is_tensor(standing):
+    several = isinstance(standing, tuple)
+    results = standing if several else (standing,)
+    if not all(map(torch.is_tensor, results)):
         raise Refusal(f"torch's operation '{name}' has no compiled form")
-    value = lower(Call(trace, args, kwargs, standing.dtype), *args, **_kept(kwargs))
-    return trace.record(standing, value)
+    values = lower(Call(trace, args, kwargs, results[0].dtype), *args, **_kept(kwargs))
+    if not several:
+        return trace.record(standing, values)
+    return tuple(map(trace.record, results, values))
 
 
 def _kept(kwargs: dict) -> dict:

@@ -67,6 +67,37 @@ def _signbit(call: Call, a: Any) -> numpy.ndarray:
     return call.elementwise(make, type, a)
 
 
+# ===- Integers ----------------------------------------------------------------------===#
+
+
+#: The largest constant of which common divisors are tabled.
+_MOST_TABLED = 1 << 16
+
+
+def _gcd(call: Call, a: Any, b: Any) -> numpy.ndarray:
+    """Common divisors with a constant repeat with it: read from a table."""
+    type = call.compute_type()
+
+    def make(x: Expr, y: Expr) -> Expr:
+        if x.op == "constant":
+            x, y = y, x
+        if y.op != "constant" or abs(y.attr) > _MOST_TABLED:
+            raise Refusal(
+                "'gcd' has a compiled form only where one side is a constant of at "
+                f"most {_MOST_TABLED}"
+            )
+        if y.attr == 0:
+            return Expr("abs", type, (x,))
+        period = abs(y.attr)
+        table = torch.arange(period).gcd(torch.tensor(period)).to(torch.int32)
+        place = Expr(
+            "mod", "index", (_expr.cast(x, "index"), _expr.constant(period, "index"))
+        )
+        return _expr.cast(call.trace.load(table, [place]), type)
+
+    return call.elementwise(make, type, a, b)
+
+
 # ===- Reads by several indices --------------------------------------------------------===#
 
 
@@ -151,5 +182,6 @@ SPECIAL: dict[str, Callable] = {
     "hypot": _of_two(_hypot),
     **{"fmin": _of_two(_extremum("min")), "fmax": _of_two(_extremum("max"))},
     "signbit": _signbit,
+    "gcd": _gcd,
     "true_divide": ELEMENTWISE["div"],
 }

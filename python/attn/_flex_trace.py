@@ -169,9 +169,12 @@ class _Functions(TorchFunctionMode):
         indices = _expand_ellipsis(indices, tensor.dim())
         if not any(isinstance(i, torch.Tensor) for i in indices):
             return torch.Tensor.__getitem__(tensor, indices)
+        slices = tuple(i if isinstance(i, slice) else slice(None) for i in indices)
+        if any(i != slice(None) for i in slices):
+            tensor = torch.Tensor.__getitem__(tensor, slices)
         advanced = []
         for i in indices:
-            if isinstance(i, slice) and i == slice(None):
+            if isinstance(i, slice):
                 advanced.append(None)
             elif isinstance(i, int) and not isinstance(i, bool):
                 advanced.append(torch.tensor(i))

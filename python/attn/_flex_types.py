@@ -10,7 +10,7 @@ import torch
 
 from ._expr import Expr
 
-#: Expression types of PyTorch's; uint8 has the range of i16 and is never computed in.
+#: Expression types of PyTorch's; uint8 is computed in i16, and wrapped.
 TYPES = {
     torch.bool: "i1",
     torch.uint8: "i16",

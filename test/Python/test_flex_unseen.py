@@ -391,10 +391,6 @@ def random_keys(b, h, q, kv):
     return torch.rand(()) < q / kv
 
 
-def sorts(b, h, q, kv):
-    return torch.stack([q, kv]).sort().values[0] == q
-
-
 def odd_powers(b, h, q, kv):
     return q < 3**kv
 
@@ -403,7 +399,6 @@ REFUSED = {
     branches: ("if q > kv:", "Python needs the value"),
     counts: ("range(int(kv))", "Python needs the value"),
     random_keys: ("torch.rand(())", "draws random numbers"),
-    sorts: (".sort()", "'sort' has no compiled form"),
     odd_powers: ("3**kv", "bases that are powers of two"),
 }
 
