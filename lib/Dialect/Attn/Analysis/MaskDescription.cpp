@@ -20,6 +20,28 @@ struct Clause {
   std::string text;
   StringRef connective; ///< "and", "or"; empty for a text
   std::vector<Clause> parts;
+
+  std::string inOneLine() const {
+    if (parts.empty())
+      return text;
+    auto texts = llvm::map_range(parts, [](const Clause &part) {
+      std::string line = part.inOneLine();
+      return part.parts.empty() ? line : "(" + line + ")";
+    });
+    return llvm::join(texts, (" " + connective + " ").str());
+  }
+
+  /// Parts stand one below the other where a line is longer than `width`.
+  std::string inLines(size_t indent, size_t width) const {
+    std::string lines = inOneLine();
+    if (parts.empty() || indent + lines.size() <= width)
+      return lines;
+    lines = connective == "and" ? "all of" : "any of";
+    for (const Clause &part : parts)
+      lines += "\n" + std::string(indent + 2, ' ') +
+               part.inLines(indent + 2, width);
+    return lines;
+  }
 };
 
 /// Writes the values and forms of one model.
@@ -171,7 +193,7 @@ private:
     case Term::Kind::Max:
       return call("max");
     case Term::Kind::Select:
-      return "(" + join(describe(term.node)) + " ? " + sum(term.lhs) + " : " +
+      return "(" + describe(term.node).inOneLine() + " ? " + sum(term.lhs) + " : " +
              sum(term.rhs) + ")";
     case Term::Kind::Unknown:
       return "?";
@@ -248,35 +270,13 @@ private:
 
   const MaskModel &model;
   ArrayRef<std::string> captureNames;
-
-public:
-  /// In one line.
-  static std::string join(const Clause &clause) {
-    if (clause.parts.empty())
-      return clause.text;
-    auto texts = llvm::map_range(clause.parts, [](const Clause &part) {
-      return part.parts.empty() ? part.text : "(" + join(part) + ")";
-    });
-    return llvm::join(texts, (" " + clause.connective + " ").str());
-  }
-
-  /// In lines of `width` where parts fit, one below the other.
-  static std::string layOut(const Clause &clause, size_t indent, size_t width) {
-    std::string line = join(clause);
-    if (clause.parts.empty() || indent + line.size() <= width)
-      return line;
-    std::string text = clause.connective == "and" ? "all of" : "any of";
-    for (const Clause &part : clause.parts)
-      text +=
-          "\n" + std::string(indent + 2, ' ') + layOut(part, indent + 2, width);
-    return text;
-  }
 };
 } // namespace
 
 std::string attn::describeMask(const MaskModel &model,
                                ArrayRef<std::string> captureNames,
                                size_t width) {
-  Describer describer(model, captureNames);
-  return Describer::layOut(describer.describe(model.getRoot()), 0, width);
+  return Describer(model, captureNames)
+      .describe(model.getRoot())
+      .inLines(/*indent=*/0, width);
 }

@@ -84,12 +84,12 @@ func.func @exclusive(%q: tensor<1x1x?x256xf32>, %k: tensor<1x1x?x256xf32>, %v: t
 // CHECK: attn.load %[[IDS]]
 // CHECK: attn.load %[[IDS]]
 // CHECK: attn.attend_tile
-func.func @not_window(%q: tensor<1x1x?x64xf32>, %k: tensor<1x1x?x64xf32>, %v: tensor<1x1x?x64xf32>, %ids: tensor<?xi32>) -> tensor<1x1x?x64xf32> {
+func.func @not_window(%q: tensor<1x1x?x256xf32>, %k: tensor<1x1x?x256xf32>, %v: tensor<1x1x?x256xf32>, %ids: tensor<?xi32>) -> tensor<1x1x?x256xf32> {
   %w = attn.mask.window past = 100 future = 100
   %n = attn.mask.not %w
   %d = attn.mask.document %ids : tensor<?xi32>
   %m = attn.mask.and %d, %n
   %o = attn.scaled_dot_product %q, %k, %v mask(%m)
-       : tensor<1x1x?x64xf32>, tensor<1x1x?x64xf32>, tensor<1x1x?x64xf32> -> tensor<1x1x?x64xf32>
-  return %o : tensor<1x1x?x64xf32>
+       : tensor<1x1x?x256xf32>, tensor<1x1x?x256xf32>, tensor<1x1x?x256xf32> -> tensor<1x1x?x256xf32>
+  return %o : tensor<1x1x?x256xf32>
 }
