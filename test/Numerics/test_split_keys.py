@@ -80,7 +80,7 @@ def test_split_keys_are_right(case):
     assert split["bank_conflicts"] == merge["bank_conflicts"] == 0
 
 
-@pytest.mark.parametrize("case", ["window", "one query"])
+@pytest.mark.parametrize("case", ["window", "one query", "sum", "none"])
 def test_warpgroups_split_keys(case):
     split, _ = emulate(decode(**CASES[case]), "--check", target="sm_90a")
     assert split["threads"] == 384

@@ -170,7 +170,7 @@ void AttendKernel::copyQueries() {
       });
 }
 
-/// Keys that the mask cuts off are not read.
+/// A group of copies. Keys that the mask cuts off are not read.
 void AttendKernel::copyKeys(const SharedLayout &layout, int64_t base,
                             const AttendOperand &operand, Value pointer,
                             const KeyTile &tile, Value buffer) {
@@ -325,31 +325,37 @@ AttendKernel::State AttendKernel::initialState() {
 }
 
 AttendKernel::State AttendKernel::emitTiles(
-    const KeyTile &first, Value turn,
-    function_ref<KeyTile(const KeyTile &, Value &, State &)> body) {
-  SmallVector<Value> carried = initialState().pack();
-  llvm::append_range(carried, ValueRange{first.start, first.full, turn});
+    const KeyTile &first, const State &initial, SmallVector<Value> &carried,
+    function_ref<KeyTile(const KeyTile &, State &, SmallVector<Value> &)>
+        body) {
+  SmallVector<Value> values = initial.pack();
+  size_t stateSize = values.size();
+  llvm::append_range(values, carried);
+  llvm::append_range(values, ValueRange{first.start, first.full});
   OpBuilder::InsertionGuard restore(k.b);
   auto loop = scf::WhileOp::create(
-      k.b, k.loc, ValueRange(carried).getTypes(), carried,
+      k.b, k.loc, ValueRange(values).getTypes(), values,
       [&](OpBuilder &inner, Location loc, ValueRange args) {
         KernelBuilder test{inner, loc};
-        Value start = args[args.size() - 3];
+        Value start = args[args.size() - 2];
         scf::ConditionOp::create(inner, loc, test.less(start, upperKey), args);
       },
       [&](OpBuilder &inner, Location loc, ValueRange args) {
         k.b.setInsertionPoint(inner.getInsertionBlock(),
                               inner.getInsertionPoint());
-        KeyTile tile{args[args.size() - 3], args[args.size() - 2]};
-        Value turn = args.back();
-        State state = unpack(args.drop_back(3));
-        KeyTile next = body(tile, turn, state);
+        KeyTile tile{args[args.size() - 2], args.back()};
+        State state = unpack(args.take_front(stateSize));
+        carried = llvm::to_vector(args.drop_front(stateSize).drop_back(2));
+        KeyTile next = body(tile, state, carried);
         SmallVector<Value> results = state.pack();
-        llvm::append_range(results, ValueRange{next.start, next.full, turn});
+        llvm::append_range(results, carried);
+        llvm::append_range(results, ValueRange{next.start, next.full});
         scf::YieldOp::create(k.b, loc, results);
       });
   k.b.setInsertionPointAfter(loop);
-  return unpack(loop.getResults().drop_back(3));
+  ValueRange results = loop.getResults();
+  carried = llvm::to_vector(results.drop_front(stateSize).drop_back(2));
+  return unpack(results.take_front(stateSize));
 }
 
 /// While a tile of keys is worked on, the next one and its values arrive in the
@@ -377,19 +383,22 @@ AttendKernel::State AttendKernel::emitLoop() {
   awaitOlder();
   loadQueries();
 
-  return emitTiles(first, even,
-                   [&](const KeyTile &tile, Value &buffer, State &state) {
-                     Value other = k.sub(k.integer(1), buffer);
-                     KeyTile next = findTile(k.add(tile.start, plan.keys));
-                     copyBoth(true, next, other);
-                     SmallVector<Value> weights = emitScores(buffer);
-                     applyRegions(weights, tile);
-                     state = normalize(state, weights);
-                     awaitOlder();
-                     copyBoth(false, next, other);
-                     addValues(state, weights, buffer);
-                     awaitOlder();
-                     buffer = other;
-                     return next;
-                   });
+  SmallVector<Value> carried{even};
+  return emitTiles(
+      first, initialState(), carried,
+      [&](const KeyTile &tile, State &state, SmallVector<Value> &carried) {
+        Value buffer = carried[0];
+        Value other = k.sub(k.integer(1), buffer);
+        KeyTile next = findTile(k.add(tile.start, plan.keys));
+        copyBoth(true, next, other);
+        SmallVector<Value> weights = emitScores(buffer);
+        applyRegions(weights, tile);
+        rescale(state, normalize(state, weights));
+        awaitOlder();
+        copyBoth(false, next, other);
+        addValues(state, weights, buffer);
+        awaitOlder();
+        carried[0] = other;
+        return next;
+      });
 }

@@ -82,12 +82,13 @@ private:
   TileClass classify(Value start);
   State initialState();
   std::pair<Value, Value> sinkState(const QueryRow &row);
-  /// Goes over tiles of keys from `first` on. `turn` is a number that goes
-  /// along; `body` advances it and the state, and finds the next tile.
-  State emitTiles(
-      const KeyTile &first, Value turn,
-      function_ref<KeyTile(const KeyTile &tile, Value &turn, State &state)>
-          body);
+  /// Goes over tiles of keys from `first` on. `carried` are values that go
+  /// along; `body` advances them and the state, and finds the next tile.
+  State emitTiles(const KeyTile &first, const State &initial,
+                  SmallVector<Value> &carried,
+                  function_ref<KeyTile(const KeyTile &tile, State &state,
+                                       SmallVector<Value> &carried)>
+                      body);
   State emitLoop();
   void loadQueries();
   Factor queryFragment(int64_t step);
@@ -104,16 +105,22 @@ private:
   };
   Weight weigh(Value score, Value maximum);
   std::pair<Value, Value> shiftAndRescale(Value maximum, Value before);
-  State normalize(State state, MutableArrayRef<Value> scores);
+  SmallVector<Value, laneRows> normalize(State &state,
+                                         MutableArrayRef<Value> scores);
+  void rescale(State &state, ArrayRef<Value> factors);
   void addValues(State &state, ArrayRef<Value> weights, Value buffer);
 
   // The same by warpgroups.
   void emitWarpgroups();
   void emitCopies();
   State emitComputation();
-  SmallVector<Value> multiplyKeys(Value row, Value buffer, Value parity);
-  void addValuesByWarpgroup(State &state, ArrayRef<Value> weights, Value buffer,
-                            Value parity);
+  State computeTiles(const KeyTile &first);
+  void awaitStep(Value step);
+  SmallVector<Value> multiplyKeys(Value step);
+  void addValuesOfStep(State &state, ArrayRef<Value> left, Value step);
+  SmallVector<Value> toLeft(ArrayRef<Value> weights);
+  void takeTurn();
+  void passTurn();
   Value barrier(int64_t first, Value buffer);
   std::pair<Value, Value> bufferOf(Value number);
   void release(Value address);

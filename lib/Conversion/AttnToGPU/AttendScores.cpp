@@ -110,10 +110,11 @@ AttendKernel::Weight AttendKernel::weigh(Value score, Value maximum) {
 }
 
 /// Scores become weights: 2^(score - maximum), the running maximum being over
-/// all tiles so far; what was summed before is rescaled. Without softmax scores
-/// are weights.
-AttendKernel::State AttendKernel::normalize(State state,
-                                            MutableArrayRef<Value> scores) {
+/// all tiles so far. Gives the factors that shrink what was summed of each row
+/// before. Without softmax scores are weights, and nothing shrinks.
+SmallVector<Value, AttendKernel::laneRows>
+AttendKernel::normalize(State &state, MutableArrayRef<Value> scores) {
+  SmallVector<Value, laneRows> factors;
   auto maximum = [&](Value lhs, Value rhs) { return k.maxF(lhs, rhs); };
   Value factor = k.real(unit * llvm::numbers::log2e);
   for (int64_t row = 0; row < laneRows; ++row) {
@@ -132,14 +133,19 @@ AttendKernel::State AttendKernel::normalize(State state,
         *score = k.exp2(k.fma(*score, factor, down));
       state.maximum[row] = most;
       state.sum[row] = k.mulF(state.sum[row], rescale);
-      for (auto [index, value] : llvm::enumerate(state.accumulator))
-        if (int64_t(index / 2 % laneRows) == row)
-          value = k.mulF(value, rescale);
+      factors.push_back(rescale);
     }
     for (Value *weight : mine)
       state.sum[row] = k.addF(state.sum[row], *weight);
   }
-  return state;
+  return factors;
+}
+
+/// Shrinks the accumulator by the factors that `normalize` gives.
+void AttendKernel::rescale(State &state, ArrayRef<Value> factors) {
+  if (isSoftmax())
+    for (auto [index, value] : llvm::enumerate(state.accumulator))
+      value = k.mulF(value, factors[index / 2 % laneRows]);
 }
 
 /// accumulator += weights * values.

@@ -5,10 +5,11 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// One warpgroup copies keys and values, the others compute. Each buffer has two
-// barriers: copies of it have arrived, those who compute are done with it. Both
-// sides walk the same tiles; the n-th use of a buffer waits for phase n of the
-// one and n - 1 of the other.
+// One warpgroup copies keys and values, the others compute. Step n copies and
+// multiplies the keys of the n-th tile and the values of the one before it.
+// Each of two buffers has two barriers: copies of a step have arrived, those
+// who compute are done with it. Both sides walk the same tiles; the n-th use of
+// a buffer waits for phase n of the one and n - 1 of the other.
 //
 //===----------------------------------------------------------------------===//
 
@@ -24,14 +25,12 @@ static constexpr int64_t copyingRegisters = 88, computingRegisters = 208;
 /// The barrier for computing threads before they write results.
 static constexpr int64_t resultBarrier = 1;
 
+/// The barriers, one for each warpgroup, for its turn to multiply.
+static constexpr int64_t turnBarrier = 2;
+
 namespace {
 /// Barriers by their place, one for each of two buffers.
-enum BarrierPlace {
-  KeysArrived,
-  KeysDone = 2,
-  ValuesArrived = 4,
-  ValuesDone = 6
-};
+enum BarrierPlace { StepArrived, StepDone = 2 };
 } // namespace
 
 Value AttendKernel::barrier(int64_t first, Value buffer) {
@@ -46,10 +45,8 @@ void AttendKernel::emitWarpgroups() {
   k.when(isFirst, [&] {
     for (int64_t buffer : {0, 1}) {
       Value number = k.integer(buffer);
-      warpgroups.initBarrier(barrier(KeysArrived, number), warpgroupSize);
-      warpgroups.initBarrier(barrier(ValuesArrived, number), warpgroupSize);
-      warpgroups.initBarrier(barrier(KeysDone, number), warps);
-      warpgroups.initBarrier(barrier(ValuesDone, number), warps);
+      warpgroups.initBarrier(barrier(StepArrived, number), warpgroupSize);
+      warpgroups.initBarrier(barrier(StepDone, number), warps);
     }
   });
   k.syncBlock();
@@ -65,57 +62,53 @@ void AttendKernel::emitWarpgroups() {
   emitCopies();
 }
 
-/// Which of two buffers the n-th tile uses, and the parity of that use.
+/// Which of two buffers the keys of the n-th step use, and the parity of that
+/// use.
 std::pair<Value, Value> AttendKernel::bufferOf(Value number) {
   return {k.bitAnd(number, 1), k.bitAnd(k.div(number, 2), 1)};
 }
 
-/// A group of copies is announced once the next one is under way; queries are
-/// in the first one, of keys.
+/// A step is announced once the copies of the next one are under way; queries
+/// are in the first one.
 void AttendKernel::emitCopies() {
   thread = k.sub(thread, k.integer(plan.computingThreads()));
-  auto await = [&](int64_t pending) {
+  auto announce = [&](Value step, int64_t pending) {
     NVVM::CpAsyncWaitGroupOp::create(k.b, k.loc, pending);
     warpgroups.fenceShared();
+    warpgroups.arrive(barrier(StepArrived, bufferOf(step).first));
   };
-  Value zero = k.integer(0);
+  Value zero = k.integer(0), one = k.integer(1);
   copyQueries();
-  SmallVector<Value> carried{findTile(lowerKey).start, zero};
+  // A tile that starts at the last reachable key has nothing to copy.
+  SmallVector<Value> carried{findTile(lowerKey).start, upperKey, zero};
   OpBuilder::InsertionGuard restore(k.b);
   auto loop = scf::WhileOp::create(
       k.b, k.loc, ValueRange(carried).getTypes(), carried,
       [&](OpBuilder &inner, Location loc, ValueRange args) {
         KernelBuilder test{inner, loc};
-        scf::ConditionOp::create(inner, loc, test.less(args[0], upperKey),
-                                 args);
+        Value either = test.min(args[0], args[1]);
+        scf::ConditionOp::create(inner, loc, test.less(either, upperKey), args);
       },
       [&](OpBuilder &inner, Location loc, ValueRange args) {
         k.b.setInsertionPoint(inner.getInsertionBlock(),
                               inner.getInsertionPoint());
-        KeyTile tile{args[0], Value()};
-        auto [buffer, parity] = bufferOf(args[1]);
-        Value free = k.bitXor(parity, k.integer(1));
-        warpgroups.waitForPhase(barrier(KeysDone, buffer), free);
+        KeyTile tile{args[0], Value()}, before{args[1], Value()};
+        Value step = args[2];
+        auto buffers = bufferOf(step);
+        Value buffer = buffers.first;
+        warpgroups.waitForPhase(barrier(StepDone, buffer),
+                                k.bitXor(buffers.second, one));
         copyKeys(plan.key, plan.keyBase(), arguments.key, keyPointer, tile,
                  buffer);
-        await(1);
-        k.when(k.less(zero, args[1]), [&] {
-          warpgroups.arrive(
-              barrier(ValuesArrived, k.bitXor(buffer, k.integer(1))));
-        });
-        warpgroups.waitForPhase(barrier(ValuesDone, buffer), free);
         copyKeys(plan.value, plan.valueBase(), arguments.value, valuePointer,
-                 tile, buffer);
-        await(1);
-        warpgroups.arrive(barrier(KeysArrived, buffer));
+                 before, k.bitXor(buffer, one));
+        k.when(k.less(zero, step), [&] { announce(k.sub(step, one), 2); });
         KeyTile next = findTile(k.add(tile.start, plan.keys));
-        scf::YieldOp::create(k.b, loc,
-                             ValueRange{next.start, k.add(args[1], 1)});
+        scf::YieldOp::create(
+            k.b, loc, ValueRange{next.start, tile.start, k.add(step, one)});
       });
   k.b.setInsertionPointAfter(loop);
-  await(0);
-  Value last = k.sub(loop.getResult(1), k.integer(1));
-  warpgroups.arrive(barrier(ValuesArrived, k.bitAnd(last, 1)));
+  announce(k.sub(loop.getResult(2), one), 0);
 }
 
 /// Of each warp one lane says that all are done.
@@ -126,62 +119,128 @@ void AttendKernel::release(Value address) {
 }
 
 AttendKernel::State AttendKernel::emitComputation() {
-  Value row = k.mul(k.div(thread, warpgroupSize), warpgroupRows);
-  return emitTiles(findTile(lowerKey), k.integer(0),
-                   [&](const KeyTile &tile, Value &number, State &state) {
-                     auto [buffer, parity] = bufferOf(number);
-                     SmallVector<Value> weights =
-                         multiplyKeys(row, buffer, parity);
-                     KeyTile next = findTile(k.add(tile.start, plan.keys));
-                     applyRegions(weights, tile);
-                     state = normalize(state, weights);
-                     addValuesByWarpgroup(state, weights, buffer, parity);
-                     number = k.add(number, 1);
-                     return next;
-                   });
+  KeyTile first = findTile(lowerKey);
+  return unpack(k.choose(
+      k.less(first.start, upperKey), [&] { return computeTiles(first).pack(); },
+      [&] { return initialState().pack(); }));
 }
 
-/// query * key, not scaled, of 64 queries from `row` on.
-SmallVector<Value> AttendKernel::multiplyKeys(Value row, Value buffer,
-                                              Value parity) {
-  warpgroups.waitForPhase(barrier(KeysArrived, buffer), parity);
-  warpgroups.fence();
-  SmallVector<Value> scores =
-      warpgroups.multiply(sharedTile(plan.query, 0), row,
-                          sharedTile(plan.key, plan.keyBase(), buffer));
-  warpgroups.commit();
+/// While values are added under the weights of a tile, the scores of the next
+/// one are normalized: products of both are under way at once. The two
+/// warpgroups take turns, so that one multiplies while the other normalizes.
+AttendKernel::State AttendKernel::computeTiles(const KeyTile &first) {
+  Value zero = k.integer(0), one = k.integer(1);
+  Value isSecond = k.negate(k.less(thread, k.integer(warpgroupSize)));
+  k.when(isSecond, [&] { passTurn(); });
+  awaitStep(zero);
+  takeTurn();
+  SmallVector<Value> scores = multiplyKeys(zero);
+  passTurn();
   warpgroups.await(0, scores);
-  release(barrier(KeysDone, buffer));
+  release(barrier(StepDone, zero));
+  KeyTile second = findTile(k.add(first.start, plan.keys));
+  applyRegions(scores, first);
+  State state = initialState();
+  normalize(state, scores);
+
+  SmallVector<Value> carried = toLeft(scores);
+  carried.push_back(one);
+  state = emitTiles(
+      second, state, carried,
+      [&](const KeyTile &tile, State &state, SmallVector<Value> &carried) {
+        Value step = carried.pop_back_val();
+        awaitStep(step);
+        takeTurn();
+        SmallVector<Value> scores = multiplyKeys(step);
+        addValuesOfStep(state, carried, step);
+        passTurn();
+        warpgroups.await(1, scores);
+        KeyTile next = findTile(k.add(tile.start, plan.keys));
+        applyRegions(scores, tile);
+        SmallVector<Value> factors = normalize(state, scores);
+        // Weights are not rounded earlier: their registers are operands of what
+        // is under way.
+        SmallVector<Value> both = state.accumulator;
+        llvm::append_range(both, scores);
+        warpgroups.await(0, both);
+        release(barrier(StepDone, bufferOf(step).first));
+        size_t sums = state.accumulator.size();
+        state.accumulator.assign(both.begin(), both.begin() + sums);
+        rescale(state, factors);
+        carried = toLeft(ArrayRef(both).drop_front(sums));
+        carried.push_back(k.add(step, one));
+        return next;
+      });
+  Value step = carried.pop_back_val();
+  awaitStep(step);
+  addValuesOfStep(state, carried, step);
+  warpgroups.await(0, state.accumulator);
+  return state;
+}
+
+/// Keys of a step and values of the one before are there.
+void AttendKernel::awaitStep(Value step) {
+  auto [buffer, parity] = bufferOf(step);
+  warpgroups.waitForPhase(barrier(StepArrived, buffer), parity);
+}
+
+/// Begins query * key, not scaled.
+SmallVector<Value> AttendKernel::multiplyKeys(Value step) {
+  Value row = k.mul(k.div(thread, warpgroupSize), warpgroupRows);
+  warpgroups.fence();
+  SmallVector<Value> scores = warpgroups.multiply(
+      sharedTile(plan.query, 0), row,
+      sharedTile(plan.key, plan.keyBase(), bufferOf(step).first));
+  warpgroups.commit();
   return scores;
 }
 
-void AttendKernel::addValuesByWarpgroup(State &state, ArrayRef<Value> weights,
-                                        Value buffer, Value parity) {
-  SmallVector<SmallVector<Value>> parts;
-  for (size_t first = 0; first < weights.size(); first += 8) {
-    Factor left =
-        matrices.toLeft(weights.slice(first, 8), /*exact=*/!isSoftmax());
-    parts.resize(1 + left.low.size() / 4);
-    llvm::append_range(parts[0], left.high);
-    for (size_t part = 1; part < parts.size(); ++part)
-      llvm::append_range(parts[part],
-                         ArrayRef(left.low).slice(4 * (part - 1), 4));
-  }
-  warpgroups.waitForPhase(barrier(ValuesArrived, buffer), parity);
+/// Begins accumulator += weights * values of the step before. `left` are parts
+/// of the weights' sum, the largest first.
+void AttendKernel::addValuesOfStep(State &state, ArrayRef<Value> left,
+                                   Value step) {
+  Value buffer = k.bitXor(bufferOf(step).first, k.integer(1));
+  SharedTile tile = sharedTile(plan.value, plan.valueBase(), buffer);
+  size_t size = plan.keys / 4;
   warpgroups.fence();
-  for (ArrayRef<Value> left : llvm::reverse(parts))
-    warpgroups.multiplyAdd(left,
-                           sharedTile(plan.value, plan.valueBase(), buffer),
-                           state.accumulator);
+  for (; !left.empty(); left = left.drop_back(size))
+    warpgroups.multiplyAdd(left.take_back(size), tile, state.accumulator);
   warpgroups.commit();
-  warpgroups.await(0, state.accumulator);
-  release(barrier(ValuesDone, buffer));
+}
+
+/// Weights as left operands: registers of all that they are sums of.
+SmallVector<Value> AttendKernel::toLeft(ArrayRef<Value> weights) {
+  SmallVector<Value> high;
+  SmallVector<SmallVector<Value>> low;
+  for (; !weights.empty(); weights = weights.drop_front(8)) {
+    Factor left =
+        matrices.toLeft(weights.take_front(8), /*exact=*/!isSoftmax());
+    llvm::append_range(high, left.high);
+    low.resize(left.low.size() / 4);
+    for (auto [index, part] : llvm::enumerate(low))
+      llvm::append_range(part, ArrayRef(left.low).slice(4 * index, 4));
+  }
+  for (ArrayRef<Value> part : low)
+    llvm::append_range(high, part);
+  return high;
+}
+
+/// Waits until the other warpgroup has begun its products.
+void AttendKernel::takeTurn() {
+  Value own = k.add(k.div(thread, warpgroupSize), turnBarrier);
+  warpgroups.syncThreads(own, plan.computingThreads());
+}
+
+void AttendKernel::passTurn() {
+  Value other = k.sub(k.integer(turnBarrier + 1), k.div(thread, warpgroupSize));
+  warpgroups.arriveThreads(other, plan.computingThreads());
 }
 
 /// No warp reads the queries any more, in whose place results go.
 void AttendKernel::syncComputation() {
   if (plan.warpgroups)
-    return warpgroups.syncThreads(resultBarrier, plan.computingThreads());
+    return warpgroups.syncThreads(k.integer(resultBarrier),
+                                  plan.computingThreads());
   NVVM::CpAsyncWaitGroupOp::create(k.b, k.loc, 0);
   k.syncBlock();
 }

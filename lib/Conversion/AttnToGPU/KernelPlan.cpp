@@ -85,7 +85,10 @@ static std::optional<KernelPlan> planWarpgroups(const GPUSpec &spec,
   plan.queries = 2 * warpgroupRows;
   // As many keys as ptxas finds registers for, also where they are copied.
   int64_t widest = std::max(features, valueFeatures);
-  plan.keys = widest <= 64 ? 128 : widest <= 128 ? 96 : 48;
+  plan.keys = widest <= 64 ? 128 : widest <= 128 ? 96 : 32;
+  // Weights that are sums of two or three take as many registers more.
+  if (op.getNormalizer() != Normalizer::Softmax)
+    plan.keys /= 2;
   plan.query = SharedLayout::getPanels(plan.queries, features, bytes);
   plan.key = SharedLayout::getPanels(plan.keys, features, bytes);
   plan.value = SharedLayout::getPanels(plan.keys, valueFeatures, bytes);

@@ -175,10 +175,17 @@ void WarpgroupUnit::fenceShared() {
   assembly("fence.proxy.async.shared::cta;", "~{memory}", {}, 0);
 }
 
-void WarpgroupUnit::syncThreads(int64_t id, int64_t threads) {
-  LLVM::CallIntrinsicOp::create(
-      k.b, k.loc, k.b.getStringAttr("llvm.nvvm.barrier.cta.sync.aligned.count"),
-      ValueRange{k.integer(id), k.integer(threads)});
+void WarpgroupUnit::syncThreads(Value id, int64_t threads) {
+  callBarrier("llvm.nvvm.barrier.cta.sync.aligned.count", id, threads);
+}
+
+void WarpgroupUnit::arriveThreads(Value id, int64_t threads) {
+  callBarrier("llvm.nvvm.barrier.cta.arrive.aligned.count", id, threads);
+}
+
+void WarpgroupUnit::callBarrier(StringRef name, Value id, int64_t threads) {
+  LLVM::CallIntrinsicOp::create(k.b, k.loc, k.b.getStringAttr(name),
+                                ValueRange{id, k.integer(threads)});
 }
 
 void WarpgroupUnit::setRegisters(int64_t count, bool more) {

@@ -49,12 +49,14 @@ struct WarpgroupUnit {
   void waitForPhase(Value address, Value parity);
   /// Makes what this thread wrote to shared memory visible to products.
   void fenceShared();
-  /// Barrier `id` of `threads` threads.
-  void syncThreads(int64_t id, int64_t threads);
+  /// Barrier `id` (i32) of `threads` threads, which wait there or only arrive.
+  void syncThreads(Value id, int64_t threads);
+  void arriveThreads(Value id, int64_t threads);
   /// How many registers each thread of the warpgroup needs from now on.
   void setRegisters(int64_t count, bool more);
 
 private:
+  void callBarrier(StringRef name, Value id, int64_t threads);
   Value descriptor(const SharedTile &tile, int64_t columnDistance);
   SmallVector<Value> product(ArrayRef<Value> left, Value right, int64_t columns,
                              ArrayRef<Value> sums, bool rowsAreDepth);

@@ -47,7 +47,6 @@ private:
   void callHandler(CallInst &call, const Handler &handler,
                    std::optional<uint64_t> form = std::nullopt);
   void forwardTiedOperands(CallInst &call);
-  void announceWait(CallInst &call, const Handler &handler, StringRef text);
   void announce(Instruction &before, Value *address, Value *bytes, bool store,
                 bool atomic, Align alignment);
   void announceAccess(Instruction &instruction);
@@ -185,23 +184,6 @@ void Converter::callHandler(CallInst &call, const Handler &handler,
   call.eraseFromParent();
 }
 
-/// A wait for products, before its operands go on as results.
-void Converter::announceWait(CallInst &call, const Handler &handler,
-                             StringRef text) {
-  uint64_t pending = 0;
-  text.trim().rtrim(';').rsplit(' ').second.getAsInteger(10, pending);
-  IRBuilder<> builder(&call);
-  auto *type = StructType::get(builder.getInt64Ty());
-  Value *arguments = getSlot(*call.getFunction(), type, /*isResult=*/false);
-  builder.CreateStore(builder.getInt64(pending), arguments);
-  auto *signature = FunctionType::get(
-      builder.getVoidTy(), {pointer, pointer, builder.getInt32Ty()}, false);
-  FunctionCallee callee = module.getOrInsertFunction(
-      (Twine(handlerPrefix) + handler.name).str(), signature);
-  builder.CreateCall(callee, {ConstantPointerNull::get(pointer), arguments,
-                              builder.getInt32(addSite(call))});
-}
-
 /// An assembly that only orders what is around it: results are its operands.
 void Converter::forwardTiedOperands(CallInst &call) {
   if (!call.getType()->isVoidTy()) {
@@ -225,8 +207,10 @@ Error Converter::convertAssembly(CallInst &call) {
   }
   const Handler *handler = findAssemblyHandler(text);
   if (text.starts_with("wgmma.wait_group")) {
-    announceWait(call, *handler, text);
-    forwardTiedOperands(call);
+    // Which registers are waited for is known by their number.
+    uint64_t pending = 0;
+    text.trim().rtrim(';').rsplit(' ').second.getAsInteger(10, pending);
+    callHandler(call, *handler, pending | uint64_t(call.arg_size()) << 32);
     return Error::success();
   }
   if (text.starts_with("wgmma.mma_async")) {

@@ -31,6 +31,29 @@ struct AsyncCopy {
   void land() const;
 };
 
+/// What products of warpgroups give to one thread. Until a group of them has
+/// been waited for, a register holds a NaN that stands for its value: any use
+/// but as a sum of the next product gives NaN.
+class ProductResults {
+public:
+  /// A register for a value that is computed.
+  float begin(float value);
+  /// The value that a register has or will have.
+  float valueOf(float held) const;
+  void commit() { ends.push_back(first + values.size()); }
+  /// All but the last `pending` groups are done.
+  void await(size_t pending);
+  /// What a register holds by now.
+  float settle(float held) const;
+
+private:
+  std::optional<uint64_t> numberOf(float held) const;
+
+  std::vector<float> values; ///< From number `first` on.
+  uint64_t first = 0, done = 0;
+  std::deque<uint64_t> ends; ///< Of groups that are under way.
+};
+
 /// One CUDA thread.
 struct Thread {
   void *fiber = nullptr;
@@ -47,6 +70,7 @@ struct Thread {
   /// have not been waited for.
   std::vector<uintptr_t> openReads;
   std::deque<std::vector<uintptr_t>> readGroups;
+  ProductResults products;
 
   bool isReady() const { return !done && (!counter || *counter != value); }
 };
@@ -65,6 +89,7 @@ struct Meeting {
 /// One of the barriers that a block may use.
 struct Barrier {
   uint32_t generation = 0;
+  std::vector<bool> here; ///< Threads that have arrived.
   unsigned arrived = 0;
   unsigned expected = 0; ///< 0 for all threads that have not ended.
   std::vector<uint32_t>
@@ -140,7 +165,10 @@ public:
   /// Waits until a phase of that parity has ended.
   void waitForPhase(uintptr_t address, uint32_t parity, uint32_t site);
   /// The first lane of the running thread's warp.
-  Thread &leader() { return threads[running->warp * warpSize]; }
+  Thread &leader() { return laneOf(0); }
+  Thread &laneOf(unsigned lane) {
+    return threads[running->warp * warpSize + lane];
+  }
 
   /// The running thread goes on once `counter` differs from `value`.
   void wait(const uint32_t &counter, uint32_t value, uint32_t site);

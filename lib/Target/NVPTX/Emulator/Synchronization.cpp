@@ -62,6 +62,7 @@ void Machine::completeBarrier(Barrier &barrier) {
   barrier.handover = {};
   barrier.arrived = 0;
   barrier.warpSites.clear();
+  barrier.here.clear();
   ++barrier.generation;
 }
 
@@ -78,6 +79,13 @@ void Machine::arriveAtBarrier(unsigned id, unsigned count, uint32_t site,
              std::to_string(id) + ", others " +
              std::to_string(barrier.expected) + ",",
          site);
+  barrier.here.resize(threads.size());
+  if (barrier.here[self.id])
+    stop(Finding::Divergence,
+         "arrives again at barrier " + std::to_string(id) +
+             ", where others have not been since",
+         site);
+  barrier.here[self.id] = true;
   barrier.expected = count;
   barrier.warpSites.resize(warps.size());
   uint32_t &warpSite = barrier.warpSites[self.warp];

@@ -6,8 +6,8 @@
 //===----------------------------------------------------------------------===//
 //
 // wgmma multiplies 64 rows, 16 of each warp of a warpgroup, so that a warp is
-// computed by itself. Results are there at once; shared memory counts as read
-// both then and when the product is waited for, so that it must neither arrive
+// computed by itself. Results are there once the product is waited for; shared
+// memory counts as read both at once and then, so that it must neither arrive
 // late nor be written early.
 //
 // Operands in shared memory are described by 64 bits, of which bits 0 to 13 are
@@ -105,6 +105,51 @@ static void readChunk(const SharedMatrix &matrix, unsigned outer,
 }
 
 //===----------------------------------------------------------------------===//
+// Results
+//===----------------------------------------------------------------------===//
+
+/// Signalling NaNs, which no instruction gives.
+constexpr uint32_t firstMark = 0x7f800001, endMark = 0x7fc00000;
+
+float ProductResults::begin(float value) {
+  // What has been waited for is in registers.
+  if (ends.empty() && done == first + values.size()) {
+    first = done;
+    values.clear();
+  }
+  values.push_back(value);
+  uint64_t number = first + values.size() - 1;
+  return llvm::bit_cast<float>(
+      uint32_t(firstMark + number % (endMark - firstMark)));
+}
+
+std::optional<uint64_t> ProductResults::numberOf(float held) const {
+  auto bits = llvm::bit_cast<uint32_t>(held);
+  if (bits < firstMark || bits >= endMark)
+    return std::nullopt;
+  constexpr uint64_t marks = endMark - firstMark;
+  uint64_t number = first + (bits - firstMark + marks - first % marks) % marks;
+  if (number >= first + values.size())
+    return std::nullopt;
+  return number;
+}
+
+float ProductResults::valueOf(float held) const {
+  std::optional<uint64_t> number = numberOf(held);
+  return number ? values[*number - first] : held;
+}
+
+void ProductResults::await(size_t pending) {
+  for (; ends.size() > pending; ends.pop_front())
+    done = ends.front();
+}
+
+float ProductResults::settle(float held) const {
+  std::optional<uint64_t> number = numberOf(held);
+  return number && *number < done ? values[*number - first] : held;
+}
+
+//===----------------------------------------------------------------------===//
 // Products
 //===----------------------------------------------------------------------===//
 
@@ -171,8 +216,10 @@ static void multiplyRows(void **results, void **arguments, uint32_t site) {
       float sum = 0;
       for (unsigned k = 0; k < depth; ++k)
         sum += a[row][k] * b[k][column];
-      static_cast<float *>(results[lane])[i] =
-          mine.form.accumulates ? mine.sums()[i] + sum : sum;
+      ProductResults &products = machine.laneOf(lane).products;
+      if (mine.form.accumulates)
+        sum += products.valueOf(mine.sums()[i]);
+      static_cast<float *>(results[lane])[i] = products.begin(sum);
     }
   }
   machine.getTraffic().counts.tensorFlops +=
@@ -189,13 +236,25 @@ static void commitProducts(void *, void *, uint32_t) {
   Thread &self = Machine::get().thread();
   self.readGroups.push_back(std::move(self.openReads));
   self.openReads.clear();
+  self.products.commit();
 }
 
-/// What the groups read was read until now.
-static void waitProducts(void *, void *arguments, uint32_t site) {
+namespace {
+struct ProductWait {
+  uint32_t pending, count;
+  float registers[1]; ///< As many as `count` says.
+};
+} // namespace
+
+/// What the groups read was read until now; registers get what they stand for.
+static void waitProducts(void *result, void *arguments, uint32_t site) {
   Machine &machine = Machine::get();
   Thread &self = machine.thread();
-  size_t pending = as<uint64_t>(arguments);
+  const auto &given = as<ProductWait>(arguments);
+  size_t pending = given.pending;
+  self.products.await(pending);
+  for (uint32_t i = 0; i < given.count; ++i)
+    static_cast<float *>(result)[i] = self.products.settle(given.registers[i]);
   MemoryRange &range = machine.getMemory().getShared();
   for (; self.readGroups.size() > pending; self.readGroups.pop_front())
     for (uintptr_t address : self.readGroups.front())

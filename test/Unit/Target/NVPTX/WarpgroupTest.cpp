@@ -72,10 +72,10 @@ TEST_F(EmulatorTest, FindsAnMBarrierThatIsNone) {
                                              "none at shared memory + 8")));
 }
 
-/// 64 rows of ones by eight columns, of which the n-th is 16 times n / 8.
-TEST_F(EmulatorTest, MultipliesRegistersByColumnsInSharedMemory) {
-  // Rows of 128 bytes, all elements of row n being n.
-  Report report = run(R"(
+/// 64 rows of ones by eight columns, of which the n-th is 16 times n / 8: rows
+/// of 128 bytes, all elements of row n being n.
+static std::string multiplyOnes(const llvm::Twine &wait) {
+  return (R"(
   %row = lshr i32 %tid32, 4
   %float = uitofp i32 %row to half
   %bits = bitcast half %float to i16
@@ -90,14 +90,30 @@ TEST_F(EmulatorTest, MultipliesRegistersByColumnsInSharedMemory) {
   %place = lshr i64 %offset, 4
   %b = or i64 %place, 4611686293305294848
   %d = call {float, float, float, float} asm sideeffect "wgmma.mma_async.sync.aligned.m64n8k16.f32.f16.f16 {$0, $1, $2, $3}, {$4, $5, $6, $7}, $8, 0, 1, 1, 0;", "=f,=f,=f,=f,r,r,r,r,l"(i32 1006648320, i32 1006648320, i32 1006648320, i32 1006648320, i64 %b)
-  %v = extractvalue {float, float, float, float} %d, 1
+  call void @llvm.nvvm.wgmma.commit_group.sync.aligned()
+  %one = extractvalue {float, float, float, float} %d, 1
+  %v = call float asm sideeffect "wgmma.wait_group.sync.aligned )" +
+          wait + R"(;", "=f,0"(float %one)
+  %small = fcmp olt float %v, 1.0e3
   %n = fptoui float %v to i32
-)" + storeOut("%n"),
-                      1, 128);
+  %shown = select i1 %small, i32 %n, i32 77
+)" + storeOut("%shown"))
+      .str();
+}
+
+TEST_F(EmulatorTest, MultipliesRegistersByColumnsInSharedMemory) {
+  Report report = run(multiplyOnes("0"), 1, 128);
   EXPECT_THAT(sentences(report), testing::IsEmpty());
   for (unsigned i = 0; i < 128; ++i)
     EXPECT_EQ(out[i], 16 * (2 * (i % 4) + 1));
   EXPECT_EQ(report.counts.tensorFlops, 2 * 64 * 8 * 16);
+}
+
+/// Registers hold NaN until then.
+TEST_F(EmulatorTest, ProductsHaveNoResultBeforeTheyAreWaitedFor) {
+  run(multiplyOnes("1"), 1, 128);
+  for (unsigned i = 0; i < 128; ++i)
+    EXPECT_EQ(out[i], 77u);
 }
 
 } // namespace
