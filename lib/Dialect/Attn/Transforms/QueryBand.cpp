@@ -11,6 +11,8 @@
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 
 using namespace mlir;
 using namespace mlir::attn;
@@ -62,8 +64,11 @@ SmallVector<Value> QueryBand::forEachTile(
   auto loop = scf::ForOp::create(builder, loc, zero, count, one, inits);
   OpBuilder::InsertionGuard restore(builder);
   builder.setInsertionPointToStart(loop.getBody());
-  scf::YieldOp::create(builder, loc,
-                       body(loop.getInductionVar(), loop.getRegionIterArgs()));
+  SmallVector<Value> next =
+      body(loop.getInductionVar(), loop.getRegionIterArgs());
+  // A loop that carries nothing comes with its end.
+  if (!next.empty())
+    scf::YieldOp::create(builder, loc, next);
   return SmallVector<Value>(loop.getResults());
 }
 
@@ -71,59 +76,64 @@ SmallVector<Value> QueryBand::forEachTile(
 // What is kept of each tile
 //===----------------------------------------------------------------------===//
 
-QueryBand::Stacks QueryBand::emptyStacks() {
+void QueryBand::allocate() {
   auto sizeOf = [&](unsigned dim) { return *getConstantIntValue(sizes[dim]); };
   Type queryType = getElementTypeOrSelf(op.getQuery().getType());
   Type accumulator = getAccumulatorType(queryType);
-  Stacks stacks;
-  auto add = [&](ArrayRef<int64_t> tileShape, Type element) {
+  auto stack = [&](ArrayRef<int64_t> tileShape, Type element) -> Value {
     SmallVector<int64_t> shape{plan.band};
     llvm::append_range(shape, tileShape);
-    stacks.push_back(tensor::EmptyOp::create(builder, loc, shape, element));
+    return memref::AllocOp::create(builder, loc,
+                                   MemRefType::get(shape, element));
   };
-  add({sizeOf(AttendOp::D), plan.rows()}, plan.pairs ? queryType : accumulator);
-  add({sizeOf(AttendOp::E), plan.rows()}, accumulator);
-  add({plan.rows()}, accumulator);
-  add({plan.rows()}, accumulator);
-  return stacks;
+  packed = stack({sizeOf(AttendOp::D), plan.rows()},
+                 plan.pairs ? queryType : accumulator);
+  state = {stack({sizeOf(AttendOp::E), plan.rows()}, accumulator),
+           stack({plan.rows()}, accumulator),
+           stack({plan.rows()}, accumulator)};
 }
 
-/// Where element `number` of a stack of this type lies.
-static void locate(Builder &builder, RankedTensorType type, Value number,
-                   SmallVectorImpl<OpFoldResult> &offsets,
-                   SmallVectorImpl<OpFoldResult> &sizes,
-                   SmallVectorImpl<OpFoldResult> &strides) {
-  offsets.assign(type.getRank(), builder.getIndexAttr(0));
-  strides.assign(type.getRank(), builder.getIndexAttr(1));
+/// Where element `number` of `stack` lies.
+Value QueryBand::roomOf(Value stack, Value number) {
+  auto type = cast<MemRefType>(stack.getType());
+  OpFoldResult zero = builder.getIndexAttr(0), one = builder.getIndexAttr(1);
+  SmallVector<OpFoldResult> offsets(type.getRank(), zero),
+      strides(type.getRank(), one), shape{one};
   offsets[0] = number;
-  sizes.push_back(builder.getIndexAttr(1));
-  for (int64_t size : type.getShape().drop_front())
-    sizes.push_back(builder.getIndexAttr(size));
+  ArrayRef<int64_t> element = type.getShape().drop_front();
+  for (int64_t size : element)
+    shape.push_back(builder.getIndexAttr(size));
+  MemRefType reduced = memref::SubViewOp::inferRankReducedResultType(
+      element, type, offsets, shape, strides);
+  return memref::SubViewOp::create(builder, loc, reduced, stack, offsets, shape,
+                                   strides);
 }
 
-Value QueryBand::take(Value stack, Value number) {
-  auto type = cast<RankedTensorType>(stack.getType());
-  SmallVector<OpFoldResult> offsets, sliceSizes, strides;
-  locate(builder, type, number, offsets, sliceSizes, strides);
-  auto element = RankedTensorType::get(type.getShape().drop_front(),
-                                       type.getElementType());
-  return tensor::ExtractSliceOp::create(builder, loc, element, stack, offsets,
-                                        sliceSizes, strides);
+SmallVector<Value> QueryBand::stateRooms(Value number) {
+  return llvm::map_to_vector(
+      state, [&](Value stack) { return roomOf(stack, number); });
 }
 
-Value QueryBand::put(Value element, Value stack, Value number) {
-  SmallVector<OpFoldResult> offsets, sliceSizes, strides;
-  locate(builder, cast<RankedTensorType>(stack.getType()), number, offsets,
-         sliceSizes, strides);
-  return tensor::InsertSliceOp::create(builder, loc, element, stack, offsets,
-                                       sliceSizes, strides);
+Value QueryBand::read(Value room, bool writable) {
+  auto type = cast<MemRefType>(room.getType());
+  return bufferization::ToTensorOp::create(
+      builder, loc,
+      RankedTensorType::get(type.getShape(), type.getElementType()), room,
+      /*restrict=*/true, writable);
 }
 
-QueryTile::State QueryBand::takeState(ValueRange state, Value number) {
-  QueryTile::State taken;
-  for (Value stack : state)
-    taken.push_back(take(stack, number));
-  return taken;
+QueryTile::State QueryBand::readState(ArrayRef<Value> rooms) {
+  QueryTile::State values;
+  for (Value room : rooms)
+    values.push_back(read(room, /*writable=*/true));
+  return values;
+}
+
+void QueryBand::keep(Value value, Value room) {
+  auto materialize = bufferization::MaterializeInDestinationOp::create(
+      builder, loc, value, room);
+  materialize.setRestrict(true);
+  materialize.setWritable(true);
 }
 
 //===----------------------------------------------------------------------===//
@@ -132,37 +142,34 @@ QueryTile::State QueryBand::takeState(ValueRange state, Value number) {
 
 /// Packs the queries of each tile and initialises its state; finds the keys
 /// that any of them reaches.
-void QueryBand::start(Stacks &stacks) {
+void QueryBand::start() {
   reached.lower = arith::ConstantIndexOp::create(builder, loc, 0);
   reached.upper =
       getValueOrCreateConstantIndexOp(builder, loc, sizes[AttendOp::J]);
-  SmallVector<Value> inits = stacks;
+  SmallVector<Value> bounds;
   if (classifier)
-    inits.append({reached.upper, reached.lower});
-  SmallVector<Value> results =
-      forEachTile(inits, [&](Value number, ValueRange carried) {
-        return startTile(number, carried);
-      });
-  if (classifier) {
-    reached.upper = results.pop_back_val();
-    reached.lower = results.pop_back_val();
-  }
-  stacks = results;
+    bounds = {reached.upper, reached.lower};
+  bounds = forEachTile(bounds, [&](Value number, ValueRange carried) {
+    return startTile(number, carried);
+  });
+  if (classifier)
+    reached = {bounds[0], bounds[1]};
 }
 
-SmallVector<Value> QueryBand::startTile(Value number, ValueRange carried) {
+SmallVector<Value> QueryBand::startTile(Value number, ValueRange bounds) {
   Piece piece = cutPiece(number);
   QueryTile tile(builder, piece.op, plan, classifier);
-  SmallVector<Value> next{tile.packQueries(take(carried[0], number))};
-  next.append(tile.initialState(takeState(carried.slice(1, 3), number)));
-  for (auto [element, stack] : llvm::zip(next, carried))
-    element = put(element, stack, number);
+  Value room = roomOf(packed, number);
+  keep(tile.packQueries(read(room, /*writable=*/true)), room);
+  SmallVector<Value> rooms = stateRooms(number);
+  for (auto [value, room] :
+       llvm::zip_equal(tile.initialState(readState(rooms)), rooms))
+    keep(value, room);
+  SmallVector<Value> next;
   if (classifier) {
     IndexRange keys = tile.keyRange();
-    next.push_back(
-        arith::MinSIOp::create(builder, loc, carried[4], keys.lower));
-    next.push_back(
-        arith::MaxSIOp::create(builder, loc, carried[5], keys.upper));
+    next = {arith::MinSIOp::create(builder, loc, bounds[0], keys.lower),
+            arith::MaxSIOp::create(builder, loc, bounds[1], keys.upper)};
   }
   piece.op.erase();
   return next;
@@ -170,75 +177,55 @@ SmallVector<Value> QueryBand::startTile(Value number, ValueRange carried) {
 
 /// All tiles visit a number of keys that stays in the cache, then the next.
 /// Keys that only others of the band reach are empty tiles.
-void QueryBand::visitKeys(Stacks &stacks) {
+void QueryBand::visitKeys() {
   Value step = arith::ConstantIndexOp::create(builder, loc, plan.resident);
-  ValueRange state = ValueRange(stacks).drop_front();
-  auto loop = scf::ForOp::create(builder, loc, reached.lower, reached.upper,
-                                 step, state);
+  auto loop =
+      scf::ForOp::create(builder, loc, reached.lower, reached.upper, step);
   OpBuilder::InsertionGuard restore(builder);
   builder.setInsertionPointToStart(loop.getBody());
   Value first = loop.getInductionVar();
   Value next = arith::AddIOp::create(builder, loc, first, step);
-  IndexRange keys{first,
-                  arith::MinSIOp::create(builder, loc, next, reached.upper)};
-  scf::YieldOp::create(
-      builder, loc,
-      forEachTile(
-          loop.getRegionIterArgs(), [&](Value number, ValueRange carried) {
-            return visitTile(number, take(stacks[0], number), keys, carried);
-          }));
-  llvm::copy(loop.getResults(), stacks.begin() + 1);
+  Value end = arith::MinSIOp::create(builder, loc, next, reached.upper);
+  forEachTile({}, [&](Value number, ValueRange) {
+    visitTile(number, {first, end});
+    return SmallVector<Value>();
+  });
 }
 
-SmallVector<Value> QueryBand::visitTile(Value number, Value packed,
-                                        IndexRange keys, ValueRange state) {
+void QueryBand::visitTile(Value number, IndexRange keys) {
   Piece piece = cutPiece(number);
   QueryTile tile(builder, piece.op, plan, classifier);
-  tile.usePacked(packed);
-  auto next = llvm::to_vector_of<Value>(
-      tile.visitKeys(keys, takeState(state, number), /*guarded=*/false));
-  for (auto [element, stack] : llvm::zip_equal(next, state))
-    element = put(element, stack, number);
+  tile.usePacked(read(roomOf(packed, number), /*writable=*/false));
+  SmallVector<Value> rooms = stateRooms(number);
+  for (auto [value, room] : llvm::zip_equal(
+           tile.visitKeys(keys, readState(rooms), /*guarded=*/false), rooms))
+    keep(value, room);
   piece.op.erase();
-  return next;
 }
 
-/// Writes the results of one tile. Carried are those of all tiles, then the
-/// state: tiles that are computed again write it.
-SmallVector<Value> QueryBand::finishTile(Value number, Value packed,
-                                         ValueRange carried) {
+/// Writes the results of one tile into `inits`.
+SmallVector<Value> QueryBand::finishTile(Value number, ValueRange inits) {
   Piece piece = cutPiece(number);
-  unsigned resultCount = piece.initSlices.size();
-  ValueRange inits = carried.take_front(resultCount),
-             stacks = carried.drop_front(resultCount);
   for (auto [slice, init] : llvm::zip_equal(piece.initSlices, inits))
     slice.getSourceMutable().assign(init);
   QueryTile tile(builder, piece.op, plan, classifier);
-  tile.usePacked(packed);
-  QueryTile::State state =
-      tile.recomputeUnlessFinite(reached, takeState(stacks, number));
-  SmallVector<Value> next = tile.emitResults(state);
+  tile.usePacked(read(roomOf(packed, number), /*writable=*/false));
+  SmallVector<Value> results = tile.emitResults(
+      tile.recomputeUnlessFinite(reached, readState(stateRooms(number))));
   for (auto [result, slice, init] :
-       llvm::zip_equal(next, piece.initSlices, inits))
+       llvm::zip_equal(results, piece.initSlices, inits))
     result = tensor::InsertSliceOp::create(
         builder, loc, result, init, slice.getMixedOffsets(),
         slice.getMixedSizes(), slice.getMixedStrides());
-  for (auto [element, stack] : llvm::zip_equal(state, stacks))
-    next.push_back(put(element, stack, number));
   piece.op.erase();
-  return next;
+  return results;
 }
 
 SmallVector<Value> QueryBand::emit() {
-  Stacks stacks = emptyStacks();
-  start(stacks);
-  visitKeys(stacks);
-  SmallVector<Value> carried(op.getDpsInits());
-  llvm::append_range(carried, ArrayRef(stacks).drop_front());
-  SmallVector<Value> results =
-      forEachTile(carried, [&](Value number, ValueRange carried) {
-        return finishTile(number, take(stacks[0], number), carried);
-      });
-  results.truncate(op->getNumResults());
-  return results;
+  allocate();
+  start();
+  visitKeys();
+  return forEachTile(op.getDpsInits(), [&](Value number, ValueRange inits) {
+    return finishTile(number, inits);
+  });
 }

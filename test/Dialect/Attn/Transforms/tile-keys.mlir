@@ -158,19 +158,25 @@ func.func @band(%q: tensor<4x?x16xf32>, %k: tensor<4x?x16xf32>, %o: tensor<4x?x1
   // CHECK-DAG: %[[TILE:.*]] = arith.constant 96 : index
   // CHECK-DAG: %[[N:.*]] = tensor.dim %[[K]], %{{.*}} : tensor<4x?x16xf32>
   // CHECK: scf.forall
+  // CHECK: %[[QUERIES:.*]] = memref.alloc() : memref<4x16x64xf32>
+  // CHECK: %[[ACC:.*]] = memref.alloc() : memref<4x16x64xf32>
   // CHECK: %[[TILES:.*]] = affine.apply
-  // CHECK: %[[START:.*]]:4 = scf.for %{{.*}} = %c0 to %[[TILES]] step %c1 iter_args({{.*}}) -> (tensor<4x16x64xf32>, tensor<4x16x64xf32>, tensor<4x64xf32>, tensor<4x64xf32>)
-  // CHECK: %[[STATE:.*]]:3 = scf.for %[[FIRST:.*]] = %c0 to %[[N]] step %[[RESIDENT]] iter_args(%{{.*}} = %[[START]]#1, %{{.*}} = %[[START]]#2, %{{.*}} = %[[START]]#3)
+  // CHECK: scf.for %[[T:.*]] = %c0 to %[[TILES]] step %c1 {
+  // CHECK: %[[ROOM:.*]] = memref.subview %[[QUERIES]][%[[T]], 0, 0] [1, 16, 64]
+  // CHECK: bufferization.materialize_in_destination %{{.*}} in restrict writable %[[ROOM]]
+  // CHECK: scf.for %[[FIRST:.*]] = %c0 to %[[N]] step %[[RESIDENT]] {
   // CHECK: %[[NEXT:.*]] = arith.addi %[[FIRST]], %[[RESIDENT]]
   // CHECK: %[[END:.*]] = arith.minsi %[[NEXT]], %[[N]]
-  // CHECK: scf.for %[[T:.*]] = %c0 to %[[TILES]] step %c1 iter_args(%[[A:.*]] = %{{.*}}, %{{.*}} = %{{.*}}, %{{.*}} = %{{.*}})
-  // CHECK-DAG: %[[QT:.*]] = tensor.extract_slice %[[START]]#0[%[[T]], 0, 0] [1, 16, 64]
-  // CHECK-DAG: %[[AT:.*]] = tensor.extract_slice %[[A]][%[[T]], 0, 0] [1, 16, 64]
+  // CHECK: scf.for %[[T:.*]] = %c0 to %[[TILES]] step %c1 {
+  // CHECK: %[[Q:.*]] = memref.subview %[[QUERIES]][%[[T]], 0, 0] [1, 16, 64]
+  // CHECK: %[[QT:.*]] = bufferization.to_tensor %[[Q]] restrict :
+  // CHECK: %[[ROOM:.*]] = memref.subview %[[ACC]][%[[T]], 0, 0] [1, 16, 64]
+  // CHECK: %[[AT:.*]] = bufferization.to_tensor %[[ROOM]] restrict writable
   // CHECK: %[[NEW:.*]]:3 = scf.for %{{.*}} = %[[FIRST]] to %[[END]] step %[[TILE]] iter_args(%{{.*}} = %[[AT]],
   // CHECK: attn.attend_tile dot softmax ins(%[[QT]],
-  // CHECK: tensor.insert_slice %[[NEW]]#0 into %[[A]][%[[T]], 0, 0] [1, 16, 64]
+  // CHECK: bufferization.materialize_in_destination %[[NEW]]#0 in restrict writable %[[ROOM]]
   // CHECK: scf.for %[[T:.*]] = %c0 to %[[TILES]] step %c1 iter_args(%[[OUT:.*]] = %{{.*}}, %[[LSE:.*]] = %{{.*}})
-  // CHECK: tensor.extract_slice %[[STATE]]#0[%[[T]], 0, 0]
+  // CHECK: memref.subview %[[ACC]][%[[T]], 0, 0]
   // CHECK: tensor.insert_slice %{{.*}} into %[[OUT]]
   // CHECK: tensor.insert_slice %{{.*}} into %[[LSE]]
   // CHECK: scf.forall.in_parallel
@@ -186,21 +192,20 @@ func.func @band(%q: tensor<4x?x16xf32>, %k: tensor<4x?x16xf32>, %o: tensor<4x?x1
 func.func @masked_band(%q: tensor<4x?x16xf32>, %o: tensor<4x?x16xf32>) -> tensor<4x?x16xf32> {
   // CHECK-DAG: %[[RESIDENT:.*]] = arith.constant 960 : index
   // CHECK: scf.forall
-  // CHECK: %[[START:.*]]:6 = scf.for {{.*}} -> (tensor<4x16x64xf32>, tensor<4x16x64xf32>, tensor<4x64xf32>, tensor<4x64xf32>, index, index)
+  // CHECK: %[[REACHED:.*]]:2 = scf.for {{.*}} -> (index, index)
   // CHECK: arith.minsi
   // CHECK: arith.maxsi
-  // CHECK: scf.for %[[FIRST:.*]] = %[[START]]#4 to %[[START]]#5 step %[[RESIDENT]]
-  // CHECK: %[[END:.*]] = arith.minsi %{{.*}}, %[[START]]#5
+  // CHECK: scf.for %[[FIRST:.*]] = %[[REACHED]]#0 to %[[REACHED]]#1 step %[[RESIDENT]]
+  // CHECK: %[[END:.*]] = arith.minsi %{{.*}}, %[[REACHED]]#1
   // CHECK: scf.for %{{.*}} = %[[FIRST]] to %[[END]] step
   // CHECK: scf.if
   // CHECK: attn.attend_tile dot softmax ins(
   // A tile that is computed again writes its state where it was.
-  // CHECK: scf.for %[[T:.*]] = %c0 to %{{.*}} step %c1 iter_args(%{{.*}} = %{{.*}}, %[[A:.*]] = %{{.*}}, %{{.*}} = %{{.*}}, %{{.*}} = %{{.*}})
-  // CHECK: %[[FAST:.*]] = tensor.extract_slice %[[A]][%[[T]], 0, 0]
-  // CHECK: %[[LAST:.*]]:3 = scf.if
+  // CHECK: %[[FAST:.*]] = bufferization.to_tensor %{{.*}} restrict writable : memref<16x64xf32
+  // CHECK: scf.if
   // CHECK: linalg.fill {{.*}} outs(%[[FAST]] :
+  // CHECK: scf.for %{{.*}} = %[[REACHED]]#0 to %[[REACHED]]#1 step
   // CHECK: attn.attend_tile dot softmax guarded ins(
-  // CHECK: tensor.insert_slice %[[LAST]]#0 into %[[A]][%[[T]], 0, 0]
   %r = attn.attend dot softmax ins(%q, %q, %q : tensor<4x?x16xf32>, tensor<4x?x16xf32>, tensor<4x?x16xf32>)
       outs(%o : tensor<4x?x16xf32>) indexing_maps = [#query, #key, #value, #output] scale = 0.25 mask {
   ^bb0(%b: index, %h: index, %i: index, %j: index):

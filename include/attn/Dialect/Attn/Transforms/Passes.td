@@ -138,8 +138,10 @@ def TileKeysPass : Pass<"attn-tile-keys"> {
   let options = [
     Option<"target", "target", "std::string", "\"native\"", "CPU to tile for">];
   let dependentDialects = ["affine::AffineDialect", "arith::ArithDialect",
+                           "bufferization::BufferizationDialect",
                            "linalg::LinalgDialect", "math::MathDialect",
-                           "scf::SCFDialect", "tensor::TensorDialect"];
+                           "memref::MemRefDialect", "scf::SCFDialect",
+                           "tensor::TensorDialect"];
 }
 
 def TileContractionsPass : Pass<"attn-tile-contractions"> {

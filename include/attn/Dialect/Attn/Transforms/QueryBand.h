@@ -29,31 +29,28 @@ public:
   SmallVector<Value> emit();
 
 private:
-  /// What is kept of each tile, stacked along a first dimension: packed
-  /// queries, then the state.
-  using Stacks = SmallVector<Value>;
-
   /// One tile as an op of its own, where its operands were sliced.
   struct Piece {
     AttendOp op;
     SmallVector<tensor::ExtractSliceOp> initSlices;
   };
 
+  void allocate();
   Piece cutPiece(Value number);
-  Stacks emptyStacks();
-  Value take(Value stack, Value number);
-  Value put(Value element, Value stack, Value number);
-  QueryTile::State takeState(ValueRange state, Value number);
+  Value roomOf(Value stack, Value number);
+  Value read(Value room, bool writable);
+  QueryTile::State readState(ArrayRef<Value> rooms);
+  SmallVector<Value> stateRooms(Value number);
+  void keep(Value value, Value room);
   /// A loop over the tiles of the band that carries `inits`.
   SmallVector<Value> forEachTile(
       ValueRange inits,
       function_ref<SmallVector<Value>(Value number, ValueRange carried)> body);
-  void start(Stacks &stacks);
-  SmallVector<Value> startTile(Value number, ValueRange carried);
-  void visitKeys(Stacks &stacks);
-  SmallVector<Value> visitTile(Value number, Value packed, IndexRange keys,
-                               ValueRange state);
-  SmallVector<Value> finishTile(Value number, Value packed, ValueRange carried);
+  void start();
+  SmallVector<Value> startTile(Value number, ValueRange bounds);
+  void visitKeys();
+  void visitTile(Value number, IndexRange keys);
+  SmallVector<Value> finishTile(Value number, ValueRange inits);
 
   OpBuilder &builder;
   AttendOp op;
@@ -62,6 +59,11 @@ private:
   Location loc;
   /// The iteration space of the band.
   SmallVector<OpFoldResult> sizes;
+  /// Memory for what is kept of each tile, stacked along a first dimension. It
+  /// is no tensor that loops carry: analysing these takes bufferization longer
+  /// than all the rest.
+  Value packed;
+  SmallVector<Value, 3> state;
   /// The keys that some tile of the band reaches.
   IndexRange reached;
 };
