@@ -195,6 +195,8 @@ class IREE:
         plain = problem.heads == problem.key_heads and not problem.causal
         if problem.dtype != "float32" or not plain:
             raise Unsupported("f32 without a mask, one head per key head, is measured")
+        if problem.keys > 1024:
+            raise Unsupported("calls take seconds: up to 1024 keys are measured")
         b, m, n, d = problem.heads, problem.queries, problem.keys, problem.head_size
         rows, columns = f"tensor<{b}x{m}x{d}xf32>", f"tensor<{b}x{n}x{d}xf32>"
         dims = "affine_map<(b, m, n, k1, k2) -> "
