@@ -124,13 +124,6 @@ Value AttendKernel::rowPointer(const AttendOperand &operand,
                       {{AttendOp::G, row.group}, {AttendOp::I, row.query}});
 }
 
-/// Of the row among all rows of all heads.
-Value AttendKernel::rowNumber(const QueryRow &row) {
-  Value heads = k.mul(k.toI32(arguments.sizes[AttendOp::Hkv]), groupSize);
-  Value head = k.add(k.mul(batch, heads), row.head);
-  return k.add(k.mul(head, queries), row.query);
-}
-
 /// The block's columns in a row of values or of results.
 Value AttendKernel::partPointer(Value pointer, Type element) {
   if (plan.parts == 1)
@@ -207,24 +200,6 @@ void AttendKernel::emitKeyBounds() {
   upperKey = k.toI32(bounds.upper);
   fullKeys = {k.toI32(bounds.fullLower), k.toI32(bounds.fullUpper)};
   takeSplit();
-}
-
-/// Of the keys that the tile of queries reaches, those of this block.
-void AttendKernel::takeSplit() {
-  if (!plan.splitKeys)
-    return;
-  auto most = [&](Value lhs, Value rhs) -> Value {
-    return k.b.createOrFold<arith::MaxSIOp>(k.loc, lhs, rhs);
-  };
-  Value reached = most(k.sub(upperKey, lowerKey), k.integer(0));
-  Value tiles = k.div(k.add(reached, plan.keys - 1), plan.keys);
-  Value splits = k.toI32(arguments.splits);
-  Value each = k.div(k.add(tiles, k.sub(splits, k.integer(1))), splits);
-  each = most(each, k.integer(plan.splitTiles()));
-  Value first = k.min(k.mul(split, each), tiles);
-  lowerKey = k.add(lowerKey, k.mul(first, plan.keys));
-  Value count = k.min(each, k.sub(tiles, first));
-  upperKey = k.min(upperKey, k.add(lowerKey, k.mul(count, plan.keys)));
 }
 
 /// The queries of the block.

@@ -81,23 +81,6 @@ void AttendKernel::storeOutput(const State &state, ArrayRef<Value> factors) {
   }
 }
 
-/// Four lanes fill a sector.
-void AttendKernel::storePartials(const State &state) {
-  Type pairType = VectorType::get(2, k.b.getF32Type());
-  for (int64_t laneRow = 0; laneRow < laneRows; ++laneRow) {
-    const QueryRow &row = laneQueries[laneRow];
-    k.when(row.exists, [&] {
-      Value to = k.gep(resultRow(row), pairType, k.bitAnd(lane, 3));
-      for (int64_t group = 0; group < plan.partColumns() / 8; ++group) {
-        int64_t index = group * fragmentSize + 2 * laneRow;
-        Value pair =
-            k.pair(state.accumulator[index], state.accumulator[index + 1]);
-        k.store(pair, k.gep(to, pairType, k.integer(4 * group)), 8);
-      }
-    });
-  }
-}
-
 Type AttendKernel::resultElement() {
   return plan.splitKeys ? k.b.getF32Type() : matrices.element;
 }

@@ -120,7 +120,7 @@ std::string KernelPlan::describe(const GPUSpec &spec) const {
        << " blocks share the columns of a tile, whose sums are "
        << "too many for one";
   if (canSplit)
-    os << "; up to " << queries << " queries on less than half of "
+    os << "; fewer than " << queries << " queries on less than half of "
        << spec.multiprocessors << " multiprocessors split their keys, "
        << splitTiles() << " tiles or more for a block";
   return text;

@@ -21,7 +21,7 @@
 // RUN: attnc explain %s --entry window --target=sm_80 --dim M=480 --dim N=480 | FileCheck %s --check-prefix=GPU
 // GPU: function window, for sm_80
 // GPU: tiles: 128 queries x 64 keys; empty 24, partial 8, full 0
-// GPU: remark: {{.*}}tiles of 128 queries and 64 keys for 8 warps: about {{[0-9]+}} of 255 registers per thread, queries read from shared memory each time; {{[0-9]+}} of 166912 bytes of shared memory; up to 128 queries on less than half of 108 multiprocessors split their keys, 4 tiles or more for a block
+// GPU: remark: {{.*}}tiles of 128 queries and 64 keys for 8 warps: about {{[0-9]+}} of 255 registers per thread, queries read from shared memory each time; {{[0-9]+}} of 166912 bytes of shared memory; fewer than 128 queries on less than half of 108 multiprocessors split their keys, 4 tiles or more for a block
 
 // Compound masks are told in lines; ids that come from offsets by the name of these.
 // RUN: attnc explain %s --entry compound --target=x86-64-v3 | FileCheck %s --check-prefix=COMPOUND --strict-whitespace
