@@ -75,6 +75,7 @@ def add_features():
         "avx2": "avx2" in flags,
         "avx512": "avx512f" in flags,
         "avx512bf16": "avx512_bf16" in flags,
+        "amx": "amx_bf16" in flags,
         "aarch64-cross": shutil.which("aarch64-linux-gnu-gcc")
         and shutil.which("qemu-aarch64"),
         "ptxas": shutil.which("ptxas"),

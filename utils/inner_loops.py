@@ -3,15 +3,16 @@
 # Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Reads x86-64 or AArch64 assembly and prints a line for each loop that holds no other
-and multiplies and adds vectors: how often it has each vector instruction, and how often
-it uses the stack."""
+and multiplies and adds vectors or tiles: how often it has each instruction on these, and
+how often it uses the stack."""
 
 import collections
 import re
 import sys
 
 LABEL = re.compile(r"(\.LBB\w+):")
-MULTIPLY_ADD = re.compile(r"\s(?:vfmadd\w+p[sd]|vdpbf16ps|fmla)\s")
+MULTIPLY_ADD = re.compile(r"\s(?:vfmadd\w+p[sd]|vdpbf16ps|tdpbf16ps|fmla)\s")
+COUNTED = ("v", "f", "td", "tile")
 BRANCH = re.compile(r"\s+(?:j\w+|b\.\w+|cbn?z\s.*|tbn?z\s.*)\s(\.LBB\w+)$")
 STACK = re.compile(r"[(,]%r[sb]p[,)]|\[(?:sp|x29)\b")
 
@@ -31,7 +32,7 @@ def main():
         if not any(map(MULTIPLY_ADD.match, body)):
             continue
         words = [line.split()[0] for line in body if line.startswith("\t")]
-        counts = collections.Counter(w for w in words if w.startswith(("v", "f")))
+        counts = collections.Counter(w for w in words if w.startswith(COUNTED))
         text = " ".join(f"{name}={counts[name]}" for name in sorted(counts))
         print(f"loop {text} stack={sum(bool(STACK.search(line)) for line in body)}")
 

@@ -13,8 +13,9 @@
 using namespace mlir;
 using namespace mlir::attn;
 
-/// Independent chains: enough to fill two pipes of latency four.
-static constexpr unsigned numChains = 12;
+/// Independent chains: enough to fill two pipes of latency four. Of tiles there
+/// are four beside a factor.
+static constexpr unsigned numChains = 12, numTileChains = 4;
 
 namespace {
 /// The instruction that bounds the speed of contractions.
@@ -22,6 +23,7 @@ struct PeakInstruction {
   std::string element; ///< Of accumulators.
   unsigned lanes;      ///< Of accumulators.
   bool isDot = false;  ///< Pairs of bf16.
+  bool isTile = false; ///< Tiles of bf16.
 
   std::string accumulator() const {
     return "vector<" + std::to_string(lanes) + "x" + element + ">";
@@ -30,7 +32,11 @@ struct PeakInstruction {
     return isDot ? "vector<" + std::to_string(2 * lanes) + "xbf16>"
                  : accumulator();
   }
-  double flops() const { return (isDot ? 4.0 : 2.0) * lanes; }
+  /// Of one step of all chains.
+  double flops() const {
+    return isTile ? numTileChains * 2.0 * 16 * 16 * 32
+                  : numChains * (isDot ? 4.0 : 2.0) * lanes;
+  }
 };
 } // namespace
 
@@ -57,11 +63,63 @@ loadLoops(const CompileOptions &options, StringRef text) {
 // Arithmetic
 //===----------------------------------------------------------------------===//
 
-static PeakInstruction getInstruction(const TargetSpec &target, Type type) {
+static PeakInstruction getInstruction(const TargetSpec &target, Type type,
+                                      bool manyRows) {
   if (type.isF64())
     return {"f64", target.lanes(64)};
   return {"f32", target.lanes(32),
-          type.isBF16() && target.hasBF16Dot && target.vectorBits == 512};
+          type.isBF16() && target.hasBF16Dot && target.vectorBits == 512,
+          type.isBF16() && target.hasBF16Tiles && manyRows};
+}
+
+/// A function as getText's whose instructions multiply tiles.
+static std::string getTileText() {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  StringRef sum = "!amx.tile<16x16xf32>", factor = "!amx.tile<16x32xbf16>";
+  auto forEachChain = [&](llvm::function_ref<void(unsigned)> print,
+                          StringRef separator = "") {
+    for (unsigned i = 0; i < numTileChains; ++i) {
+      os << (i ? separator : "");
+      print(i);
+    }
+  };
+  os << "func.func @peak(%n: index, %threads: index, %f: f32, %out: "
+        "memref<?xf32> {attn.result}) {\n"
+        "  %c0 = arith.constant 0 : index\n  %c1 = arith.constant 1 : index\n"
+        "  scf.forall (%t) in (%threads) {\n"
+        "    %a = amx.tile_zero : "
+     << factor
+     // Both factors in one register would be no instruction.
+     << "\n    %other = memref.alloca() : memref<16x32xbf16>\n"
+        "    %b = amx.tile_load %other[%c0, %c0] : memref<16x32xbf16> into "
+     << factor << "\n";
+  forEachChain([&](unsigned i) {
+    os << "    %s" << i << " = amx.tile_zero : " << sum << "\n";
+  });
+  os << "    %r:" << numTileChains
+     << " = scf.for %i = %c0 to %n step %c1 iter_args(";
+  forEachChain([&](unsigned i) { os << "%x" << i << " = %s" << i; }, ", ");
+  os << ") -> (";
+  forEachChain([&](unsigned) { os << sum; }, ", ");
+  os << ") {\n";
+  forEachChain([&](unsigned i) {
+    os << "      %y" << i << " = amx.tile_mulf %a, %b, %x" << i << " : "
+       << factor << ", " << factor << ", " << sum << "\n";
+  });
+  os << "      scf.yield ";
+  forEachChain([&](unsigned i) { os << "%y" << i; }, ", ");
+  os << " : ";
+  forEachChain([&](unsigned) { os << sum; }, ", ");
+  os << "\n    }\n    %buffer = memref.alloca() : memref<16x16xf32>\n";
+  forEachChain([&](unsigned i) {
+    os << "    amx.tile_store %buffer[%c0, %c0], %r#" << i
+       << " : memref<16x16xf32>, " << sum << "\n    %z" << i
+       << " = memref.load %buffer[%c0, %c0] : memref<16x16xf32>\n"
+       << "    memref.store %z" << i << ", %out[%t] : memref<?xf32>\n";
+  });
+  os << "  }\n  return\n}\n";
+  return text;
 }
 
 /// One step of chain `i`.
@@ -80,6 +138,8 @@ static void printStep(llvm::raw_ostream &os, const PeakInstruction &instruction,
 /// A function that repeats the instructions %n times on each of %threads
 /// threads. Chains start apart, or LLVM would see that they are one.
 static std::string getText(const PeakInstruction &instruction) {
+  if (instruction.isTile)
+    return getTileText();
   std::string text, vector = instruction.accumulator();
   const std::string &element = instruction.element;
   llvm::raw_string_ostream os(text);
@@ -158,11 +218,11 @@ static llvm::Expected<double> measure(attn_function function, int64_t count,
 }
 
 llvm::Expected<double> attn::measurePeak(const CompileOptions &options,
-                                         Type elementType) {
+                                         Type elementType, bool manyRows) {
   auto target = TargetSpec::parse(options.target);
   if (!target)
     return target.takeError();
-  PeakInstruction instruction = getInstruction(*target, elementType);
+  PeakInstruction instruction = getInstruction(*target, elementType, manyRows);
   auto loaded = loadLoops(options, getText(instruction));
   if (!loaded)
     return loaded.takeError();
@@ -179,8 +239,8 @@ llvm::Expected<double> attn::measurePeak(const CompileOptions &options,
     auto seconds = measure(*peak, repetitions, threads, type, context);
     if (!seconds)
       return seconds.takeError();
-    best = std::max(best, instruction.flops() * numChains * repetitions *
-                              threads / *seconds / 1e9);
+    best = std::max(best, instruction.flops() * repetitions * threads /
+                              *seconds / 1e9);
   }
   return best;
 }

@@ -17,7 +17,7 @@ static const char *const attn_rt_names[] = {ATTN_RT_X86_FEATURES(ATTN_NAME)};
 static int64_t bit(unsigned word, int position) { return word >> position & 1; }
 
 /// The registers that the operating system saves: bit 1 SSE, 2 AVX, 5-7
-/// AVX-512.
+/// AVX-512, 17-18 tiles.
 static unsigned savedState(void) {
   unsigned low, high;
   __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
@@ -38,6 +38,8 @@ static int64_t present(void) {
   mask |= bit(b, 3) << 5 | bit(b, 8) << 6;
   if (avx)
     mask |= bit(b, 5) << 7;
+  if ((saved & 0x60000) == 0x60000)
+    mask |= bit(d, 24) << 16 | bit(d, 22) << 17;
   if (!avx512)
     return mask;
   mask |= bit(b, 16) << 8 | bit(b, 17) << 9 | bit(b, 28) << 10 |
@@ -48,9 +50,26 @@ static int64_t present(void) {
   return mask;
 }
 
+int attn_rt_may_use_tiles(void) {
+  enum { ArchPrctl = 158, RequestPermission = 0x1023, TileData = 18 };
+  // What was granted once holds for all threads of the process.
+  static int granted;
+  if (__atomic_load_n(&granted, __ATOMIC_RELAXED))
+    return 1;
+  long result = ArchPrctl;
+  __asm__ volatile("syscall"
+                   : "+a"(result)
+                   : "D"((long)RequestPermission), "S"((long)TileData)
+                   : "rcx", "r11", "memory");
+  if (result == 0)
+    __atomic_store_n(&granted, 1, __ATOMIC_RELAXED);
+  return result == 0;
+}
+
 #elif defined(__aarch64__)
 
-static const char *const attn_rt_names[] = {ATTN_RT_AARCH64_FEATURES(ATTN_NAME)};
+static const char *const attn_rt_names[] = {
+    ATTN_RT_AARCH64_FEATURES(ATTN_NAME)};
 
 extern unsigned long getauxval(unsigned long);
 
@@ -60,6 +79,8 @@ static int64_t present(void) {
                    (hwcap >> 22 & 1) << 2 | (hwcap2 >> 14 & 1) << 3 |
                    (hwcap2 >> 13 & 1) << 4);
 }
+
+int attn_rt_may_use_tiles(void) { return 1; }
 
 #endif
 

@@ -76,7 +76,8 @@ static int32_t checkShape(const Argument *argument) {
   const DLTensor *tensor = argument->tensor;
   int64_t rank = rankOf(argument);
   if (tensor->ndim != rank)
-    return REFUSE(argument, "has rank %d; expected %d", tensor->ndim, (int)rank);
+    return REFUSE(argument, "has rank %d; expected %d", tensor->ndim,
+                  (int)rank);
   if (rank && !tensor->shape)
     return REFUSE(argument, "of rank %d has no shape", (int)rank);
   for (int64_t d = 0; d < rank; ++d) {
@@ -267,8 +268,9 @@ static int32_t checkContext(attn_rt_frame *frame, attn_context *context) {
   if (!context->workspace)
     return ATTN_OK;
   if ((uintptr_t)context->workspace % ATTN_RT_ALIGNMENT) {
-    attn_rt_report(frame, "the workspace lies at an address that is not a "
-                          "multiple of %d",
+    attn_rt_report(frame,
+                   "the workspace lies at an address that is not a "
+                   "multiple of %d",
                    ATTN_RT_ALIGNMENT);
     return ATTN_INVALID_ARGUMENT;
   }
@@ -278,13 +280,22 @@ static int32_t checkContext(attn_rt_frame *frame, attn_context *context) {
 }
 
 static int32_t checkMachine(attn_rt_frame *frame, const int64_t *spec) {
-  const char *feature = attn_rt_missing_feature(spec[ATTN_RT_SPEC_FEATURES]);
-  if (!feature)
-    return ATTN_OK;
-  attn_rt_report(frame, "was compiled for a CPU with %s, which this machine's "
-                        "CPU lacks",
-                 feature);
-  return ATTN_UNSUPPORTED;
+  int64_t features = spec[ATTN_RT_SPEC_FEATURES];
+  const char *feature = attn_rt_missing_feature(features);
+  if (feature) {
+    attn_rt_report(frame,
+                   "was compiled for a CPU with %s, which this machine's "
+                   "CPU lacks",
+                   feature);
+    return ATTN_UNSUPPORTED;
+  }
+  if ((features & ATTN_RT_X86_TILES) && !attn_rt_may_use_tiles()) {
+    attn_rt_report(frame,
+                   "was compiled for tile registers (amx-tile), which the "
+                   "operating system does not let this process use");
+    return ATTN_UNSUPPORTED;
+  }
+  return ATTN_OK;
 }
 
 int32_t attn_rt_enter(attn_rt_frame *frame, attn_context *context,
@@ -300,8 +311,9 @@ int32_t attn_rt_enter(attn_rt_frame *frame, attn_context *context,
   if (status)
     return status;
   if (count != spec[ATTN_RT_SPEC_COUNT] || (count && !arguments)) {
-    attn_rt_report(frame, "%d arguments were given; expected %d, inputs then "
-                          "outputs",
+    attn_rt_report(frame,
+                   "%d arguments were given; expected %d, inputs then "
+                   "outputs",
                    arguments ? count : 0, (int)spec[ATTN_RT_SPEC_COUNT]);
     return ATTN_INVALID_ARGUMENT;
   }

@@ -5,9 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// This support is compiled to assembly that the compiler adds to every module, so
-// it uses nothing but a few functions of the C library, and every symbol of it,
-// static ones too, begins with attn_.
+// This support is compiled to assembly that the compiler adds to every module,
+// so it uses nothing but a few functions of the C library, and every symbol of
+// it, static ones too, begins with attn_.
 //
 //===----------------------------------------------------------------------===//
 
@@ -21,14 +21,14 @@
 /// compiler knows only its size, ATTN_RT_FRAME_BYTES.
 typedef struct attn_rt_frame {
   attn_context *context;
-  const char *function; ///< The name in sentences.
+  const char *function;         ///< The name in sentences.
   struct attn_rt_block *blocks; ///< What attn_rt_alloc took from the heap.
-  char *cursor; ///< Free part of the caller's workspace.
+  char *cursor;                 ///< Free part of the caller's workspace.
   char *limit;
   int32_t threads; ///< At most; 0 for all.
   int32_t status;  ///< Set by a loop body that fails.
   int32_t device;  ///< CUDA device of the tensors, -1 while none was seen.
-  struct attn_rt_device_block *device_blocks; ///< Scratch on the device.
+  struct attn_rt_device_block *device_blocks;     ///< Scratch on the device.
   void (*release_device)(struct attn_rt_frame *); ///< Frees that, unless null.
 } attn_rt_frame;
 
@@ -92,6 +92,10 @@ void attn_rt_device_free(attn_rt_frame *frame, void *pointer);
 /// The name of a CPU feature of `mask` (Layout.h) that this machine lacks, or
 /// null.
 const char *attn_rt_missing_feature(int64_t mask);
+
+/// Whether the operating system lets this process use tile registers, which
+/// Linux grants to those alone that ask, as this does.
+int attn_rt_may_use_tiles(void);
 
 /// Where this thread's sentence lies, ATTN_RT_ERROR_BYTES long.
 char *attn_rt_error_buffer(void);

@@ -110,6 +110,22 @@ static llvm::Expected<double> getFlops(EntryPoint &entry,
   return known ? flops : 0.0;
 }
 
+/// Whether there are attention ops, and all have queries enough for products in
+/// tiles.
+static bool hasManyQueries(EntryPoint &entry, std::vector<HostTensor> &inputs) {
+  constexpr int64_t many = 64;
+  SmallVector<SmallVector<int64_t>> shapes;
+  for (const HostTensor &input : inputs)
+    shapes.emplace_back(input.getShape());
+  bool some = false, all = true;
+  entry.function.walk([&](AttentionOpInterface op) {
+    AttentionSizes sizes = getAttentionSizes(op, shapes);
+    some = true;
+    all &= sizes.areKnown() && sizes.queries >= many;
+  });
+  return some && all;
+}
+
 /// Calls until a second has gone by, at least five times.
 static llvm::Error timeCalls(PreparedCall &call, Measurement &result) {
   auto callOnce = [&] {
@@ -202,7 +218,8 @@ int tool::bench() {
     for (const HostTensor &tensor : *tensors)
       result.bytes += tensor.getNumBytes();
   if (Type type = getPeakType(entry->signature)) {
-    auto peak = measurePeak(entry->compilation->getOptions(), type);
+    auto peak = measurePeak(entry->compilation->getOptions(), type,
+                            hasManyQueries(*entry, call->inputs));
     if (!peak)
       return report(peak.takeError());
     result.peak = *peak;

@@ -15,9 +15,10 @@ namespace mlir::attn {
 /// Measures, with a compiled loop of fused multiply-adds in registers, the
 /// GFLOP/s of `threads` threads (0 for all) for the accumulators of elements of
 /// `elementType`: the dot instruction for bf16 where the target has it, f64 for
-/// f64, else f32.
+/// f64, else f32. `manyRows`: for products of so many rows that bf16 runs on
+/// tile registers where the target has them.
 llvm::Expected<double> measurePeak(const CompileOptions &options,
-                                   Type elementType);
+                                   Type elementType, bool manyRows);
 
 /// Measures, with a compiled loop that sums them, the GB/s at which as many
 /// threads read `tensors`: all of their bytes, one tensor after the other.

@@ -8,6 +8,8 @@
 #ifndef ATTN_RUNTIME_LAYOUT_H
 #define ATTN_RUNTIME_LAYOUT_H
 
+#include <stdint.h>
+
 enum {
   ATTN_RT_FRAME_BYTES = 96,
   ATTN_RT_ALIGNMENT = 64,
@@ -56,7 +58,13 @@ enum {
   X(12, "avx512vl")                                                            \
   X(13, "avx512vnni")                                                          \
   X(14, "avx512bf16")                                                          \
-  X(15, "avx512fp16")
+  X(15, "avx512fp16")                                                          \
+  X(16, "amx-tile")                                                            \
+  X(17, "amx-bf16")
+
+/// The bits of x86-64 for code on tile registers. Only functions that have such
+/// code need them, whatever their target offers.
+#define ATTN_RT_X86_TILES (INT64_C(3) << 16)
 
 /// Bits for AArch64.
 #define ATTN_RT_AARCH64_FEATURES(X)                                            \

@@ -18,6 +18,8 @@
 #include "mlir/Conversion/LLVMCommon/Pattern.h"
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"
 #include "mlir/Conversion/MathToLibm/MathToLibm.h"
+#include "mlir/Dialect/AMX/AMXDialect.h"
+#include "mlir/Dialect/AMX/Transforms.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/Vector/Transforms/LoweringPatterns.h"
 #include "mlir/Dialect/Vector/Transforms/VectorRewritePatterns.h"
@@ -194,6 +196,8 @@ void ConvertAttnToLLVM::runOnOperation() {
   // Behind LLVM's own: libm has a function for fma, too.
   populateMathToLibmConversionPatterns(patterns, /*benefit=*/0);
   configureX86VectorLegalizeForExportTarget(target);
+  populateAMXLegalizeForLLVMExportPatterns(converter, patterns);
+  configureAMXLegalizeForExportTarget(target);
   patterns.add<LowerAlloc, LowerDealloc>(converter, /*benefit=*/10);
   patterns.add<ConvertParallel>(converter);
   populateLaunchPatterns(converter, patterns);

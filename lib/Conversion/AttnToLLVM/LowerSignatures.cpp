@@ -14,6 +14,8 @@
 #include "attn-c/Runtime.h"
 #include "attn/Target/NVPTX/Launch.h"
 
+#include "mlir/Dialect/AMX/AMXDialect.h"
+
 namespace mlir::attn {
 #define GEN_PASS_DEF_LOWERSIGNATURESPASS
 #include "attn/Conversion/AttnToLLVM/AttnToLLVMPasses.h.inc"
@@ -91,13 +93,26 @@ LogicalResult LowerSignatures::appendArgument(func::FuncOp func, unsigned index,
   return success();
 }
 
+/// Whether code of the function is on tile registers.
+static bool usesTiles(func::FuncOp func) {
+  return func
+      .walk([](Operation *op) {
+        return isa_and_nonnull<amx::AMXDialect>(op->getDialect())
+                   ? WalkResult::interrupt()
+                   : WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
 LogicalResult LowerSignatures::describe(func::FuncOp func) {
   auto kind = func->getAttrOfType<StringAttr>(abi::entry);
   unsigned count = func.getNumArguments();
   // The last argument of F_shapes is a plain pointer.
   if (kind && kind == "shapes")
     --count;
-  SmallVector<int64_t> spec = {features, threads, count};
+  SmallVector<int64_t> spec = {usesTiles(func) ? features
+                                               : features & ~ATTN_RT_X86_TILES,
+                               threads, count};
   // Sentences name the function that the user wrote.
   StringRef name = func.getName();
   if (kind)

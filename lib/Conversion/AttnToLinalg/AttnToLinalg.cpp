@@ -60,6 +60,7 @@ private:
   }
   SmallVector<Value> runSoftmax(const ScoreEmitter::Scores &tile);
   SmallVector<Value> runPlain(Value weights);
+  OpFoldResult takePadding();
 
   AffineMap accumulatorMap() {
     return cast<AffineMapAttr>(op.getIndexingMaps()[3]).getValue();
@@ -187,11 +188,15 @@ Value TileDecomposition::sumWeights(Value weights) {
 /// (`scores` of -inf, or weight 0 without softmax) adds nothing.
 Value TileDecomposition::accumulate(Value acc, Value weights, Value scores) {
   int64_t ahead = TileScores::getRowsAhead(op);
+  auto valueMap = cast<AffineMapAttr>(op.getIndexingMaps()[2]).getValue();
+  if (multipliesPairs() && !hasFeaturesLast(valueMap))
+    return emit.multiplyPairs(emit.splitPairs(op.getValue()),
+                              emit.map(4, {0, 2, 3}), weights,
+                              emit.map(4, {2, 1, 3}), acc);
   if (multipliesPairs())
     return emit.multiplyPairs(emit.pairRows(op.getValue(), ahead),
                               emit.map(4, {2, 0, 3}), weights,
                               emit.map(4, {2, 1, 3}), acc);
-  auto valueMap = cast<AffineMapAttr>(op.getIndexingMaps()[2]).getValue();
   unsigned row = rowsFirst ? 0 : 1;
   AffineExpr e = b.getAffineDimExpr(1 - row), j = b.getAffineDimExpr(2);
   valueMap = valueMap.replaceDimsAndSymbols({e, j, e, e}, {}, 3, 0);
@@ -253,8 +258,24 @@ SmallVector<Value> TileDecomposition::runPlain(Value weights) {
           sum};
 }
 
+/// Where keys and values are the first of a padded tile, the op takes all of
+/// that. Returns how many keys exist, null for all.
+OpFoldResult TileDecomposition::takePadding() {
+  auto padded = op->getAttrOfType<IntegerAttr>(paddedKeysAttr);
+  auto keyType = cast<ShapedType>(op.getKey().getType());
+  auto keys = op.getKey().getDefiningOp<tensor::ExtractSliceOp>();
+  auto values = op.getValue().getDefiningOp<tensor::ExtractSliceOp>();
+  if (!padded || !keys || !values || keyType.getDimSize(0) == padded.getInt())
+    return {};
+  op.getKeyMutable().assign(keys.getSource());
+  op.getValueMutable().assign(values.getSource());
+  return keys.getMixedSizes()[0];
+}
+
 SmallVector<Value> TileDecomposition::run() {
+  OpFoldResult existing = takePadding();
   TileScores tile = TileScores::get(op);
+  tile.existing = existing;
   auto dimOf = [&](Value operand, AffineMap map, unsigned dim) {
     unsigned position = *map.getResultPosition(b.getAffineDimExpr(dim));
     return tensor::getMixedSize(b, loc, operand, position);

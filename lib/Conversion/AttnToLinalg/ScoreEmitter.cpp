@@ -232,18 +232,20 @@ Value ScoreEmitter::pairQueries(Value query) {
   return pairRows(query);
 }
 
+Value ScoreEmitter::splitPairs(Value matrix) {
+  auto matrixType = cast<RankedTensorType>(matrix.getType());
+  int64_t pairs = matrixType.getDimSize(1) / 2;
+  auto type = RankedTensorType::get({matrixType.getDimSize(0), pairs, 2},
+                                    matrixType.getElementType());
+  SmallVector<ReassociationIndices> groups{{0}, {1, 2}};
+  SmallVector<OpFoldResult> shape{tensor::getMixedSize(b, loc, matrix, 0),
+                                  b.getIndexAttr(pairs), b.getIndexAttr(2)};
+  return tensor::ExpandShapeOp::create(b, loc, type, matrix, groups, shape);
+}
+
 Value ScoreEmitter::contractPairs(const TileScores &tile, Value zero) {
   Value queries = pairQueries(tile.query);
-  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, tile.key);
-  int64_t features = cast<ShapedType>(tile.key.getType()).getDimSize(1);
-  auto type = RankedTensorType::get(
-      {cast<ShapedType>(tile.key.getType()).getDimSize(0), features / 2, 2},
-      b.getBF16Type());
-  SmallVector<ReassociationIndices> groups{{0}, {1, 2}};
-  SmallVector<OpFoldResult> shape{sizes[0], b.getIndexAttr(features / 2),
-                                  b.getIndexAttr(2)};
-  Value keys =
-      tensor::ExpandShapeOp::create(b, loc, type, tile.key, groups, shape);
+  Value keys = splitPairs(tile.key);
   return streamed(
       multiplyPairs(keys, map(4, {0, 2, 3}), queries, map(4, {2, 1, 3}), zero),
       tile.ahead);
@@ -347,9 +349,29 @@ Value ScoreEmitter::maximumOf(Value scores, Value init) {
                  })[0];
 }
 
+/// -inf for keys that are padding.
+Value ScoreEmitter::removePadding(const TileScores &tile, Value scores) {
+  if (!tile.existing)
+    return scores;
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, scores);
+  if (isEqualConstantIntOrValue(tile.existing, sizes[0]))
+    return scores;
+  AffineExpr all = b.getAffineDimExpr(0), existing = b.getAffineDimExpr(1);
+  sizes[0] = affine::makeComposedFoldedAffineApply(
+      b, loc, AffineMap::get(2, 0, all - existing), {sizes[0], tile.existing});
+  SmallVector<OpFoldResult> offsets{tile.existing, b.getIndexAttr(0)},
+      strides(2, b.getIndexAttr(1));
+  Value padding =
+      tensor::ExtractSliceOp::create(b, loc, scores, offsets, sizes, strides);
+  Value lowest = constant(-std::numeric_limits<double>::infinity());
+  Value filled = linalg::FillOp::create(b, loc, lowest, padding).getResult(0);
+  return tensor::InsertSliceOp::create(b, loc, filled, scores, offsets, sizes,
+                                       strides);
+}
+
 ScoreEmitter::Scores ScoreEmitter::emitScores(const TileScores &tile,
                                               Value init, Value maximum) {
-  Value scores = contract(tile, init);
+  Value scores = removePadding(tile, contract(tile, init));
   // Only a positive scale commutes with the maximum.
   bool pending = tile.score->empty() && tile.scale > 0;
   double scale = pending ? 1.0 : tile.scale;
@@ -357,6 +379,8 @@ ScoreEmitter::Scores ScoreEmitter::emitScores(const TileScores &tile,
     ScoreEmitter emitter(builder, loc, accumulator);
     SmallVector<Value> results{
         emitter.applyRegions(tile, masked, scale, scores)};
+    if (results[0] != scores)
+      results[0] = emitter.removePadding(tile, results[0]);
     if (maximum)
       results.push_back(emitter.maximumOf(results[0], maximum));
     return results;

@@ -385,6 +385,7 @@ FailureOr<BlockPlan> BlockPlan::get(linalg::GenericOp op,
                       ? chooseTransposedDim(op, parallelDims, *plan.laneDim)
                       : chooseRowDim(op, parallelDims, *plan.laneDim);
   plan.pairDim = choosePairDim(op, plan, target);
+  plan.convertsPairs = target.hasBF16Convert;
   if (plan.laneDim)
     if (std::optional<unsigned> paired = choosePairedRows(op, *plan.laneDim))
       plan.rowDim = paired;

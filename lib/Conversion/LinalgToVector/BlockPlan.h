@@ -46,6 +46,8 @@ struct BlockPlan {
   /// The dimension of two elements that one instruction multiplies and adds;
   /// it is in no other list.
   std::optional<unsigned> pairDim;
+  /// Whether one instruction rounds two vectors to bf16.
+  bool convertsPairs = false;
   /// Block heights; each covers what the one before left over.
   SmallVector<int64_t> rowSegments = {1};
   /// Block widths; each covers what the one before left over.

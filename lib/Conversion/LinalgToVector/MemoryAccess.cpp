@@ -11,6 +11,7 @@
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -197,6 +198,34 @@ Value MemoryAccess::loadPair(OpBuilder &builder, OpOperand &operand,
                                    VectorType::get(2 * width, element), pair);
 }
 
+/// Lanes of `first` and `second` in turns. What is rounded to bf16 only for
+/// this is rounded at once.
+Value MemoryAccess::interleave(OpBuilder &builder, Value first, Value second) {
+  Location loc = op.getLoc();
+  auto rounded = [&](Value value) -> Value {
+    auto truncation = value.getDefiningOp<arith::TruncFOp>();
+    auto f32 = VectorType::get(16, builder.getF32Type());
+    bool fits = plan.convertsPairs && truncation &&
+                truncation.getIn().getType() == f32 &&
+                getElementTypeOrSelf(value.getType()).isBF16();
+    return fits ? truncation.getIn() : Value();
+  };
+  Value low = rounded(first), high = rounded(second);
+  if (!low || !high)
+    return vector::InterleaveOp::create(builder, loc, first, second);
+  auto type = VectorType::get(2 * width, builder.getBF16Type());
+  Value both =
+      LLVM::CallIntrinsicOp::create(
+          builder, loc, type,
+          builder.getStringAttr("llvm.x86.avx512bf16.cvtne2ps2bf16.512"),
+          {high, low})
+          .getResult(0);
+  SmallVector<int64_t> order;
+  for (int64_t lane = 0; lane < width; ++lane)
+    order.append({lane, lane + width});
+  return vector::ShuffleOp::create(builder, loc, both, both, order);
+}
+
 void MemoryAccess::store(OpBuilder &builder, OpOperand &operand,
                          BlockPosition position, Value value) {
   Location loc = op.getLoc();
@@ -209,8 +238,8 @@ void MemoryAccess::store(OpBuilder &builder, OpOperand &operand,
       return;
     }
     auto [memref, indices] = getPairs(builder, operand, {0, position.vector});
-    Value pairs = vector::InterleaveOp::create(builder, loc, first, value);
-    vector::StoreOp::create(builder, loc, pairs, memref, indices);
+    vector::StoreOp::create(builder, loc, interleave(builder, first, value),
+                            memref, indices);
     return;
   }
   if (width > 1 && getAccess(operand) == LaneAccess::Contiguous) {

@@ -68,6 +68,7 @@ private:
   std::pair<Value, SmallVector<Value>> getPairs(OpBuilder &builder,
                                                 OpOperand &operand,
                                                 BlockPosition position) const;
+  Value interleave(OpBuilder &builder, Value first, Value second);
   bool isTransposed(OpOperand &operand) const;
   SmallVector<Value> loadSquare(OpBuilder &builder, OpOperand &operand,
                                 int64_t vector) const;

@@ -41,8 +41,7 @@ std::optional<unsigned> attn::choosePairedRows(linalg::GenericOp op,
   return std::nullopt;
 }
 
-/// Whether the body adds the product of two extended bf16 to an f32.
-static bool addsProductOfBF16(linalg::GenericOp op) {
+bool attn::addsProductOfBF16(linalg::GenericOp op) {
   Block *body = op.getBody();
   if (op.getNumDpsInputs() != 2 || op.getNumDpsInits() != 1 ||
       !body->getArgument(2).getType().isF32())

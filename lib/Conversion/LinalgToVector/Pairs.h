@@ -20,6 +20,9 @@ bool storesPairs(OpOperand &output, AffineMap map, unsigned rowDim,
 std::optional<unsigned> choosePairedRows(linalg::GenericOp op,
                                          unsigned laneDim);
 
+/// Whether the body adds the product of two extended bf16 to an f32.
+bool addsProductOfBF16(linalg::GenericOp op);
+
 /// The reduction over the two elements of pairs, innermost in both inputs, if
 /// the target multiplies them so; the second input has the lanes.
 std::optional<unsigned> choosePairDim(linalg::GenericOp op,

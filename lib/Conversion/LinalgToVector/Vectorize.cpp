@@ -9,12 +9,15 @@
 #include "BlockEmitter.h"
 #include "LaneReduction.h"
 #include "PrepareBody.h"
+#include "TileProduct.h"
 
 #include "attn/Conversion/LinalgToVector/LinalgToVector.h"
 #include "attn/Conversion/LinalgToVector/Passes.h"
 
+#include "mlir/Dialect/AMX/AMXDialect.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/Linalg/Utils/Utils.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -22,6 +25,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Dialect/X86Vector/X86VectorDialect.h"
+#include "mlir/IR/Matchers.h"
 #include "mlir/IR/Remarks.h"
 
 #define DEBUG_TYPE "attn-vectorize"
@@ -46,6 +50,8 @@ struct PlannedOp {
   linalg::GenericOp op;
   BlockPlan plan;
   std::vector<FusedOp> epilogues;
+  /// On tile registers, unless the output starts from a value that is not zero.
+  bool inTiles = false;
 };
 
 /// Vectorizes all linalg ops on memrefs under a root.
@@ -108,6 +114,8 @@ void Vectorizer::plan(linalg::GenericOp op) {
   FailureOr<BlockPlan> plan = BlockPlan::get(op, target, reason);
   if (failed(plan))
     return remarkMissed(op, reason);
+  if (isTileProduct(op, target))
+    return schedule({op, *plan, {}, /*inTiles=*/true});
   if (!plan->laneDim)
     remarkMissed(op, "no parallel dimension can run along vector lanes");
   std::vector<FusedOp> epilogues = findEpilogues(op, *plan);
@@ -118,8 +126,19 @@ void Vectorizer::plan(linalg::GenericOp op) {
 
 void Vectorizer::emit(PlannedOp &planned) {
   linalg::GenericOp op = planned.op;
-  std::vector<Initializer> initializers =
-      absorbInitializers(rewriter, op, planned.plan, claimed);
+  // Tiles are loaded as they lie: without lanes to block, a fill alone is
+  // taken.
+  std::vector<Initializer> initializers = absorbInitializers(
+      rewriter, op, planned.inTiles ? BlockPlan() : planned.plan, claimed);
+  if (planned.inTiles) {
+    Value initial = initializers.front().value;
+    if (!initial || matchPattern(initial, m_AnyZeroFloat())) {
+      rewriter.setInsertionPoint(op);
+      emitTileProduct(rewriter, op, /*fromZero=*/bool(initial));
+      rewriter.eraseOp(op);
+      return;
+    }
+  }
   SmallVector<linalg::GenericOp> all{op};
   for (const FusedOp &epilogue : planned.epilogues)
     all.push_back(epilogue.op);

@@ -24,6 +24,9 @@ static llvm::Error makeError(const llvm::Twine &message) {
   return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
 }
 
+/// The runtime's: whether this process may use tile registers.
+extern "C" int attn_rt_may_use_tiles(void);
+
 /// Splits "arch:cpu,+f,-g" into triple, CPU and features.
 static TargetSpec split(llvm::StringRef target) {
   TargetSpec spec;
@@ -45,6 +48,8 @@ static TargetSpec split(llvm::StringRef target) {
       spec.features += feature.getValue() ? "+" : "-";
       spec.features += (feature.getKey() + ",").str();
     }
+    if (!attn_rt_may_use_tiles())
+      spec.features += "-amx-tile,";
   }
   // Last, so that they override what the machine has.
   spec.features += features;
@@ -75,7 +80,9 @@ static void describe(TargetSpec &spec, const llvm::MCSubtargetInfo &subtarget) {
   spec.vectorBits = avx512 ? 512 : has("avx2") ? 256 : 128;
   spec.vectorRegisters = avx512 ? 32 : 16;
   spec.hasFMA = has("fma");
-  spec.hasBF16Dot = avx512 && has("avx512bf16") && !hasSlowBF16Dot(spec.cpu);
+  spec.hasBF16Convert = avx512 && has("avx512bf16");
+  spec.hasBF16Dot = spec.hasBF16Convert && !hasSlowBF16Dot(spec.cpu);
+  spec.hasBF16Tiles = avx512 && has("amx-tile") && has("amx-bf16");
   spec.hasScale = avx512 && has("avx512dq");
 }
 

@@ -7,6 +7,9 @@
 // RUN: sed s/f32/bf16/g %s > %t.mlir
 // RUN: attnc compile %t.mlir --target=x86-64:x86-64-v4,+avx512bf16 --threads=1 -o %tb.s
 // RUN: %python %attn_src/utils/inner_loops.py < %tb.s | FileCheck %s --check-prefix=DOT --implicit-check-not='stack={{[1-9]}}'
+// RUN: sed 's/f32/bf16/g; s/x?x/x256x/g' %s > %tt.mlir
+// RUN: attnc compile %tt.mlir --target=x86-64:sapphirerapids --threads=1 -o %tt.s
+// RUN: %python %attn_src/utils/inner_loops.py < %tt.s | FileCheck %s --check-prefix=TILES --implicit-check-not='stack={{[1-9]}}'
 // RUN: attnc compile %s --target=aarch64:neoverse-n1 --threads=1 -o %tn.s
 // RUN: %python %attn_src/utils/inner_loops.py < %tn.s | FileCheck %s --check-prefix=NEON --implicit-check-not='stack={{[1-9]}}'
 
@@ -22,6 +25,11 @@
 
 // DOT: loop vbroadcastss=6 vdpbf16ps=24 vmov{{[au]}}ps=4 stack=0
 // DOT: loop vbroadcastss=6 vdpbf16ps=24 vmov{{[au]}}ps=4 stack=0
+
+// Two tiles of each factor and four of sums; weights are rounded two vectors at once.
+// TILES: loop tdpbf16ps=4 tileloadd=4 stack=0
+// TILES: loop {{.*}}vcvtne2ps2bf16=4 {{.*}}vscalefps=8 stack=0
+// TILES: loop tdpbf16ps=4 tileloadd=4 stack=0
 
 // NEON: loop fmla=24 stack=0
 // NEON: loop fadd={{.*}}fmla=24

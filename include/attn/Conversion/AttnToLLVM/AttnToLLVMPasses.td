@@ -104,7 +104,8 @@ def LowerSignaturesPass : Pass<"attn-lower-signatures", "::mlir::ModuleOp"> {
   }];
   let options = [
     Option<"features", "features", "int64_t", "0",
-           "Bits of CPU features that the code needs">,
+           "Bits of CPU features that the code needs, those of tile registers "
+           "where it uses them">,
     Option<"threads", "threads", "int64_t", "0",
            "Threads at most when the caller names none; 0 for all">];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect",

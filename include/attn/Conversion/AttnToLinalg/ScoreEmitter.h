@@ -28,6 +28,8 @@ struct TileScores {
   Region *mask;
   Value partial; ///< Where the mask has to run; null for everywhere.
   int64_t ahead; ///< How many rows ahead keys are fetched; 0 for not at all.
+  /// How many of the keys exist, of which the others are padding; null for all.
+  OpFoldResult existing = {};
 
   template <typename OpTy>
   static TileScores get(OpTy op) {
@@ -116,6 +118,9 @@ public:
   /// Uninitialised pairs of `rows` rows: (rows / 2 rounded up, columns, 2), of
   /// bf16. The partner of an odd last row is zero.
   Value pairScratch(OpFoldResult rows, OpFoldResult columns);
+  /// A matrix of an even number of columns as (row, pair of columns, number in
+  /// the pair).
+  Value splitPairs(Value matrix);
   /// The rows of a matrix of bf16 as such pairs.
   Value pairRows(Value matrix, int64_t ahead = 0);
   /// From (row, column) to a pair's element.
@@ -148,6 +153,7 @@ private:
   Value pairQueries(Value query);
   Value contractPairs(const TileScores &tile, Value init);
   Value maximumOf(Value scores, Value init);
+  Value removePadding(const TileScores &tile, Value scores);
   Value applyRegions(const TileScores &tile, bool masked, double scale,
                      Value scores);
 

@@ -11,6 +11,12 @@
 #include "mlir/Pass/Pass.h"
 
 namespace mlir {
+namespace amx {
+class AMXDialect;
+} // namespace amx
+namespace LLVM {
+class LLVMDialect;
+} // namespace LLVM
 namespace affine {
 class AffineDialect;
 } // namespace affine

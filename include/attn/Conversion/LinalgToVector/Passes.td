@@ -24,7 +24,9 @@ def VectorizePass : Pass<"attn-vectorize"> {
     while that is in registers. Matrices that are transposed on the way are read
     in squares and shuffled. Products of bf16 whose innermost reduction is over
     two elements become dot instructions where the target has them; so does an
-    output indexed (row / 2, lane, row mod 2) get whole pairs of rows.
+    output indexed (row / 2, lane, row mod 2) get whole pairs of rows. Where all
+    sizes are whole tiles and the target has tile registers, such products are on
+    these.
 
     `attn.load` in a body becomes a masked load, a gather or a guarded scalar
     load. A `linalg.fill` that only initialises a reduction is absorbed by it.
@@ -40,10 +42,11 @@ def VectorizePass : Pass<"attn-vectorize"> {
   let options = [
     Option<"target", "target", "std::string", "\"native\"",
            "CPU whose registers are blocked for">];
-  let dependentDialects = ["affine::AffineDialect", "arith::ArithDialect",
-                           "linalg::LinalgDialect", "math::MathDialect",
-                           "memref::MemRefDialect", "scf::SCFDialect",
-                           "vector::VectorDialect",
+  let dependentDialects = ["LLVM::LLVMDialect", "affine::AffineDialect",
+                           "amx::AMXDialect", "arith::ArithDialect",
+                           "linalg::LinalgDialect",
+                           "math::MathDialect", "memref::MemRefDialect",
+                           "scf::SCFDialect", "vector::VectorDialect",
                            "x86vector::X86VectorDialect"];
 }
 

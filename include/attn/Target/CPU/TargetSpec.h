@@ -24,9 +24,13 @@ struct TargetSpec {
 
   unsigned vectorBits = 128;
   unsigned vectorRegisters = 16;
-  bool hasFMA = false;     ///< Fused multiply-add on vectors.
-  bool hasBF16Dot = false; ///< vdpbf16ps.
-  bool hasScale = false;   ///< vreduceps and vscalefps.
+  bool hasFMA = false;         ///< Fused multiply-add on vectors.
+  bool hasBF16Dot = false;     ///< vdpbf16ps.
+  bool hasBF16Convert = false; ///< vcvtne2ps2bf16.
+  /// Tile registers of 16 rows of 64 bytes and products of tiles of bf16 in
+  /// f32, tdpbf16ps.
+  bool hasBF16Tiles = false;
+  bool hasScale = false; ///< vreduceps and vscalefps.
   /// Data caches: this machine's for `native`, else what most CPUs have.
   unsigned l1Bytes = 32 * 1024;
   unsigned l2Bytes = 512 * 1024;

@@ -27,7 +27,7 @@ using namespace mlir::attn;
 
 /// Stack that one body of a parallel loop may take, in bytes: thread stacks are
 /// at least 2 MiB.
-static constexpr int64_t maxStackBytes = 512 * 1024;
+static constexpr int64_t maxStackBytes = 1280 * 1024;
 /// Vector loads of scratch are then aligned on every target.
 static constexpr int64_t scratchAlignment = 64;
 
@@ -52,9 +52,9 @@ static void placeScratch(scf::ForallOp loop) {
       continue;
     bytes += size;
     auto builder = OpBuilder::atBlockBegin(loop.getBody());
-    Value stack = memref::AllocaOp::create(
-        builder, alloc.getLoc(), alloc.getType(),
-        builder.getI64IntegerAttr(scratchAlignment));
+    Value stack =
+        memref::AllocaOp::create(builder, alloc.getLoc(), alloc.getType(),
+                                 builder.getI64IntegerAttr(scratchAlignment));
     alloc.replaceAllUsesWith(stack);
     alloc.erase();
   }
@@ -63,10 +63,9 @@ static void placeScratch(scf::ForallOp loop) {
 static FailureOr<Value> allocate(OpBuilder &builder, Location loc,
                                  MemRefType type, ValueRange sizes,
                                  unsigned alignment) {
-  return memref::AllocOp::create(
-             builder, loc, type, sizes,
-             builder.getI64IntegerAttr(
-                 std::max<int64_t>(alignment, scratchAlignment)))
+  return memref::AllocOp::create(builder, loc, type, sizes,
+                                 builder.getI64IntegerAttr(std::max<int64_t>(
+                                     alignment, scratchAlignment)))
       .getResult();
 }
 

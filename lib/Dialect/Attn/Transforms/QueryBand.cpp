@@ -80,17 +80,28 @@ void QueryBand::allocate() {
   auto sizeOf = [&](unsigned dim) { return *getConstantIntValue(sizes[dim]); };
   Type queryType = getElementTypeOrSelf(op.getQuery().getType());
   Type accumulator = getAccumulatorType(queryType);
-  auto stack = [&](ArrayRef<int64_t> tileShape, Type element) -> Value {
-    SmallVector<int64_t> shape{plan.band};
+  auto stackOf = [&](int64_t count, ArrayRef<int64_t> tileShape,
+                     Type element) -> Value {
+    SmallVector<int64_t> shape{count};
     llvm::append_range(shape, tileShape);
     return memref::AllocOp::create(builder, loc,
                                    MemRefType::get(shape, element));
   };
-  packed = stack({sizeOf(AttendOp::D), plan.rows()},
-                 plan.pairs ? queryType : accumulator);
+  auto stack = [&](ArrayRef<int64_t> tileShape, Type element) {
+    return stackOf(plan.band, tileShape, element);
+  };
+  int64_t features =
+      *getConstantIntValue(plan.packedFeatures(sizes[AttendOp::D]));
+  packed = stack({features, plan.rows()}, plan.pairs ? queryType : accumulator);
   state = {stack({sizeOf(AttendOp::E), plan.rows()}, accumulator),
            stack({plan.rows()}, accumulator),
            stack({plan.rows()}, accumulator)};
+  if (!plan.tiles)
+    return;
+  int64_t keyTiles = plan.resident / plan.keys;
+  packedKeys = stackOf(keyTiles, {plan.keys, features}, queryType);
+  packedValues =
+      stackOf(keyTiles, {sizeOf(AttendOp::E), plan.keys}, queryType);
 }
 
 /// Where element `number` of `stack` lies.
@@ -186,16 +197,39 @@ void QueryBand::visitKeys() {
   Value first = loop.getInductionVar();
   Value next = arith::AddIOp::create(builder, loc, first, step);
   Value end = arith::MinSIOp::create(builder, loc, next, reached.upper);
+  if (plan.tiles)
+    packKeys({first, end});
   forEachTile({}, [&](Value number, ValueRange) {
     visitTile(number, {first, end});
     return SmallVector<Value>();
   });
 }
 
+/// Packs keys and values for all tiles.
+void QueryBand::packKeys(IndexRange keys) {
+  Piece piece = cutPiece(arith::ConstantIndexOp::create(builder, loc, 0));
+  QueryTile tile(builder, piece.op, plan, classifier);
+  Value step = arith::ConstantIndexOp::create(builder, loc, plan.keys);
+  auto loop =
+      scf::ForOp::create(builder, loc, keys.lower, keys.upper, step);
+  OpBuilder::InsertionGuard restore(builder);
+  builder.setInsertionPointToStart(loop.getBody());
+  Value start = loop.getInductionVar();
+  Value number = tile.keyTileNumber(builder, keys.lower, start);
+  Value keyRoom = roomOf(packedKeys, number);
+  keep(tile.packKeys(read(keyRoom, /*writable=*/true), start), keyRoom);
+  Value valueRoom = roomOf(packedValues, number);
+  keep(tile.packValues(read(valueRoom, /*writable=*/true), start), valueRoom);
+  piece.op.erase();
+}
+
 void QueryBand::visitTile(Value number, IndexRange keys) {
   Piece piece = cutPiece(number);
   QueryTile tile(builder, piece.op, plan, classifier);
   tile.usePacked(read(roomOf(packed, number), /*writable=*/false));
+  if (plan.tiles)
+    tile.usePackedKeys({read(packedKeys, /*writable=*/false),
+                        read(packedValues, /*writable=*/false), keys.lower});
   SmallVector<Value> rooms = stateRooms(number);
   for (auto [value, room] : llvm::zip_equal(
            tile.visitKeys(keys, readState(rooms), /*guarded=*/false), rooms))

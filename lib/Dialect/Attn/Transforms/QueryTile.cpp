@@ -128,26 +128,36 @@ Value QueryTile::globalKey(OpBuilder &b, Value start) {
   return arith::AddIOp::create(b, loc, op.getOffsets()[AttendOp::J], start);
 }
 
+QueryTile::KeyTile QueryTile::keyTile(OpBuilder &b, Value start,
+                                      OpFoldResult count) {
+  if (packedKeys.first)
+    return packedTile(b, start, count);
+  return {plan.tiles ? existingFeatures(b) : packed,
+          sliceKeys(b, key, keyMap, start, count),
+          sliceKeys(b, value, valueMap, start, count), keyMap, valueMap};
+}
+
 QueryTile::State QueryTile::emitKeyTile(OpBuilder &b, Location loc, Value start,
                                         OpFoldResult count, Value partial,
                                         State state, bool guarded) {
-  Value keyTile = sliceKeys(b, key, keyMap, start, count);
-  Value valueTile = sliceKeys(b, value, valueMap, start, count);
+  KeyTile keysOfTile = keyTile(b, start, count);
   Value j = globalKey(b, start);
-  SmallVector<AffineMap> maps{tileMap({TileD, TileI}), keyMap, valueMap,
-                              tileMap({TileE, TileI})};
+  SmallVector<AffineMap> maps{tileMap({TileD, TileI}), keysOfTile.keyMap,
+                              keysOfTile.valueMap, tileMap({TileE, TileI})};
   if (rowsFirst()) {
     maps[0] = tileMap({TileI, TileD});
     maps[3] = tileMap({TileI, TileE});
   }
   auto tile = AttendTileOp::create(
       b, loc, state[0].getType(), state[1].getType(), state[2].getType(),
-      op.getCompatibility(), op.getNormalizer(), packed, keyTile, valueTile,
-      op.getFeatureWeight(), op.getCaptures(), batch, head, firstRow(b), j,
-      partial, state[0], state[1], state[2], b.getAffineMapArrayAttr(maps),
-      op.getScale(), guarded);
+      op.getCompatibility(), op.getNormalizer(), keysOfTile.query,
+      keysOfTile.key, keysOfTile.value, op.getFeatureWeight(), op.getCaptures(),
+      batch, head, firstRow(b), j, partial, state[0], state[1], state[2],
+      b.getAffineMapArrayAttr(maps), op.getScale(), guarded);
   if (fixedMaximum)
     tile->setAttr(boundedScoresAttr, b.getUnitAttr());
+  if (packedKeys.first)
+    tile->setAttr(paddedKeysAttr, b.getIndexAttr(plan.keys));
   if (plan.ahead)
     tile->setAttr(rowsAheadAttr, b.getIndexAttr(plan.ahead));
   IRMapping mapping;

@@ -153,7 +153,8 @@ void QueryTile::takeRows(Region &region, unsigned head) {
 /// Room for the queries as a tile; in the accumulator type unless they are
 /// multiplied in pairs.
 Value QueryTile::emptyQueries() {
-  SmallVector<OpFoldResult> sizes{features, builder.getIndexAttr(plan.rows())};
+  SmallVector<OpFoldResult> sizes{plan.packedFeatures(features),
+                                  builder.getIndexAttr(plan.rows())};
   if (rowsFirst())
     std::swap(sizes[0], sizes[1]);
   Type element =

@@ -207,7 +207,7 @@ static void remarkScores(AttendOp op, const QueryTile &tile) {
 /// The plan for a tile of queries that an enclosing loop fixed already.
 static TilePlan getPlan(const TargetSpec &target, AttendOp op) {
   TilePlan plan = TilePlan::get(target, op);
-  if (op.getOffsets().empty() || plan.band > 1)
+  if (op.getOffsets().empty() || plan.resident)
     return plan;
   auto loop = op->getParentOfType<scf::ForallOp>();
   if (OpFoldResult step = stepOf(op, AttendOp::I, loop))
@@ -237,7 +237,7 @@ struct TileKeys : public attn::impl::TileKeysPassBase<TileKeys> {
       QueryTile tile(rewriter, op, plan, classifier.get());
       remarkScores(op, tile);
       rewriter.replaceOp(
-          op, plan.band > 1
+          op, plan.resident
                   ? QueryBand(rewriter, op, plan, classifier.get()).emit()
                   : tile.emit());
     }

@@ -17,6 +17,11 @@ using namespace mlir::attn;
 
 static constexpr StringLiteral planName = "attn.plan";
 
+/// Tile registers: sums have 16 rows and columns, factors 16 rows of 32 bf16.
+static constexpr int64_t tileRows = 16, tileColumns = 32;
+/// Keys of a tile whose scores and weights such registers compute.
+static constexpr int64_t tileKeys = 128;
+
 /// The static size of a dimension of the iteration space; 1 where no operand
 /// has it, or dynamic.
 static int64_t staticSize(AttendOp op, unsigned dim) {
@@ -48,21 +53,25 @@ static int64_t chooseKeys(const TargetSpec &target, int64_t rows,
   return std::clamp(keys / step * step, step, most);
 }
 
+/// Whether the op weighs values of bf16 by the softmax of products of bf16.
+static bool multipliesBF16(AttendOp op) {
+  return op.getCompatibility() == Compatibility::Dot &&
+         op.getNormalizer() == Normalizer::Softmax &&
+         llvm::all_of(ValueRange{op.getQuery(), op.getKey(), op.getValue()},
+                      [](Value operand) {
+                        return getElementTypeOrSelf(operand.getType()).isBF16();
+                      });
+}
+
 /// Whether the target multiplies pairs of the op's elements in one instruction.
 static bool usesPairs(const TargetSpec &target, AttendOp op) {
-  auto isBF16 = [](Value operand) {
-    return getElementTypeOrSelf(operand.getType()).isBF16();
-  };
   auto isInnermost = [&](AffineMap map, unsigned dim) {
     return cast<AffineDimExpr>(map.getResults().back()).getPosition() == dim;
   };
   int64_t features = staticSize(op, AttendOp::D);
   return target.hasBF16Dot && isInnermost(op.getKeyMap(), AttendOp::D) &&
-         isInnermost(op.getValueMap(), AttendOp::E) &&
-         op.getCompatibility() == Compatibility::Dot &&
-         op.getNormalizer() == Normalizer::Softmax && isBF16(op.getQuery()) &&
-         isBF16(op.getKey()) && isBF16(op.getValue()) && features > 0 &&
-         features % 2 == 0;
+         isInnermost(op.getValueMap(), AttendOp::E) && multipliesBF16(op) &&
+         features > 0 && features % 2 == 0;
 }
 
 namespace {
@@ -75,8 +84,12 @@ public:
 
 private:
   PlanVariant choose();
+  PlanVariant withTiles(PlanVariant variant);
   bool mayGroup();
   bool widensKeys();
+  bool hasManyQueries();
+  bool hasTiles() { return target.hasBF16Tiles && multipliesBF16(op); }
+  StringRef tileObstacle();
   TilePlan queriesAlongLanes();
   TilePlan featuresAlongLanes();
   void shareKeys(TilePlan &plan);
@@ -133,12 +146,31 @@ bool PlanChooser::widensKeys() {
          element.getIntOrFloatBitWidth() < 8 * elementBytes;
 }
 
+bool PlanChooser::hasManyQueries() {
+  return ShapedType::isDynamic(queries) || queries >= maxRows;
+}
+
+/// Why products of bf16 do not run on tile registers; empty where they do, or
+/// where there are none.
+StringRef PlanChooser::tileObstacle() {
+  if (!hasManyQueries())
+    return "too few queries share what would be packed";
+  if (needsWeights(op))
+    return "a second pass, for weights, reads keys as they lie";
+  if (features <= 0 || features % 2 != 0)
+    return "the head size of keys is not even";
+  if (valueFeatures <= 0 || valueFeatures % tileRows != 0)
+    return "the head size of values is no multiple of 16";
+  return "";
+}
+
 /// A tile is a whole number of register blocks, and no larger than a static M
 /// needs. Keys are so many that the score tile stays in the first-level cache.
 TilePlan PlanChooser::queriesAlongLanes() {
   TilePlan plan{maxRows, /*keys=*/0};
-  plan.pairs = usesPairs(target, op);
-  bool many = ShapedType::isDynamic(queries) || queries >= maxRows;
+  bool many = hasManyQueries();
+  plan.tiles = hasTiles() && tileObstacle().empty();
+  plan.pairs = plan.tiles || usesPairs(target, op);
   bool fits = mayGroup() && llvm::isPowerOf2_64(group) && group <= lanes;
   // A tile that one head may fill gains little from others.
   bool gains = !many || (ShapedType::isDynamic(queries) &&
@@ -155,7 +187,8 @@ TilePlan PlanChooser::queriesAlongLanes() {
   int64_t resident = valueFeatures;
   if (!many && !plan.pairs && widensKeys())
     resident += features;
-  plan.keys = chooseKeys(target, rows, resident, elementBytes);
+  plan.keys =
+      plan.tiles ? tileKeys : chooseKeys(target, rows, resident, elementBytes);
 
   // A tile is gone through block by block, several times: the next one is what
   // is to come. Pairs leave too few registers for more addresses.
@@ -171,11 +204,11 @@ TilePlan PlanChooser::queriesAlongLanes() {
 /// Where the keys and values of a head may not fit into half of the
 /// second-level cache, several tiles of queries use what a quarter of it holds
 /// before the next comes. What is kept of each tile stays there too, in a
-/// sixth.
+/// sixth. Keys and values that are packed serve several tiles in any case.
 void PlanChooser::shareKeys(TilePlan &plan) {
   if (ShapedType::isDynamic(features) || ShapedType::isDynamic(valueFeatures))
     return;
-  constexpr int64_t most = 4;
+  const int64_t most = plan.tiles ? 8 : 4;
   auto bytesOf = [](Value operand) {
     return getElementTypeOrSelf(operand.getType()).getIntOrFloatBitWidth() / 8;
   };
@@ -186,9 +219,16 @@ void PlanChooser::shareKeys(TilePlan &plan) {
   int64_t l2Bytes = target.l2Bytes;
   int64_t resident =
       llvm::alignDown(l2Bytes / 4 / std::max<int64_t>(keyBytes, 1), plan.keys);
-  int64_t band = std::min(l2Bytes / 6 / tileBytes, most);
+  int64_t band = std::min(l2Bytes / (plan.tiles ? 3 : 6) / tileBytes, most);
   if (!ShapedType::isDynamic(queries))
     band = std::min<int64_t>(band, llvm::divideCeil(queries, plan.queries));
+  if (plan.tiles) {
+    if (!ShapedType::isDynamic(keys))
+      resident = std::min<int64_t>(resident, llvm::alignTo(keys, plan.keys));
+    plan.resident = std::max(resident, plan.keys);
+    plan.band = std::max<int64_t>(band, 1);
+    return;
+  }
   bool fit = !ShapedType::isDynamic(keys) && keys <= 2 * resident;
   if (fit || resident == 0 || band < 2)
     return;
@@ -260,9 +300,19 @@ PlanVariant PlanChooser::choose() {
   return {few ? other : plan, queries, reason};
 }
 
+/// Adds what the choice of tile registers rests on.
+PlanVariant PlanChooser::withTiles(PlanVariant variant) {
+  if (!hasTiles() || variant.plan.lanes != LaneAxis::Queries)
+    return variant;
+  variant.reason += variant.plan.tiles
+                        ? "; products on tile registers"
+                        : "; not on tile registers: " + tileObstacle().str();
+  return variant;
+}
+
 SmallVector<PlanVariant> PlanChooser::variants() {
   if (!ShapedType::isDynamic(queries))
-    return {choose()};
+    return {withTiles(choose())};
   SmallVector<PlanVariant> result;
   if (mayGroup() && llvm::isPowerOf2_64(group) && group <= lanes) {
     queries = 1;
@@ -271,7 +321,8 @@ SmallVector<PlanVariant> PlanChooser::variants() {
       result.push_back(one);
     queries = ShapedType::kDynamic;
   }
-  result.push_back({queriesAlongLanes(), queries, "queries along lanes: many"});
+  result.push_back(
+      withTiles({queriesAlongLanes(), queries, "queries along lanes: many"}));
   return result;
 }
 
@@ -282,6 +333,14 @@ SmallVector<PlanVariant> attn::getPlanVariants(const TargetSpec &target,
 
 StringRef attn::stringifyLaneAxis(LaneAxis axis) {
   return axis == LaneAxis::Features ? "features" : "queries";
+}
+
+OpFoldResult TilePlan::packedFeatures(OpFoldResult features) const {
+  if (!tiles)
+    return features;
+  int64_t count = *getConstantIntValue(features);
+  MLIRContext *context = cast<Attribute>(features).getContext();
+  return Builder(context).getIndexAttr(llvm::alignTo(count, tileColumns));
 }
 
 TilePlan TilePlan::get(const TargetSpec &target, AttendOp op) {
@@ -301,6 +360,7 @@ TilePlan TilePlan::get(const TargetSpec &target, AttendOp op) {
               ? LaneAxis::Features
               : LaneAxis::Queries,
           dictionary.contains("pairs"),
+          dictionary.contains("tiles"),
           number("ahead", 0),
           number("band", 1),
           number("resident", 0)};
@@ -319,9 +379,11 @@ void TilePlan::attachTo(AttendOp op) const {
       number("ahead", ahead),
       builder.getNamedAttr("lanes",
                            builder.getStringAttr(stringifyLaneAxis(lanes)))};
-  if (band > 1)
+  if (resident)
     entries.append({number("band", band), number("resident", resident)});
   if (pairs)
     entries.push_back(builder.getNamedAttr("pairs", builder.getUnitAttr()));
+  if (tiles)
+    entries.push_back(builder.getNamedAttr("tiles", builder.getUnitAttr()));
   op->setAttr(planName, builder.getDictionaryAttr(entries));
 }

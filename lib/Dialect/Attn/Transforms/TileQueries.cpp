@@ -30,7 +30,7 @@ static OpFoldResult queryStep(OpBuilder &builder, AttendOp op,
                               const TilePlan &plan) {
   OpFoldResult band = builder.getIndexAttr(plan.queries * plan.band);
   OpFoldResult keys = op.getIterationDomain(builder)[AttendOp::J].size;
-  if (plan.band == 1 || getConstantIntValue(keys))
+  if (plan.band == 1 || plan.tiles || getConstantIntValue(keys))
     return band;
   Location loc = op.getLoc();
   auto value = [&](OpFoldResult size) {

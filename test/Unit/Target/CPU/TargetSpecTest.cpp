@@ -48,6 +48,17 @@ TEST(TargetSpecTest, AVX512HasNoBF16DotUnlessAsked) {
   EXPECT_FALSE(parse("x86-64:x86-64-v3").hasScale);
 }
 
+TEST(TargetSpecTest, TileRegisters) {
+  EXPECT_TRUE(parse("x86-64:sapphirerapids").hasBF16Tiles);
+  EXPECT_TRUE(parse("x86-64:sapphirerapids").hasBF16Convert);
+  EXPECT_FALSE(parse("x86-64:sapphirerapids,-amx-tile").hasBF16Tiles);
+  EXPECT_FALSE(parse("x86-64:sapphirerapids,-amx-bf16").hasBF16Tiles);
+  EXPECT_FALSE(parse("x86-64:znver4").hasBF16Tiles);
+  EXPECT_TRUE(parse("x86-64:x86-64-v4,+amx-bf16").hasBF16Tiles);
+  // Weights between both products are in vectors of 16.
+  EXPECT_FALSE(parse("x86-64:x86-64-v3,+amx-bf16").hasBF16Tiles);
+}
+
 TEST(TargetSpecTest, AArch64) {
   TargetSpec spec = parse("aarch64:neoverse-n1");
   EXPECT_EQ(spec.vectorBits, 128u);

@@ -49,6 +49,7 @@ private:
   void start();
   SmallVector<Value> startTile(Value number, ValueRange bounds);
   void visitKeys();
+  void packKeys(IndexRange keys);
   void visitTile(Value number, IndexRange keys);
   SmallVector<Value> finishTile(Value number, ValueRange inits);
 
@@ -64,6 +65,9 @@ private:
   /// than all the rest.
   Value packed;
   SmallVector<Value, 3> state;
+  /// Memory for the keys and values that all tiles visit, as tile registers take
+  /// them; null where they are read as they lie.
+  Value packedKeys, packedValues;
   /// The keys that some tile of the band reaches.
   IndexRange reached;
 };

@@ -42,6 +42,18 @@ public:
   /// @{
   Value emptyQueries();
   State emptyState();
+  /// Keys and values of consecutive tiles of keys, from the key `first` on, as
+  /// tile registers take them: (tile, key, feature) and (tile, feature, key),
+  /// zero beyond the last key and feature.
+  struct PackedKeys {
+    Value keys, values, first;
+  };
+  /// The keys or values of the tile at `start`, so packed, in `room`.
+  Value packKeys(Value room, Value start);
+  Value packValues(Value room, Value start);
+  /// The position of the tile at `start` among those from `first` on.
+  Value keyTileNumber(OpBuilder &b, Value first, Value start);
+  void usePackedKeys(PackedKeys keys) { packedKeys = keys; }
   /// The queries, packed in `room`, for all that follows.
   Value packQueries(Value room);
   /// As if packQueries had returned `queries`.
@@ -70,6 +82,18 @@ private:
   /// The rows [start, start + count) of a key or value.
   Value sliceKeys(OpBuilder &b, Value operand, AffineMap map, Value start,
                   OpFoldResult count);
+  /// Keys and values of one tile, how they lie, and the queries packed as the
+  /// keys are.
+  struct KeyTile {
+    Value query, key, value;
+    AffineMap keyMap, valueMap;
+  };
+  /// `count` keys from `start` on as they lie, or where they are packed.
+  KeyTile keyTile(OpBuilder &b, Value start, OpFoldResult count);
+  KeyTile packedTile(OpBuilder &b, Value start, OpFoldResult count);
+  /// The packed queries without the features that were added.
+  Value existingFeatures(OpBuilder &b);
+  Value packTile(Value room, Value tile, AffineMap map, TileDim rowDim);
   /// How many keys the tile at `start` has.
   OpFoldResult tileCount(OpBuilder &b, Value start);
   /// The global index of the key at `start`.
@@ -137,6 +161,7 @@ private:
   Type accumulator;
   OpFoldResult queries, keys, features, valueFeatures;
   Value query, key, value, packed;
+  PackedKeys packedKeys;
   Dims queryDims;
   AffineMap keyMap, valueMap;
   Value batch, head;

@@ -18,6 +18,10 @@ namespace mlir::attn {
 /// What lies along vector lanes in the contractions.
 enum class LaneAxis { Queries, Features };
 
+/// On an `attn.attend_tile`: its key and value are the first of as many keys as
+/// the attribute says, of which the others are zero.
+inline constexpr llvm::StringLiteral paddedKeysAttr = "attn.padded_keys";
+
 /// On an `attn.attend_tile`: `TilePlan::ahead`, where it is not 0.
 inline constexpr llvm::StringLiteral rowsAheadAttr = "attn.ahead";
 
@@ -37,6 +41,9 @@ struct TilePlan {
   /// Whether scores come from dot products of pairs, so that packed queries
   /// keep their type.
   bool pairs = false;
+  /// Whether both products are on tile registers, so that `resident` keys and
+  /// values at a time are packed in whole tiles.
+  bool tiles = false;
   /// How many rows ahead keys and values are fetched that one tile alone reads,
   /// so that they come from memory; 0 for not at all.
   int64_t ahead = 0;
@@ -47,6 +54,10 @@ struct TilePlan {
 
   /// Rows of a tile: `group` heads of each query.
   int64_t rows() const { return queries * group; }
+
+  /// How many features of queries and keys are packed where there are
+  /// `features`.
+  OpFoldResult packedFeatures(OpFoldResult features) const;
 
   /// The plan that `op` carries as attribute, or that for most queries.
   static TilePlan get(const TargetSpec &target, AttendOp op);

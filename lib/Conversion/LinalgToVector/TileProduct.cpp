@@ -1,0 +1,217 @@
+//===- TileProduct.cpp - Products on tile registers -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "TileProduct.h"
+
+#include "Pairs.h"
+
+#include "mlir/Dialect/AMX/AMXDialect.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+using namespace mlir::attn;
+
+/// Rows, lanes and pairs of a tile.
+static constexpr int64_t tileSize = 16;
+/// Tiles of c along each side of a block: four sums, and two tiles of a and two
+/// of b fill the eight registers.
+static constexpr int64_t blockTiles = 2;
+
+enum Loop { Row, Lane, Pair, Number, NumLoops };
+
+//===----------------------------------------------------------------------===//
+// Which ops
+//===----------------------------------------------------------------------===//
+
+static AffineMap mapTo(MLIRContext *context, ArrayRef<unsigned> loops) {
+  return AffineMap::getMultiDimMapWithTargets(NumLoops, loops, context);
+}
+
+/// Whether `type` is static, with contiguous elements in its last `contiguous`
+/// dimensions.
+static bool isTiled(Type type, unsigned contiguous) {
+  auto memref = dyn_cast<MemRefType>(type);
+  SmallVector<int64_t> strides;
+  int64_t offset;
+  if (!memref || !memref.hasStaticShape() ||
+      failed(memref.getStridesAndOffset(strides, offset)) ||
+      llvm::any_of(strides, ShapedType::isDynamic))
+    return false;
+  int64_t expected = 1;
+  for (unsigned fromLast = 0; fromLast < contiguous; ++fromLast) {
+    unsigned dim = memref.getRank() - 1 - fromLast;
+    if (strides[dim] != expected)
+      return false;
+    expected *= memref.getDimSize(dim);
+  }
+  return true;
+}
+
+bool attn::isTileProduct(linalg::GenericOp op, const TargetSpec &target) {
+  if (!target.hasBF16Tiles || op.getNumLoops() != NumLoops ||
+      op.getNumReductionLoops() != 2 || !addsProductOfBF16(op))
+    return false;
+  MLIRContext *context = op.getContext();
+  SmallVector<AffineMap> maps = op.getIndexingMapsArray();
+  if (maps[0] != mapTo(context, {Row, Pair, Number}) ||
+      maps[1] != mapTo(context, {Pair, Lane, Number}) ||
+      maps[2] != mapTo(context, {Row, Lane}))
+    return false;
+  SmallVector<int64_t> sizes = op.getStaticLoopRanges();
+  bool whole = sizes[Number] == 2;
+  for (Loop loop : {Row, Lane, Pair})
+    whole &= ShapedType::isStatic(sizes[loop]) && sizes[loop] > 0 &&
+             sizes[loop] % tileSize == 0;
+  return whole && isTiled(op->getOperand(0).getType(), /*contiguous=*/2) &&
+         isTiled(op->getOperand(1).getType(), /*contiguous=*/2) &&
+         isTiled(op->getOperand(2).getType(), /*contiguous=*/1);
+}
+
+//===----------------------------------------------------------------------===//
+// Emission
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// A block of sums: `rows` by `lanes` tiles, from `row` and `lane` on.
+struct TileBlock {
+  Value row, lane;
+  int64_t rows, lanes;
+};
+
+class TileMultiplier {
+public:
+  TileMultiplier(OpBuilder &builder, linalg::GenericOp op, bool fromZero)
+      : builder(builder), op(op), loc(op.getLoc()), fromZero(fromZero),
+        sizes(op.getStaticLoopRanges()) {}
+
+  void emit();
+
+private:
+  using Tiles = SmallVector<Value>;
+
+  void forEach(Loop loop, function_ref<void(Value start, int64_t tiles)> body);
+  void emitBlock(const TileBlock &block);
+  Tiles addPairs(const TileBlock &block, Value pair, ValueRange sums);
+  Value load(unsigned operand, ArrayRef<Value> position);
+  void store(Value sum, ArrayRef<Value> position);
+  /// Elements from one row of a tile of `operand` to the next.
+  Value rowStride(unsigned operand);
+
+  Value index(int64_t value) {
+    return arith::ConstantIndexOp::create(builder, loc, value);
+  }
+  Value offset(Value base, int64_t tiles) {
+    return tiles ? arith::AddIOp::create(builder, loc, base,
+                                         index(tiles * tileSize))
+                 : base;
+  }
+
+  OpBuilder &builder;
+  linalg::GenericOp op;
+  Location loc;
+  bool fromZero;
+  SmallVector<int64_t> sizes;
+};
+} // namespace
+
+Value TileMultiplier::rowStride(unsigned operand) {
+  SmallVector<int64_t> strides;
+  int64_t offset;
+  auto type = cast<MemRefType>(op->getOperand(operand).getType());
+  (void)type.getStridesAndOffset(strides, offset);
+  return index(strides.front());
+}
+
+Value TileMultiplier::load(unsigned operand, ArrayRef<Value> position) {
+  Value memref = op->getOperand(operand);
+  Type element = getElementTypeOrSelf(memref.getType());
+  int64_t columns = element.isF32() ? tileSize : 2 * tileSize;
+  return amx::TileLoadOp::create(
+      builder, loc, amx::TileType::get({tileSize, columns}, element), memref,
+      position, rowStride(operand));
+}
+
+void TileMultiplier::store(Value sum, ArrayRef<Value> position) {
+  amx::TileStoreOp::create(builder, loc, op->getOperand(2), position, sum,
+                           rowStride(2));
+}
+
+/// Blocks along `loop`, then what is left.
+void TileMultiplier::forEach(Loop loop,
+                             function_ref<void(Value, int64_t)> body) {
+  int64_t start = 0;
+  for (int64_t tiles = blockTiles; tiles > 0; --tiles) {
+    int64_t step = tiles * tileSize;
+    int64_t end = sizes[loop] - (sizes[loop] - start) % step;
+    if (end == start)
+      continue;
+    auto loopOp =
+        scf::ForOp::create(builder, loc, index(start), index(end), index(step));
+    OpBuilder::InsertionGuard restore(builder);
+    builder.setInsertionPointToStart(loopOp.getBody());
+    body(loopOp.getInductionVar(), tiles);
+    start = end;
+  }
+}
+
+void TileMultiplier::emit() {
+  forEach(Row, [&](Value row, int64_t rows) {
+    forEach(Lane, [&](Value lane, int64_t lanes) {
+      emitBlock({row, lane, rows, lanes});
+    });
+  });
+}
+
+void TileMultiplier::emitBlock(const TileBlock &block) {
+  Tiles sums;
+  for (int64_t row = 0; row < block.rows; ++row)
+    for (int64_t lane = 0; lane < block.lanes; ++lane)
+      sums.push_back(fromZero ? Value(amx::TileZeroOp::create(
+                                    builder, loc,
+                                    amx::TileType::get({tileSize, tileSize},
+                                                       builder.getF32Type())))
+                              : load(2, {offset(block.row, row),
+                                         offset(block.lane, lane)}));
+  auto loop = scf::ForOp::create(
+      builder, loc, index(0), index(sizes[Pair]), index(tileSize), sums,
+      [&](OpBuilder &, Location, Value, ValueRange) {});
+  {
+    OpBuilder::InsertionGuard restore(builder);
+    builder.setInsertionPointToEnd(loop.getBody());
+    scf::YieldOp::create(
+        builder, loc,
+        addPairs(block, loop.getInductionVar(), loop.getRegionIterArgs()));
+  }
+  auto sum = loop.getResults().begin();
+  for (int64_t row = 0; row < block.rows; ++row)
+    for (int64_t lane = 0; lane < block.lanes; ++lane)
+      store(*sum++, {offset(block.row, row), offset(block.lane, lane)});
+}
+
+/// Adds the products of 16 pairs from `pair` on to each sum.
+TileMultiplier::Tiles TileMultiplier::addPairs(const TileBlock &block,
+                                               Value pair, ValueRange sums) {
+  Value zero = index(0);
+  Tiles right, results;
+  for (int64_t lane = 0; lane < block.lanes; ++lane)
+    right.push_back(load(1, {pair, offset(block.lane, lane), zero}));
+  for (int64_t row = 0; row < block.rows; ++row) {
+    Value left = load(0, {offset(block.row, row), pair, zero});
+    for (Value factor : right) {
+      Value sum = sums[results.size()];
+      results.push_back(amx::TileMulFOp::create(builder, loc, sum.getType(),
+                                                left, factor, sum));
+    }
+  }
+  return results;
+}
+
+void attn::emitTileProduct(OpBuilder &builder, linalg::GenericOp op,
+                           bool fromZero) {
+  TileMultiplier(builder, op, fromZero).emit();
+}

@@ -1,0 +1,40 @@
+// RUN: attn-opt %s -attn-choose-plans="target=x86-64:sapphirerapids" -split-input-file | FileCheck %s
+// RUN: attn-opt %s -attn-choose-plans="target=x86-64:sapphirerapids,-amx-bf16" -split-input-file | FileCheck %s --check-prefix=NONE
+// NONE-NOT: tiles
+
+#query = affine_map<(b, hkv, g, i, j, d, e) -> (hkv, i, d)>
+#key = affine_map<(b, hkv, g, i, j, d, e) -> (hkv, j, d)>
+#value = affine_map<(b, hkv, g, i, j, d, e) -> (hkv, j, e)>
+#out = affine_map<(b, hkv, g, i, j, d, e) -> (hkv, i, e)>
+
+// Many queries of bf16 share keys that are packed for tile registers.
+// CHECK-LABEL: func @many(
+// CHECK: attn.plan = {{{.*}}band = 2 : index, {{.*}}keys = 128 : index, {{.*}}pairs, queries = 64 : index, resident = 384 : index, {{.*}}tiles}
+func.func @many(%q: tensor<2x100x64xbf16>, %k: tensor<2x300x64xbf16>, %o: tensor<2x100x64xbf16>) -> tensor<2x100x64xbf16> {
+  %r = attn.attend dot softmax ins(%q, %k, %k : tensor<2x100x64xbf16>, tensor<2x300x64xbf16>, tensor<2x300x64xbf16>)
+      outs(%o : tensor<2x100x64xbf16>) indexing_maps = [#query, #key, #value, #out] scale = 0.25 -> tensor<2x100x64xbf16>
+  return %r : tensor<2x100x64xbf16>
+}
+
+// Few queries, other types and odd head sizes go without.
+// CHECK-LABEL: func @few(
+// CHECK-NOT: tiles
+// CHECK-LABEL: func @f16(
+// CHECK-NOT: tiles
+// CHECK-LABEL: func @odd(
+// CHECK-NOT: tiles
+func.func @few(%q: tensor<2x32x64xbf16>, %k: tensor<2x300x64xbf16>, %o: tensor<2x32x64xbf16>) -> tensor<2x32x64xbf16> {
+  %r = attn.attend dot softmax ins(%q, %k, %k : tensor<2x32x64xbf16>, tensor<2x300x64xbf16>, tensor<2x300x64xbf16>)
+      outs(%o : tensor<2x32x64xbf16>) indexing_maps = [#query, #key, #value, #out] scale = 0.25 -> tensor<2x32x64xbf16>
+  return %r : tensor<2x32x64xbf16>
+}
+func.func @f16(%q: tensor<2x100x64xf16>, %k: tensor<2x300x64xf16>, %o: tensor<2x100x64xf16>) -> tensor<2x100x64xf16> {
+  %r = attn.attend dot softmax ins(%q, %k, %k : tensor<2x100x64xf16>, tensor<2x300x64xf16>, tensor<2x300x64xf16>)
+      outs(%o : tensor<2x100x64xf16>) indexing_maps = [#query, #key, #value, #out] scale = 0.25 -> tensor<2x100x64xf16>
+  return %r : tensor<2x100x64xf16>
+}
+func.func @odd(%q: tensor<2x100x40xbf16>, %k: tensor<2x300x40xbf16>, %o: tensor<2x100x40xbf16>) -> tensor<2x100x40xbf16> {
+  %r = attn.attend dot softmax ins(%q, %k, %k : tensor<2x100x40xbf16>, tensor<2x300x40xbf16>, tensor<2x300x40xbf16>)
+      outs(%o : tensor<2x100x40xbf16>) indexing_maps = [#query, #key, #value, #out] scale = 0.25 -> tensor<2x100x40xbf16>
+  return %r : tensor<2x100x40xbf16>
+}
