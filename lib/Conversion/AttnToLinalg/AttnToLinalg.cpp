@@ -158,11 +158,9 @@ std::pair<Value, Value> TileDecomposition::weigh(Value scores, Value sum,
   SmallVector<Value> results = emit.generic(
       inputs, {init, sum}, maps, {true, false},
       [&](OpBuilder &builder, Location loc, ValueRange args) {
-        auto contract = arith::FastMathFlags::contract;
-        Value scaled = arith::MulFOp::create(
-            builder, loc, args[1], emit.constant(scale * log2e), contract);
-        Value exponent =
-            arith::AddFOp::create(builder, loc, scaled, args[0], contract);
+        Value scaled = arith::MulFOp::create(builder, loc, args[1],
+                                             emit.constant(scale * log2e));
+        Value exponent = arith::AddFOp::create(builder, loc, scaled, args[0]);
         Value weight = math::Exp2Op::create(builder, loc, exponent);
         Value total = arith::AddFOp::create(builder, loc, args.back(), weight);
         if (pairs)
