@@ -42,40 +42,41 @@ static llvm::Error finishDots(Interpreter &state, AttentionOpInterface op,
 }
 
 template <typename OpTy>
-static llvm::Error runDot(Interpreter &state, OpTy op,
-                          std::optional<APFloat> scale) {
-  Operands operands;
-  llvm::Expected<AttentionProblem> problem = makeProblem(state, op, operands);
-  if (!problem)
-    return problem.takeError();
+static llvm::Error scoreDot(Interpreter &state, OpTy op,
+                            const Operands &operands, AttentionProblem &problem,
+                            std::optional<APFloat> scale) {
   if (llvm::Error error = checkHeadSizes(op, operands))
     return error;
   if (op.getSink()) {
     TensorRef sink = state.tensor(op.getSink());
     if (auto error = checkEqual(op, "logits", "sink", sink->value.size(),
-                                "query heads", problem->sizes.heads))
+                                "query heads", problem.sizes.heads))
       return error;
-    double unit = FloatFormat::get(problem->accumulator).unit;
+    double unit = FloatFormat::get(problem.accumulator).unit;
     for (int64_t h = 0; h < sink->value.size(); ++h) {
       Scalar logit = elementAt(*sink, h);
       if (std::isfinite(logit.real))
         logit.bound += unit * std::fabs(logit.real);
-      problem->sink.push_back(logit);
+      problem.sink.push_back(logit);
     }
   }
   if constexpr (std::is_same_v<OpTy, ScaledDotProductOp>)
-    problem->normalizer = op.getNormalizer();
-  return finishDots(state, op, operands, *problem, scale,
+    problem.normalizer = op.getNormalizer();
+  return finishDots(state, op, operands, problem, scale,
                     defaultScale(featuresOf(operands, operands.query)));
 }
 
-static llvm::Error runScaledDotProduct(Interpreter &state,
-                                       ScaledDotProductOp op) {
-  return runDot(state, op, op.getScale());
+static llvm::Error scoreScaledDotProduct(Interpreter &state,
+                                         ScaledDotProductOp op,
+                                         const Operands &operands,
+                                         AttentionProblem &problem) {
+  return scoreDot(state, op, operands, problem, op.getScale());
 }
 
-static llvm::Error runDotProduct(Interpreter &state, DotProductOp op) {
-  return runDot(state, op, APFloat(1.0));
+static llvm::Error scoreDotProduct(Interpreter &state, DotProductOp op,
+                                   const Operands &operands,
+                                   AttentionProblem &problem) {
+  return scoreDot(state, op, operands, problem, APFloat(1.0));
 }
 
 //===----------------------------------------------------------------------===//
@@ -159,47 +160,41 @@ static llvm::Expected<TensorRef> normalizeRows(Operation *op,
   return std::make_shared<const ReferenceResult>(std::move(*result));
 }
 
-static llvm::Error runCosine(Interpreter &state, CosineOp op) {
-  Operands operands;
-  llvm::Expected<AttentionProblem> problem = makeProblem(state, op, operands);
-  if (!problem)
-    return problem.takeError();
+static llvm::Error scoreCosine(Interpreter &state, CosineOp op,
+                               const Operands &operands,
+                               AttentionProblem &problem) {
   if (llvm::Error error = checkHeadSizes(op, operands))
     return error;
-  for (TensorRef *tensor : {&problem->query, &problem->key}) {
+  for (TensorRef *tensor : {&problem.query, &problem.key}) {
     llvm::Expected<TensorRef> unit = normalizeRows(op, operands, *tensor);
     if (!unit)
       return unit.takeError();
     *tensor = *unit;
   }
-  return finishDots(state, op, operands, *problem, op.getScale(), 1);
+  return finishDots(state, op, operands, problem, op.getScale(), 1);
 }
 
-static llvm::Error runGeneral(Interpreter &state, GeneralOp op) {
-  Operands operands;
-  llvm::Expected<AttentionProblem> problem = makeProblem(state, op, operands);
-  if (!problem)
-    return problem.takeError();
+static llvm::Error scoreGeneral(Interpreter &state, GeneralOp op,
+                                const Operands &operands,
+                                AttentionProblem &problem) {
   const TensorRef &weight = state.tensor(op.getWeight());
-  for (auto [name, tensor, dim] : {std::tuple("query", problem->query, 1),
-                                   std::tuple("key", problem->key, 0)})
+  for (auto [name, tensor, dim] : {std::tuple("query", problem.query, 1),
+                                   std::tuple("key", problem.key, 0)})
     if (llvm::Error error =
             checkEqual(op, "features", "weight", weight->value.getShape()[dim],
                        name, featuresOf(operands, tensor)))
       return error;
   llvm::Expected<TensorRef> projected =
-      project(op, "query", operands, problem->query, weight);
+      project(op, "query", operands, problem.query, weight);
   if (!projected)
     return projected.takeError();
-  problem->query = *projected;
-  return finishDots(state, op, operands, *problem, op.getScale(), 1);
+  problem.query = *projected;
+  return finishDots(state, op, operands, problem, op.getScale(), 1);
 }
 
-static llvm::Error runAdditive(Interpreter &state, AdditiveOp op) {
-  Operands operands;
-  llvm::Expected<AttentionProblem> problem = makeProblem(state, op, operands);
-  if (!problem)
-    return problem.takeError();
+static llvm::Error scoreAdditive(Interpreter &state, AdditiveOp op,
+                                 const Operands &operands,
+                                 AttentionProblem &problem) {
   TensorRef weight = state.tensor(op.getWeight());
   auto prepare = [&](StringRef name, TensorRef &tensor,
                      Value matrix) -> llvm::Error {
@@ -214,13 +209,13 @@ static llvm::Error runAdditive(Interpreter &state, AdditiveOp op) {
                       featuresOf(operands, tensor), "weight",
                       weight->value.size());
   };
-  if (auto error = prepare("query", problem->query, op.getQueryProjection()))
+  if (auto error = prepare("query", problem.query, op.getQueryProjection()))
     return error;
-  if (auto error = prepare("key", problem->key, op.getKeyProjection()))
+  if (auto error = prepare("key", problem.key, op.getKeyProjection()))
     return error;
-  AdditiveScore score(problem->accumulator, weight, /*scale=*/1);
-  problem->score = &score;
-  return finish(state, op, operands, *problem);
+  AdditiveScore score(problem.accumulator, weight, /*scale=*/1);
+  problem.score = &score;
+  return finish(state, op, operands, problem);
 }
 
 //===----------------------------------------------------------------------===//
@@ -254,38 +249,49 @@ bandwidthsOf(Interpreter &state, KernelRegressionOp op, int64_t heads) {
   return bandwidths;
 }
 
-static llvm::Error runKernelRegression(Interpreter &state,
-                                       KernelRegressionOp op) {
-  Operands operands;
-  llvm::Expected<AttentionProblem> problem = makeProblem(state, op, operands);
-  if (!problem)
-    return problem.takeError();
+static llvm::Error scoreKernelRegression(Interpreter &state,
+                                         KernelRegressionOp op,
+                                         const Operands &operands,
+                                         AttentionProblem &problem) {
   if (llvm::Error error = checkHeadSizes(op, operands))
     return error;
   llvm::Expected<SmallVector<Scalar>> bandwidths =
-      bandwidthsOf(state, op, problem->sizes.heads);
+      bandwidthsOf(state, op, problem.sizes.heads);
   if (!bandwidths)
     return bandwidths.takeError();
-  KernelWeight weight(problem->accumulator, op.getKernel(), *bandwidths);
+  KernelWeight weight(problem.accumulator, op.getKernel(), *bandwidths);
   SmallVector<Scalar> scales;
   for (const Scalar &bandwidth : *bandwidths) {
     double scale = 1 / (2 * bandwidth.real * bandwidth.real);
     scales.push_back(
         Scalar::ofReal(scale, scale * 2 * bandwidth.bound / bandwidth.real));
   }
-  DistanceScore logWeight(problem->accumulator, scales);
+  DistanceScore logWeight(problem.accumulator, scales);
   bool gaussian = op.getKernel() == RegressionKernel::Gaussian;
-  problem->normalizer = gaussian ? Normalizer::Softmax : Normalizer::Sum;
-  problem->score =
+  problem.normalizer = gaussian ? Normalizer::Softmax : Normalizer::Sum;
+  problem.score =
       gaussian ? static_cast<const PairScore *>(&logWeight) : &weight;
-  return finish(state, op, operands, *problem);
+  return finish(state, op, operands, problem);
+}
+
+/// Runs `op` by `score`, which says how the problem that all such ops make up
+/// is scored.
+template <auto score, typename OpTy>
+static llvm::Error run(Interpreter &state, OpTy op) {
+  Operands operands;
+  llvm::Expected<AttentionProblem> problem = makeProblem(state, op, operands);
+  if (!problem)
+    return problem.takeError();
+  return score(state, op, operands, *problem);
 }
 
 void reference::addAttentionHandlers(HandlerTable &table) {
-  table.add<ScaledDotProductOp, runScaledDotProduct>();
-  table.add<DotProductOp, runDotProduct>();
-  table.add<CosineOp, runCosine>();
-  table.add<GeneralOp, runGeneral>();
-  table.add<AdditiveOp, runAdditive>();
-  table.add<KernelRegressionOp, runKernelRegression>();
+  table.add<ScaledDotProductOp,
+            run<scoreScaledDotProduct, ScaledDotProductOp>>();
+  table.add<DotProductOp, run<scoreDotProduct, DotProductOp>>();
+  table.add<CosineOp, run<scoreCosine, CosineOp>>();
+  table.add<GeneralOp, run<scoreGeneral, GeneralOp>>();
+  table.add<AdditiveOp, run<scoreAdditive, AdditiveOp>>();
+  table.add<KernelRegressionOp,
+            run<scoreKernelRegression, KernelRegressionOp>>();
 }

@@ -127,9 +127,7 @@ void AttendKernel::recomputeRow(const QueryRow &row) {
   Value pointer = resultRow(row);
   for (auto [index, value] : llvm::enumerate(ArrayRef(state).drop_front(2))) {
     Value feature = k.add(lane, index * warpSize);
-    Value result = k.mulF(value, factor);
-    if (!element.isF32())
-      result = arith::TruncFOp::create(k.b, k.loc, element, result);
+    Value result = k.fromF32(k.mulF(value, factor), element);
     k.when(k.less(feature, k.integer(valueFeatures)),
            [&] { k.store(result, k.gep(pointer, element, feature)); });
   }

@@ -18,10 +18,8 @@ using namespace mlir::attn;
 
 void AttendKernel::storeWeight(const QueryRow &row, Value key, Value weight) {
   Type element = getElementTypeOrSelf(op.getWeightsInit().getType());
-  if (!element.isF32())
-    weight = arith::TruncFOp::create(k.b, k.loc, element, weight);
   Value pointer = rowPointer(arguments.weights, row, element);
-  k.store(weight,
+  k.store(k.fromF32(weight, element),
           arguments.weights.move(k, element, pointer, {{AttendOp::J, key}}));
 }
 

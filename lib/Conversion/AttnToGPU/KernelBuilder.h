@@ -90,6 +90,12 @@ struct KernelBuilder {
       return value;
     return arith::ExtFOp::create(b, loc, b.getF32Type(), value);
   }
+  /// An f32, rounded to `type`.
+  Value fromF32(Value value, Type type) {
+    if (type.isF32())
+      return value;
+    return arith::TruncFOp::create(b, loc, type, value);
+  }
   Value addF(Value lhs, Value rhs) {
     return arith::AddFOp::create(b, loc, lhs, rhs);
   }

@@ -160,9 +160,7 @@ void MergeKernel::mergeRow(Value row) {
       arguments.output.move(k, element, arguments.output.pointer, place);
   for (auto [index, sum] : llvm::enumerate(sums)) {
     Value column = k.add(lane, index * warpSize);
-    Value result = k.mulF(sum, factor);
-    if (!element.isF32())
-      result = arith::TruncFOp::create(k.b, k.loc, element, result);
+    Value result = k.fromF32(k.mulF(sum, factor), element);
     k.when(k.less(column, k.integer(columns)),
            [&] { k.store(result, k.gep(output, element, column)); });
   }
