@@ -145,20 +145,27 @@ llvm::Expected<Explanation> attn::explain(Compilation &compilation,
     return shapes.takeError();
   if (llvm::Error error = compilation.keepOnly(function.getName()))
     return error;
-  SmallVector<Operation *> sources = getAttentionOps(function);
-  for (Operation *op : sources)
-    result.plans.push_back(describeOp(op, *shapes));
+  // Decomposed attention is explained as the op that it is raised to.
+  if (llvm::Error error = compilation.runUntil(Phase::Raise))
+    return error;
+  SmallVector<Location> sources;
+  if (auto raised =
+          compilation.getModule().lookupSymbol<func::FuncOp>(result.function))
+    for (Operation *op : getAttentionOps(raised)) {
+      result.plans.push_back(describeOp(op, *shapes));
+      sources.push_back(op->getLoc());
+    }
   if (llvm::Error error = compilation.runUntil(Phase::Optimize))
     return error;
-  if (auto optimized = compilation.getModule().lookupSymbol<func::FuncOp>(
-          function.getName())) {
+  if (auto optimized =
+          compilation.getModule().lookupSymbol<func::FuncOp>(result.function)) {
     SmallVector<AttendOp> ops;
     optimized.walk([&](AttendOp op) { ops.push_back(op); });
     AttendOp *next = ops.begin();
     for (auto [plan, source] : llvm::zip_equal(result.plans, sources)) {
       // Others at its place compute its further results.
       AttendOp *op = std::find_if(next, ops.end(), [&](AttendOp candidate) {
-        return candidate.getLoc() == source->getLoc();
+        return candidate.getLoc() == source;
       });
       if (op == ops.end())
         continue;

@@ -7,6 +7,7 @@
 
 #include "attn/Driver/TileCounts.h"
 
+#include "attn/Conversion/LinalgToAttn/LinalgToAttn.h"
 #include "attn/Dialect/Attn/IR/RegionUtils.h"
 #include "attn/Dialect/Attn/Transforms/Passes.h"
 #include "attn/Support/Png.h"
@@ -136,6 +137,7 @@ static AttendOp findAttend(func::FuncOp function, unsigned index) {
 llvm::Error attn::returnTileMaps(ModuleOp module, unsigned index,
                                  int64_t tileQueries, int64_t tileKeys) {
   PassManager passes(module.getContext(), ModuleOp::getOperationName());
+  passes.addNestedPass<func::FuncOp>(createConvertLinalgToAttnPass());
   passes.addPass(createInlinerPass());
   passes.addPass(createCanonicalizerPass());
   passes.addNestedPass<func::FuncOp>(createExpandGraphOpsPass());

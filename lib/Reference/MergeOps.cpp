@@ -7,6 +7,7 @@
 
 #include "AttentionOps.h"
 
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
@@ -27,21 +28,20 @@ static void addCandidate(std::vector<Candidate> &candidates, RowInput &input,
 
 /// `merge_c2` to `merge_c4` at run time.
 static llvm::Error checkParts(Interpreter &state, MergeOp op) {
-  ArrayRef<int64_t> output =
-      state.tensor(op.getOutputs()[0])->value.getShape();
+  ArrayRef<int64_t> output = state.tensor(op.getOutputs()[0])->value.getShape();
   for (Value part : op.getOutputs())
     if (state.tensor(part)->value.getShape() != output)
-      return opError(op, llvm::formatv(
-                             "merges outputs of sizes {0} and {1}; they must be "
-                             "equal",
-                             shapeText(output),
-                             shapeText(state.tensor(part)->value.getShape())));
+      return opError(
+          op, llvm::formatv("merges outputs of sizes {0} and {1}; they must be "
+                            "equal",
+                            shapeText(output),
+                            shapeText(state.tensor(part)->value.getShape())));
   for (Value lse : op.getLses())
     if (state.tensor(lse)->value.getShape() != output.drop_back())
-      return opError(op, llvm::formatv(
-                             "has an lse of sizes {0}; it must be {1}",
-                             shapeText(state.tensor(lse)->value.getShape()),
-                             shapeText(output.drop_back())));
+      return opError(
+          op, llvm::formatv("has an lse of sizes {0}; it must be {1}",
+                            shapeText(state.tensor(lse)->value.getShape()),
+                            shapeText(output.drop_back())));
   return llvm::Error::success();
 }
 
@@ -109,10 +109,12 @@ static Extents extentsOf(ArrayRef<int64_t> shape) {
   return sizes;
 }
 
-static llvm::Error runMaskedSoftmax(Interpreter &state, MaskedSoftmaxOp op) {
-  const TensorRef &scores = state.tensor(op.getScores());
+/// `result`: the softmax of each row of `given` over the keys that `mask`,
+/// where it is given, keeps.
+static llvm::Error softmaxRows(Interpreter &state, Operation *op, Value given,
+                               MaskRef mask, Value result) {
+  const TensorRef &scores = state.tensor(given);
   Extents sizes = extentsOf(scores->value.getShape());
-  MaskRef mask = state.mask(op.getMask());
   if (mask)
     if (llvm::Error error = mask->check(sizes))
       return error;
@@ -146,9 +148,9 @@ static llvm::Error runMaskedSoftmax(Interpreter &state, MaskedSoftmaxOp op) {
                    elementAt(*scores, row * sizes.keys + pair.j));
     }
     input.candidates = candidates;
-    RowOutput result;
-    normalizeRow(problem, input, Rows(), /*wantWeights=*/true, result);
-    for (auto [candidate, weight] : llvm::zip_equal(candidates, result.weights))
+    RowOutput output;
+    normalizeRow(problem, input, Rows(), /*wantWeights=*/true, output);
+    for (auto [candidate, weight] : llvm::zip_equal(candidates, output.weights))
       setElement(*weights, row * sizes.keys + candidate.j, weight);
     if (input.unsure)
       for (int64_t j = 0; j < sizes.keys; ++j) {
@@ -157,10 +159,26 @@ static llvm::Error runMaskedSoftmax(Interpreter &state, MaskedSoftmaxOp op) {
         setElement(*weights, row * sizes.keys + j, weight);
       }
   }
-  return state.setTensor(op.getResult(), std::move(*weights));
+  return state.setTensor(result, std::move(*weights));
+}
+
+static llvm::Error runMaskedSoftmax(Interpreter &state, MaskedSoftmaxOp op) {
+  return softmaxRows(state, op, op.getScores(), state.mask(op.getMask()),
+                     op.getResult());
+}
+
+static llvm::Error runSoftmax(Interpreter &state, linalg::SoftmaxOp op) {
+  auto type = dyn_cast<RankedTensorType>(op.getInput().getType());
+  if (!type || type.getRank() < 2 ||
+      op.getDimension() + 1 != static_cast<uint64_t>(type.getRank()))
+    return opError(op, "is not over the last of two or more dimensions of a "
+                       "tensor, which the reference supports alone");
+  return softmaxRows(state, op, op.getInput(), /*mask=*/MaskRef(),
+                     op->getResult(0));
 }
 
 void reference::addMergeHandlers(HandlerTable &table) {
   table.add<MergeOp, runMerge>();
   table.add<MaskedSoftmaxOp, runMaskedSoftmax>();
+  table.add<linalg::SoftmaxOp, runSoftmax>();
 }

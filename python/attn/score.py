@@ -146,7 +146,7 @@ def bucketed_bias(table: Any, max_distance: int = 128, causal: bool = False) -> 
     for each direction; with `causal`, as in a decoder, all are for the past.
     """
     name = "table of score.bucketed_bias"
-    captured, _ = _table(table, name, 1)
+    captured, check = _table(table, name, 1)
     buckets, smallest = captured.value.shape[-1], 2 if causal else 4
     if buckets == 0 or buckets % smallest:
         raise ValueError(
@@ -158,26 +158,14 @@ def bucketed_bias(table: Any, max_distance: int = 128, causal: bool = False) -> 
             f"max_distance is {reach}; it must be more than the "
             f"{buckets // smallest} distances with a bucket of their own"
         )
-    # All distances beyond share a bucket: one entry per distance serves them too.
-    entries = [
-        _bucket(distance, buckets, reach, causal)
-        for distance in range(-reach, reach + 1)
-    ]
-    return relative_bias(captured.value[..., entries])
-
-
-def _bucket(distance: int, buckets: int, reach: int, causal: bool) -> int:
-    """The bucket of a key `distance` after its query."""
-    side = buckets if causal else buckets // 2
-    first = side if distance > 0 and not causal else 0
-    distance = max(-distance, 0) if causal else abs(distance)
-    single = side // 2
-    if distance < single:
-        return first + distance
-    growth = math.log(distance / single) / math.log(reach / single)
-    # A quotient of logarithms may come out a little below a whole number.
-    step = math.floor(growth * (side - single) + 1e-9)
-    return first + min(single + step, side - 1)
+    suffix = " causal" if causal else ""
+    return Score(
+        Operation(
+            f"attn.score.bucketed_bias {{0}} max_distance = {reach}{suffix} : {{t0}}",
+            (captured,),
+            check,
+        )
+    )
 
 
 def image_bias(table: Any, width: int) -> Score:

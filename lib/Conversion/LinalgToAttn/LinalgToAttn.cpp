@@ -32,7 +32,7 @@ struct DecomposedAttention {
 /// Recognises the form that ends in `softmax`; `reason` says what did not fit.
 class Matcher {
 public:
-  explicit Matcher(linalg::SoftmaxOp softmax) : softmax(softmax) {}
+  explicit Matcher(MaskedSoftmaxOp softmax) : softmax(softmax) {}
 
   FailureOr<DecomposedAttention> match();
 
@@ -48,7 +48,7 @@ private:
     return failure();
   }
 
-  linalg::SoftmaxOp softmax;
+  MaskedSoftmaxOp softmax;
 };
 } // namespace
 
@@ -66,7 +66,8 @@ static linalg::LinalgOp asContraction(Operation *op) {
 
 /// The results of `map` are the batch dimensions of `dims` in order, then
 /// `rest`.
-static bool isBatchThen(AffineMap map, const linalg::ContractionDimensions &dims,
+static bool isBatchThen(AffineMap map,
+                        const linalg::ContractionDimensions &dims,
                         ArrayRef<unsigned> rest) {
   SmallVector<unsigned> expected(dims.batch.begin(), dims.batch.end());
   llvm::append_range(expected, rest);
@@ -79,29 +80,47 @@ static bool hasSingleDims(const linalg::ContractionDimensions &dims) {
          dims.k.size() == 1;
 }
 
-/// The factor of an elementwise product with one constant.
-static std::optional<double> constantFactor(Operation *op, Value &scaled) {
-  FloatAttr factor;
+/// The number that `value`, or every element of it, is.
+static std::optional<double> constantOf(Value value) {
+  FloatAttr scalar;
+  if (matchPattern(value, m_Constant(&scalar)))
+    return scalar.getValueAsDouble();
+  SplatElementsAttr splat;
+  if (matchPattern(value, m_Constant(&splat)) &&
+      isa<FloatType>(splat.getElementType()))
+    return splat.getSplatValue<APFloat>().convertToDouble();
+  return std::nullopt;
+}
+
+/// The product that `op` forms of every element alike.
+static arith::MulFOp elementwiseProduct(Operation *op) {
   auto generic = dyn_cast<linalg::GenericOp>(op);
-  if (!generic || generic.getNumDpsInputs() != 1 ||
-      generic.getNumReductionLoops() != 0 ||
+  if (!generic)
+    return dyn_cast<arith::MulFOp>(op);
+  if (generic.getNumDpsInputs() != 1 || generic.getNumReductionLoops() != 0 ||
       !llvm::all_of(generic.getIndexingMapsArray(),
                     [](AffineMap map) { return map.isIdentity(); }))
-    return std::nullopt;
+    return {};
   Block *body = generic.getBody();
-  auto product = body->getTerminator()
-                     ->getOperand(0)
-                     .getDefiningOp<arith::MulFOp>();
-  if (!product || product->getBlock() != body)
+  auto product =
+      body->getTerminator()->getOperand(0).getDefiningOp<arith::MulFOp>();
+  return product && product->getBlock() == body ? product : arith::MulFOp();
+}
+
+/// The factor of an elementwise product with one constant.
+static std::optional<double> constantFactor(Operation *op, Value &scaled) {
+  arith::MulFOp product = elementwiseProduct(op);
+  if (!product)
     return std::nullopt;
-  for (auto [value, other] :
-       {std::pair(product.getLhs(), product.getRhs()),
-        std::pair(product.getRhs(), product.getLhs())})
-    if (value == body->getArgument(0) &&
-        matchPattern(other, m_Constant(&factor))) {
-      scaled = generic.getDpsInputs()[0];
-      return factor.getValueAsDouble();
-    }
+  auto generic = dyn_cast<linalg::GenericOp>(op);
+  for (auto [value, other] : {std::pair(product.getLhs(), product.getRhs()),
+                              std::pair(product.getRhs(), product.getLhs())}) {
+    std::optional<double> factor = constantOf(other);
+    if (!factor || (generic && value != generic.getBody()->getArgument(0)))
+      continue;
+    scaled = generic ? generic.getDpsInputs()[0] : value;
+    return factor;
+  }
   return std::nullopt;
 }
 
@@ -138,7 +157,7 @@ LogicalResult Matcher::matchScores(Value scores, DecomposedAttention &result) {
 }
 
 LogicalResult Matcher::matchOutput(DecomposedAttention &result) {
-  Value weights = softmax->getResult(0);
+  Value weights = softmax.getResult();
   if (!weights.hasOneUse())
     return fail("weights are used elsewhere");
   output = asContraction(*weights.getUsers().begin());
@@ -159,13 +178,11 @@ LogicalResult Matcher::matchOutput(DecomposedAttention &result) {
 }
 
 FailureOr<DecomposedAttention> Matcher::match() {
-  auto type = cast<ShapedType>(softmax.getInput().getType());
-  if (softmax.getDimension() + 1 != static_cast<uint64_t>(type.getRank()))
-    return fail("softmax is not over the last dimension");
+  auto type = cast<ShapedType>(softmax.getScores().getType());
   if (!isa<Float32Type, Float64Type>(type.getElementType()))
     return fail("scores are narrower than the accumulator");
   DecomposedAttention result;
-  FailureOr<Value> scores = matchScale(softmax.getInput(), result.scale);
+  FailureOr<Value> scores = matchScale(softmax.getScores(), result.scale);
   if (failed(scores) || failed(matchScores(*scores, result)) ||
       failed(matchOutput(result)))
     return failure();
@@ -187,13 +204,13 @@ static Value transposeKeys(OpBuilder &builder, Location loc, Value key) {
   std::swap(sizes[sizes.size() - 1], sizes[sizes.size() - 2]);
   std::swap(permutation[permutation.size() - 1],
             permutation[permutation.size() - 2]);
-  Value empty = tensor::EmptyOp::create(
-      builder, loc, sizes, getElementTypeOrSelf(key.getType()));
+  Value empty = tensor::EmptyOp::create(builder, loc, sizes,
+                                        getElementTypeOrSelf(key.getType()));
   return linalg::TransposeOp::create(builder, loc, key, empty, permutation)
       ->getResult(0);
 }
 
-static void raise(const DecomposedAttention &attention,
+static void raise(const DecomposedAttention &attention, Value mask,
                   linalg::LinalgOp output) {
   OpBuilder builder(output);
   Location loc = output.getLoc();
@@ -203,29 +220,49 @@ static void raise(const DecomposedAttention &attention,
   auto op = ScaledDotProductOp::create(
       builder, loc, output->getResult(0).getType(), /*lse=*/Type(),
       /*weights=*/Type(), /*entropy=*/Type(), /*received=*/Type(),
-      /*top_weights=*/Type(), /*top_keys=*/Type(), attention.query, key, attention.value,
-      /*mask=*/Value(), /*score=*/ValueRange(), /*sink=*/Value(),
+      /*top_weights=*/Type(), /*top_keys=*/Type(), attention.query, key,
+      attention.value, mask, /*score=*/ValueRange(), /*sink=*/Value(),
       builder.getF64FloatAttr(attention.scale), /*layout=*/StringAttr());
   output->getResult(0).replaceAllUsesWith(op.getOutput());
+}
+
+/// Says that the op stays, and why.
+static void remarkMissed(Operation *op, StringRef reason) {
+  remark::missed(op->getLoc(),
+                 remark::RemarkOpts::name("not-raised").category("attention"))
+      << remark::reason("{0}", reason);
+}
+
+/// The softmax of rows is one under no mask.
+static void raiseSoftmax(linalg::SoftmaxOp op) {
+  auto type = dyn_cast<RankedTensorType>(op.getInput().getType());
+  if (!type || op->getNumResults() != 1 || op->getResult(0).getType() != type)
+    return remarkMissed(op, "softmax is not on tensors of one type");
+  if (type.getRank() < 2)
+    return remarkMissed(op, "softmax of one row alone");
+  if (op.getDimension() + 1 != static_cast<uint64_t>(type.getRank()))
+    return remarkMissed(op, "softmax is not over the last dimension");
+  OpBuilder builder(op);
+  auto rows = MaskedSoftmaxOp::create(builder, op.getLoc(), type, op.getInput(),
+                                      /*mask=*/Value());
+  op->getResult(0).replaceAllUsesWith(rows.getResult());
+  op.erase();
 }
 
 namespace {
 struct ConvertLinalgToAttn
     : public attn::impl::ConvertLinalgToAttnPassBase<ConvertLinalgToAttn> {
   void runOnOperation() override {
-    SmallVector<linalg::SoftmaxOp> softmaxes;
-    getOperation()->walk(
-        [&](linalg::SoftmaxOp op) { softmaxes.push_back(op); });
-    for (linalg::SoftmaxOp softmax : softmaxes) {
+    getOperation()->walk(raiseSoftmax);
+    SmallVector<MaskedSoftmaxOp> softmaxes;
+    getOperation()->walk([&](MaskedSoftmaxOp op) { softmaxes.push_back(op); });
+    for (MaskedSoftmaxOp softmax : softmaxes) {
       Matcher matcher(softmax);
       FailureOr<DecomposedAttention> attention = matcher.match();
-      if (failed(attention)) {
-        remark::missed(softmax.getLoc(), remark::RemarkOpts::name("not-raised")
-                                             .category("attention"))
-            << remark::reason("{0}", matcher.reason);
-        continue;
-      }
-      raise(*attention, matcher.output);
+      if (failed(attention))
+        remarkMissed(softmax, matcher.reason);
+      else
+        raise(*attention, softmax.getMask(), matcher.output);
     }
   }
 };

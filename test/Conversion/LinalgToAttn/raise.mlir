@@ -44,3 +44,33 @@ func.func @transposed_keys(%q: tensor<?x64xf32>, %k: tensor<64x?xf32>, %v: tenso
   %o = linalg.matmul ins(%w, %v : tensor<?x?xf32>, tensor<?x32xf32>) outs(%oz : tensor<?x32xf32>) -> tensor<?x32xf32>
   return %o : tensor<?x32xf32>
 }
+
+// CHECK-LABEL: func @masked(
+// CHECK-SAME: %[[Q:.*]]: tensor<3x45x16xf32>, %[[K:.*]]: tensor<3x16x61xf32>, %[[V:.*]]: tensor<3x61x9xf32>, %[[LENGTHS:.*]]: tensor<3xi32>)
+// CHECK-DAG: %[[T:.*]] = linalg.transpose ins(%[[K]] : tensor<3x16x61xf32>)
+// CHECK-DAG: %[[MASK:.*]] = attn.mask.padding %[[LENGTHS]]
+// CHECK: %[[O:.*]] = attn.scaled_dot_product %[[Q]], %[[T]], %[[V]] mask(%[[MASK]]) scale = 2.500000e-01
+// CHECK-NEXT: return %[[O]]
+func.func @masked(%q: tensor<3x45x16xf32>, %k: tensor<3x16x61xf32>, %v: tensor<3x61x9xf32>, %lengths: tensor<3xi32>) -> tensor<3x45x9xf32> {
+  %zero = arith.constant 0.0 : f32
+  %scale = arith.constant dense<0.25> : tensor<3x45x61xf32>
+  %se = tensor.empty() : tensor<3x45x61xf32>
+  %sz = linalg.fill ins(%zero : f32) outs(%se : tensor<3x45x61xf32>) -> tensor<3x45x61xf32>
+  %scores = linalg.batch_matmul ins(%q, %k : tensor<3x45x16xf32>, tensor<3x16x61xf32>) outs(%sz : tensor<3x45x61xf32>) -> tensor<3x45x61xf32>
+  %scaled = arith.mulf %scores, %scale : tensor<3x45x61xf32>
+  %mask = attn.mask.padding %lengths : tensor<3xi32>
+  %w = attn.masked_softmax %scaled mask(%mask) : tensor<3x45x61xf32> -> tensor<3x45x61xf32>
+  %oe = tensor.empty() : tensor<3x45x9xf32>
+  %oz = linalg.fill ins(%zero : f32) outs(%oe : tensor<3x45x9xf32>) -> tensor<3x45x9xf32>
+  %o = linalg.batch_matmul ins(%w, %v : tensor<3x45x61xf32>, tensor<3x61x9xf32>) outs(%oz : tensor<3x45x9xf32>) -> tensor<3x45x9xf32>
+  return %o : tensor<3x45x9xf32>
+}
+
+// CHECK-LABEL: func @softmax_alone(
+// CHECK-SAME: %[[S:[a-z0-9]*]]: tensor<?x9xf16>
+// CHECK: %[[W:.*]] = attn.masked_softmax %[[S]] : tensor<?x9xf16>
+// CHECK-NEXT: return %[[W]]
+func.func @softmax_alone(%s: tensor<?x9xf16>, %e: tensor<?x9xf16>) -> tensor<?x9xf16> {
+  %w = linalg.softmax dimension(1) ins(%s : tensor<?x9xf16>) outs(%e : tensor<?x9xf16>) -> tensor<?x9xf16>
+  return %w : tensor<?x9xf16>
+}
