@@ -59,7 +59,7 @@ def bandwidths(tmp_path):
 
 
 @pytest.mark.parametrize("element", ["f16", "bf16", "f32"])
-@pytest.mark.parametrize("size, mask", [(64, CAUSAL), (40, "")])
+@pytest.mark.parametrize("size, mask", [(64, CAUSAL), (40, ""), (13, CAUSAL)])
 def test_additive_scores(element, size, mask):
     check(form("additive", element, size, mask))
 
@@ -88,6 +88,7 @@ def test_their_keys_are_split(op, tmp_path):
         ("scaled_dot_product", "f16", 64),
         ("scaled_dot_product", "bf16", 40),
         ("scaled_dot_product", "f32", 256),
+        ("scaled_dot_product", "f16", 29),
         ("additive", "f32", 16),
         (EPANECHNIKOV, "f32", 8),
     ],

@@ -97,10 +97,17 @@ def test_kernels_keep_the_bound_of_the_reference(element):
         ("f32", 40, 24),
         ("f32", 128, 128),
         ("f32", 256, 256),
+        # Rows of 8, 4 and 2 bytes each.
+        ("f16", 20, 36),
+        ("bf16", 100, 130),
+        ("f16", 1, 199),
+        ("bf16", 255, 7),
+        ("f32", 34, 62),
+        ("f32", 97, 201),
     ],
 )
 def test_head_sizes(element, head_size, value_size):
-    """All sizes are right and without a bank conflict."""
+    """All sizes are right, without a bank conflict and without more traffic."""
     text = attention(
         element, head_size, CAUSAL, queries=35, keys=71, value_size=value_size, heads=1
     )
@@ -108,6 +115,19 @@ def test_head_sizes(element, head_size, value_size):
     assert run.returncode == 0, run.stderr
     (kernel,) = json.loads(run.stdout)["kernels"]
     assert kernel["bank_conflicts"] == 0, kernel["conflicts"]
+    # Two blocks that share the columns of values read the queries and keys twice.
+    parts, size = kernel["blocks"], 4 if element == "f32" else 2
+    assert kernel["loaded_bytes"] == 35 * (2 * parts * head_size + value_size) * size
+    assert kernel["stored_bytes"] == 35 * value_size * size
+
+
+@pytest.mark.parametrize("element", ["bf16", "f32"])
+def test_odd_rows_of_split_keys(element):
+    """Sums of a part lie in scratch in rows of whole groups of columns."""
+    text = attention(element, 51, "", queries=3, keys=1100, value_size=203)
+    run = emulate(text, "--check")
+    assert run.returncode == 0, run.stderr
+    assert len(json.loads(run.stdout)["kernels"]) == 2
 
 
 @pytest.mark.parametrize("queries, keys", [(1, 1), (1, 70), (33, 1), (5, 0), (0, 5)])
@@ -218,6 +238,15 @@ def test_a_wrong_swizzle_gives_wrong_results(kernel, tmp_path):
         emulate(ir, "--start-from=decompose", "--out", str(path))
     difference = np.abs(np.load(good) - np.load(bad).astype(np.float64))
     assert not difference.max() < 0.01
+
+
+def test_a_column_too_many_is_found():
+    text = attention("f16", 11, CAUSAL, heads=1)
+    ir = attnc("compile", text, "--target=sm_80", "--stop-after=tile").stdout
+    assert findings(ir)["findings"] == []
+    planted = ir.replace("arith.constant 11 : i32", "arith.constant 12 : i32")
+    found = findings(planted)["findings"]
+    assert any("outside of all buffers" in f for f in found), found
 
 
 def test_a_copy_beyond_the_end_is_found(kernel):

@@ -7,7 +7,7 @@
 
 #include "AttendArguments.h"
 
-#include "KernelBuilder.h"
+#include "SharedTile.h"
 
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -131,7 +131,7 @@ private:
   LogicalResult describeFeatureWeight();
   LogicalResult describeCapture(Value capture);
   FailureOr<DeviceTensor> describeTensor(Value tensor, StringRef name);
-  void requireRows(StringRef name, const AttendOperand &operand);
+  void requireRows(StringRef name, const AttendOperand &operand, Value tensor);
   void requireSizes();
   Value toI64(Value index) {
     return b.createOrFold<arith::IndexCastOp>(b.getI64Type(), index);
@@ -225,30 +225,35 @@ LogicalResult Describer::describeCapture(Value capture) {
   return success();
 }
 
-/// Copies of 16 bytes need rows that start at multiples of it.
-void Describer::requireRows(StringRef name, const AttendOperand &operand) {
+/// Rows start at multiples of what is copied at once: 16 bytes, or fewer where
+/// rows are no multiple of that.
+void Describer::requireRows(StringRef name, const AttendOperand &operand,
+                            Value tensor) {
+  auto type = cast<ShapedType>(tensor.getType());
+  int64_t elementBytes = type.getElementTypeBitWidth() / 8;
+  int64_t piece = SharedLayout::getPiece(type.getShape().back(), elementBytes);
+  if (piece == elementBytes)
+    return;
   Value address = b.createOrFold<arith::IndexCastOp>(
       b.getIndexType(),
       operand.pointer.getDefiningOp<LLVM::IntToPtrOp>().getArg());
-  Value rest = b.createOrFold<arith::RemUIOp>(address, index(16));
+  Value rest = b.createOrFold<arith::RemUIOp>(address, index(piece));
   require(fits(arith::CmpIPredicate::eq, rest, 0),
-          name + " starts {0} bytes after a multiple of 16; on a GPU it must "
-                 "start at one",
+          name + " starts {0} bytes after a multiple of " + Twine(piece) +
+              "; on a GPU it must start at one",
           rest);
-  int64_t perChunk =
-      128 /
-      getElementTypeOrSelf(op.getQuery().getType()).getIntOrFloatBitWidth();
+  int64_t perPiece = piece / elementBytes;
   for (unsigned dim = 0; dim < AttendOp::D; ++dim) {
     Value stride = operand.strides[dim];
     if (!stride)
       continue;
     stride = b.createOrFold<arith::IndexCastOp>(b.getIndexType(), stride);
-    Value rest = b.createOrFold<arith::RemUIOp>(stride, index(perChunk));
+    Value rest = b.createOrFold<arith::RemUIOp>(stride, index(perPiece));
     require(fits(arith::CmpIPredicate::eq, rest, 0),
             name +
                 " has a stride of {0} elements; on a GPU it must be a "
                 "multiple of " +
-                Twine(perChunk),
+                Twine(perPiece),
             stride);
   }
 }
@@ -316,10 +321,10 @@ FailureOr<AttendArguments> Describer::describe() {
   for (Value capture : op.getCaptures())
     if (failed(describeCapture(capture)))
       return failure();
-  requireRows("query", arguments.query);
-  requireRows("key", arguments.key);
-  requireRows("value", arguments.value);
-  requireRows("output", arguments.output);
+  requireRows("query", arguments.query, op.getQuery());
+  requireRows("key", arguments.key, op.getKey());
+  requireRows("value", arguments.value, op.getValue());
+  requireRows("output", arguments.output, op.getOutputInit());
   requireSizes();
   return arguments;
 }

@@ -34,20 +34,27 @@ Value AttendKernel::isFinite(const State &state) {
   return k.negate(k.anyLane(k.negate(k.equalF(sum, zero))));
 }
 
-/// Features lane, lane + 32, ... of the row at `pointer`, 0 beyond the last.
-SmallVector<Value> AttendKernel::loadFeatures(Value pointer, int64_t count) {
+/// An element of the row at `pointer`, 0 from `limit` on; null where there is
+/// none.
+Value AttendKernel::loadFeature(Value pointer, Value feature, Value limit) {
+  auto load = [&] {
+    return SmallVector<Value>{k.toF32(
+        k.load(matrices.element, k.gep(pointer, matrices.element, feature)))};
+  };
+  auto zero = [&] { return SmallVector<Value>{k.real(0.0)}; };
+  return limit ? k.choose(k.less(feature, limit), load, zero)[0] : load()[0];
+}
+
+/// Features lane, lane + 32, ... of the row at `pointer`, 0 from `limit` on,
+/// which is `count` at most.
+SmallVector<Value> AttendKernel::loadFeatures(Value pointer, int64_t count,
+                                              Value limit) {
   SmallVector<Value> features;
+  bool isWhole = getConstantIntValue(limit) == count;
   for (int64_t first = 0; first < count; first += warpSize) {
-    Value feature = k.add(lane, first);
-    auto load = [&] {
-      return SmallVector<Value>{k.toF32(
-          k.load(matrices.element, k.gep(pointer, matrices.element, feature)))};
-    };
-    auto zero = [&] { return SmallVector<Value>{k.real(0.0)}; };
+    bool isInside = isWhole && first + warpSize <= count;
     features.push_back(
-        first + warpSize <= count
-            ? load()[0]
-            : k.choose(k.less(feature, k.integer(count)), load, zero)[0]);
+        loadFeature(pointer, k.add(lane, first), isInside ? Value() : limit));
   }
   return features;
 }
@@ -65,17 +72,20 @@ void AttendKernel::recomputeRows() {
 /// accumulator.
 void AttendKernel::recomputeRow(const QueryRow &row) {
   auto add = [&](Value lhs, Value rhs) { return k.addF(lhs, rhs); };
-  int64_t features = plan.query.filledColumns();
-  int64_t valueFeatures = plan.value.filledColumns();
-  SmallVector<Value> query = loadFeatures(
-      rowPointer(arguments.query, row, matrices.element), features);
+  int64_t valueFeatures = plan.partColumns();
+  Value limit = partLimit();
+  auto loadRow = [&](Value pointer) {
+    return loadFeatures(pointer, plan.query.filled,
+                        k.integer(plan.query.filled));
+  };
+  SmallVector<Value> query =
+      loadRow(rowPointer(arguments.query, row, matrices.element));
   SmallVector<Value> featureWeights(query.size());
   if (arguments.featureWeight)
-    featureWeights = loadFeatures(arguments.featureWeight.pointer, features);
+    featureWeights = loadRow(arguments.featureWeight.pointer);
   auto scoreOf = [&](Value key) {
     Value score = k.real(0.0);
-    SmallVector<Value> other =
-        loadFeatures(keyRow(arguments.key, keyPointer, key), features);
+    SmallVector<Value> other = loadRow(keyRow(arguments.key, keyPointer, key));
     for (auto [lhs, rhs, weight] :
          llvm::zip_equal(query, other, featureWeights))
       score = addFeature(score, lhs, rhs, weight);
@@ -101,7 +111,7 @@ void AttendKernel::recomputeRow(const QueryRow &row) {
                        [&] {
                          SmallVector<Value> sums = loadFeatures(
                              keyRow(arguments.value, valuePointer, key),
-                             valueFeatures);
+                             valueFeatures, limit);
                          for (auto [value, old] : llvm::zip_equal(sums, scaled))
                            value = k.fma(w.weight, value, old);
                          return sums;
@@ -128,7 +138,7 @@ void AttendKernel::recomputeRow(const QueryRow &row) {
   for (auto [index, value] : llvm::enumerate(ArrayRef(state).drop_front(2))) {
     Value feature = k.add(lane, index * warpSize);
     Value result = k.fromF32(k.mulF(value, factor), element);
-    k.when(k.less(feature, k.integer(valueFeatures)),
+    k.when(k.less(feature, limit),
            [&] { k.store(result, k.gep(pointer, element, feature)); });
   }
 }

@@ -17,7 +17,7 @@ using namespace mlir::attn;
 AttendKernel::AttendKernel(OpBuilder &builder, AttendOp op,
                            AttendArguments arguments, const KernelPlan &plan)
     : k{builder, op.getLoc()}, op(op), arguments(std::move(arguments)),
-      plan(plan), partials{k, this->arguments, plan.valueColumns()},
+      plan(plan), partials{k, this->arguments, plan.sumColumns()},
       matrices{k, getElementTypeOrSelf(op.getQuery().getType()), Value()},
       warpgroups{k, matrices.element} {
   // Where nothing else sees scores, their scale joins the exponential.
@@ -131,6 +131,15 @@ Value AttendKernel::partPointer(Value pointer, Type element) {
   return k.gep(pointer, element, k.mul(part, plan.partColumns()));
 }
 
+/// How many of the block's columns there are.
+Value AttendKernel::partLimit() {
+  if (plan.parts * plan.partColumns() == plan.valueColumns)
+    return k.integer(plan.partColumns());
+  Value before = k.mul(part, plan.partColumns());
+  return k.min(k.integer(plan.partColumns()),
+               k.sub(k.integer(plan.valueColumns), before));
+}
+
 Value AttendKernel::keyRow(const AttendOperand &operand, Value pointer,
                            Value key) {
   return k.gep(pointer, matrices.element,
@@ -155,21 +164,24 @@ int64_t AttendKernel::copyingThreads() {
 }
 
 void AttendKernel::copyQueries() {
-  copyToShared(
-      k, sharedTile(plan.query, 0), thread, copyingThreads(), [&](Value row) {
-        QueryRow query = queryRow(k.add(row, firstRow));
-        return RowSource{rowPointer(arguments.query, query, matrices.element),
-                         query.exists};
-      });
+  copyToShared(k, sharedTile(plan.query, 0), thread, copyingThreads(),
+               k.integer(plan.query.filled), [&](Value row) {
+                 QueryRow query = queryRow(k.add(row, firstRow));
+                 return RowSource{
+                     rowPointer(arguments.query, query, matrices.element),
+                     query.exists};
+               });
 }
 
 /// A group of copies. Keys that the mask cuts off are not read.
 void AttendKernel::copyKeys(const SharedLayout &layout, int64_t base,
                             const AttendOperand &operand, Value pointer,
                             const KeyTile &tile, Value buffer) {
+  bool isValue = base == plan.valueBase();
+  Value columns = isValue ? partLimit() : k.integer(layout.filled);
   k.when(k.less(tile.start, upperKey), [&] {
     copyToShared(k, sharedTile(layout, base, buffer), thread, copyingThreads(),
-                 [&](Value row) {
+                 columns, [&](Value row) {
                    Value key = k.add(row, tile.start);
                    return RowSource{keyRow(operand, pointer, key),
                                     k.less(key, upperKey)};

@@ -65,6 +65,7 @@ private:
   Value rowPointer(const AttendOperand &operand, const QueryRow &row,
                    Type element);
   Value partPointer(Value pointer, Type element);
+  Value partLimit();
   Value keyRow(const AttendOperand &operand, Value pointer, Value key);
   int64_t copyingThreads();
   void copyQueries();
@@ -149,7 +150,8 @@ private:
   // Values that are not finite behind a mask.
   bool needsGuard();
   Value isFinite(const State &state);
-  SmallVector<Value> loadFeatures(Value pointer, int64_t count);
+  Value loadFeature(Value pointer, Value feature, Value limit);
+  SmallVector<Value> loadFeatures(Value pointer, int64_t count, Value limit);
   void recomputeRows();
   void recomputeRow(const QueryRow &row);
 

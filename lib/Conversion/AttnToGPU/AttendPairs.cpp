@@ -13,6 +13,8 @@
 
 #include "AttendKernel.h"
 
+#include "llvm/Support/MathExtras.h"
+
 using namespace mlir;
 using namespace mlir::attn;
 
@@ -64,8 +66,8 @@ SmallVector<Value> AttendKernel::emitPairScores(Value buffer) {
   Value firstKey = k.mul(k.bitAnd(lane, 3), 2);
   SmallVector<Value> scores(plan.keys / 8 * fragmentSize, k.real(0.0));
   return k.forLoop(
-      k.integer(0), k.integer(plan.key.filled), k.integer(1), scores,
-      [&](Value chunk, ValueRange before) {
+      k.integer(0), k.integer(llvm::divideCeil(plan.key.filled, perChunk)),
+      k.integer(1), scores, [&](Value chunk, ValueRange before) {
         auto load = [&](const SharedTile &tile, Value row) {
           return loadNeighbours(k, element, tile.address(k, row, chunk),
                                 perChunk);
@@ -76,9 +78,10 @@ SmallVector<Value> AttendKernel::emitPairScores(Value buffer) {
         if (arguments.featureWeight)
           for (auto [index, weight] : llvm::enumerate(weights)) {
             Value feature = k.add(k.mul(chunk, perChunk), index);
-            weight =
-                k.toF32(k.load(element, k.gep(arguments.featureWeight.pointer,
-                                              element, feature)));
+            weight = loadFeature(arguments.featureWeight.pointer, feature,
+                                 plan.key.filled % perChunk
+                                     ? k.integer(plan.key.filled)
+                                     : Value());
           }
         SmallVector<Value> after(before);
         for (int64_t pair = 0; pair < plan.keys / 4; ++pair) {

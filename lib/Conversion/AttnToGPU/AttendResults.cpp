@@ -7,8 +7,6 @@
 
 #include "AttendKernel.h"
 
-#include "llvm/Support/MathExtras.h"
-
 using namespace mlir;
 using namespace mlir::attn;
 
@@ -47,11 +45,12 @@ void AttendKernel::emitResults(const State &state) {
 }
 
 /// Each warp puts its 16 rows where their queries were, so that a lane can
-/// write 16 bytes and neighbours neighbouring ones.
+/// write 16 bytes, or as many as rows are multiples of, and neighbours
+/// neighbouring ones.
 void AttendKernel::storeOutput(const State &state, ArrayRef<Value> factors) {
   SharedTile tile = sharedTile(plan.output, 0);
   Value offset = k.mul(k.bitAnd(lane, 3), 2);
-  for (int64_t group = 0; group < plan.output.filledColumns() / 8; ++group)
+  for (int64_t group = 0; group < plan.output.columns / 8; ++group)
     for (int64_t row = 0; row < laneRows; ++row) {
       int64_t index = group * fragmentSize + 2 * row;
       Value inTile = k.add(k.add(warpRow, k.div(lane, 4)), 8 * row);
@@ -61,24 +60,21 @@ void AttendKernel::storeOutput(const State &state, ArrayRef<Value> factors) {
     }
   k.syncWarp();
 
-  Type chunkType = VectorType::get(4, k.b.getI32Type());
-  int64_t count = warpRows * plan.output.pitch;
-  for (int64_t first = 0; first < count; first += warpSize) {
-    Value number = k.add(lane, first);
-    Value inTile = k.add(warpRow, k.div(number, plan.output.pitch));
-    Value chunk = k.rem(number, plan.output.pitch);
-    QueryRow row = queryRow(k.add(firstRow, inTile));
-    Value exists = row.exists;
-    if (plan.output.filled != plan.output.pitch)
-      exists = k.both(exists, k.less(chunk, k.integer(plan.output.filled)));
-    k.when(exists, [&] {
-      Value value = k.load(chunkType, tile.address(k, inTile, chunk), 16);
-      k.store(value,
-              k.gep(resultRow(row), k.b.getI8Type(),
-                    k.mul(chunk, SharedLayout::chunkBytes)),
-              16);
+  int64_t bytes = plan.output.piece;
+  Type type = bytes == SharedLayout::chunkBytes
+                  ? Type(VectorType::get(4, k.b.getI32Type()))
+                  : k.b.getIntegerType(8 * bytes);
+  Value limit = partLimit();
+  int64_t perRow = plan.output.pitch * SharedLayout::chunkBytes / bytes;
+  Value first = k.mul(warpRow, perRow);
+  k.shareAll(warpRows, perRow, lane, warpSize, [&](Value number) {
+    SharedTile::Piece piece = tile.getPiece(k, k.add(first, number), bytes);
+    QueryRow row = queryRow(k.add(firstRow, piece.row));
+    k.when(k.both(row.exists, k.less(piece.column, limit)), [&] {
+      k.store(k.load(type, piece.address, bytes),
+              k.gep(resultRow(row), k.b.getI8Type(), piece.offset), bytes);
     });
-  }
+  });
 }
 
 Type AttendKernel::resultElement() {

@@ -7,6 +7,8 @@
 
 #include "AttendKernel.h"
 
+#include "llvm/Support/MathExtras.h"
+
 using namespace mlir;
 using namespace mlir::attn;
 
@@ -42,7 +44,8 @@ void AttendKernel::storePartials(const State &state) {
     const QueryRow &row = laneQueries[laneRow];
     k.when(row.exists, [&] {
       Value to = k.gep(resultRow(row), pairType, k.bitAnd(lane, 3));
-      for (int64_t group = 0; group < plan.partColumns() / 8; ++group) {
+      for (int64_t group = 0; group < llvm::divideCeil(plan.partColumns(), 8);
+           ++group) {
         int64_t index = group * fragmentSize + 2 * laneRow;
         Value pair =
             k.pair(state.accumulator[index], state.accumulator[index + 1]);

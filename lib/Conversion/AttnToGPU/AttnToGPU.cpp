@@ -62,13 +62,12 @@ static LogicalResult checkFeatures(AttendOp op, Value operand, unsigned map,
   int64_t size = type.getShape().back();
   AffineExpr last = op.getMap(map).getResults().back();
   if (cast<AffineDimExpr>(last).getPosition() == dim &&
-      !ShapedType::isDynamic(size) && size > 0 && size <= 256 && size % 8 == 0)
+      !ShapedType::isDynamic(size) && size > 0 && size <= 256)
     return success();
   InFlightDiagnostic diagnostic =
       op.emitOpError("has ") << name << " of type " << type
                              << "; a GPU takes a head size that is "
-                                "static, a multiple of 8, at most 256, and "
-                                "the last dimension";
+                                "static, at most 256, and the last dimension";
   return diagnostic;
 }
 

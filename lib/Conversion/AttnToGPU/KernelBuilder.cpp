@@ -9,6 +9,8 @@
 
 #include "mlir/Dialect/Math/IR/Math.h"
 
+#include <numeric>
+
 using namespace mlir;
 using namespace mlir::attn;
 
@@ -122,4 +124,30 @@ SmallVector<Value> KernelBuilder::forLoop(
         scf::YieldOp::create(b, loc, body(index, args));
       });
   return SmallVector<Value>(loop.getResults());
+}
+
+void KernelBuilder::shareAll(int64_t rows, int64_t perRow, Value thread,
+                             int64_t threads, function_ref<void(Value)> body) {
+  int64_t count = rows * perRow, whole = count / threads;
+  auto runRounds = [&](Value first, int64_t rounds) {
+    for (int64_t round = 0; round < rounds; ++round)
+      body(add(first, round * threads));
+  };
+  // More rounds are a loop, since kernels are to stay small. It takes whole
+  // rows, so that a lane beyond a row's end is so each time.
+  constexpr int64_t mostRounds = 16;
+  int64_t together = std::lcm(perRow, threads) / threads;
+  int64_t loops = whole > mostRounds ? whole / together : 0;
+  if (loops)
+    forLoop(integer(0), integer(loops), integer(1), {},
+            [&](Value number, ValueRange) {
+              runRounds(add(thread, mul(number, together * threads)), together);
+              return SmallVector<Value>();
+            });
+  int64_t done = loops * together;
+  runRounds(add(thread, done * threads), whole - done);
+  if (count % threads == 0)
+    return;
+  Value last = add(thread, whole * threads);
+  when(less(last, integer(count)), [&] { body(last); });
 }

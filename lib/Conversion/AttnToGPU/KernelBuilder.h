@@ -151,6 +151,11 @@ struct KernelBuilder {
   SmallVector<Value>
   forLoop(Value lower, Value upper, Value step, ValueRange state,
           function_ref<SmallVector<Value>(Value, ValueRange)> body);
+  /// Runs `body` for numbers from 0 to `rows` * `perRow`, which `threads`
+  /// threads share, each taking its own number (i32) and every `threads`th from
+  /// there.
+  void shareAll(int64_t rows, int64_t perRow, Value thread, int64_t threads,
+                function_ref<void(Value)> body);
 };
 
 } // namespace mlir::attn

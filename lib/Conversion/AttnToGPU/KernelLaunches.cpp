@@ -122,7 +122,7 @@ void KernelLaunches::emitMerge() {
   gpu::GPUFuncOp kernel = kernels.create(b, op.getLoc(), name + "_merge",
                                          operands, MergeKernel::threads);
   given.bind(b, kernel.getBody().front().getArguments());
-  MergeKernel(b, op, std::move(given)).emit();
+  MergeKernel(b, op, std::move(given), plan.sumColumns()).emit();
   kernels.finish(b, kernel);
   Value rows = index(1);
   for (unsigned dim : {AttendOp::B, AttendOp::Hkv, AttendOp::G, AttendOp::I})
@@ -141,7 +141,7 @@ void KernelLaunches::emitSplit(bool fold) {
   Value splits = countSplits(variant);
   constexpr int64_t statistics = 2, bytesPerSum = 4;
   Value bytes =
-      times(splits, index((variant.valueColumns() + statistics) * bytesPerSum));
+      times(splits, index((variant.sumColumns() + statistics) * bytesPerSum));
   for (unsigned dim : {AttendOp::B, AttendOp::Hkv, AttendOp::G, AttendOp::I})
     bytes = times(bytes, size(dim));
   auto type = MemRefType::get({ShapedType::kDynamic}, host->getIntegerType(8));

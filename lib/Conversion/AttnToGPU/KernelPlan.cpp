@@ -22,6 +22,11 @@ static constexpr int64_t otherRegisters = 104;
 /// More for f32: parts in tf32 of what is multiplied next.
 static constexpr int64_t partRegisters = 72;
 
+int64_t KernelPlan::sumColumns() const {
+  // What lanes store at once.
+  return llvm::alignTo(parts * partColumns(), 8);
+}
+
 int64_t KernelPlan::keyBase() const {
   return std::max(query.bytes(), output.bytes());
 }
@@ -52,16 +57,25 @@ static int64_t featuresOf(Value operand) {
   return cast<ShapedType>(operand.getType()).getShape().back();
 }
 
-/// A plan for tiles of these sizes.
+/// A plan for tiles of these sizes, `parts` blocks for the columns of each.
 static KernelPlan makePlan(int64_t queries, int64_t keys, int64_t features,
-                           int64_t partColumns, int64_t bytes) {
+                           int64_t valueFeatures, int64_t parts,
+                           int64_t bytes) {
+  // A block's columns begin with a chunk.
+  int64_t partColumns =
+      parts == 1 ? valueFeatures
+                 : llvm::alignTo(llvm::divideCeil(valueFeatures, parts), 8);
   KernelPlan plan;
+  plan.parts = parts;
+  plan.valueColumns = valueFeatures;
   plan.queries = queries;
   plan.keys = keys;
   plan.query = SharedLayout::get(queries, features, bytes);
   plan.key = SharedLayout::get(keys, features, bytes);
   plan.value = SharedLayout::get(keys, partColumns, bytes);
   plan.output = SharedLayout::getForFragments(queries, partColumns, bytes);
+  plan.value.piece = plan.output.piece =
+      SharedLayout::getPiece(valueFeatures, bytes);
   // 16 rows over 32 lanes: f32 sums and scores take half a register per
   // column, queries and weights in 16 bits a quarter.
   plan.registers = plan.value.columns / 2 + keys / 2 + keys / 4 +
@@ -83,6 +97,7 @@ static std::optional<KernelPlan> planWarpgroups(const GPUSpec &spec,
   KernelPlan plan;
   plan.warpgroups = true;
   plan.queries = 2 * warpgroupRows;
+  plan.valueColumns = valueFeatures;
   // As many keys as ptxas finds registers for, also where they are copied.
   int64_t widest = std::max(features, valueFeatures);
   plan.keys = widest <= 64 ? 128 : widest <= 128 ? 96 : 32;
@@ -141,11 +156,8 @@ FailureOr<KernelPlan> KernelPlan::get(const GPUSpec &spec, AttendOp op) {
   // are then computed twice.
   for (int64_t parts : {1, 2})
     for (auto [queries, keys] : candidates) {
-      if (valueFeatures % (8 * parts))
-        continue;
       KernelPlan plan =
-          makePlan(queries, keys, features, valueFeatures / parts, bytes);
-      plan.parts = parts;
+          makePlan(queries, keys, features, valueFeatures, parts, bytes);
       plan.pairwise = pairwise;
       plan.canSplit = !op.getWeightsInit();
       int64_t kept = bytes == 2 && !pairwise ? plan.query.columns / 4 : 0;

@@ -26,15 +26,16 @@ struct KernelPlan {
   bool warpgroups = false; ///< wgmma, and a warpgroup that only copies.
   bool canSplit = true;    ///< Weights need the sums of all keys.
   bool splitKeys = false;  ///< Several blocks share the keys of a tile.
-  int64_t parts = 1; ///< Blocks that share the columns of a tile's output.
+  int64_t parts = 1;    ///< Blocks that share the columns of a tile's output.
+  int64_t valueColumns; ///< Of all blocks together.
   /// Shared memory: queries, whose place the output takes at the end, then two
   /// buffers of keys, then two of values.
   SharedLayout query, key, value, output;
 
-  /// Columns of the output that a block computes.
-  int64_t partColumns() const { return value.filledColumns(); }
-  /// Of all blocks together.
-  int64_t valueColumns() const { return parts * partColumns(); }
+  /// Columns of the output that a block computes; of the last block fewer.
+  int64_t partColumns() const { return value.filled; }
+  /// From a row of sums in scratch to the next.
+  int64_t sumColumns() const;
   int64_t computingThreads() const { return queries / warpRows * warpSize; }
   int64_t threads() const;
   int64_t keyBase() const;

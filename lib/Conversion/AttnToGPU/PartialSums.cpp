@@ -69,10 +69,11 @@ RowStatistics PartialSums::loadStatistics(Value split, Value row) const {
 // Merging
 //===----------------------------------------------------------------------===//
 
-MergeKernel::MergeKernel(OpBuilder &builder, AttendOp op, AttendArguments given)
+MergeKernel::MergeKernel(OpBuilder &builder, AttendOp op, AttendArguments given,
+                         int64_t sumColumns)
     : k{builder, op.getLoc()}, op(op), arguments(std::move(given)),
       columns(cast<ShapedType>(op.getValue().getType()).getShape().back()),
-      partials{k, arguments, columns} {}
+      partials{k, arguments, sumColumns} {}
 
 void MergeKernel::emit() {
   Type word = k.b.getI32Type();

@@ -27,7 +27,7 @@ Value logOfSum(KernelBuilder &k, Normalizer normalizer,
                const RowStatistics &row);
 
 /// Memory of f32 that `arguments` name: for each split, for each row of all
-/// heads and batches, sums of `columns` weighted values; then for each row, for
+/// heads and batches, `columns` sums of weighted values; then for each row, for
 /// each split, its statistics.
 struct PartialSums {
   KernelBuilder &k;
@@ -53,8 +53,10 @@ public:
   static constexpr int64_t threads = 128;
   static constexpr int64_t rowsPerBlock = threads / warpSize;
 
-  /// `arguments` are bound to the kernel at the builder.
-  MergeKernel(OpBuilder &builder, AttendOp op, AttendArguments arguments);
+  /// `arguments` are bound to the kernel at the builder; `sumColumns` as in the
+  /// plan.
+  MergeKernel(OpBuilder &builder, AttendOp op, AttendArguments arguments,
+              int64_t sumColumns);
   void emit();
 
 private:

@@ -13,6 +13,10 @@
 using namespace mlir;
 using namespace mlir::attn;
 
+int64_t SharedLayout::getPiece(int64_t columns, int64_t elementBytes) {
+  return llvm::MinAlign(columns * elementBytes, chunkBytes);
+}
+
 SharedLayout SharedLayout::get(int64_t rows, int64_t columns,
                                int64_t elementBytes) {
   SharedLayout layout;
@@ -20,7 +24,8 @@ SharedLayout SharedLayout::get(int64_t rows, int64_t columns,
   layout.columns = llvm::alignTo(columns, 16);
   layout.elementBytes = elementBytes;
   layout.chunks = layout.columns * elementBytes / chunkBytes;
-  layout.filled = columns * elementBytes / chunkBytes;
+  layout.filled = columns;
+  layout.piece = getPiece(columns, elementBytes);
   bool sharesLines =
       elementBytes < 4 && 8 % layout.chunks == 0; // Of all banks.
   layout.pitch = sharesLines ? layout.chunks : llvm::alignTo(layout.chunks, 8);
@@ -77,35 +82,74 @@ Value SharedTile::elementAddress(KernelBuilder &k, Value row, int64_t group,
                k.rem(bytes, SharedLayout::chunkBytes));
 }
 
-void attn::copyToShared(KernelBuilder &k, const SharedTile &tile, Value thread,
-                        int64_t threads,
-                        function_ref<RowSource(Value row)> source) {
-  const SharedLayout &layout = tile.layout;
-  // Eight lanes fill all banks: their chunks are of one row, or of rows that
-  // lie next to each other.
-  int64_t count = layout.rows * layout.pitch;
-  auto copyChunk = [&](Value number) {
-    Value row = k.div(number, layout.pitch);
-    Value chunk = k.rem(number, layout.pitch);
-    RowSource from = source(row);
-    Value exists = from.exists;
-    if (layout.filled != layout.pitch)
-      exists = k.both(exists, k.less(chunk, k.integer(layout.filled)));
-    Value bytes =
-        k.select(exists, k.integer(SharedLayout::chunkBytes), k.integer(0));
-    Value pointer = k.gep(from.pointer, k.b.getI8Type(),
-                          k.mul(chunk, SharedLayout::chunkBytes));
-    NVVM::CpAsyncOp::create(k.b, k.loc, tile.address(k, row, chunk), pointer,
-                            SharedLayout::chunkBytes,
-                            NVVM::LoadCacheModifierKind::CG, bytes);
-  };
-  for (int64_t first = 0; first < count; first += threads) {
-    Value number = k.add(thread, first);
-    if (first + threads <= count)
-      copyChunk(number);
-    else
-      k.when(k.less(number, k.integer(count)), [&] { copyChunk(number); });
+SharedTile::Piece SharedTile::getPiece(KernelBuilder &k, Value number,
+                                       int64_t bytes) const {
+  constexpr int64_t chunkBytes = SharedLayout::chunkBytes;
+  int64_t perChunk = chunkBytes / bytes, perRow = layout.pitch * perChunk;
+  Value row = k.div(number, perRow), inRow = k.rem(number, perRow);
+  Value address = this->address(k, row, k.div(inRow, perChunk));
+  if (perChunk > 1)
+    address =
+        k.gep(address, k.b.getI8Type(), k.mul(k.rem(inRow, perChunk), bytes));
+  return {row, k.mul(inRow, bytes / layout.elementBytes), address,
+          k.mul(inRow, bytes)};
+}
+
+/// Copies two elements of 16 bits, whose row is at `from`: no asynchronous copy
+/// is that narrow.
+static void copyPair(KernelBuilder &k, const SharedTile::Piece &piece,
+                     const RowSource &from, Value columns) {
+  Type bits = k.b.getI16Type();
+  Value pair[2];
+  for (int64_t half : {0, 1}) {
+    Value column = k.add(piece.column, half);
+    pair[half] = k.choose(
+        k.both(from.exists, k.less(column, columns)),
+        [&] {
+          return SmallVector<Value>{
+              k.load(bits, k.gep(from.pointer, bits, column))};
+        },
+        [&] {
+          return SmallVector<Value>{
+              arith::ConstantIntOp::create(k.b, k.loc, 0, 16)};
+        })[0];
   }
+  k.store(k.pair(pair[0], pair[1]), piece.address, 4);
+}
+
+/// Copies one piece, zeros where it is not there.
+static void copyPiece(KernelBuilder &k, const SharedTile &tile, Value number,
+                      Value columns,
+                      function_ref<RowSource(Value row)> source) {
+  const SharedLayout &layout = tile.layout;
+  int64_t bytes = std::max<int64_t>(layout.piece, 4);
+  SharedTile::Piece piece = tile.getPiece(k, number, bytes);
+  RowSource from = source(piece.row);
+  if (layout.piece < bytes)
+    return copyPair(k, piece, from, columns);
+  Value exists = from.exists;
+  int64_t rowBytes = layout.pitch * SharedLayout::chunkBytes;
+  if (getConstantIntValue(columns) != rowBytes / layout.elementBytes)
+    exists = k.both(exists, k.less(piece.column, columns));
+  Value present = k.select(exists, k.integer(bytes), k.integer(0));
+  Value pointer = k.gep(from.pointer, k.b.getI8Type(), piece.offset);
+  auto cache = bytes == SharedLayout::chunkBytes
+                   ? NVVM::LoadCacheModifierKind::CG
+                   : NVVM::LoadCacheModifierKind::CA;
+  NVVM::CpAsyncOp::create(k.b, k.loc, piece.address, pointer, bytes, cache,
+                          present);
+}
+
+void attn::copyToShared(KernelBuilder &k, const SharedTile &tile, Value thread,
+                        int64_t threads, Value columns,
+                        function_ref<RowSource(Value row)> source) {
+  // Lanes that are served together fill all banks: their pieces are of one row,
+  // or of rows that lie next to each other.
+  int64_t bytes = std::max<int64_t>(tile.layout.piece, 4);
+  int64_t perRow = tile.layout.pitch * SharedLayout::chunkBytes / bytes;
+  k.shareAll(tile.layout.rows, perRow, thread, threads, [&](Value number) {
+    copyPiece(k, tile, number, columns, source);
+  });
 }
 
 //===----------------------------------------------------------------------===//

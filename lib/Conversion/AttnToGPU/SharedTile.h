@@ -22,13 +22,16 @@ struct SharedLayout {
   int64_t columns; ///< A multiple of 16: those of memory, then zeros.
   int64_t elementBytes;
   int64_t chunks;      ///< Per row.
-  int64_t filled;      ///< Chunks per row that come from memory.
+  int64_t filled;      ///< Columns that come from memory.
+  int64_t piece;       ///< Bytes that are copied at once.
   int64_t pitch;       ///< Chunks of a row in memory, a power of two or 8 n.
   int64_t panel;       ///< Of them those that lie together in each panel.
   int64_t mask, shift; ///< Chunk c of row r is c ^ ((r >> shift) & mask).
 
   static constexpr int64_t chunkBytes = 16;
 
+  /// What rows of memory are multiples of, up to a chunk: bytes.
+  static int64_t getPiece(int64_t columns, int64_t elementBytes);
   static SharedLayout get(int64_t rows, int64_t columns, int64_t elementBytes);
   /// Panels of all rows and 8 chunks follow each other, as wgmma takes them.
   static SharedLayout getPanels(int64_t rows, int64_t columns,
@@ -38,8 +41,6 @@ struct SharedLayout {
   static SharedLayout getForFragments(int64_t rows, int64_t columns,
                                       int64_t elementBytes);
   int64_t bytes() const { return rows * pitch * chunkBytes; }
-  /// Elements per row that come from memory.
-  int64_t filledColumns() const { return filled * chunkBytes / elementBytes; }
 };
 
 /// A tile at `base` (i32, bytes) in shared memory.
@@ -52,6 +53,13 @@ struct SharedTile {
   /// The address of the element in column 8 * group + offset, offset < 8.
   Value elementAddress(KernelBuilder &k, Value row, int64_t group,
                        Value offset) const;
+
+  /// Pieces of `bytes` each, numbered row by row.
+  struct Piece {
+    Value row, column;     ///< Elements.
+    Value address, offset; ///< In shared memory; bytes from the row's start.
+  };
+  Piece getPiece(KernelBuilder &k, Value number, int64_t bytes) const;
 };
 
 /// Start of a row in global memory, and whether there is such a row.
@@ -60,9 +68,10 @@ struct RowSource {
 };
 
 /// Requests copies of all rows of a tile by all `threads` of a block; zeros
-/// where a row does not exist.
+/// where a row does not exist, and from column `columns` (i32) on.
 void copyToShared(KernelBuilder &k, const SharedTile &tile, Value thread,
-                  int64_t threads, function_ref<RowSource(Value row)> source);
+                  int64_t threads, Value columns,
+                  function_ref<RowSource(Value row)> source);
 
 /// A factor of a product. f32 is the sum of two tf32, whose products are exact;
 /// a left factor of 16 bits can be a sum, too.

@@ -10,11 +10,11 @@ func.func @f(%q: tensor<2x4x16x64xf64>) -> tensor<2x4x16x64xf64> {
 }
 
 //--- b.mlir
-// CHECK: 'attn.attend' op has a query of type 'tensor<2x4x16x20xf16>'; a GPU takes a head size that is static, a multiple of 8, at most 256, and the last dimension
+// CHECK: 'attn.attend' op has a query of type 'tensor<2x4x16x264xf16>'; a GPU takes a head size that is static, at most 256, and the last dimension
 // CHECK: code 1
-func.func @f(%q: tensor<2x4x16x20xf16>) -> tensor<2x4x16x20xf16> {
-  %o = attn.scaled_dot_product %q, %q, %q : tensor<2x4x16x20xf16>, tensor<2x4x16x20xf16>, tensor<2x4x16x20xf16> -> tensor<2x4x16x20xf16>
-  return %o : tensor<2x4x16x20xf16>
+func.func @f(%q: tensor<2x4x16x264xf16>) -> tensor<2x4x16x264xf16> {
+  %o = attn.scaled_dot_product %q, %q, %q : tensor<2x4x16x264xf16>, tensor<2x4x16x264xf16>, tensor<2x4x16x264xf16> -> tensor<2x4x16x264xf16>
+  return %o : tensor<2x4x16x264xf16>
 }
 
 //--- c.mlir
