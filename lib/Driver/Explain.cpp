@@ -48,8 +48,8 @@ int64_t AttentionPlan::getVariant() const {
   return -1;
 }
 
-/// Counts tiles where all sizes are known. Without a mask the ragged ones are
-/// partial, the others full.
+/// Counts tiles where all sizes are known: ragged ones as the others, by the
+/// pairs that they have.
 static llvm::Error fillTiles(AttentionPlan &plan, unsigned index, bool masked,
                              Compilation &compilation,
                              const FunctionSignature &signature,
@@ -64,9 +64,8 @@ static llvm::Error fillTiles(AttentionPlan &plan, unsigned index, bool masked,
   int64_t total = slices * llvm::divideCeil(plan.queries, plan.tileQueries) *
                   llvm::divideCeil(plan.keys, plan.tileKeys);
   plan.emptyTiles = 0;
-  plan.fullTiles =
-      slices * (plan.queries / plan.tileQueries) * (plan.keys / plan.tileKeys);
-  plan.partialTiles = total - plan.fullTiles;
+  plan.partialTiles = 0;
+  plan.fullTiles = total;
   if (!masked)
     return llvm::Error::success();
   auto inputs = makeInputs(signature, arguments);

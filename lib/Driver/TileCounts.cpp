@@ -142,6 +142,7 @@ llvm::Error attn::returnTileMaps(ModuleOp module, unsigned index,
   passes.addPass(createCanonicalizerPass());
   passes.addNestedPass<func::FuncOp>(createExpandGraphOpsPass());
   passes.addNestedPass<func::FuncOp>(createLowerToAttendPass());
+  passes.addPass(createCSEPass());
   if (failed(passes.run(module)))
     return makeError("the module's attention cannot be classified");
   for (func::FuncOp function : getPublicFunctions(module)) {

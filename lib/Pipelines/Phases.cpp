@@ -73,6 +73,8 @@ void buildOptimize(OpPassManager &pm, const PhaseOptions &options) {
     pm.addNestedPass<func::FuncOp>(createCheckAssumptionsPass());
   pm.addNestedPass<func::FuncOp>(createExpandGraphOpsPass());
   pm.addNestedPass<func::FuncOp>(createLowerToAttendPass());
+  // A mask that stands twice reads once: `x and not x` is then seen as nothing.
+  pm.addPass(createCSEPass());
   pm.addNestedPass<func::FuncOp>(createSimplifyMasksPass());
   pm.addPass(memref::createResolveRankedShapeTypeResultDimsPass());
   pm.addPass(createCSEPass());

@@ -36,6 +36,69 @@ def near(i, j):
     return (i - 100 <= j) & (j <= i + 20)
 
 
+def predicate(body):
+    return f"""%x = attn.mask.predicate {{
+        ^bb0(%b: index, %h: index, %i: index, %j: index):
+          {body}
+          attn.yield %keep : i1
+        }}
+        """
+
+
+# An image of 20 columns behind one token.
+IMAGE = predicate("""%c1 = arith.constant 1 : index
+          %c2 = arith.constant 2 : index
+          %c20 = arith.constant 20 : index
+          %pp = arith.subi %i, %c1 : index
+          %qq = arith.subi %j, %c1 : index
+          %rr = arith.floordivsi %pp, %c20 : index
+          %ss = arith.floordivsi %qq, %c20 : index
+          %tt = attn.floormod %pp, %c20 : index
+          %uu = attn.floormod %qq, %c20 : index
+          %dr = arith.subi %rr, %ss : index
+          %dc = arith.subi %tt, %uu : index
+          %ar = math.absi %dr : index
+          %ac = math.absi %dc : index
+          %rows = arith.cmpi sle, %ar, %c2 : index
+          %columns = arith.cmpi sle, %ac, %c2 : index
+          %keep = arith.andi %rows, %columns : i1""")
+
+
+def in_image(i, j):
+    rows, columns = (i - 1) // 20 - (j - 1) // 20, (i - 1) % 20 - (j - 1) % 20
+    return (abs(rows) <= 2) & (abs(columns) <= 2)
+
+
+def in_band_or_columns(i, j):
+    kept = abs(i - j) < 20
+    for column in range(0, 2000, 100):
+        kept = kept | ((j >= column) & (j < column + 3) & (i >= column // 10))
+    return kept
+
+
+# More conditions than are expanded together.
+COLUMNS = predicate(
+    """%w = arith.constant 20 : index
+          %d = arith.subi %i, %j : index
+          %a = math.absi %d : index
+          %any0 = arith.cmpi slt, %a, %w : index
+"""
+    + "".join(
+        f"""%l{n} = arith.constant {100 * n} : index
+          %u{n} = arith.constant {100 * n + 3} : index
+          %f{n} = arith.constant {10 * n} : index
+          %p{n} = arith.cmpi sge, %j, %l{n} : index
+          %q{n} = arith.cmpi slt, %j, %u{n} : index
+          %r{n} = arith.cmpi sge, %i, %f{n} : index
+          %s{n} = arith.andi %p{n}, %q{n} : i1
+          %t{n} = arith.andi %s{n}, %r{n} : i1
+          %{"any" + str(n + 1) if n < 19 else "keep"} = arith.ori %any{n}, %t{n} : i1
+"""
+        for n in range(20)
+    )
+)
+
+
 MASKS = {
     "causal": ("%m = attn.mask.causal", lambda i, j: j <= i),
     "window": (
@@ -87,6 +150,21 @@ MASKS = {
         + "%x = attn.mask.and %d, %c\n%m = attn.mask.or %p, %x",
         lambda i, j: (j < 150) | ((IDS[i] == IDS[j]) & (j <= i)),
     ),
+    "image, not window": (
+        IMAGE + WINDOW + "%n = attn.mask.not %w\n%m = attn.mask.and %x, %n",
+        lambda i, j: in_image(i, j) & ~near(i, j),
+    ),
+    "documents, not documents by offsets": (
+        DOCUMENTS + OFFSETS.replace("%d", "%e") + "%n = attn.mask.not %e\n"
+        "%m = attn.mask.and %d, %n",
+        lambda i, j: (IDS[i] == IDS[j]) & ~by_offsets(i, j),
+    ),
+    "documents, prefix or other documents": (
+        DOCUMENTS + PREFIX + "%x = attn.mask.not %d\n%y = attn.mask.or %p, %x\n"
+        "%m = attn.mask.and %d, %y",
+        lambda i, j: (IDS[i] == IDS[j]) & (j < 150),
+    ),
+    "band or columns": (COLUMNS + "%m = attn.mask.or %x", in_band_or_columns),
     "blocks": (
         """%m = attn.mask.predicate {
         ^bb0(%b: index, %h: index, %i: index, %j: index):

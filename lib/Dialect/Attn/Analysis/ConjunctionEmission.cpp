@@ -172,10 +172,14 @@ bool ConjunctionEmitter::isNarrowable(unsigned id) const {
 
 const LeafTable *ConjunctionEmitter::getSearched(unsigned id) const {
   const Term &term = model.getTerm(id);
-  if (term.kind != Term::Kind::Table || tile.rectangle.keys != AllKeys)
+  const LeafTable *table =
+      term.kind == Term::Kind::Table ? tile.findTable(term.leaf) : nullptr;
+  if (!table)
     return nullptr;
-  const LeafTable *table = tile.findTable(term.leaf);
-  return table && table->isOverKeys() ? table : nullptr;
+  bool isSearched = scanAxis
+                        ? !(term.dependence & scanAxis)
+                        : tile.rectangle.keys == AllKeys && table->isOverKeys();
+  return isSearched ? table : nullptr;
 }
 
 /// Keys before the first tile that reaches `bound` cannot, nor can keys from
@@ -228,7 +232,8 @@ void ConjunctionEmitter::narrowAtLeast(const LinearForm &form, Value bound) {
 void ConjunctionEmitter::narrowTerm(unsigned id, Value bound, bool isLower) {
   const Term &term = model.getTerm(id);
   if (const LeafTable *table = getSearched(id))
-    return narrowBySearch(*table, bound, isLower);
+    return scanAxis ? narrowByHalving(*table, bound, isLower)
+                    : narrowBySearch(*table, bound, isLower);
   if (term.kind != Term::Kind::FloorDiv) {
     Interval &range = term.kind == Term::Kind::Query ? i : j;
     Value &end = isLower ? range.lower : range.upper;

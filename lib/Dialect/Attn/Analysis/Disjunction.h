@@ -8,23 +8,9 @@
 #ifndef ATTN_LIB_DIALECT_ATTN_ANALYSIS_DISJUNCTION_H
 #define ATTN_LIB_DIALECT_ATTN_ANALYSIS_DISJUNCTION_H
 
-#include "MaskModel.h"
+#include "Conjunction.h"
 
 namespace mlir::attn {
-
-/// All of `form >= 0` for the atoms, and all of the literals.
-struct Conjunction {
-  /// A leaf node of the model, or (for logic too large to expand) any node.
-  struct Literal {
-    unsigned node;
-    bool holds;
-    bool operator==(const Literal &other) const {
-      return node == other.node && holds == other.holds;
-    }
-  };
-  SmallVector<LinearForm> atoms;
-  SmallVector<Literal> literals;
-};
 
 /// Any of `conjunctions`, under premises (ids in the model).
 struct Disjunction {
@@ -36,8 +22,40 @@ struct Disjunction {
   bool isFalse() const { return conjunctions.empty() && premises.empty(); }
 };
 
-/// The node, or its negation, with what contradicts itself dropped.
-Disjunction expand(const MaskModel &model, unsigned node, bool negated);
+/// The nodes of a model, or their negations, as disjunctions. What contradicts
+/// itself is dropped. Disjunctions are bounded in size as they are made: where
+/// one would be too large, its larger operand stays a literal, of which there
+/// is another disjunction. All of them together are about as large as the
+/// logic, times a constant.
+class Expansion {
+public:
+  explicit Expansion(const MaskModel &model) : model(model) {}
+
+  /// Made once. With what follows from the conditions of each conjunction.
+  const Disjunction &get(unsigned node, bool negated);
+
+  /// Calls `visit` for `disjunction` and for those that its literals, and their
+  /// literals, stand for.
+  void visitAll(const Disjunction &disjunction,
+                function_ref<void(const Disjunction &)> visit);
+  /// Whether a literal stands for a disjunction.
+  bool isDisjunction(Conjunction::Literal literal) const;
+
+private:
+  const Disjunction &expand(unsigned node, bool negated);
+  Disjunction compute(unsigned node, bool negated);
+  Disjunction makeAtom(const LinearForm &form) const;
+  Disjunction makeLiteral(unsigned node, bool negated) const;
+  Disjunction combine(unsigned node, bool negated);
+  std::optional<Disjunction> conjoin(const Disjunction &lhs,
+                                     const Disjunction &rhs) const;
+  std::optional<Disjunction> disjoin(const Disjunction &lhs,
+                                     const Disjunction &rhs) const;
+
+  const MaskModel &model;
+  using Key = std::pair<unsigned, bool>;
+  std::map<Key, Disjunction> expanded, closed;
+};
 
 } // namespace mlir::attn
 

@@ -38,8 +38,8 @@ struct Clause {
       return lines;
     lines = connective == "and" ? "all of" : "any of";
     for (const Clause &part : parts)
-      lines += "\n" + std::string(indent + 2, ' ') +
-               part.inLines(indent + 2, width);
+      lines +=
+          "\n" + std::string(indent + 2, ' ') + part.inLines(indent + 2, width);
     return lines;
   }
 };
@@ -193,8 +193,8 @@ private:
     case Term::Kind::Max:
       return call("max");
     case Term::Kind::Select:
-      return "(" + describe(term.node).inOneLine() + " ? " + sum(term.lhs) + " : " +
-             sum(term.rhs) + ")";
+      return "(" + describe(term.node).inOneLine() + " ? " + sum(term.lhs) +
+             " : " + sum(term.rhs) + ")";
     case Term::Kind::Unknown:
       return "?";
     }

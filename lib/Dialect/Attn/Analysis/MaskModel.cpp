@@ -99,32 +99,6 @@ Dependence MaskModel::computeDependence(Value value, const GuardCase &guards) {
   return result;
 }
 
-/// Looks for i (or j) both divided and taken modulo by one divisor.
-void MaskModel::findSplits() {
-  for (unsigned argument : {2u, 3u}) {
-    SmallVector<LinearForm> divided, reduced;
-    for (Operation *user : body.getArgument(argument).getUsers()) {
-      bool divides =
-          isa<arith::FloorDivSIOp, arith::DivSIOp, arith::DivUIOp>(user);
-      bool reduces = isa<FloorModOp, arith::RemSIOp, arith::RemUIOp>(user);
-      if ((!divides && !reduces) ||
-          user->getOperand(0) != body.getArgument(argument))
-        continue;
-      const Dependence &depends = dependence(user->getOperand(1), {});
-      if (!Dependence::isUniform(depends.bits) || !depends.guards.empty())
-        continue;
-      LinearForm divisor = getInteger(user->getOperand(1), {});
-      if (!divisor.isConstant() || divisor.constant > 1)
-        (divides ? divided : reduced).push_back(divisor);
-    }
-    for (const LinearForm &divisor : divided)
-      if (llvm::is_contained(reduced, divisor)) {
-        splits.push_back({1u << argument, divisor});
-        break;
-      }
-  }
-}
-
 //===----------------------------------------------------------------------===//
 // Terms
 //===----------------------------------------------------------------------===//
@@ -138,6 +112,15 @@ unsigned MaskModel::intern(Term term) {
       return id;
   terms.push_back(std::move(term));
   return terms.size() - 1;
+}
+
+std::optional<unsigned> MaskModel::findTerm(Term::Kind kind,
+                                            const LinearForm &lhs,
+                                            const LinearForm &rhs) const {
+  for (auto [id, known] : llvm::enumerate(terms))
+    if (known.kind == kind && known.lhs == lhs && known.rhs == rhs)
+      return id;
+  return std::nullopt;
 }
 
 StaticRange MaskModel::getRange(const LinearForm &form) const {
@@ -186,11 +169,10 @@ bool MaskModel::isStructured(const LinearForm &form) const {
       return isStructured(term.lhs) && isStructured(term.rhs);
     case Term::Kind::FloorMod:
       return llvm::any_of(splits, [&](const Split &split) {
-        std::optional<unsigned> base = term.lhs.getSingleTerm();
-        return base && term.rhs == split.divisor &&
-               terms[*base].kind == (split.bit == Dependence::Query
-                                         ? Term::Kind::Query
-                                         : Term::Kind::Key);
+        unsigned argument = split.bit == Dependence::Query ? 2 : 3;
+        auto position = integers.find(keyOf(body.getArgument(argument), {}));
+        return term.rhs == split.divisor &&
+               addScaled(term.lhs, -1, position->second) == split.offset;
       });
     default:
       return false;

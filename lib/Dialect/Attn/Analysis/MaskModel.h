@@ -118,17 +118,24 @@ public:
   const Premise &getPremise(unsigned id) const { return premises[id]; }
   ArrayRef<AnalysisNote> getNotes() const { return notes; }
 
-  /// Where i (or j) is both divided by `divisor` and taken modulo it:
-  /// rectangles are then split at multiples of it.
+  /// Where i (or j), plus `offset`, is both divided by `divisor` and taken
+  /// modulo it: rectangles are then split where that is a multiple of it.
   struct Split {
     unsigned bit;
-    LinearForm divisor;
+    LinearForm offset, divisor;
+    bool operator==(const Split &other) const {
+      return bit == other.bit && offset == other.offset &&
+             divisor == other.divisor;
+    }
   };
   ArrayRef<Split> getSplits() const { return splits; }
 
   StaticRange getRange(const LinearForm &form) const;
   unsigned getDependence(const LinearForm &form) const;
   unsigned getSize(const LinearForm &form) const;
+  /// The term of that kind with these operands, where there is one.
+  std::optional<unsigned> findTerm(Term::Kind kind, const LinearForm &lhs,
+                                   const LinearForm &rhs) const;
   /// Whether it is a sum over i, j and values that are one for a tile.
   bool isAffine(const LinearForm &form) const;
 
@@ -158,6 +165,8 @@ private:
   void addPremise(LinearForm &form, Premise premise);
   void note(Operation *op, const Twine &reason);
   void findSplits();
+  bool isShift(Value value, unsigned argument);
+  std::optional<Split> getSplit(Operation *division, unsigned argument);
   LinearForm makeLeaf(Term::Kind kind, Value value, const GuardCase &guards);
   StaticRange getLeafRange(Value value) const;
   CaptureFacts getFacts(Value capture) const;

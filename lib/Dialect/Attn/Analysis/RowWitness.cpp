@@ -36,7 +36,7 @@ static bool holdsAt(Region &mask, int64_t queries, int64_t keys,
   DominanceInfo dominance(*copy);
   eliminateCommonSubExpressions(rewriter, dominance, *copy);
   MaskModel model(copy->getBody(), queries, keys, facts);
-  return expand(model, model.getRoot(), /*negated=*/true).isFalse();
+  return Expansion(model).get(model.getRoot(), /*negated=*/true).isFalse();
 }
 
 RowWitness attn::findRowWitness(Region &mask, int64_t queries, int64_t keys,

@@ -15,9 +15,9 @@ using namespace mlir::attn;
 struct TileClassifier::Implementation {
   Implementation(Region &mask, int64_t queries, int64_t keys,
                  ArrayRef<CaptureFacts> facts)
-      : model(mask, queries, keys, facts),
-        kept(expand(model, model.getRoot(), /*negated=*/false)),
-        dropped(expand(model, model.getRoot(), /*negated=*/true)),
+      : model(mask, queries, keys, facts), expansion(model),
+        kept(expansion.get(model.getRoot(), /*negated=*/false)),
+        dropped(expansion.get(model.getRoot(), /*negated=*/true)),
         notes(model.getNotes().begin(), model.getNotes().end()) {}
 
   void collectTables();
@@ -25,8 +25,9 @@ struct TileClassifier::Implementation {
                         IndexRange j, KeyExtent keys);
 
   MaskModel model;
+  Expansion expansion;
   /// The mask and its negation.
-  Disjunction kept, dropped;
+  const Disjunction &kept, &dropped;
   SmallVector<AnalysisNote> notes;
   SmallVector<LeafTable> tables;
   TableSizes sizes;
@@ -84,12 +85,12 @@ void TileClassifier::Implementation::collectTables() {
     };
     walkLeaves(model, root, visitTerm, visitNode);
   };
-  for (const Disjunction *disjunction : {&kept, &dropped}) {
-    walkTables(*disjunction, [&](const Leaf &leaf) {
+  auto readDisjunction = [&](const Disjunction &disjunction) {
+    walkTables(disjunction, [&](const Leaf &leaf) {
       if (findTable(leaf) == tables.end())
         tables.push_back({leaf});
     });
-    for (const Conjunction &conjunction : disjunction->conjunctions) {
+    for (const Conjunction &conjunction : disjunction.conjunctions) {
       if (std::optional<unsigned> axis = getScanAxis(model, conjunction))
         walkTables(conjunction, [&](const Leaf &leaf) {
           findTable(leaf)->needsOrder |= !(leaf.dependence & *axis);
@@ -103,7 +104,9 @@ void TileClassifier::Implementation::collectTables() {
             findTable(model.getTerm(id).leaf)->needsSignature = true;
         }
     }
-  }
+  };
+  for (const Disjunction *disjunction : {&kept, &dropped})
+    expansion.visitAll(*disjunction, readDisjunction);
 }
 
 void TileClassifier::skipPrepass(const MaskDomain &domain,
@@ -145,8 +148,8 @@ TileClass TileClassifier::emitClass(OpBuilder &builder, Location loc,
   ScalarBuilder s{builder, loc};
   Rectangle rectangle =
       impl.toRectangle(s, tile.b, tile.h, tile.i, tile.j, TileOfKeys);
-  TileEmitter emitter(s, impl.model, impl.tables, impl.sizes, impl.captures,
-                      rectangle);
+  TileEmitter emitter(s, impl.model, impl.expansion, impl.tables, impl.sizes,
+                      impl.captures, rectangle);
   Value must = s.negate(emitter.emitMay(impl.dropped));
   return {emitter.emitMay(impl.kept, /*settled=*/must), must};
 }
@@ -155,7 +158,8 @@ Value TileClassifier::emitBlockMay(OpBuilder &builder, Location loc,
                                    const TileRectangle &block) {
   Implementation &impl = *implementation;
   ScalarBuilder s{builder, loc};
-  return TileEmitter(s, impl.model, impl.tables, impl.sizes, impl.captures,
+  return TileEmitter(s, impl.model, impl.expansion, impl.tables, impl.sizes,
+                     impl.captures,
                      impl.toRectangle(s, block.b, block.h, block.i, block.j,
                                       BlockOfKeys))
       .emitMay(impl.kept);
@@ -207,7 +211,8 @@ KeyBounds TileClassifier::emitKeyBounds(OpBuilder &builder, Location loc,
   Value zero = s.integer(0), one = s.integer(1);
   Value keys = s.toInteger(impl.sizes.keys);
   IndexRange all{s.toIndex(zero), impl.sizes.keys};
-  TileEmitter emitter(s, impl.model, impl.tables, impl.sizes, impl.captures,
+  TileEmitter emitter(s, impl.model, impl.expansion, impl.tables, impl.sizes,
+                      impl.captures,
                       impl.toRectangle(s, b, h, queries, all, AllKeys));
   emitter.prepare(impl.kept);
   emitter.prepare(impl.dropped);

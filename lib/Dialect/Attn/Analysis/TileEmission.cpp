@@ -14,10 +14,11 @@ using namespace mlir;
 using namespace mlir::attn;
 
 TileEmitter::TileEmitter(ScalarBuilder s, const MaskModel &model,
-                         ArrayRef<LeafTable> tables, const TableSizes &sizes,
-                         ValueRange captures, const Rectangle &rectangle)
-    : s(s), model(model), tables(tables), sizes(sizes), captures(captures),
-      rectangle(rectangle) {}
+                         Expansion &expansion, ArrayRef<LeafTable> tables,
+                         const TableSizes &sizes, ValueRange captures,
+                         const Rectangle &rectangle)
+    : s(s), model(model), expansion(expansion), tables(tables), sizes(sizes),
+      captures(captures), rectangle(rectangle) {}
 
 //===----------------------------------------------------------------------===//
 // Leaves
@@ -80,6 +81,13 @@ Interval TileEmitter::readTable(const LeafTable &table) {
   return {readTensor(table, level.minimum), readTensor(table, level.maximum)};
 }
 
+void TileEmitter::prepareOrder(const LeafTable &table) {
+  if (!table.ordered || rectangle.keys != TileOfKeys || ordered.count(&table))
+    return;
+  ordered[&table] = s.compare(arith::CmpIPredicate::ne,
+                              readTensor(table, table.ordered), s.integer(0));
+}
+
 void TileEmitter::prepareTerm(unsigned id) {
   const Term &term = model.getTerm(id);
   if (termIntervals.count(id))
@@ -92,6 +100,7 @@ void TileEmitter::prepareTerm(unsigned id) {
     if (!table)
       return;
     termIntervals[id] = readTable(*table);
+    prepareOrder(*table);
     if (Value signature = getLevel(*table).signature)
       signatures[id] = readTensor(*table, signature);
   } else if (term.kind == Term::Kind::Load) {
@@ -115,8 +124,10 @@ void TileEmitter::prepareNode(unsigned id) {
     Value value = emitLeafHere(node.leaf);
     nodeIntervals[id] = {value, value};
   } else if (node.kind == Node::Kind::Table) {
-    if (const LeafTable *table = findTable(node.leaf))
+    if (const LeafTable *table = findTable(node.leaf)) {
       nodeIntervals[id] = readTable(*table);
+      prepareOrder(*table);
+    }
   } else if (node.kind == Node::Kind::Load) {
     Value element = emitLeafHere(node.leaf);
     Value single = emitAllSingle(node.indices);
@@ -154,10 +165,14 @@ Value TileEmitter::emitPremises(const Disjunction &disjunction) {
   Conjunction unconstrained;
   ConjunctionEmitter emitter(*this, unconstrained);
   Value holds = s.boolean(true);
+  llvm::SmallDenseSet<unsigned> decisive;
+  expansion.visitAll(disjunction, [&](const Disjunction &part) {
+    decisive.insert(part.decisive.begin(), part.decisive.end());
+  });
   for (unsigned id : disjunction.premises) {
     const MaskModel::Premise &premise = model.getPremise(id);
     std::optional<Interval> interval = emitter.getInterval(premise.form);
-    if (!interval && llvm::is_contained(disjunction.decisive, id))
+    if (!interval && decisive.contains(id))
       return s.boolean(false);
     if (!interval)
       continue;
@@ -181,10 +196,12 @@ Value TileEmitter::emitMay(const Disjunction &disjunction, Value settled) {
   return s.either(may, s.negate(emitPremises(disjunction)));
 }
 
-/// Of `range`, the part in its first period of `divisor` (piece 0), in whole
-/// periods (1), in its last (2); empty where there is none.
-Interval TileEmitter::getPiece(Interval range, Value divisor, Value piece) {
+/// Of `range` + `offset`, the part in its first period of `divisor` (piece 0),
+/// in whole periods (1), in its last (2); empty where there is none.
+Interval TileEmitter::getPiece(Interval range, Value offset, Value divisor,
+                               Value piece) {
   Value one = s.integer(1);
+  range = {s.add(range.lower, offset), s.add(range.upper, offset)};
   Value first = s.floorDiv(range.lower, divisor);
   Value last = s.floorDiv(range.upper, divisor);
   auto isPiece = [&](int64_t number) {
@@ -197,7 +214,34 @@ Interval TileEmitter::getPiece(Interval range, Value divisor, Value piece) {
       s.select(isPiece(0), range.lower, s.select(isPiece(1), begin, end));
   Value upper = s.select(isPiece(0), s.min(range.upper, s.sub(begin, one)),
                          s.select(isPiece(1), s.sub(end, one), range.upper));
-  return {lower, upper};
+  return {s.sub(lower, offset), s.sub(upper, offset)};
+}
+
+Value TileEmitter::emitInPieces(const MaskModel::Split &split, Interval &range,
+                                function_ref<Value()> emit) {
+  Conjunction unconstrained;
+  ConjunctionEmitter emitter(*this, unconstrained);
+  std::optional<Interval> divisor = emitter.getInterval(split.divisor);
+  std::optional<Interval> offset = emitter.getInterval(split.offset);
+  if (!divisor || !offset)
+    return emit();
+  Value size = s.max(divisor->lower, s.integer(1));
+  // Offsets beyond the limit break a premise, and are not to wrap here.
+  Value shift = s.max(s.min(offset->lower, s.integer(kTermLimit)),
+                      s.integer(-kTermLimit));
+  auto index = [&](int64_t value) {
+    return arith::ConstantIndexOp::create(s.builder, s.loc, value);
+  };
+  Interval whole = range;
+  auto loop = scf::ForOp::create(
+      s.builder, s.loc, index(0), index(3), index(1), s.boolean(false),
+      [&](OpBuilder &, Location loc, Value piece, ValueRange any) {
+        range = getPiece(whole, shift, size, s.toInteger(piece));
+        Value may = s.both(s.atMost(range.lower, range.upper), emit());
+        scf::YieldOp::create(s.builder, loc, s.either(any[0], may));
+        range = whole;
+      });
+  return loop.getResult(0);
 }
 
 /// Splits the rectangle at multiples of the divisors of splits from `split` on.
@@ -206,28 +250,15 @@ Value TileEmitter::emitMayInPieces(const Disjunction &disjunction,
   if (split == model.getSplits().size())
     return emitMayHere(disjunction);
   const MaskModel::Split &by = model.getSplits()[split];
-  Conjunction unconstrained;
-  ConjunctionEmitter emitter(*this, unconstrained);
-  std::optional<Interval> divisor = emitter.getInterval(by.divisor);
-  if (!divisor)
-    return emitMayInPieces(disjunction, split + 1);
-  Value size = s.max(divisor->lower, s.integer(1));
-  auto index = [&](int64_t value) {
-    return arith::ConstantIndexOp::create(s.builder, s.loc, value);
-  };
   bool isQuery = by.bit == Dependence::Query;
-  Interval whole = isQuery ? rectangle.i : rectangle.j;
-  auto loop = scf::ForOp::create(
-      s.builder, s.loc, index(0), index(3), index(1), s.boolean(false),
-      [&](OpBuilder &, Location loc, Value piece, ValueRange any) {
-        Interval &range = isQuery ? rectangle.i : rectangle.j;
-        range = getPiece(whole, size, s.toInteger(piece));
-        Value may = s.both(s.atMost(range.lower, range.upper),
-                           emitMayInPieces(disjunction, split + 1));
-        scf::YieldOp::create(s.builder, loc, s.either(any[0], may));
-        range = whole;
-      });
-  return loop.getResult(0);
+  return emitInPieces(by, isQuery ? rectangle.i : rectangle.j, [&] {
+    // What is emitted in the loop is not seen behind it.
+    decltype(disjunctions) outside;
+    std::swap(outside, disjunctions);
+    Value may = emitMayInPieces(disjunction, split + 1);
+    std::swap(outside, disjunctions);
+    return may;
+  });
 }
 
 /// Conjunctions that intervals decide first; the others are looked at closely
@@ -260,18 +291,20 @@ Value TileEmitter::emitMayHold(Interval truth, bool holds) {
                : s.compare(arith::CmpIPredicate::eq, truth.lower, s.integer(0));
 }
 
-Value TileEmitter::emitMayLiteral(unsigned id, bool holds) {
-  const Node &node = model.getNode(id);
-  if (node.kind == Node::Kind::And || node.kind == Node::Kind::Or) {
-    Value lhs = emitMayHere(expand(model, node.lhs, !holds));
-    Value rhs = emitMayHere(expand(model, node.rhs, !holds));
-    bool conjunctive = (node.kind == Node::Kind::And) == holds;
-    return conjunctive ? s.both(lhs, rhs) : s.either(lhs, rhs);
+Value TileEmitter::emitMayLiteral(Conjunction::Literal literal) {
+  if (expansion.isDisjunction(literal)) {
+    auto key = std::pair(literal.node, literal.holds);
+    auto found = disjunctions.find(key);
+    if (found == disjunctions.end()) {
+      Value may = emitMayHere(expansion.get(literal.node, !literal.holds));
+      found = disjunctions.emplace(key, may).first;
+    }
+    return found->second;
   }
-  auto known = nodeIntervals.find(id);
+  auto known = nodeIntervals.find(literal.node);
   if (known == nodeIntervals.end())
     return s.boolean(true);
-  return emitMayHold(known->second, holds);
+  return emitMayHold(known->second, literal.holds);
 }
 
 //===----------------------------------------------------------------------===//

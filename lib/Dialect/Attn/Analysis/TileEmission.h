@@ -29,7 +29,7 @@ struct Rectangle {
 /// Emits, for one rectangle, whether a disjunction may hold on it.
 class TileEmitter {
 public:
-  TileEmitter(ScalarBuilder s, const MaskModel &model,
+  TileEmitter(ScalarBuilder s, const MaskModel &model, Expansion &expansion,
               ArrayRef<LeafTable> tables, const TableSizes &sizes,
               ValueRange captures, const Rectangle &rectangle);
 
@@ -50,6 +50,7 @@ public:
 
 private:
   friend class ConjunctionEmitter;
+  void prepareOrder(const LeafTable &table);
   void prepareTerm(unsigned id);
   void prepareNode(unsigned id);
   /// Null where there are no tables.
@@ -68,14 +69,18 @@ private:
   Value searchTiles(const LeafTable &table, Value tensor, Value bound,
                     Value otherwise);
   Value getPlane(const LeafTable &table, unsigned bit, Value position);
+  /// Whether `emit`, for some piece of `range`, says so.
+  Value emitInPieces(const MaskModel::Split &split, Interval &range,
+                     function_ref<Value()> emit);
   Value emitMayInPieces(const Disjunction &disjunction, unsigned split);
   Value emitMayHere(const Disjunction &disjunction);
-  Interval getPiece(Interval range, Value divisor, Value piece);
-  Value emitMayLiteral(unsigned node, bool holds);
+  Interval getPiece(Interval range, Value offset, Value divisor, Value piece);
+  Value emitMayLiteral(Conjunction::Literal literal);
   Value emitMayHold(Interval truth, bool holds);
 
   ScalarBuilder s;
   const MaskModel &model;
+  Expansion &expansion;
   ArrayRef<LeafTable> tables;
   const TableSizes &sizes;
   ValueRange captures;
@@ -84,7 +89,11 @@ private:
   DenseMap<unsigned, Interval> termIntervals;
   DenseMap<unsigned, Interval> nodeIntervals;
   DenseMap<unsigned, Value> signatures;
+  /// Whether the values of a table ascend within the tile (i1).
+  DenseMap<const LeafTable *, Value> ordered;
   Value settled;
+  /// Of this piece: literals that stand for disjunctions.
+  std::map<std::pair<unsigned, bool>, Value> disjunctions;
 };
 
 /// Over which positions, Dependence::Query or Dependence::Key, a conjunction is
@@ -126,6 +135,7 @@ private:
   void narrowAtLeast(const LinearForm &form, Value bound);
   void narrowTerm(unsigned id, Value bound, bool isLower);
   void narrowBySearch(const LeafTable &table, Value bound, bool isLower);
+  void narrowByHalving(const LeafTable &table, Value bound, bool isLower);
   /// The table of a term that can be searched for keys, or null.
   const LeafTable *getSearched(unsigned id) const;
   bool isNarrowable(unsigned id) const;
@@ -135,8 +145,10 @@ private:
   Value emitHolds();
   Value emitMayLiteral(Conjunction::Literal literal);
   Value emitMayAt(Value position, ArrayRef<unsigned> tables);
+  const MaskModel::Split *findSplitAcross() const;
+  void readTables(ArrayRef<unsigned> tables, bool ofAxis);
   Interval getTableAt(const Leaf &leaf, Interval whole);
-  void readOrder(const Leaf &leaf);
+  Value isOrdered(const LeafTable &table) const;
 
   TileEmitter &tile;
   ScalarBuilder &s;
@@ -147,10 +159,9 @@ private:
   Interval i, j;
   /// Whether tables are searched: once, in the last round.
   bool isLastRound = false;
-  /// Of a scan: the side of which one position is tried, whether tables of the
-  /// other side ascend within the tile, and terms that are tables there.
+  /// Of a scan: the side of which one position is tried, and terms that are
+  /// tables there.
   unsigned scanAxis = 0;
-  DenseMap<const LeafTable *, Value> ordered;
   DenseMap<unsigned, Interval> scanned;
 };
 

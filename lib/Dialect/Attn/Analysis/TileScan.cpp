@@ -53,6 +53,11 @@ std::optional<unsigned> attn::getScanAxis(const MaskModel &model,
 // Scanning
 //===----------------------------------------------------------------------===//
 
+Value ConjunctionEmitter::isOrdered(const LeafTable &table) const {
+  Value known = tile.ordered.lookup(&table);
+  return known ? known : s.boolean(false);
+}
+
 /// A table at the position that is tried, or over the range of the other side:
 /// where it ascends, it lies between its ends.
 Interval ConjunctionEmitter::getTableAt(const Leaf &leaf, Interval whole) {
@@ -62,16 +67,52 @@ Interval ConjunctionEmitter::getTableAt(const Leaf &leaf, Interval whole) {
     return {first, first};
   Value last = tile.emitLeafAt(leaf, range.upper);
   Value isExact =
-      s.either(ordered.lookup(tile.findTable(leaf)),
+      s.either(isOrdered(*tile.findTable(leaf)),
                s.compare(arith::CmpIPredicate::eq, range.lower, range.upper));
   return {s.select(isExact, first, whole.lower),
           s.select(isExact, last, whole.upper)};
 }
 
+/// Of the range of the other side, what is left where `table`, which ascends,
+/// is at least `bound`, or at most.
+void ConjunctionEmitter::narrowByHalving(const LeafTable &table, Value bound,
+                                         bool isLower) {
+  Interval &range = table.isOverKeys() ? j : i;
+  Value one = s.integer(1), end = s.add(range.upper, one);
+  if (!isLower)
+    bound = s.add(bound, one);
+  int64_t size =
+      table.isOverKeys() ? tile.sizes.tileKeys : tile.sizes.tileQueries;
+  auto index = [&](int64_t value) {
+    return arith::ConstantIndexOp::create(s.builder, s.loc, value);
+  };
+  // Where it does not ascend, nothing is cut off.
+  Value ordered = isOrdered(table);
+  SmallVector<Value> ends{isLower ? range.lower
+                                  : s.select(ordered, range.lower, end),
+                          isLower ? s.select(ordered, end, range.lower) : end};
+  auto search = scf::ForOp::create(
+      s.builder, s.loc, index(0), index(llvm::Log2_64(size) + 1), index(1),
+      ends, [&](OpBuilder &b, Location loc, Value, ValueRange ends) {
+        Value middle = s.floorDiv(s.add(ends[0], ends[1]), s.integer(2));
+        Value open = s.compare(arith::CmpIPredicate::slt, ends[0], ends[1]);
+        Value reached = s.atMost(bound, tile.emitLeafAt(table.leaf, middle));
+        Value lower = s.select(s.both(open, s.negate(reached)),
+                               s.add(middle, one), ends[0]);
+        Value upper = s.select(s.both(open, reached), middle, ends[1]);
+        scf::YieldOp::create(b, loc, ValueRange{lower, upper});
+      });
+  Value found = search.getResult(0);
+  if (isLower)
+    range.lower = found;
+  else
+    range.upper = s.sub(found, one);
+}
+
 /// What is no table does not depend on the position: it was asked before.
 Value ConjunctionEmitter::emitMayLiteral(Conjunction::Literal literal) {
   if (!scanAxis)
-    return tile.emitMayLiteral(literal.node, literal.holds);
+    return tile.emitMayLiteral(literal);
   const Node &node = model.getNode(literal.node);
   if (node.kind != Node::Kind::Table)
     return s.boolean(true);
@@ -80,37 +121,56 @@ Value ConjunctionEmitter::emitMayLiteral(Conjunction::Literal literal) {
       literal.holds);
 }
 
+void ConjunctionEmitter::readTables(ArrayRef<unsigned> tables, bool ofAxis) {
+  for (unsigned id : tables) {
+    const Term &term = model.getTerm(id);
+    if (bool(term.dependence & scanAxis) == ofAxis)
+      scanned[id] = getTableAt(term.leaf, tile.termIntervals.lookup(id));
+  }
+}
+
+/// Where rectangles are split on the side that is not scanned, if a remainder
+/// of the conjunction hangs on it.
+const MaskModel::Split *ConjunctionEmitter::findSplitAcross() const {
+  auto isReduced = [&](const LinearForm &atom) {
+    return llvm::any_of(atom.summands, [&](const auto &summand) {
+      const Term &term = model.getTerm(summand.first);
+      return term.kind == Term::Kind::FloorMod && !(term.dependence & scanAxis);
+    });
+  };
+  if (llvm::none_of(atoms, isReduced))
+    return nullptr;
+  const auto *found =
+      llvm::find_if(model.getSplits(), [&](const MaskModel::Split &split) {
+        return split.bit != scanAxis;
+      });
+  return found == model.getSplits().end() ? nullptr : found;
+}
+
 /// Tables of the side that is scanned are known before the other side is
-/// narrowed, those of the other side then.
+/// narrowed, those of the other side then. What is left of the other side may
+/// be parts of several rows of an image.
 Value ConjunctionEmitter::emitMayAt(Value position, ArrayRef<unsigned> tables) {
   Interval queries = i, keys = j;
   (scanAxis == Dependence::Query ? i : j) = {position, position};
-  auto readTables = [&](bool ofAxis) {
-    for (unsigned id : tables) {
-      const Term &term = model.getTerm(id);
-      if (bool(term.dependence & scanAxis) == ofAxis)
-        scanned[id] = getTableAt(term.leaf, tile.termIntervals.lookup(id));
-    }
-  };
-  readTables(/*ofAxis=*/true);
+  readTables(tables, /*ofAxis=*/true);
   narrow();
-  readTables(/*ofAxis=*/false);
-  Value may = s.both(emitInRange(), emitHolds());
+  auto emitHere = [&] {
+    readTables(tables, /*ofAxis=*/false);
+    return s.both(emitInRange(), emitHolds());
+  };
+  const MaskModel::Split *split = findSplitAcross();
+  Value may =
+      split ? tile.emitInPieces(*split, scanAxis == Dependence::Query ? j : i,
+                                [&] {
+                                  narrow();
+                                  return emitHere();
+                                })
+            : emitHere();
   scanned.clear();
   i = queries;
   j = keys;
   return may;
-}
-
-void ConjunctionEmitter::readOrder(const Leaf &leaf) {
-  const LeafTable *table = tile.findTable(leaf);
-  if (leaf.dependence & scanAxis)
-    return;
-  ordered[table] =
-      table->ordered
-          ? s.compare(arith::CmpIPredicate::ne,
-                      tile.readTensor(*table, table->ordered), s.integer(0))
-          : s.boolean(false);
 }
 
 Value ConjunctionEmitter::emitScan(unsigned axis, Value wanted) {
@@ -119,15 +179,10 @@ Value ConjunctionEmitter::emitScan(unsigned axis, Value wanted) {
   walkLeaves(
       model, conjunction,
       [&](unsigned id) {
-        if (model.getTerm(id).kind != Term::Kind::Table)
-          return;
-        tables.push_back(id);
-        readOrder(model.getTerm(id).leaf);
+        if (model.getTerm(id).kind == Term::Kind::Table)
+          tables.push_back(id);
       },
-      [&](unsigned id) {
-        if (model.getNode(id).kind == Node::Kind::Table)
-          readOrder(model.getNode(id).leaf);
-      });
+      [&](unsigned) {});
   Interval range = axis == Dependence::Query ? i : j;
   Value end = s.add(range.upper, s.integer(1));
   auto loop = scf::ForOp::create(

@@ -13,10 +13,13 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Dominance.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/IR/PatternMatch.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
+#include "mlir/Transforms/CSE.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
@@ -103,6 +106,10 @@ OwningOpRef<ModuleOp> test::parseMask(MLIRContext &context, StringRef text) {
                       entry->getArgument(2), entry->getArgument(3)};
   Value keep = emitPredicate(b, mask, indices, captures);
   func::ReturnOp::create(b, keep);
+  // As compiled functions are: a mask that stands twice reads once.
+  IRRewriter rewriter(&context);
+  DominanceInfo dominance(predicate);
+  eliminateCommonSubExpressions(rewriter, dominance, predicate);
   return module;
 }
 
