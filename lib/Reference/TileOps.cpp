@@ -15,6 +15,8 @@
 
 #include "attn/Dialect/Attn/Analysis/ScoreRange.h"
 
+#include "llvm/Support/MathExtras.h"
+
 #include <cmath>
 
 using namespace mlir;
@@ -166,8 +168,10 @@ struct WeightedSum {
 /// The running values of one query, and the pairs that the tile adds.
 class TileRow {
 public:
-  TileRow(Type accumulator, Normalizer normalizer, bool bounded)
-      : accumulator(accumulator), normalizer(normalizer), bounded(bounded),
+  TileRow(Type accumulator, AttendTileOp op)
+      : accumulator(accumulator), normalizer(op.getNormalizer()),
+        bounded(op->hasAttr(boundedScoresAttr)),
+        unit(op->hasAttr(binaryScoresAttr) ? llvm::numbers::ln2 : 1),
         format(FloatFormat::get(accumulator)) {}
 
   void add(int64_t j, Scalar score) { pairs.push_back({j, score}); }
@@ -208,14 +212,15 @@ public:
   }
 
 private:
-  /// exp(score - maximum); 0 for a score of -inf.
+  /// exp(unit (score - maximum)); 0 for a score of -inf.
   Scalar exponential(Scalar score, Scalar maximum) const {
     if (score.real == -infinity && score.isExact())
       return Scalar::ofReal(0);
-    double value = std::exp(score.real - maximum.real);
-    double exponent =
-        score.bound + maximum.bound + 8 * format.unit +
+    double value = std::exp(unit * (score.real - maximum.real));
+    double difference =
+        score.bound + maximum.bound +
         2 * format.unit * (std::fabs(score.real) + std::fabs(maximum.real));
+    double exponent = unit * difference + 8 * format.unit;
     return boundedReal(accumulator, value,
                        value * std::expm1(exponent) + format.floor);
   }
@@ -223,6 +228,7 @@ private:
   Type accumulator;
   Normalizer normalizer;
   bool bounded;
+  double unit; ///< Of scores, in exponents of e.
   FloatFormat format;
   Scalar kept = Scalar::ofReal(1); ///< Factor of the old sums.
   SmallVector<Candidate> pairs;
@@ -267,8 +273,7 @@ llvm::Error AttendTile::prepare() {
 
 llvm::Error AttendTile::runQuery(int64_t i, const TileView &values,
                                  const TileView &accumulators) {
-  TileRow row(scores.accumulator(), op.getNormalizer(),
-              op->hasAttr(boundedScoresAttr));
+  TileRow row(scores.accumulator(), op);
   // Unguarded, a value that is not finite may meet a weight of 0.
   bool spoilt = false;
   for (int64_t j = 0; j < scores.size(J); ++j) {

@@ -88,6 +88,40 @@ def test_bounded_keeps_the_maximum():
     assert float(results[1]["error"]) == 0
 
 
+def test_binary():
+    check(tile("dot softmax", 7, attributes="{attn.binary}"), keys(31))
+
+
+def normalized(queries, scale):
+    """Output and LSE from one lazy tile that starts from positive sums."""
+    a, m = f"tensor<6x{queries}xf32>", f"tensor<{queries}xf32>"
+    text = tile("dot softmax", queries, attributes="{attn.lazy}")
+    text = text.replace("scale = 0.25", f"scale = {scale}")
+    text = text.replace(
+        f"({a}, {m}, {m}) {{", f"({a}, {m}) {{\n%p = math.absf %l : {m}"
+    )
+    text = text.replace("outs(%a, %m, %l", "outs(%a, %m, %p")
+    return text.replace(
+        f"return %r#0, %r#1, %r#2 : {a}, {m}, {m}",
+        f"""%n = linalg.generic {{indexing_maps = [affine_map<(e, i) -> (i)>,
+            affine_map<(e, i) -> (e, i)>], iterator_types = ["parallel", "parallel"]}}
+          ins(%r#2 : {m}) outs(%r#0 : {a}) {{
+        ^bb0(%s: f32, %x: f32):
+          %y = arith.divf %x, %s : f32
+          linalg.yield %y : f32
+        }} -> {a}
+        %e = math.log %r#2 : {m}
+        %t = arith.addf %r#1, %e : {m}
+        return %n, %t : {a}, {m}""",
+    )
+
+
+@pytest.mark.parametrize("scale", [0.25, 4])
+@pytest.mark.parametrize("queries", [7, 64])
+def test_lazy_is_the_same_after_normalisation(queries, scale):
+    check(normalized(queries, float(scale)), keys(31))
+
+
 def test_without_a_partial_tile_the_mask_does_not_run():
     check(tile("dot softmax", 7, partial="partial(%no)"), keys(31))
 

@@ -13,9 +13,9 @@
 #include "attn/Dialect/Attn/IR/AttnFacts.h"
 
 #include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-
-#include <cmath>
+#include "llvm/Support/MathExtras.h"
 
 namespace mlir::attn {
 #define GEN_PASS_DEF_CONVERTATTNTOLINALGPASS
@@ -25,8 +25,6 @@ namespace mlir::attn {
 using namespace mlir;
 using namespace mlir::attn;
 
-static constexpr double log2e = 1.44269504088896340736;
-
 namespace {
 /// Decomposes one attn.attend_tile.
 class TileDecomposition {
@@ -35,19 +33,24 @@ public:
       : b(builder), op(op), loc(op.getLoc()),
         accumulator(getElementTypeOrSelf(op.getAccumulator().getType())),
         emit(builder, loc, accumulator),
-        rowsFirst(hasFeaturesLast(accumulatorMap())) {}
+        rowsFirst(hasFeaturesLast(accumulatorMap())),
+        unit(op->hasAttr(binaryScoresAttr) ? 1 : llvm::numbers::log2e),
+        lazy(op->hasAttr(lazyMaximumAttr)) {}
 
   SmallVector<Value> run();
 
 private:
-  /// What the online softmax needs per query, besides the new maximum.
-  struct Rescaling {
-    Value maximum; ///< New running maximum, natural units.
-    Value factor;  ///< What old sums are multiplied by.
-    Value shift;   ///< -maximum * log2(e), 0 for an empty row.
+  /// The running values.
+  struct State {
+    Value accumulator, maximum, sum;
   };
-  Rescaling rescale(Value tileMaximum, double scale);
-  Value fixedShift();
+  State rescale(Value tileMaximum, double scale);
+  State rescaleIfNeeded(Value tileMaximum, double scale);
+  Value exceeds(Value tileMaximum, double scale);
+  Value emitShift(Value maximum);
+  Value isEmpty(OpBuilder &builder, Value maximum);
+  Value finiteMaximum(OpBuilder &builder, Value maximum);
+  Value multiply(OpBuilder &builder, Value value, double factor);
   Value scaleBy(Value tensor, Value perQuery);
   std::pair<Value, Value> weigh(Value scores, Value sum, Value shift,
                                 double scale);
@@ -77,50 +80,106 @@ private:
   ScoreEmitter emit;
   /// The accumulator is (rows, features), not (features, rows).
   bool rowsFirst;
+  /// Exponents of 2 in one of scores and maximum.
+  double unit;
+  bool lazy;
 };
 } // namespace
 
-TileDecomposition::Rescaling TileDecomposition::rescale(Value tileMaximum,
-                                                        double scale) {
+Value TileDecomposition::multiply(OpBuilder &builder, Value value,
+                                  double factor) {
+  if (factor == 1.0)
+    return value;
+  return arith::MulFOp::create(builder, loc, value, emit.constant(factor));
+}
+
+Value TileDecomposition::isEmpty(OpBuilder &builder, Value maximum) {
+  Value lowest = emit.constant(-std::numeric_limits<double>::infinity());
+  return arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OEQ, maximum,
+                               lowest);
+}
+
+/// An empty row has no maximum to subtract: -inf - -inf is NaN.
+Value TileDecomposition::finiteMaximum(OpBuilder &builder, Value maximum) {
+  return arith::SelectOp::create(builder, loc, isEmpty(builder, maximum),
+                                 emit.constant(0.0), maximum);
+}
+
+/// The new maximum, with sums relative to it. A lazy one, once it moves, stays
+/// away from the scores of each row.
+TileDecomposition::State TileDecomposition::rescale(Value tileMaximum,
+                                                    double scale) {
   AffineMap map = b.getMultiDimIdentityMap(1);
   Value oldMaximum = op.getMaximum();
   SmallVector<Value> results = emit.generic(
-      tileMaximum, {oldMaximum, emptyLike(oldMaximum), emptyLike(oldMaximum)},
-      {map, map, map, map}, {false},
-      [&](OpBuilder &builder, Location loc, ValueRange args) {
-        Value candidate = args[0], old = args[1];
-        if (scale != 1.0)
-          candidate = arith::MulFOp::create(builder, loc, candidate,
-                                            emit.constant(scale));
+      tileMaximum, {oldMaximum, emptyLike(oldMaximum)}, {map, map, map},
+      {false}, [&](OpBuilder &builder, Location loc, ValueRange args) {
+        Value candidate = multiply(builder, args[0], scale), old = args[1];
+        if (lazy)
+          candidate = arith::SelectOp::create(
+              builder, loc, isEmpty(builder, old), candidate,
+              arith::AddFOp::create(builder, loc, candidate,
+                                    emit.constant(lazyMargin / unit)));
         Value larger = arith::CmpFOp::create(
             builder, loc, arith::CmpFPredicate::OGT, candidate, old);
         Value maximum =
             arith::SelectOp::create(builder, loc, larger, candidate, old);
-        // An empty row has no maximum to subtract: -inf - -inf is NaN.
-        Value lowest = emit.constant(-std::numeric_limits<double>::infinity());
-        Value empty = arith::CmpFOp::create(
-            builder, loc, arith::CmpFPredicate::OEQ, maximum, lowest);
-        Value finite = arith::SelectOp::create(builder, loc, empty,
-                                               emit.constant(0.0), maximum);
-        Value difference = arith::SubFOp::create(builder, loc, old, finite);
-        Value exponent = arith::MulFOp::create(builder, loc, difference,
-                                               emit.constant(log2e));
-        Value factor = math::Exp2Op::create(builder, loc, exponent);
-        Value shift =
-            arith::MulFOp::create(builder, loc, finite, emit.constant(-log2e));
-        return SmallVector<Value>{maximum, factor, shift};
+        Value difference = arith::SubFOp::create(
+            builder, loc, old, finiteMaximum(builder, maximum));
+        Value factor = math::Exp2Op::create(
+            builder, loc, multiply(builder, difference, unit));
+        return SmallVector<Value>{maximum, factor};
       });
-  return {results[0], results[1], results[2]};
+  Value factor = results[1];
+  return {scaleBy(op.getAccumulator(), factor), results[0],
+          scaleBy(op.getSum(), factor)};
 }
 
-/// -maximum * log2(e), for a maximum that does not change.
-Value TileDecomposition::fixedShift() {
+/// Whether a score exceeds the maximum of its row.
+Value TileDecomposition::exceeds(Value tileMaximum, double scale) {
+  Value no = arith::ConstantIntOp::create(b, loc, 0, 1);
+  Value empty =
+      tensor::EmptyOp::create(b, loc, ArrayRef<int64_t>{}, b.getI1Type());
+  Value none = linalg::FillOp::create(b, loc, no, empty).getResult(0);
   AffineMap map = b.getMultiDimIdentityMap(1);
-  return emit.generic(op.getMaximum(), emptyLike(op.getMaximum()), {map, map},
-                      {false},
-                      [&](OpBuilder &b, Location loc, ValueRange args) {
-                        return SmallVector<Value>{arith::MulFOp::create(
-                            b, loc, args[0], emit.constant(-log2e))};
+  Value any = emit.generic(
+      {tileMaximum, op.getMaximum()}, none, {map, map, emit.map(1, {})}, {true},
+      [&](OpBuilder &builder, Location loc, ValueRange args) {
+        Value more =
+            arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OGT,
+                                  multiply(builder, args[0], scale), args[1]);
+        return SmallVector<Value>{
+            arith::OrIOp::create(builder, loc, args[2], more)};
+      })[0];
+  return tensor::ExtractOp::create(b, loc, any, ValueRange());
+}
+
+/// Most tiles of keys leave the maximum where it is.
+TileDecomposition::State TileDecomposition::rescaleIfNeeded(Value tileMaximum,
+                                                            double scale) {
+  if (!lazy)
+    return rescale(tileMaximum, scale);
+  Value needed = exceeds(tileMaximum, scale);
+  auto choice = scf::IfOp::create(
+      b, loc, needed,
+      [&](OpBuilder &, Location) {
+        auto [accumulator, maximum, sum] = rescale(tileMaximum, scale);
+        scf::YieldOp::create(b, loc, {accumulator, maximum, sum});
+      },
+      [&](OpBuilder &, Location) {
+        scf::YieldOp::create(
+            b, loc, {op.getAccumulator(), op.getMaximum(), op.getSum()});
+      });
+  return {choice.getResult(0), choice.getResult(1), choice.getResult(2)};
+}
+
+/// What is added to exponents of 2: the maximum, negated; 0 for an empty row.
+Value TileDecomposition::emitShift(Value maximum) {
+  AffineMap map = b.getMultiDimIdentityMap(1);
+  return emit.generic(maximum, emptyLike(maximum), {map, map}, {false},
+                      [&](OpBuilder &builder, Location loc, ValueRange args) {
+                        return SmallVector<Value>{multiply(
+                            builder, finiteMaximum(builder, args[0]), -unit)};
                       })[0];
 }
 
@@ -137,7 +196,7 @@ Value TileDecomposition::scaleBy(Value tensor, Value perQuery) {
                       })[0];
 }
 
-/// Weights 2^(score * scale * log2(e) + shift), in pairs of keys if they are
+/// Weights 2^(score * scale * unit + shift), in pairs of keys if they are
 /// multiplied so, and their sum added to `sum`.
 std::pair<Value, Value> TileDecomposition::weigh(Value scores, Value sum,
                                                  Value shift, double scale) {
@@ -158,8 +217,7 @@ std::pair<Value, Value> TileDecomposition::weigh(Value scores, Value sum,
   SmallVector<Value> results = emit.generic(
       inputs, {init, sum}, maps, {true, false},
       [&](OpBuilder &builder, Location loc, ValueRange args) {
-        Value scaled = arith::MulFOp::create(builder, loc, args[1],
-                                             emit.constant(scale * log2e));
+        Value scaled = multiply(builder, args[1], scale * unit);
         Value exponent = arith::AddFOp::create(builder, loc, scaled, args[0]);
         Value weight = math::Exp2Op::create(builder, loc, exponent);
         Value total = arith::AddFOp::create(builder, loc, args.back(), weight);
@@ -235,18 +293,13 @@ Value TileDecomposition::accumulate(Value acc, Value weights, Value scores) {
 
 SmallVector<Value>
 TileDecomposition::runSoftmax(const ScoreEmitter::Scores &tile) {
-  if (op->hasAttr(boundedScoresAttr)) {
-    auto [weights, sum] =
-        weigh(tile.scores, op.getSum(), fixedShift(), tile.pendingScale);
-    return {accumulate(op.getAccumulator(), weights, tile.scores),
-            op.getMaximum(), sum};
-  }
-  Rescaling rescaling = rescale(tile.maximum, tile.pendingScale);
-  Value oldSum = scaleBy(op.getSum(), rescaling.factor);
-  auto [weights, sum] =
-      weigh(tile.scores, oldSum, rescaling.shift, tile.pendingScale);
-  Value acc = scaleBy(op.getAccumulator(), rescaling.factor);
-  return {accumulate(acc, weights, tile.scores), rescaling.maximum, sum};
+  State state{op.getAccumulator(), op.getMaximum(), op.getSum()};
+  if (!op->hasAttr(boundedScoresAttr))
+    state = rescaleIfNeeded(tile.maximum, tile.pendingScale);
+  auto [weights, sum] = weigh(tile.scores, state.sum, emitShift(state.maximum),
+                              tile.pendingScale);
+  return {accumulate(state.accumulator, weights, tile.scores), state.maximum,
+          sum};
 }
 
 SmallVector<Value> TileDecomposition::runPlain(Value weights) {

@@ -34,6 +34,34 @@ static bool hasFunctions(linalg::GenericOp op) {
 // Emission
 //===----------------------------------------------------------------------===//
 
+/// `value` in every lane, unless it is a vector.
+static Value toLanes(OpBuilder &builder, Location loc, Value value,
+                     int64_t width) {
+  if (isa<VectorType>(value.getType()))
+    return value;
+  return vector::BroadcastOp::create(
+      builder, loc, VectorType::get(width, value.getType()), value);
+}
+
+Value attn::emitBodyOnLanes(OpBuilder &builder, linalg::GenericOp op,
+                            ArrayRef<Value> arguments, int64_t width) {
+  IRMapping mapping;
+  Block *body = op.getBody();
+  mapping.map(body->getArguments(), arguments);
+  for (Operation &inner : body->without_terminator()) {
+    SmallVector<Value> operands;
+    for (Value operand : inner.getOperands())
+      operands.push_back(toLanes(builder, op.getLoc(),
+                                 mapping.lookupOrDefault(operand), width));
+    Type result = VectorType::get(width, inner.getResult(0).getType());
+    Operation *lanes =
+        builder.create(inner.getLoc(), inner.getName().getIdentifier(),
+                       operands, result, inner.getAttrs());
+    mapping.map(inner.getResult(0), lanes->getResult(0));
+  }
+  return mapping.lookup(body->getTerminator()->getOperand(0));
+}
+
 namespace {
 /// A block of outputs: `outers` rows from `outer` on, `inners` columns from
 /// `inner` on.
@@ -59,9 +87,7 @@ private:
   Accumulators sumVectors(const OutputBlock &block);
   Accumulators addStep(const OutputBlock &block, Value position, Value mask,
                        ValueRange accumulators);
-  Value addTerm(ArrayRef<Value> inputs, Value accumulator);
   Value load(OpOperand &input, ArrayRef<Value> position, Value mask);
-  Value toLanes(Value value);
   void prefetch(OpOperand &streamed, const OutputBlock &block, Value position);
   void store(const OutputBlock &block, Value sums);
   void storePiece(Value piece, Value target, ValueRange position);
@@ -238,20 +264,13 @@ LaneReducer::Accumulators LaneReducer::addStep(const OutputBlock &block,
         inputs.push_back(value);
       }
       Value old = accumulators[results.size()];
-      Value sum = addTerm(inputs, old);
+      inputs.push_back(old);
+      Value sum = emitBodyOnLanes(builder, op, inputs, width);
       if (mask)
         sum = arith::SelectOp::create(builder, loc, mask, sum, old);
       results.push_back(sum);
     }
   return results;
-}
-
-/// `value` in every lane, unless it is a vector.
-Value LaneReducer::toLanes(Value value) {
-  if (isa<VectorType>(value.getType()))
-    return value;
-  return vector::BroadcastOp::create(
-      builder, loc, VectorType::get(width, value.getType()), value);
 }
 
 Value LaneReducer::load(OpOperand &input, ArrayRef<Value> position,
@@ -261,7 +280,7 @@ Value LaneReducer::load(OpOperand &input, ArrayRef<Value> position,
     return position[cast<AffineDimExpr>(result).getPosition()];
   });
   if (!map.isFunctionOfDim(sumDim))
-    return toLanes(memref::LoadOp::create(builder, loc, input.get(), indices));
+    return memref::LoadOp::create(builder, loc, input.get(), indices);
   auto lanes =
       VectorType::get(width, getElementTypeOrSelf(input.get().getType()));
   if (!mask)
@@ -270,25 +289,6 @@ Value LaneReducer::load(OpOperand &input, ArrayRef<Value> position,
       arith::ConstantOp::create(builder, loc, builder.getZeroAttr(lanes));
   return vector::MaskedLoadOp::create(builder, loc, lanes, input.get(), indices,
                                       mask, zero);
-}
-
-/// What the body makes of vectors of inputs.
-Value LaneReducer::addTerm(ArrayRef<Value> inputs, Value accumulator) {
-  IRMapping mapping;
-  Block *body = op.getBody();
-  mapping.map(body->getArguments().drop_back(), inputs);
-  mapping.map(body->getArguments().back(), accumulator);
-  for (Operation &inner : body->without_terminator()) {
-    SmallVector<Value> operands;
-    for (Value operand : inner.getOperands())
-      operands.push_back(toLanes(mapping.lookupOrDefault(operand)));
-    Type result = VectorType::get(width, inner.getResult(0).getType());
-    Operation *lanes =
-        builder.create(inner.getLoc(), inner.getName().getIdentifier(),
-                       operands, result, inner.getAttrs());
-    mapping.map(inner.getResult(0), lanes->getResult(0));
-  }
-  return mapping.lookup(body->getTerminator()->getOperand(0));
 }
 
 /// Fetches as much of a streamed input as this step reads, some rows ahead.

@@ -19,6 +19,9 @@ namespace mlir::attn {
 /// d]).
 bool isLaneReduction(linalg::GenericOp op);
 
+/// Whether every op of the body can run on vectors.
+bool isElementwise(linalg::GenericOp op);
+
 /// Emits `op` before it with the summed dimension along lanes: one accumulator
 /// per output in a block, then a tree of shuffles that adds the lanes of as
 /// many accumulators as a vector has lanes at once. `initial` is what the
@@ -26,6 +29,11 @@ bool isLaneReduction(linalg::GenericOp op);
 /// the tree: results depend on the vector width.
 void emitLaneReduction(OpBuilder &builder, linalg::GenericOp op,
                        const TargetSpec &target, Value initial);
+
+/// The value of the body of `op`, whose ops are elementwise, for `arguments`
+/// that are vectors of `width` or scalars.
+Value emitBodyOnLanes(OpBuilder &builder, linalg::GenericOp op,
+                      ArrayRef<Value> arguments, int64_t width);
 
 } // namespace mlir::attn
 

@@ -27,7 +27,7 @@ static bool isSum(linalg::GenericOp op) {
          (isa<math::FmaOp>(sum) && sum->getOperand(2) == accumulator);
 }
 
-static bool isElementwise(linalg::GenericOp op) {
+bool attn::isElementwise(linalg::GenericOp op) {
   return llvm::all_of(op.getBody()->without_terminator(), [](Operation &inner) {
     return inner.getNumResults() == 1 &&
            OpTrait::hasElementwiseMappableTraits(&inner) &&

@@ -9,6 +9,7 @@
 #include "BlockEmitter.h"
 #include "LaneReduction.h"
 #include "PrepareBody.h"
+#include "ScalarReduction.h"
 #include "TileProduct.h"
 
 #include "attn/Conversion/LinalgToVector/LinalgToVector.h"
@@ -105,7 +106,7 @@ linalg::GenericOp Vectorizer::generalize(linalg::LinalgOp linalgOp) {
 void Vectorizer::plan(linalg::GenericOp op) {
   if (claimed.contains(op))
     return;
-  if (isLaneReduction(op)) {
+  if (isLaneReduction(op) || isScalarReduction(op, target)) {
     BlockPlan unblocked;
     unblocked.sizes = op.getStaticLoopRanges();
     return schedule({op, unblocked, {}});
@@ -138,6 +139,11 @@ void Vectorizer::emit(PlannedOp &planned) {
       rewriter.eraseOp(op);
       return;
     }
+  }
+  if (isScalarReduction(op, target)) {
+    rewriter.setInsertionPoint(op);
+    emitScalarReduction(rewriter, op, target, initializers.front().value);
+    return rewriter.eraseOp(op);
   }
   SmallVector<linalg::GenericOp> all{op};
   for (const FusedOp &epilogue : planned.epilogues)

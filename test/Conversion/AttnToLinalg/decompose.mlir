@@ -21,19 +21,54 @@ func.func @softmax(%q: tensor<16x64xf32>, %k: tensor<96x16xf32>, %v: tensor<96x8
   // CHECK: %[[LOWEST:.*]] = linalg.fill ins(%[[NONE]] : f32)
   // CHECK: %[[TILEMAX:.*]] = linalg.generic {{.*}}["reduction", "parallel"]} ins(%[[SCORES]] : {{.*}} outs(%[[LOWEST]] :
   // CHECK: arith.cmpf ogt
-  // CHECK: %[[RESCALE:.*]]:3 = linalg.generic {{.*}} ins(%[[TILEMAX]] : tensor<64xf32>) outs(%[[MAX]],
+  // CHECK: %[[RESCALE:.*]]:2 = linalg.generic {{.*}} ins(%[[TILEMAX]] : tensor<64xf32>) outs(%[[MAX]],
   // CHECK: math.exp2
+  // CHECK: %[[OLDACC:.*]] = linalg.generic {{.*}} ins(%[[RESCALE]]#1 : tensor<64xf32>) outs(%[[ACC]] :
   // CHECK: %[[OLDSUM:.*]] = linalg.generic {{.*}} ins(%[[RESCALE]]#1 : tensor<64xf32>) outs(%[[SUM]] :
-  // CHECK: %[[P:.*]]:2 = linalg.generic {{.*}} ins(%[[RESCALE]]#2 : tensor<64xf32>) outs(%[[SCORES]], %[[OLDSUM]] :
+  // CHECK: %[[SHIFT:.*]] = linalg.generic {{.*}} ins(%[[RESCALE]]#0 : tensor<64xf32>)
+  // CHECK: %[[P:.*]]:2 = linalg.generic {{.*}} ins(%[[SHIFT]] : tensor<64xf32>) outs(%[[SCORES]], %[[OLDSUM]] :
   // CHECK: %[[SCALED:.*]] = arith.mulf %{{.*}}, %[[BASE2]]
   // CHECK: %[[SHIFTED:.*]] = arith.addf %[[SCALED]]
   // CHECK: math.exp2 %[[SHIFTED]]
-  // CHECK: %[[OLDACC:.*]] = linalg.generic {{.*}} ins(%[[RESCALE]]#1 : tensor<64xf32>) outs(%[[ACC]] :
   // CHECK: %[[NEW:.*]] = linalg.generic {indexing_maps = [#[[VMAP]], #[[QMAP]], #[[SMAP]]], {{.*}} ins(%[[V]], %[[P]]#0 : {{.*}} outs(%[[OLDACC]] :
   // CHECK: return %[[NEW]], %[[RESCALE]]#0, %[[P]]#1
   %a, %m, %s = attn.attend_tile dot softmax ins(%q, %k, %v : tensor<16x64xf32>, tensor<96x16xf32>, tensor<96x8xf32>) at(%at, %at, %at, %at)
       outs(%acc, %max, %sum : tensor<8x64xf32>, tensor<64xf32>, tensor<64xf32>)
       indexing_maps = [#query, #key, #value, #output] scale = 0.25 -> tensor<8x64xf32>, tensor<64xf32>, tensor<64xf32>
+  return %a, %m, %s : tensor<8x64xf32>, tensor<64xf32>, tensor<64xf32>
+}
+
+// -----
+
+#query = affine_map<(i, j, d, e) -> (d, i)>
+#key = affine_map<(i, j, d, e) -> (j, d)>
+#value = affine_map<(i, j, d, e) -> (j, e)>
+#output = affine_map<(i, j, d, e) -> (e, i)>
+
+// Sums are rescaled where a score exceeds the maximum of its row, which then rises
+// by 4 more; scores that are exponents of 2 are not multiplied by anything.
+// CHECK-LABEL: func @lazy(
+// CHECK-SAME: %[[ACC:[a-z0-9]+]]: tensor<8x64xf32>, %[[MAX:[a-z0-9]+]]: tensor<64xf32>, %[[SUM:[a-z0-9]+]]: tensor<64xf32>
+func.func @lazy(%q: tensor<16x64xf32>, %k: tensor<96x16xf32>, %v: tensor<96x8xf32>, %acc: tensor<8x64xf32>, %max: tensor<64xf32>, %sum: tensor<64xf32>,
+                %at: index) -> (tensor<8x64xf32>, tensor<64xf32>, tensor<64xf32>) {
+  // CHECK-DAG: %[[MARGIN:.*]] = arith.constant 4.000000e+00 : f32
+  // CHECK: %[[TILEMAX:.*]] = linalg.generic {{.*}}["reduction", "parallel"]}
+  // CHECK: %[[ANY:.*]] = linalg.generic {{.*}}["reduction"]} ins(%[[TILEMAX]], %[[MAX]] :
+  // CHECK: %[[NEEDED:.*]] = tensor.extract %[[ANY]][]
+  // CHECK: %[[STATE:.*]]:3 = scf.if %[[NEEDED]]
+  // CHECK: %[[RESCALE:.*]]:2 = linalg.generic {{.*}} ins(%[[TILEMAX]] : tensor<64xf32>) outs(%[[MAX]],
+  // CHECK: arith.addf %{{.*}}, %[[MARGIN]]
+  // CHECK: } else {
+  // CHECK-NEXT: scf.yield %[[ACC]], %[[MAX]], %[[SUM]]
+  // CHECK: %[[SHIFT:.*]] = linalg.generic {{.*}} ins(%[[STATE]]#1 : tensor<64xf32>)
+  // CHECK: %[[P:.*]]:2 = linalg.generic {{.*}} ins(%[[SHIFT]] : tensor<64xf32>) outs(%{{.*}}, %[[STATE]]#2 :
+  // CHECK-NEXT: ^bb0(%[[A:.*]]: f32, %[[S:.*]]: f32,
+  // CHECK-NEXT: %[[X:.*]] = arith.addf %[[S]], %[[A]]
+  // CHECK-NEXT: math.exp2 %[[X]]
+  // CHECK: linalg.generic {{.*}} outs(%[[STATE]]#0 :
+  %a, %m, %s = attn.attend_tile dot softmax ins(%q, %k, %v : tensor<16x64xf32>, tensor<96x16xf32>, tensor<96x8xf32>) at(%at, %at, %at, %at)
+      outs(%acc, %max, %sum : tensor<8x64xf32>, tensor<64xf32>, tensor<64xf32>)
+      indexing_maps = [#query, #key, #value, #output] scale = 1.0 {attn.binary, attn.lazy} -> tensor<8x64xf32>, tensor<64xf32>, tensor<64xf32>
   return %a, %m, %s : tensor<8x64xf32>, tensor<64xf32>, tensor<64xf32>
 }
 

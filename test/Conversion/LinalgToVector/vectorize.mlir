@@ -309,3 +309,28 @@ func.func @transpose_rest(%x: memref<?x32xf32>, %y: memref<32x?xf32>) {
   linalg.transpose ins(%x : memref<?x32xf32>) outs(%y : memref<32x?xf32>) permutation = [1, 0]
   return
 }
+
+// -----
+
+// One value of a few vectors: lane by lane, then over the lanes.
+// CHECK-LABEL: func @any
+// CHECK-SAME: %[[A:.*]]: memref<48xf32>, %[[R:.*]]: memref<i1>
+// CHECK-NOT: linalg
+// V4-COUNT-3: vector.load %[[A]]{{.*}} vector<16xf32>
+// V4: %[[ANY:.*]] = vector.reduction <or>, %{{.*}}, %{{.*}} : vector<16xi1> into i1
+// V3-COUNT-6: vector.load %[[A]]{{.*}} vector<8xf32>
+// V3: %[[ANY:.*]] = vector.reduction <or>, %{{.*}}, %{{.*}} : vector<8xi1> into i1
+// CHECK-NEXT: memref.store %[[ANY]], %[[R]][]
+func.func @any(%a: memref<48xf32>, %r: memref<i1>) {
+  %no = arith.constant false
+  %most = arith.constant 8.0 : f32
+  linalg.fill ins(%no : i1) outs(%r : memref<i1>)
+  linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> ()>], iterator_types = ["reduction"]}
+      ins(%a : memref<48xf32>) outs(%r : memref<i1>) {
+  ^bb0(%x: f32, %o: i1):
+    %more = arith.cmpf ogt, %x, %most : f32
+    %or = arith.ori %o, %more : i1
+    linalg.yield %or : i1
+  }
+  return
+}

@@ -91,6 +91,16 @@ TEST_F(TileOpTest, attend_tile_m4) {
   EXPECT_THAT(result(0), nearAll({3 + 4 + 8 * e, 5 + 4 + 8 * e2 + 16 * e4}));
 }
 
+TEST_F(TileOpTest, attend_tile_m8) {
+  std::string text = tile("softmax");
+  text.insert(text.find("mask {"), "{attn.binary} ");
+  runTile(text, {4, 8, 16}, floats({2}, {1, -infinity}), floats({2}, {2, 0}), 5,
+          4, true);
+  EXPECT_THAT(result(1), ElementsAre(1, 4));
+  EXPECT_THAT(result(2), nearAll({2 + 0.5 + 1, 1 + 1.0 / 4 + 1.0 / 16}));
+  EXPECT_THAT(result(0), nearAll({3 + 4 * 0.5 + 8, 4.0 / 16 + 8.0 / 4 + 16}));
+}
+
 TEST_F(TileOpTest, attend_tile_m5) {
   runTile(tile("sum"), {4, 8, 16}, floats({2}, {7, 7}), floats({2}, {2, 1}), 0,
           100, false);

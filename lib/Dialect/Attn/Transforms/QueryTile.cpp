@@ -18,6 +18,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Matchers.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace mlir::attn;
@@ -52,6 +53,27 @@ QueryTile::QueryTile(OpBuilder &builder, AttendOp op, TilePlan plan,
   head = headOffset();
   fixedMaximum = getFixedMaximum(op);
   keepsRows = findsKeyInRows();
+  binary = findsBinaryScores();
+}
+
+/// Exponents of 2 want nothing between product and exponential, where nothing
+/// but the scale stands there. Factors far from 1 could lead queries out of the
+/// range of f32, and what is multiplied in pairs is rounded to bf16. Few
+/// queries wait for memory, not for that.
+bool QueryTile::findsBinaryScores() {
+  double factor =
+      std::abs(op.getScale().convertToDouble()) * llvm::numbers::log2e;
+  return op.getNormalizer() == Normalizer::Softmax &&
+         op.getCompatibility() == Compatibility::Dot && op.getScore().empty() &&
+         !plan.pairs && !rowsFirst() && factor > 0x1p-12 && factor < 2;
+}
+
+double QueryTile::queryFactor() {
+  return binary ? op.getScale().convertToDouble() * llvm::numbers::log2e : 1;
+}
+
+double QueryTile::scoreFactor() {
+  return binary ? 1 : op.getScale().convertToDouble();
 }
 
 /// h = hkv * G + g.
@@ -153,9 +175,13 @@ QueryTile::State QueryTile::emitKeyTile(OpBuilder &b, Location loc, Value start,
       op.getCompatibility(), op.getNormalizer(), keysOfTile.query,
       keysOfTile.key, keysOfTile.value, op.getFeatureWeight(), op.getCaptures(),
       batch, head, firstRow(b), j, partial, state[0], state[1], state[2],
-      b.getAffineMapArrayAttr(maps), op.getScale(), guarded);
+      b.getAffineMapArrayAttr(maps), APFloat(scoreFactor()), guarded);
   if (fixedMaximum)
     tile->setAttr(boundedScoresAttr, b.getUnitAttr());
+  if (binary)
+    tile->setAttr(binaryScoresAttr, b.getUnitAttr());
+  if (!rowsFirst() && !guarded)
+    tile->setAttr(lazyMaximumAttr, b.getUnitAttr());
   if (packedKeys.first)
     tile->setAttr(paddedKeysAttr, b.getIndexAttr(plan.keys));
   if (plan.ahead)

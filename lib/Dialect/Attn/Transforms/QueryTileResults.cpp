@@ -14,6 +14,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace mlir::attn;
@@ -138,8 +139,12 @@ Value QueryTile::emitLse(const State &state) {
                                            utils::IteratorType::parallel),
           [&](OpBuilder &b, Location loc, ValueRange args) {
             Value lse = math::LogOp::create(b, loc, args[1]);
+            Value maximum = args[0];
+            if (binary)
+              maximum = arith::MulFOp::create(b, loc, maximum,
+                                              constant(b, llvm::numbers::ln2));
             if (softmax)
-              lse = arith::AddFOp::create(b, loc, args[0], lse);
+              lse = arith::AddFOp::create(b, loc, maximum, lse);
             lse = convertScalarToDtype(b, loc, lse, element,
                                        /*isUnsignedCast=*/false);
             linalg::YieldOp::create(b, loc, lse);
@@ -159,7 +164,7 @@ Value QueryTile::emitScores(OpBuilder &b, Value start, OpFoldResult count) {
       b, loc, empty.getType(), op.getCompatibility(), op.getNormalizer(),
       packed, keyTile, op.getFeatureWeight(), op.getCaptures(), batch, head,
       op.getOffsets()[AttendOp::I], j, empty, b.getAffineMapArrayAttr(maps),
-      op.getScale());
+      APFloat(scoreFactor()));
   IRMapping mapping;
   op.getScore().cloneInto(&scores.getScore(), mapping);
   op.getMask().cloneInto(&scores.getMask(), mapping);
@@ -171,9 +176,11 @@ Value QueryTile::emitWeight(OpBuilder &b, Value score, Value maximum,
   if (op.getNormalizer() == Normalizer::None)
     return score;
   Value weight = score;
-  if (op.getNormalizer() == Normalizer::Softmax)
-    weight = math::ExpOp::create(b, loc,
-                                 arith::SubFOp::create(b, loc, score, maximum));
+  if (op.getNormalizer() == Normalizer::Softmax) {
+    Value exponent = arith::SubFOp::create(b, loc, score, maximum);
+    weight = binary ? math::Exp2Op::create(b, loc, exponent).getResult()
+                    : math::ExpOp::create(b, loc, exponent).getResult();
+  }
   return divideBySum(b, loc, weight, sum);
 }
 
@@ -218,9 +225,8 @@ Value QueryTile::emitWeightsTile(OpBuilder &b, Value start, const State &state,
                               b.getMultiDimIdentityMap(2)},
           SmallVector<utils::IteratorType>(2, utils::IteratorType::parallel),
           [&](OpBuilder &b, Location loc, ValueRange args) {
-            Value weight =
-                unlessAbsent(b, loc, op, args[0],
-                             emitWeight(b, args[0], args[1], args[2]));
+            Value weight = unlessAbsent(
+                b, loc, op, args[0], emitWeight(b, args[0], args[1], args[2]));
             linalg::YieldOp::create(
                 b, loc,
                 convertScalarToDtype(b, loc, weight, element,

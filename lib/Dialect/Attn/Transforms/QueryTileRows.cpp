@@ -11,6 +11,7 @@
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace mlir::attn;
@@ -201,6 +202,9 @@ Value QueryTile::packQueries(Value room) {
           [&](OpBuilder &b, Location loc, ValueRange args) {
             Value converted = convertScalarToDtype(b, loc, args[0], element,
                                                    /*isUnsignedCast=*/false);
+            if (binary)
+              converted = arith::MulFOp::create(b, loc, converted,
+                                                constant(b, queryFactor()));
             linalg::YieldOp::create(b, loc, converted);
           })
           .getResult(0);
@@ -236,6 +240,9 @@ Value QueryTile::fillFromSink(Value buffer, bool weight) {
                                         element, constant(b, lowest));
               element = arith::SelectOp::create(
                   b, loc, absent, constant(b, 0.0), constant(b, 1.0));
+            } else if (binary) {
+              element = arith::MulFOp::create(
+                  b, loc, element, constant(b, llvm::numbers::log2e));
             }
             linalg::YieldOp::create(b, loc, element);
           })

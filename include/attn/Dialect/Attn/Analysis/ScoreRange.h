@@ -22,6 +22,17 @@ std::optional<double> getScoreBound(Region &score);
 /// that it may stay. Whoever drops it loses speed, not results.
 inline constexpr llvm::StringLiteral boundedScoresAttr = "attn.bounded";
 
+/// On attn.attend_tile: scores and maximum are exponents of 2, not of e.
+inline constexpr llvm::StringLiteral binaryScoresAttr = "attn.binary";
+
+/// On attn.attend_tile: where a score exceeds a maximum, those that are not
+/// -inf may rise beyond the scores by `lazyMargin`, so that they rise seldom.
+/// Whoever drops it loses speed, not results.
+inline constexpr llvm::StringLiteral lazyMaximumAttr = "attn.lazy";
+
+/// In exponents of 2. docs/Rationale/Formulation.md says why as much.
+inline constexpr double lazyMargin = 4;
+
 /// What weights are relative to in place of the running maximum, in natural
 /// units, where scores are so bounded that these neither overflow nor vanish in
 /// f32: within a factor of e^60 of 1. nullopt where they are not.

@@ -128,6 +128,10 @@ private:
                     Value partial, State state, bool guarded);
   IndexRange queryRange(OpBuilder &b);
   bool needsGuard();
+  bool findsBinaryScores();
+  /// What queries are multiplied by as they are packed, and scores after.
+  double queryFactor();
+  double scoreFactor();
   bool findsKeyInRows();
   Value isFinite(Value accumulator);
   Value emitInverse(Value sum);
@@ -168,6 +172,8 @@ private:
   /// What weights are relative to where scores are bounded.
   std::optional<double> fixedMaximum;
   bool keepsRows;
+  /// Scores are exponents of 2: queries carry the scale and log2(e).
+  bool binary;
 };
 
 } // namespace mlir::attn
