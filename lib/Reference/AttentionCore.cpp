@@ -98,6 +98,7 @@ llvm::Error Attention::collect(Pair local, const RowPair &row,
   unsure = false;
   RowPair pair = row;
   Pair global = local;
+  global.hasHeads = sizes.hasHeads;
   global.b += problem.origin.b;
   global.i += problem.origin.i;
   if (!problem.globalHead.empty())
@@ -179,8 +180,12 @@ llvm::Error Attention::runHead(int64_t b, int64_t h) {
   Rows values(*problem.value, problem.valueView, b, h);
   int64_t head = problem.globalHead.empty() ? h : problem.globalHead[h];
   for (int64_t i = 0; i < sizes.queries; ++i) {
-    RowPair row{queries.row(i), nullptr, queries.rowBounds(i), nullptr,
-                problem.queryView.features, head};
+    RowPair row{queries.row(i),
+                nullptr,
+                queries.rowBounds(i),
+                nullptr,
+                problem.queryView.features,
+                head};
     if (llvm::Error error = collect({b, h, i, 0}, row, keys))
       return error;
     RowInput input{candidates, std::nullopt, unsure};

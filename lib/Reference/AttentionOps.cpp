@@ -123,7 +123,7 @@ llvm::Expected<AttentionProblem> reference::makeProblem(Interpreter &state,
                                         : problem.accumulator;
   problem.sizes = {productOver(q, layout.batch),
                    layout.head ? q[*layout.head] : 1, q[layout.length],
-                   k[layout.length]};
+                   k[layout.length], layout.head.has_value()};
   if (layout.head)
     operands.keyHeads = k[*layout.head];
   problem.query = operands.query;

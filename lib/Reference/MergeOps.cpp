@@ -100,7 +100,8 @@ static Extents extentsOf(ArrayRef<int64_t> shape) {
   sizes.keys = shape.back();
   sizes.queries = shape[shape.size() - 2];
   ArrayRef<int64_t> leading = shape.drop_back(2);
-  if (leading.size() >= 2) {
+  sizes.hasHeads = leading.size() >= 2;
+  if (sizes.hasHeads) {
     sizes.heads = leading.back();
     leading = leading.drop_back();
   }
@@ -132,6 +133,7 @@ static llvm::Error softmaxRows(Interpreter &state, Operation *op, Value given,
     candidates.clear();
     RowInput input;
     Pair pair;
+    pair.hasHeads = sizes.hasHeads;
     pair.i = row % sizes.queries;
     pair.h = row / sizes.queries % sizes.heads;
     pair.b = row / sizes.queries / sizes.heads;

@@ -41,8 +41,7 @@ public:
   llvm::Error check(const Extents &) const override {
     return llvm::Error::success();
   }
-  llvm::Expected<Keep> keeps(const Pair &pair,
-                             const Extents &) const override {
+  llvm::Expected<Keep> keeps(const Pair &pair, const Extents &) const override {
     llvm::Expected<Scalar> result = region.run(pair);
     if (!result)
       return result.takeError();
@@ -89,29 +88,41 @@ reference::makeRegionModifier(Block &block, ArrayRef<RuntimeValue> captures) {
 // Tensors aligned with pairs
 //===----------------------------------------------------------------------===//
 
+/// Of `all` = (b, h, i, j) what the dimensions of a tensor stand for: the last
+/// ones, without heads also (b, i, j).
+static SmallVector<int64_t> alignWithPair(std::array<int64_t, 4> all,
+                                          int64_t rank, bool hasHeads) {
+  if (rank == 3 && !hasHeads)
+    return {all[0], all[2], all[3]};
+  return SmallVector<int64_t>(ArrayRef<int64_t>(all).take_back(rank));
+}
+
 llvm::Error reference::checkBroadcast(Operation *op, Value value,
                                       const ReferenceResult &tensor,
                                       const Extents &sizes) {
   auto type = cast<RankedTensorType>(value.getType());
-  int64_t all[] = {sizes.batches, sizes.heads, sizes.queries, sizes.keys};
-  auto expected = ArrayRef<int64_t>(all).take_back(type.getRank());
+  SmallVector<int64_t> expected =
+      alignWithPair({sizes.batches, sizes.heads, sizes.queries, sizes.keys},
+                    type.getRank(), sizes.hasHeads);
   for (int64_t dim = 0; dim < type.getRank(); ++dim)
     if (type.getDimSize(dim) != 1 &&
         tensor.value.getShape()[dim] != expected[dim])
-      return opError(op, llvm::formatv(
-                             "has a tensor of sizes {0}; aligned right with (B, "
-                             "H, M, N) it must be {1}, or statically 1",
-                             shapeText(tensor.value.getShape()),
-                             shapeText(expected)));
+      return opError(
+          op, llvm::formatv("has a tensor of sizes {0}; aligned right with {1} "
+                            "it must be {2}, or statically 1",
+                            shapeText(tensor.value.getShape()),
+                            sizes.hasHeads ? "(B, H, M, N)" : "(B, M, N)",
+                            shapeText(expected)));
   return llvm::Error::success();
 }
 
 Scalar reference::loadBroadcast(Value value, const ReferenceResult &tensor,
                                 const Pair &pair) {
   auto type = cast<RankedTensorType>(value.getType());
-  int64_t all[] = {pair.b, pair.h, pair.i, pair.j};
-  SmallVector<int64_t, 4> position;
+  SmallVector<int64_t> position = alignWithPair(
+      {pair.b, pair.h, pair.i, pair.j}, type.getRank(), pair.hasHeads);
   for (int64_t dim = 0, rank = type.getRank(); dim < rank; ++dim)
-    position.push_back(type.getDimSize(dim) == 1 ? 0 : all[4 - rank + dim]);
+    if (type.getDimSize(dim) == 1)
+      position[dim] = 0;
   return loadElement(tensor, position);
 }

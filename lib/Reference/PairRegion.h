@@ -38,11 +38,10 @@ MaskRef makeRegionMask(Block &block, ArrayRef<RuntimeValue> captures);
 ScoreModifierRef makeRegionModifier(Block &block,
                                     ArrayRef<RuntimeValue> captures);
 
-/// Refuses a tensor that is not aligned right with (B, H, M, N), static sizes
-/// of 1 aside.
+/// Refuses a tensor that is not aligned right with (B, H, M, N), of rank 3
+/// without heads with (B, M, N), static sizes of 1 aside.
 llvm::Error checkBroadcast(Operation *op, Value value,
-                           const ReferenceResult &tensor,
-                           const Extents &sizes);
+                           const ReferenceResult &tensor, const Extents &sizes);
 
 /// The pair's element of such a tensor.
 Scalar loadBroadcast(Value value, const ReferenceResult &tensor,

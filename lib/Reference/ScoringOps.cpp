@@ -134,26 +134,28 @@ static llvm::Expected<TensorRef> normalizeRows(Operation *op,
   for (int64_t index = 0; index < tensor->value.size(); ++index) {
     if (index / stride % features != 0)
       continue;
-    double square = 0, inherited = 0;
+    // Everything is relative to the largest element: no square leaves the
+    // range.
+    double largest = 0, square = 0, inherited = 0;
+    for (int64_t d = 0; d < features; ++d)
+      largest = std::fmax(
+          largest, std::fabs(elementAt(*tensor, index + d * stride).real));
+    double unit = largest == 0 ? 1 : largest;
     for (int64_t d = 0; d < features; ++d) {
       Scalar x = elementAt(*tensor, index + d * stride);
-      square += x.real * x.real;
-      inherited += x.bound * x.bound;
+      square += (x.real / unit) * (x.real / unit);
+      inherited += (x.bound / unit) * (x.bound / unit);
     }
     double length = std::sqrt(square), error = std::sqrt(inherited);
     double least = length - error;
-    // Squares in the accumulator type may leave its range.
-    bool safe = square <= format.largest &&
-                (square == 0 || square > 1e-30 || format.unit < 1e-10);
-    double relative = (features / 2 + 6) * format.unit + error / least;
+    double relative = (features / 2 + 8) * format.unit + error / least;
     for (int64_t d = 0; d < features; ++d) {
       Scalar x = elementAt(*tensor, index + d * stride);
-      double value = square == 0 ? 0 : x.real / length;
-      double bound = std::fabs(value) * relative + x.bound / least;
+      double value = square == 0 ? 0 : x.real / unit / length;
+      double bound = std::fabs(value) * relative + x.bound / unit / least +
+                     2 * format.floor;
       if (least <= 0)
         bound = error == 0 ? 0 : 2;
-      if (!safe && !std::isnan(square))
-        bound = std::numeric_limits<double>::infinity();
       setElement(*result, index + d * stride, Scalar::ofReal(value, bound));
     }
   }

@@ -19,9 +19,11 @@ namespace mlir::attn::reference {
 /// Global indices of a pair, and how many there are of each.
 struct Pair {
   int64_t b = 0, h = 0, i = 0, j = 0;
+  bool hasHeads = true;
 };
 struct Extents {
   int64_t batches = 1, heads = 1, queries = 0, keys = 0;
+  bool hasHeads = true;
 };
 
 /// Whether a pair is kept; unsure where that hangs on a rounding error.

@@ -108,7 +108,7 @@ def check_shapes(attention: Attention) -> Sizes:
     heads = q[-3] if len(q) > 3 else 1
     if len(q) > 3:
         _check_heads(heads, k[-3], v[-3])
-    return Sizes(math.prod(batch), heads, q[-2], k[-2])
+    return Sizes(math.prod(batch), heads, q[-2], k[-2], has_heads=len(q) > 3)
 
 
 def _check_heads(heads: int, key_heads: int, value_heads: int) -> None:

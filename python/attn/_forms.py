@@ -24,6 +24,13 @@ class Sizes(NamedTuple):
     heads: int
     queries: int
     keys: int
+    has_heads: bool = True
+
+    def aligned(self, rank: int) -> tuple[int, ...]:
+        """The sizes with which an array of `rank` is aligned."""
+        if rank == 3 and not self.has_heads:
+            return (self.batch, self.queries, self.keys)
+        return (self.batch, self.heads, self.queries, self.keys)
 
 
 class Captured(NamedTuple):
@@ -232,13 +239,16 @@ def broadcast_shape(value: Any) -> tuple[str, ...]:
 
 
 def check_broadcast(value: Any, name: str, sizes: Sizes) -> None:
-    """Checks that `value`, aligned right, fits (B, H, M, N)."""
+    """Checks that `value`, aligned right, fits (B, H, M, N); with rank 3 and without
+    heads (B, M, N)."""
     shape = tuple(value.shape)
-    for have, want in zip(reversed(shape), reversed(sizes)):
+    wanted = sizes.aligned(len(shape))
+    for have, want in zip(reversed(shape), reversed(wanted)):
         if have not in (1, want):
+            heads = "heads, " if len(wanted) == 4 else ""
             raise ValueError(
-                f"{name} has shape {shape}; it is aligned right with (batch, heads, "
-                f"queries, keys) = {tuple(sizes)}, where each size is equal or 1"
+                f"{name} has shape {shape}; it is aligned right with (batch, {heads}"
+                f"queries, keys) = {wanted}, where each size is equal or 1"
             )
 
 

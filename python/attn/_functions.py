@@ -39,8 +39,8 @@ def scaled_dot_product(
       q: queries, (B, H, M, D), (B, M, D), (M, D), or with more batch dimensions.
       k: keys, (B, Hkv, N, D); H is a multiple of Hkv.
       v: values, (B, Hkv, N, Dv).
-      mask: a mask of attn.mask, or a boolean array aligned right with (B, H, M, N):
-        true keeps the pair.
+      mask: a mask of attn.mask, or a boolean array aligned right with (B, H, M, N),
+        or with (B, M, N) where q is (B, M, D): true keeps the pair.
       scale: factor of the scores; 1/sqrt(D) by default.
       score: a modifier of attn.score, or a list of them, applied in order.
       return_lse: whether to return the log-sum-exp of each row, (B, H, M), natural

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any, Sequence
 
-from . import _arrays
+from . import _arrays, _forms
 from ._attention import dynamic, few, scale_suffix, static
 from ._execute import accumulator, execute, keep_gradient_visible
 from ._forms import FunctionText, Sizes
@@ -273,8 +273,8 @@ def masked_softmax(scores: Any, mask: Any = None, lengths: Any = None) -> Any:
     Args:
       scores: (M, N), (B, M, N), (B, H, M, N), or with more batch dimensions.
       mask: as in scaled_dot_product.
-      lengths: how many entries of each row count, (B,) or (B, M): short for
-        ``mask=attn.mask.padding(lengths)``.
+      lengths: how many entries of each row count, (B,) or (B, M), for scores (M, N)
+        also (M,): short for ``mask=attn.mask.padding(lengths)``.
 
     Returns:
       An array like scores. A row that keeps nothing is 0.
@@ -285,13 +285,17 @@ def masked_softmax(scores: Any, mask: Any = None, lengths: Any = None) -> Any:
         raise ValueError(f"scores has rank {len(shape)}; at least (M, N) is accepted")
     mask = as_mask(mask)
     if lengths is not None:
+        lengths = _forms.array(lengths, "lengths")
+        if len(shape) == 2 and tuple(lengths.shape) == shape[:1]:
+            lengths = lengths[None]  # one per row of the only batch
         valid = padding(lengths)
         mask = valid if mask is None else mask & valid
     heads = shape[-3] if len(shape) > 3 else 1
     batch = shape[:-3] if len(shape) > 3 else shape[:-2]
     acc = accumulator(element)
     if mask is not None:
-        mask._form.check(Sizes(math.prod(batch), heads, *shape[-2:]))
+        sizes = Sizes(math.prod(batch), heads, *shape[-2:], has_heads=len(shape) > 3)
+        mask._form.check(sizes)
     rank = min(len(shape), 4)
     given = scores.reshape(math.prod(batch), *shape[-3:]) if len(shape) > 4 else scores
     type = f"tensor<{'?x' * rank}{element}>"

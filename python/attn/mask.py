@@ -219,7 +219,8 @@ def document(ids: Any) -> Mask:
 
 def dense(keep: Any) -> Mask:
     """Keeps the pairs that a boolean array names. Its shape is aligned right with
-    (B, H, M, N); a dimension of size 1 is repeated."""
+    (B, H, M, N), or is (B, M, N) for attention without heads; a dimension of size 1
+    is repeated."""
     return _dense(_forms.array(keep, "keep of mask.dense"), "keep of mask.dense")
 
 

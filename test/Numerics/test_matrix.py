@@ -185,6 +185,39 @@ def test_other_normalizers(score, normalizer):
     check(text, lengths((50, 110)))
 
 
+@pytest.mark.parametrize("shape", ["3x50x70", "?x?x?", "1x50x70", "3x1x70", "3x1x?x?"])
+def test_tensors_of_pairs_without_heads(shape):
+    """mask_dense_c1, score_bias_c1: rank 3 is (B, M, N) then."""
+    keep, bias, weights = f"tensor<{shape}xi1>", f"tensor<{shape}xf32>", "3x50x70xf32"
+    query, key, value = (
+        "tensor<3x50x16xf32>",
+        "tensor<3x70x16xf32>",
+        "tensor<3x70x8xf32>",
+    )
+    output = "tensor<3x50x8xf32>"
+    sizes = {
+        f"{name}.{dim}": (3, *(1,) * (shape.count("x") - 2), 50, 70)[dim]
+        for name in ("keep", "bias")
+        for dim, size in enumerate(shape.split("x"))
+        if size == "?"
+    }
+    check(
+        f"""func.func @f(%q: {query}, %k: {key}, %v: {value}, %keep: {keep}, %bias: {bias})
+            -> ({output}, tensor<{weights}>) {{
+          %m = attn.mask.dense %keep : {keep}
+          %c = attn.mask.causal
+          %n = attn.mask.not %m
+          %mask = attn.mask.and %c, %n
+          %s = attn.score.bias %bias : {bias}
+          %o, %w = attn.scaled_dot_product %q, %k, %v mask(%mask) score(%s)
+            : {query}, {key}, {value} -> {output} weights(tensor<{weights}>)
+          %r = attn.masked_softmax %w mask(%m) : tensor<{weights}> -> tensor<{weights}>
+          return %o, %r : {output}, tensor<{weights}>
+        }}""",
+        sizes,
+    )
+
+
 @pytest.mark.parametrize("type", ["f32", "bf16"])
 def test_cosine(type):
     text = attention(op="cosine", type=type, mask="causal")

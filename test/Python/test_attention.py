@@ -88,6 +88,38 @@ def test_ranks(rank):
     assert_close(lse, expected_lse, spread_of(q, k, v))
 
 
+@pytest.mark.parametrize(
+    "shape", [(3, 5, 7), (1, 5, 7), (3, 1, 7), (5, 7), (3, 1, 5, 7)]
+)
+def test_masks_and_biases_without_heads(shape):
+    """Of rank 3 they are (B, M, N) where queries are (B, M, D)."""
+    torch.manual_seed(0)
+    q, k, v = torch.randn(3, 5, 8), torch.randn(3, 7, 8), torch.randn(3, 7, 8)
+    keep, bias = torch.rand(shape) < 0.7, torch.randn(shape)
+    keep[..., 0] = True
+    plain = [a.squeeze(1) if a.dim() == 4 else a for a in (keep, bias)]
+    for mask, score, in_torch in (
+        (keep, None, plain[0]),
+        (None, attn.score.bias(bias), plain[1]),
+    ):
+        expected = torch.nn.functional.scaled_dot_product_attention(
+            q, k, v, attn_mask=in_torch
+        )
+        out = attn.scaled_dot_product(q, k, v, mask=mask, score=score)
+        torch.testing.assert_close(out, expected)
+
+
+def test_a_mask_of_rank_3_must_fit():
+    q = torch.randn(3, 5, 8)
+    with pytest.raises(
+        ValueError, match=r"\(4, 5, 5\).*\(batch, queries, keys\) = \(3, 5, 5\)"
+    ):
+        attn.scaled_dot_product(q, q, q, mask=torch.ones(4, 5, 5, dtype=torch.bool))
+    with pytest.raises(ValueError, match=r"heads, queries, keys\) = \(3, 1, 5, 5\)"):
+        q = q[:, None]
+        attn.scaled_dot_product(q, q, q, mask=torch.ones(3, 5, 5, dtype=torch.bool))
+
+
 def test_rank_3_has_no_heads():
     q, k, v = (a[:, 0] for a in inputs((3, 1, 1, 6, 7, 8, 8)))
     expected, _, _ = attention(q[:, None], k[:, None], v[:, None])

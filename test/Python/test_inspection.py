@@ -39,6 +39,17 @@ def test_statistics_are_those_of_the_weights():
     np.testing.assert_allclose(np.take_along_axis(weights, keys, -1), top, rtol=1e-5)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_entropy_is_not_negative(dtype):
+    q, k, v = (torch.from_numpy(a).to(dtype) for a in inputs(queries=200, keys=200))
+    mask = attn.mask.window(past=0, future=0)
+    q[0, 0, 1] = float("nan")
+    _, entropy = attn.scaled_dot_product(8 * q, k, v, mask=mask, return_entropy=True)
+    assert entropy[0, 0, 1].isnan()
+    entropy[0, 0, 1] = 0
+    assert (entropy >= 0).all() and (entropy < 1e-5).all()
+
+
 def test_what_all_keys_receive_is_one_per_query():
     q, k, v = map(torch.from_numpy, inputs(queries=40, keys=40))
     _, received = attn.scaled_dot_product(

@@ -32,6 +32,31 @@ def test_cosine():
     assert_close(found, lse, 8)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, torch.bfloat16])
+def test_cosine_of_any_size(dtype):
+    """Vectors whose squares leave the range of the type have their cosine."""
+    far = 1e25 if dtype != np.float64 else 1e200
+    tiny = 1e-40 if dtype == np.float32 else 1 / far
+    q, k, v = inputs()
+    expected, _, _ = attention(
+        *(a / np.linalg.norm(a.astype(np.float64), axis=-1)[..., None] for a in (q, k)),
+        v,
+        scale=5.0,
+    )
+    q, k = q.astype(np.float64), k.astype(np.float64)
+    q *= np.where(np.arange(q.shape[-2]) % 2, far, tiny)[:, None]
+    k *= np.where(np.arange(k.shape[-2]) % 3, tiny, far)[:, None]
+    if dtype is torch.bfloat16:
+        out = attn.cosine(
+            *(torch.from_numpy(a).to(dtype) for a in (q, k, v)), scale=5.0
+        )
+        np.testing.assert_allclose(out.double().numpy(), expected, atol=0.03)
+    else:
+        out = attn.cosine(*(a.astype(dtype) for a in (q, k, v)), scale=5.0)
+        # Numbers of 1e-40 have 16 bits left.
+        np.testing.assert_allclose(out, expected, atol=2e-4 if tiny == 1e-40 else 1e-6)
+
+
 def test_general():
     q, k, v = inputs()
     q = q[..., :10].copy()

@@ -67,6 +67,17 @@ def test_masked_softmax(lengths):
     close(attn.masked_softmax(scores, lengths=lengths), masked_softmax(scores, lengths))
 
 
+def test_masked_softmax_of_one_matrix():
+    scores, lengths = torch.rand(4, 6), torch.tensor([0, 6, 3, 1])
+    weights = attn.masked_softmax(scores, lengths=lengths)
+    close(weights[1:], masked_softmax(scores[None], lengths[None])[0, 1:])
+    assert not weights[0].any()
+    close(
+        attn.masked_softmax(scores, lengths=torch.tensor([5])),
+        masked_softmax(scores[None], torch.tensor([5]))[0],
+    )
+
+
 def test_batch_product():
     q, k = torch.ones(2, 3, 4), torch.ones(2, 4, 6)
     assert torch.equal(attn.bmm(q, k), torch.full((2, 3, 6), 4.0))

@@ -340,7 +340,7 @@ LogicalResult AttentionVerifier::run(bool featureSizesAgree) {
   if (failed(verifyResults()))
     return failure();
   return verifyMaskAndScores(op, op.getMask(), op.getScoreModifiers(),
-                             getPairSizes(op, layout));
+                             getPairSizes(op, layout), layout.head.has_value());
 }
 
 LogicalResult attn::verifyAttention(AttentionOpInterface op,

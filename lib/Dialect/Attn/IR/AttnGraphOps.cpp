@@ -203,7 +203,8 @@ LogicalResult MultiHeadOp::verify() {
                   getAccumulatorType(getElementTypeOrSelf(getQuery()))};
   if (failed(verifyWeightsResult(*this, sizes)))
     return failure();
-  return verifyMaskAndScores(*this, getMask(), getScore(), sizes);
+  return verifyMaskAndScores(*this, getMask(), getScore(), sizes,
+                             /*hasHeads=*/true);
 }
 
 //===----------------------------------------------------------------------===//
@@ -225,7 +226,8 @@ LogicalResult MaskedSoftmaxOp::verify() {
                   getAccumulatorType(getElementTypeOrSelf(getScores()))};
   for (int64_t size : shape.drop_back(rank < 4 ? 2 : 3))
     sizes.b = multiplySizes(sizes.b, size);
-  return verifyMaskAndScores(*this, getMask(), /*scores=*/{}, sizes);
+  return verifyMaskAndScores(*this, getMask(), /*scores=*/{}, sizes,
+                             /*hasHeads=*/rank > 3);
 }
 
 static LogicalResult verifyBase(Operation *op, const APFloat &base) {

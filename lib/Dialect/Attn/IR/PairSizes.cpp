@@ -150,21 +150,36 @@ static SmallVector<MaskOpInterface> getMaskOps(Value mask) {
       ops, [](Operation *op) { return cast<MaskOpInterface>(op); });
 }
 
+/// The rules of `op`, where a tensor that is aligned with pairs counts batches
+/// in place of the heads that its user does not have.
+template <typename OpTy>
+static SmallVector<SizeRule> getRulesFor(OpTy op, bool hasHeads) {
+  SmallVector<SizeRule> rules = op.getSizeRules();
+  if (!hasHeads)
+    for (SizeRule &rule : rules)
+      if (rule.relation == SizeRule::OneOr && rule.unit == SizeRule::Head &&
+          getRank(rule.capture) == 3) {
+        rule.unit = SizeRule::Batch;
+        rule.what = "batches";
+      }
+  return rules;
+}
+
 /// Calls `visit` on every mask and modifier in use until one fails.
 static LogicalResult forEachUsed(
-    Value mask, ValueRange scores,
+    Value mask, ValueRange scores, bool hasHeads,
     function_ref<LogicalResult(Operation *, ArrayRef<SizeRule>)> visit) {
   if (mask)
     for (MaskOpInterface op : getMaskOps(mask)) {
       // Where blocks are out of order, the verifier comes here first.
       if (failed(op->getName().verifyInvariants(op)) ||
-          failed(visit(op, op.getSizeRules())))
+          failed(visit(op, getRulesFor(op, hasHeads))))
         return failure();
     }
   for (Value score : scores) {
     auto op = score.getDefiningOp<ScoreModOpInterface>();
     if (op && (failed(op->getName().verifyInvariants(op)) ||
-               failed(visit(op, op.getSizeRules()))))
+               failed(visit(op, getRulesFor(op, hasHeads)))))
       return failure();
   }
   return success();
@@ -211,10 +226,10 @@ static LogicalResult verifyScoreType(Operation *user, Operation *modifier,
 
 LogicalResult attn::verifyMaskAndScores(Operation *op, Value mask,
                                         ValueRange scores,
-                                        const PairSizes &sizes) {
+                                        const PairSizes &sizes, bool hasHeads) {
   int64_t units[] = {sizes.b, sizes.h, sizes.m, sizes.n};
   return forEachUsed(
-      mask, scores,
+      mask, scores, hasHeads,
       [&](Operation *used, ArrayRef<SizeRule> rules) -> LogicalResult {
         for (const SizeRule &rule : rules) {
           int64_t size = getCaptureSize(rule);
@@ -251,10 +266,11 @@ static void emitSizeRequirement(OpBuilder &builder, Location loc,
 }
 
 void attn::emitSizeRequirements(OpBuilder &builder, Location loc, Value mask,
-                                ValueRange scores, ArrayRef<Value> sizes) {
+                                ValueRange scores, ArrayRef<Value> sizes,
+                                bool hasHeads) {
   // All rules are visited: the visitor does not fail.
   (void)forEachUsed(
-      mask, scores, [&](Operation *used, ArrayRef<SizeRule> rules) {
+      mask, scores, hasHeads, [&](Operation *used, ArrayRef<SizeRule> rules) {
         for (const SizeRule &rule : rules)
           emitSizeRequirement(builder, loc, used, rule, sizes[rule.unit]);
         emitContentRequirements(builder, loc, used);

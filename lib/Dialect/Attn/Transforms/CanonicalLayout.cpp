@@ -75,7 +75,7 @@ FailureOr<CanonicalLayout> CanonicalLayout::get(OpBuilder &builder,
   sizes[AttendOp::D] = sizeOf(builder, loc, op.getQuery(), layout.feature);
   sizes[AttendOp::E] = sizeOf(builder, loc, op.getValue(), layout.feature);
   result.sizes = {batch, asValue(heads), asValue(sizes[AttendOp::I]),
-                  asValue(sizes[AttendOp::J])};
+                  asValue(sizes[AttendOp::J]), layout.head.has_value()};
   return result;
 }
 

@@ -38,7 +38,7 @@ static AttentionSizes getSizes(LinalgBuilder &linalg, Value scores) {
   for (int64_t dim = 0; dim < batchDims(rank); ++dim)
     batch = arith::MulIOp::create(linalg.b, linalg.loc, batch, size(dim));
   return {batch, rank < 4 ? one : size(rank - 3), size(rank - 2),
-          size(rank - 1)};
+          size(rank - 1), /*hasHeads=*/rank > 3};
 }
 
 /// The pair at which a linalg body stands; batch dimensions count as one.

@@ -97,7 +97,8 @@ Value PairSum::emitWeight(OpBuilder &b, Value score, Value lse) {
   llvm_unreachable("all normalizers are handled");
 }
 
-/// -w log w, the share of a pair in the entropy.
+/// -w log w, the share of a pair in the entropy. Rounding may make a weight of
+/// 1 a little more, which no weight is.
 Value PairSum::emitSurprise(OpBuilder &b, Value score, Value lse) {
   Value weight = emitWeight(b, score, lse), logarithm;
   if (scoring.normalizer == Normalizer::Softmax)
@@ -105,8 +106,9 @@ Value PairSum::emitSurprise(OpBuilder &b, Value score, Value lse) {
   else
     logarithm = arith::NegFOp::create(
         b, loc, math::LogOp::create(b, loc, weight).getResult());
-  Value surprise = arith::MulFOp::create(b, loc, weight, logarithm);
   Value zero = constant(b, 0.0);
+  logarithm = arith::MaximumFOp::create(b, loc, logarithm, zero);
+  Value surprise = arith::MulFOp::create(b, loc, weight, logarithm);
   Value none =
       arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, weight, zero);
   return arith::SelectOp::create(b, loc, none, zero, surprise);

@@ -13,6 +13,7 @@
 #include "attn/Dialect/Attn/IR/RegionUtils.h"
 #include "attn/Dialect/Attn/Transforms/DocumentIds.h"
 
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
 
 using namespace mlir;
@@ -28,13 +29,15 @@ FailureOr<RegionBuilder> RegionBuilder::get(OpBuilder &builder, Location loc,
   if (failed(result.collect(loc)))
     return failure();
   emitSizeRequirements(builder, loc, mask, scores,
-                       {sizes.B, sizes.H, sizes.M, sizes.N});
-  if (mask) {
+                       {sizes.B, sizes.H, sizes.M, sizes.N}, sizes.hasHeads);
+  if (mask)
     result.mask = result.rewriteForSizes(builder, loc, mask, sizes);
-    result.captures.clear();
-    if (failed(result.collect(loc)))
-      return failure();
-  }
+  if (!sizes.hasHeads)
+    for (Value &score : result.scores)
+      score = rewriteScore(builder, loc, score);
+  result.captures.clear();
+  if (failed(result.collect(loc)))
+    return failure();
   return result;
 }
 
@@ -72,6 +75,27 @@ LogicalResult RegionBuilder::collect(Location loc) {
 // Masks that depend on sizes
 //===----------------------------------------------------------------------===//
 
+/// A tensor (B, M, N) as (B, 1, M, N); null where it has another rank.
+static Value insertHead(OpBuilder &builder, Location loc, Value tensor) {
+  auto type = cast<RankedTensorType>(tensor.getType());
+  if (type.getRank() != 3)
+    return {};
+  SmallVector<int64_t> shape(type.getShape());
+  shape.insert(shape.begin() + 1, 1);
+  return tensor::ExpandShapeOp::create(
+      builder, loc, RankedTensorType::get(shape, type.getElementType()), tensor,
+      SmallVector<ReassociationIndices>{{0, 1}, {2}, {3}});
+}
+
+Value RegionBuilder::rewriteScore(OpBuilder &builder, Location loc,
+                                  Value score) {
+  auto op = score.getDefiningOp<ScoreBiasOp>();
+  Value bias = op ? insertHead(builder, loc, op.getBias()) : Value();
+  return bias ? ScoreBiasOp::create(builder, loc, score.getType(), bias)
+                    .getResult()
+              : score;
+}
+
 Value RegionBuilder::rewriteForSizes(OpBuilder &builder, Location loc,
                                      Value value, const AttentionSizes &sizes) {
   Operation *op = value.getDefiningOp();
@@ -105,6 +129,12 @@ Value RegionBuilder::rewriteForSizes(OpBuilder &builder, Location loc,
                                   sorted(document.getIds()),
                                   keyIds ? sorted(keyIds) : Value(),
                                   /*sorted=*/false);
+  }
+  if (auto dense = dyn_cast<MaskDenseOp>(op)) {
+    Value keep =
+        sizes.hasHeads ? Value() : insertHead(builder, loc, dense.getKeep());
+    return keep ? MaskDenseOp::create(builder, loc, value.getType(), keep)
+                : value;
   }
   IRMapping mapping;
   for (Value operand : op->getOperands())

@@ -97,10 +97,11 @@ static Scoring getScoring(OpBuilder &, DotProductOp op) {
 }
 
 /// Each row of `input` divided by its length, in the accumulator type; zeros
-/// stay.
+/// stay. Squares are those of elements over the largest: any other could leave
+/// the range of the type.
 static Value normalizeRows(LinalgBuilder linalg, Value input, int64_t feature) {
   auto type = cast<RankedTensorType>(input.getType());
-  Type accumulator = getAccumulatorType(type.getElementType());
+  auto accumulator = cast<FloatType>(getAccumulatorType(type.getElementType()));
   LinalgBuilder::Dims all = LinalgBuilder::identity(type.getRank()), row = all;
   row.erase(row.begin() + feature);
   SmallVector<OpFoldResult> sizes = linalg.sizesOf(input), rows = sizes;
@@ -108,22 +109,47 @@ static Value normalizeRows(LinalgBuilder linalg, Value input, int64_t feature) {
   SmallVector<utils::IteratorType> iterators(type.getRank(),
                                              utils::IteratorType::parallel);
   iterators[feature] = utils::IteratorType::reduction;
-  Value squares = linalg.generic(
-      input, linalg.fill(0.0, rows, accumulator), {all, row}, iterators,
+  // The inverse of no normal number is beyond the range.
+  double least =
+      llvm::APFloat::getSmallestNormalized(accumulator.getFloatSemantics())
+          .convertToDouble();
+  Value largest = linalg.generic(
+      input, linalg.fill(least, rows, accumulator), {all, row}, iterators,
       [&](OpBuilder &b, Location loc, ValueRange args) -> SmallVector<Value> {
         Value x = linalg.convertScalar(b, args[0], accumulator);
+        Value size = math::AbsFOp::create(b, loc, x);
+        return {arith::MaximumFOp::create(b, loc, args[1], size)};
+      })[0];
+  Value inverse = linalg.parallel(
+      largest, linalg.empty(rows, accumulator),
+      LinalgBuilder::identity(type.getRank() - 1),
+      [&](OpBuilder &b, Location loc, ValueRange args) -> SmallVector<Value> {
+        Value one =
+            arith::ConstantOp::create(b, loc, b.getFloatAttr(accumulator, 1.0));
+        return {arith::DivFOp::create(b, loc, one, args[0])};
+      })[0];
+  auto emitScaled = [&](OpBuilder &b, Location loc, ValueRange args) -> Value {
+    Value x = linalg.convertScalar(b, args[0], accumulator);
+    return arith::MulFOp::create(b, loc, x, args[1]);
+  };
+  Value squares = linalg.generic(
+      {input, inverse}, linalg.fill(0.0, rows, accumulator), {all, row, row},
+      iterators,
+      [&](OpBuilder &b, Location loc, ValueRange args) -> SmallVector<Value> {
+        Value x = emitScaled(b, loc, args);
         Value square = arith::MulFOp::create(b, loc, x, x);
-        return {arith::AddFOp::create(b, loc, args[1], square)};
+        return {arith::AddFOp::create(b, loc, args[2], square)};
       })[0];
   return linalg.parallel(
-      {input, squares}, linalg.empty(sizes, accumulator), {all, row},
+      {input, inverse, squares}, linalg.empty(sizes, accumulator),
+      {all, row, row},
       [&](OpBuilder &b, Location loc, ValueRange args) -> SmallVector<Value> {
-        Value x = linalg.convertScalar(b, args[0], accumulator);
+        Value x = emitScaled(b, loc, args);
         Value zero =
             arith::ConstantOp::create(b, loc, b.getFloatAttr(accumulator, 0.0));
         Value empty = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ,
-                                            args[1], zero);
-        Value length = math::SqrtOp::create(b, loc, args[1]);
+                                            args[2], zero);
+        Value length = math::SqrtOp::create(b, loc, args[2]);
         Value unit = arith::DivFOp::create(b, loc, x, length);
         return {arith::SelectOp::create(b, loc, empty, zero, unit)};
       })[0];

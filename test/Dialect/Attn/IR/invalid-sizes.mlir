@@ -207,6 +207,18 @@ func.func @f(%q: tensor<2x3x4x8x64xf32>, %k: tensor<2x3x4x9x64xf32>, %v: tensor<
 
 // -----
 
+// mask_dense_c1: without heads rank 3 is (B, M, N)
+func.func @f(%s: tensor<2x8x9xf32>, %t: tensor<3x8x9xi1>, %u: tensor<2x8x9xi1>) {
+  %n = attn.mask.dense %u : tensor<2x8x9xi1>
+  %w = attn.masked_softmax %s mask(%n) : tensor<2x8x9xf32> -> tensor<2x8x9xf32>
+  %m = attn.mask.dense %t : tensor<3x8x9xi1>
+  // expected-error @below {{'attn.masked_softmax' op mask 'attn.mask.dense' has 3 batches in 'tensor<3x8x9xi1>'; it takes 1 or 2}}
+  %x = attn.masked_softmax %s mask(%m) : tensor<2x8x9xf32> -> tensor<2x8x9xf32>
+  return
+}
+
+// -----
+
 // mask_dense_c1
 func.func @f(%s: tensor<2x8x9xf32>, %t: tensor<8x8xi1>) {
   %m = attn.mask.dense %t : tensor<8x8xi1>

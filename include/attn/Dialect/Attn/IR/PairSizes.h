@@ -1,4 +1,5 @@
-//===- PairSizes.h - Masks and modifiers against an attention's sizes -*- C++ -*-===//
+//===- PairSizes.h - Masks and modifiers against an attention's sizes -*- C++
+//-*-===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -22,15 +23,17 @@ int64_t multiplySizes(int64_t lhs, int64_t rhs);
 
 /// Verifies that the captures of `mask` (null for none; through and, or, not)
 /// and `scores` fit an attention `op` over `sizes`, as far as types show it.
-/// Values that no op of this dialect defines, such as results of calls, are left
-/// for later.
+/// Without heads a tensor of rank 3 that is aligned with pairs is (B, M, N).
+/// Values that no op of this dialect defines, such as results of calls, are
+/// left for later.
 LogicalResult verifyMaskAndScores(Operation *op, Value mask, ValueRange scores,
-                                  const PairSizes &sizes);
+                                  const PairSizes &sizes, bool hasHeads);
 
 /// Emits attn.require for what `verifyMaskAndScores` leaves open, given the
 /// sizes B, H, M, N as index values.
 void emitSizeRequirements(OpBuilder &builder, Location loc, Value mask,
-                          ValueRange scores, ArrayRef<Value> sizes);
+                          ValueRange scores, ArrayRef<Value> sizes,
+                          bool hasHeads);
 
 } // namespace mlir::attn
 

@@ -14,16 +14,19 @@
 
 namespace mlir::attn {
 
-/// The sizes of an attention op as index values.
+/// The sizes of an attention op as index values; H is 1 for one without heads.
 struct AttentionSizes {
   Value B, H, M, N;
+  bool hasHeads = true;
 };
 
 /// A mask and score modifiers on their way to the regions of one attend op.
 class RegionBuilder {
 public:
   /// `mask` may be null. Rewrites masks that depend on sizes (bottom-right
-  /// causal, document offsets) or hold facts (sorted ids) at the builder.
+  /// causal, document offsets) or hold facts (sorted ids) at the builder, and
+  /// masks and modifiers that hold tensors (B, M, N) for attention without
+  /// heads.
   static FailureOr<RegionBuilder> get(OpBuilder &builder, Location loc,
                                       Value mask, ValueRange scores,
                                       const AttentionSizes &sizes);
@@ -45,6 +48,7 @@ public:
                   Prologue prologue) const;
 
 private:
+  static Value rewriteScore(OpBuilder &builder, Location loc, Value score);
   Value rewriteForSizes(OpBuilder &builder, Location loc, Value mask,
                         const AttentionSizes &sizes);
   Value emitPredicate(OpBuilder &builder, Value mask,
