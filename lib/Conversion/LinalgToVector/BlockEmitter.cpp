@@ -11,9 +11,11 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Dialect/X86Vector/X86VectorDialect.h"
+#include "mlir/Interfaces/ViewLikeInterface.h"
 
 using namespace mlir;
 using namespace mlir::attn;
@@ -187,6 +189,8 @@ void BlockEmitter::emitBlock(OpBuilder &builder, int64_t rows,
   if (plan.isRowReduced(op))
     return emitPositions(builder, block, op, plan, block.access, block.body,
                          registers);
+  if (!getStreamed(op).empty())
+    prefetchResults(builder, block);
   SmallVector<Value> results =
       emitReductions(builder, block, 0, loadAccumulators(builder, block));
   SmallVector<OpOperand *> outputs = carriedOutputs(block);
@@ -299,6 +303,30 @@ void BlockEmitter::prefetch(OpBuilder &builder, const Block &block,
     position[0] = arith::AddIOp::create(builder, loc, position[0], row);
   }
   emitPrefetch(builder, streamed, position);
+}
+
+/// Whether `memref` is on the stack.
+static bool isScratch(Value memref) {
+  while (auto view = memref.getDefiningOp<ViewLikeOpInterface>())
+    memref = view.getViewSource();
+  return memref.getDefiningOp<memref::AllocaOp>() != nullptr;
+}
+
+void BlockEmitter::prefetchResults(OpBuilder &builder, const Block &block) {
+  for (const FusedOp &epilogue : epilogues) {
+    FusedBody fused(*this, epilogue, block);
+    linalg::GenericOp from = epilogue.op;
+    for (OpOperand &output : from.getDpsInitsMutable()) {
+      if (isScratch(output.get()))
+        continue;
+      block.forEachPosition([&](BlockPosition position) {
+        memref::PrefetchOp::create(
+            builder, op.getLoc(), output.get(),
+            fused.access.getIndices(builder, output, position, 0),
+            /*isWrite=*/true, /*localityHint=*/3, /*isDataCache=*/true);
+      });
+    }
+  }
 }
 
 SmallVector<Value> BlockEmitter::emitBody(OpBuilder &builder, Block &block,

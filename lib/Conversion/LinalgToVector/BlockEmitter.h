@@ -58,6 +58,9 @@ private:
   SmallVector<Value> emitReductions(OpBuilder &builder, Block &block,
                                     unsigned depth, ValueRange accumulators);
   void prefetch(OpBuilder &builder, const Block &block, OpOperand &streamed);
+  /// Fetches where epilogues will write what a block of streamed inputs gives:
+  /// in memory, rows of results may lie on a page each.
+  void prefetchResults(OpBuilder &builder, const Block &block);
   SmallVector<Value> emitBody(OpBuilder &builder, Block &block,
                               ValueRange accumulators);
   SmallVector<Value> emitDots(OpBuilder &builder, Block &block,

@@ -169,7 +169,11 @@ private:
   /// The loops from `level` on: outer reductions, then steps along k. They
   /// carry the sums and, where there is one, the panel.
   SmallVector<Value> reduce(unsigned level, ValueRange carried);
-  SmallVector<Value> emitStep(Value start, ValueRange carried);
+  SmallVector<Value> emitStep(OpFoldResult start, OpFoldResult count,
+                              ValueRange carried);
+  /// All steps along k, the last one behind their loop: what is done to the
+  /// sums can then be fused into it.
+  SmallVector<Value> emitSteps(ValueRange carried);
   SmallVector<Value>
   emitLoop(OpFoldResult end, int64_t step, ValueRange carried,
            function_ref<SmallVector<Value>(Value, ValueRange)> body);
@@ -338,21 +342,28 @@ SmallVector<Value> TileEmitter::emitLoop(
   return SmallVector<Value>(loop.getResults());
 }
 
-SmallVector<Value> TileEmitter::emitStep(Value start, ValueRange carried) {
+SmallVector<Value> TileEmitter::emitStep(OpFoldResult start, OpFoldResult count,
+                                         ValueRange carried) {
+  Value first = getValueOrCreateConstantIndexOp(b, loc, start);
+  Value packed = pack(carried[1], first, count);
+  return {multiply(carried[0], packed, first, count), packed};
+}
+
+SmallVector<Value> TileEmitter::emitSteps(ValueRange carried) {
   OpFoldResult total = sizeOf(tile.op.getDpsInputOperand(0), tile.reductionDim);
-  OpFoldResult count = b.getIndexAttr(plan.reductions);
-  std::optional<int64_t> known = getConstantIntValue(total);
-  if (!known || *known % plan.reductions != 0) {
-    AffineExpr first, all;
-    bindDims(b.getContext(), first);
-    bindSymbols(b.getContext(), all);
-    AffineMap least = AffineMap::get(
-        1, 1, {b.getAffineConstantExpr(plan.reductions), all - first},
-        b.getContext());
-    count = affine::makeComposedFoldedAffineMin(b, loc, least, {start, total});
-  }
-  Value packed = pack(carried[1], start, count);
-  return {multiply(carried[0], packed, start, count), packed};
+  AffineExpr all = b.getAffineSymbolExpr(0), zero = b.getAffineConstantExpr(0);
+  AffineMap whole = AffineMap::get(
+      0, 1, {zero, (all - 1).floorDiv(plan.reductions) * plan.reductions},
+      b.getContext());
+  OpFoldResult last = affine::makeComposedFoldedAffineMax(b, loc, whole, total);
+  SmallVector<Value> sums = emitLoop(
+      last, plan.reductions, carried, [&](Value start, ValueRange args) {
+        return emitStep(start, b.getIndexAttr(plan.reductions), args);
+      });
+  AffineExpr first = b.getAffineSymbolExpr(1);
+  OpFoldResult rest = affine::makeComposedFoldedAffineApply(
+      b, loc, AffineMap::get(0, 2, all - first), {total, last});
+  return emitStep(last, rest, sums);
 }
 
 SmallVector<Value> TileEmitter::reduce(unsigned level, ValueRange carried) {
@@ -361,9 +372,7 @@ SmallVector<Value> TileEmitter::reduce(unsigned level, ValueRange carried) {
   if (isInnermost && !plan.packs)
     return {multiplyUnpacked(carried[0])};
   if (isInnermost)
-    return emitLoop(
-        sizeOf(input, tile.reductionDim), plan.reductions, carried,
-        [&](Value start, ValueRange args) { return emitStep(start, args); });
+    return emitSteps(carried);
   return emitLoop(sizeOf(input, tile.outerReductions[level]), 1, carried,
                   [&](Value index, ValueRange args) {
                     outerIndices.push_back(index);

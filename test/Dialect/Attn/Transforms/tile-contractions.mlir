@@ -2,7 +2,8 @@
 
 // Tiles of rows and panels of four vectors; in each a loop over the reduction that
 // packs a panel, and a product that fetches the rows of the next register block. The
-// bias and the ops after the product run on the tile.
+// last step is behind the loop, and on what it gives the bias and the ops after the
+// product run.
 // CHECK-DAG: #[[ROW:.*]] = affine_map<(d0, d1, d2) -> (d0, d2)>
 // CHECK-DAG: #[[LANE:.*]] = affine_map<(d0, d1, d2) -> (d2, d1)>
 // CHECK-LABEL: func @layer(
@@ -13,13 +14,15 @@
 // CHECK: %[[WT:.*]] = tensor.extract_slice %[[W]][%[[J]], 0]
 // CHECK: tensor.empty() : tensor<576x64xf32>
 // CHECK: %[[ZEROS:.*]] = linalg.fill {{.*}} -> tensor<?x64xf32>
-// CHECK: %[[SUMS:.*]]:2 = scf.for %[[K:.*]] = %c0 to %{{.*}} step %c192 iter_args(%[[SUM:.*]] = %[[ZEROS]], %[[PANEL:.*]] = %{{.*}}) -> (tensor<?x64xf32>, tensor<192x64xf32>)
+// CHECK: %[[SUMS:.*]]:2 = scf.for %[[K:.*]] = %c0 to %[[LAST:.*]] step %c192 iter_args(%[[SUM:.*]] = %[[ZEROS]], %[[PANEL:.*]] = %{{.*}}) -> (tensor<?x64xf32>, tensor<192x64xf32>)
 // CHECK: %[[FROM:.*]] = tensor.extract_slice %[[WT]][0, %[[K]]]
 // CHECK: linalg.generic {{.*}} ins(%[[FROM]] :
 // CHECK: tensor.insert_slice %{{.*}} into %[[PANEL]]
 // CHECK: %[[ROWS:.*]] = tensor.extract_slice %[[XT]][0, %[[K]]]
-// CHECK: linalg.generic {indexing_maps = [#[[ROW]], #[[LANE]], {{.*}}} ins(%[[ROWS]], %{{.*}} : tensor<?x?xf32>, tensor<?x64xf32>) outs(%[[SUM]] : tensor<?x64xf32>) attrs = {attn.ahead = 6 : index, attn.streamed = array<i64: 0>}
-// CHECK: tensor.extract_slice %[[SUMS]]#0
+// CHECK: linalg.generic {indexing_maps = [#[[ROW]], #[[LANE]], {{.*}}} ins(%[[ROWS]], %{{.*}} : tensor<?x192xf32>, tensor<192x64xf32>) outs(%[[SUM]] : tensor<?x64xf32>) attrs = {attn.ahead = 6 : index, attn.streamed = array<i64: 0>}
+// CHECK: %[[LASTROWS:.*]] = tensor.extract_slice %[[XT]][0, %[[LAST]]]
+// CHECK: %[[TOTAL:.*]] = linalg.generic {indexing_maps = [#[[ROW]], #[[LANE]], {{.*}}} ins(%[[LASTROWS]], %{{.*}} : tensor<?x?xf32>, tensor<?x64xf32>) outs(%[[SUMS]]#0 : tensor<?x64xf32>)
+// CHECK: tensor.extract_slice %[[TOTAL]]
 // CHECK: %[[B:.*]] = tensor.extract_slice %[[BIAS]][%[[J]]]
 // CHECK: %[[DONE:.*]] = linalg.generic {{.*}} ins(%{{.*}}, %[[B]] : tensor<?x?xf32>, tensor<?xf32>)
 // CHECK: arith.addf
@@ -60,9 +63,12 @@ func.func @layer(%x: tensor<?x?xf32>, %w: tensor<?x?xf32>, %bias: tensor<?xf32>,
 // CHECK: scf.forall (%{{.*}}, %{{.*}}, %{{.*}}) = (0, 0, 0) to (4, 600, 128) step (1, 300, 64)
 // CHECK: tensor.empty() : tensor<300x64xf32>
 // CHECK: %[[PANEL:.*]] = tensor.empty() : tensor<128x64xf32>
-// CHECK: scf.for {{.*}} to %c256 step %c128 iter_args(%{{.*}} = %{{.*}}, %{{.*}} = %[[PANEL]])
+// CHECK-NOT: scf.for
+// CHECK: linalg.generic {{.*}} ins(%{{.*}} : tensor<128x64xbf16>) outs(%[[PANEL]] : tensor<128x64xf32>)
+// CHECK: arith.extf
 // CHECK: linalg.generic {{.*}} ins(%{{.*}} : tensor<128x64xbf16>) outs(%{{.*}} : tensor<128x64xf32>)
 // CHECK: arith.extf
+// CHECK-NOT: scf.for
 // CHECK: tensor.extract_slice {{.*}} to tensor<300x64xbf16>
 // CHECK: linalg.generic {{.*}}["parallel", "parallel"]} ins(%{{.*}} : tensor<300x64xf32>) outs(%{{.*}} : tensor<300x64xbf16>)
 // CHECK: arith.truncf
