@@ -12,7 +12,6 @@
 #include "attn/Dialect/Attn/Analysis/TileClassification.h"
 #include "attn/Dialect/Attn/IR/AttnFacts.h"
 #include "attn/Driver/TileCounts.h"
-#include "attn/Driver/Work.h"
 
 #include "mlir/IR/Remarks.h"
 #include "llvm/Support/Format.h"
@@ -24,16 +23,8 @@ using namespace mlir::attn;
 /// Sizes as the source and the user give them.
 static AttentionPlan describeOp(Operation *op,
                                 ArrayRef<SmallVector<int64_t>> shapes) {
-  AttentionPlan plan;
+  AttentionPlan plan{getAttentionSizes(op, shapes)};
   llvm::raw_string_ostream(plan.op) << op->getName() << " at " << op->getLoc();
-  AttentionSizes sizes = getAttentionSizes(op, shapes);
-  plan.batch = sizes.batch;
-  plan.heads = sizes.heads;
-  plan.keyHeads = sizes.keyHeads;
-  plan.queries = sizes.queries;
-  plan.keys = sizes.keys;
-  plan.feature = sizes.feature;
-  plan.valueFeature = sizes.valueFeature;
   return plan;
 }
 
@@ -148,11 +139,15 @@ llvm::Expected<Explanation> attn::explain(Compilation &compilation,
   if (llvm::Error error = compilation.runUntil(Phase::Raise))
     return error;
   SmallVector<Location> sources;
+  SmallVector<std::optional<ProjectedFeatures>> projected;
   if (auto raised =
           compilation.getModule().lookupSymbol<func::FuncOp>(result.function))
     for (Operation *op : getAttentionOps(raised)) {
       result.plans.push_back(describeOp(op, *shapes));
       sources.push_back(op->getLoc());
+      projected.emplace_back();
+      if (auto multiHead = dyn_cast<MultiHeadOp>(op))
+        projected.back() = ProjectedFeatures::get(multiHead, *shapes);
     }
   if (llvm::Error error = compilation.runUntil(Phase::Optimize))
     return error;
@@ -161,7 +156,8 @@ llvm::Expected<Explanation> attn::explain(Compilation &compilation,
     SmallVector<AttendOp> ops;
     optimized.walk([&](AttendOp op) { ops.push_back(op); });
     AttendOp *next = ops.begin();
-    for (auto [plan, source] : llvm::zip_equal(result.plans, sources)) {
+    for (auto [plan, source, features] :
+         llvm::zip_equal(result.plans, sources, projected)) {
       // Others at its place compute its further results.
       AttendOp *op = std::find_if(next, ops.end(), [&](AttendOp candidate) {
         return candidate.getLoc() == source;
@@ -171,6 +167,9 @@ llvm::Expected<Explanation> attn::explain(Compilation &compilation,
       next = op + 1;
       if (failed(chooseTile(plan, compilation, *op)))
         break; // The compilation says so.
+      if (features)
+        plan.projections =
+            describeProjections(*features, plan, plan.tileQueries);
       describeMask(plan, *op);
       if (llvm::Error error =
               fillTiles(plan, op - ops.begin(), !op->getMask().empty(),
@@ -230,6 +229,8 @@ static void print(llvm::raw_ostream &os, const AttentionPlan &plan) {
        << " keys; empty " << format(plan.emptyTiles) << ", partial "
        << format(plan.partialTiles) << ", full " << format(plan.fullTiles)
        << '\n';
+  if (!plan.projections.empty())
+    os << "    projections apart: " << plan.projections << '\n';
   if (!plan.mask.empty()) {
     os << "    keeps: ";
     llvm::interleave(llvm::split(plan.maskLines, '\n'), os, "\n           ");
@@ -293,6 +294,7 @@ static void write(llvm::json::OStream &json, const AttentionPlan &plan) {
       for (auto [index, variant] : llvm::enumerate(plan.variants))
         write(json, variant, plan.getVariant() == int64_t(index));
     });
+    json.attribute("projections", plan.projections);
     json.attribute("keeps", plan.mask);
     json.attribute("dense_flops", plan.denseFlops);
     json.attribute("visited_flops", plan.visitedFlops);

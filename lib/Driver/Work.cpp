@@ -9,6 +9,8 @@
 
 #include "attn/Dialect/Attn/IR/AttentionShape.h"
 
+#include "llvm/Support/FormatVariadic.h"
+
 using namespace mlir;
 using namespace mlir::attn;
 
@@ -123,8 +125,8 @@ double attn::getMultiHeadFlops(MultiHeadOp op,
     projections.push_back({packed, share * queries + (1 - share) * keys});
     features = share * size(packed, 0) + size(op.getWO(), 1);
   } else {
-    projections.append({{op.getWQ(), queries}, {op.getWK(), keys},
-                        {op.getWV(), keys}});
+    projections.append(
+        {{op.getWQ(), queries}, {op.getWK(), keys}, {op.getWV(), keys}});
     features = size(op.getWQ(), 0) + size(op.getWO(), 1);
   }
   for (auto [weight, rows] : projections) {
@@ -136,9 +138,41 @@ double attn::getMultiHeadFlops(MultiHeadOp op,
   return flops + 2 * batch * queries * keys * features;
 }
 
-AttentionSizes
-attn::getAttentionSizes(Operation *op,
-                        ArrayRef<SmallVector<int64_t>> shapes) {
+ProjectedFeatures
+ProjectedFeatures::get(MultiHeadOp op, ArrayRef<SmallVector<int64_t>> shapes) {
+  ProjectedFeatures features;
+  features.queries = getSize(op.getQuery(), 2, shapes);
+  features.keys = getSize(op.getKey(), 2, shapes);
+  features.values = getSize(op.getValue(), 2, shapes);
+  features.bytes =
+      getElementTypeOrSelf(op.getQuery()).getIntOrFloatBitWidth() / 8;
+  return features;
+}
+
+std::string attn::describeProjections(const ProjectedFeatures &features,
+                                      const AttentionSizes &sizes,
+                                      int64_t tileQueries) {
+  if (!sizes.areKnown() || features.queries < 0 || features.keys < 0 ||
+      features.values < 0)
+    return "";
+  constexpr double kibi = 1024;
+  double heads = double(sizes.batch) * sizes.heads,
+         tiles = heads * llvm::divideCeil(sizes.queries, tileQueries);
+  double saved = 2 * heads * sizes.queries * sizes.feature * features.bytes;
+  double read = tiles * features.queries * sizes.feature * features.bytes;
+  double again = 2 * (tiles - double(sizes.batch) * sizes.keyHeads) *
+                 sizes.keys *
+                 (double(features.keys) * sizes.feature +
+                  double(features.values) * sizes.valueFeature);
+  return llvm::formatv("inside of tiles those of queries would save {0:f1} KiB "
+                       "of traffic and read {1:f1} KiB of weights, those of "
+                       "keys and values take {2:f1} MFLOP more",
+                       saved / kibi, read / kibi, std::max(again, 0.0) / 1e6)
+      .str();
+}
+
+AttentionSizes attn::getAttentionSizes(Operation *op,
+                                       ArrayRef<SmallVector<int64_t>> shapes) {
   if (auto multiHead = dyn_cast<MultiHeadOp>(op))
     return getSizes(multiHead, shapes);
   return getSizes(cast<AttentionOpInterface>(op), shapes);

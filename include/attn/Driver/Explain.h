@@ -12,15 +12,17 @@
 #include "attn/Dialect/Attn/Transforms/TilePlan.h"
 #include "attn/Driver/Call.h"
 #include "attn/Driver/Compilation.h"
+#include "attn/Driver/Work.h"
 
 namespace mlir::attn {
 
 /// The plan of one attention op at given sizes.
-struct AttentionPlan {
+struct AttentionPlan : AttentionSizes {
   std::string op; ///< Where it stands and what it is.
-  int64_t batch = -1, heads = -1, keyHeads = -1;
-  int64_t queries = -1, keys = -1, feature = -1, valueFeature = -1;
   int64_t tileQueries = 0, tileKeys = 0;
+  /// Of attn.multi_head: what projecting inside of the tiles would save and
+  /// cost (see `describeProjections`); empty for others and unknown sizes.
+  std::string projections;
   /// What the mask keeps, over i, j, b, h and captured names, in one line and
   /// in short ones; empty for none.
   std::string mask, maskLines;

@@ -33,13 +33,30 @@ SmallVector<Operation *> getAttentionOps(func::FuncOp function);
 AttentionSizes getAttentionSizes(Operation *op,
                                  ArrayRef<SmallVector<int64_t>> shapes);
 
-/// Multiplications and additions of a contraction, or of the projections and the
-/// attention in `attn.multi_head` over all pairs; -1 where the arguments do not
-/// tell.
+/// Multiplications and additions of a contraction, or of the projections and
+/// the attention in `attn.multi_head` over all pairs; -1 where the arguments do
+/// not tell.
 double getContractionFlops(linalg::LinalgOp op,
                            ArrayRef<SmallVector<int64_t>> shapes);
-double getMultiHeadFlops(MultiHeadOp op,
-                         ArrayRef<SmallVector<int64_t>> shapes);
+double getMultiHeadFlops(MultiHeadOp op, ArrayRef<SmallVector<int64_t>> shapes);
+
+/// The features that `attn.multi_head` projects, of queries, keys and values;
+/// -1 where the arguments do not tell.
+struct ProjectedFeatures {
+  int64_t queries = -1, keys = -1, values = -1;
+  int64_t bytes = 4; ///< Of an element.
+
+  static ProjectedFeatures get(MultiHeadOp op,
+                               ArrayRef<SmallVector<int64_t>> shapes);
+};
+
+/// What it would save and cost to project inside of the attention on tiles of
+/// so many queries: queries are not written and read between, but the weights
+/// of a head are read for each tile, and keys and values projected again. Empty
+/// where sizes are not known.
+std::string describeProjections(const ProjectedFeatures &features,
+                                const AttentionSizes &sizes,
+                                int64_t tileQueries);
 
 } // namespace mlir::attn
 

@@ -54,6 +54,7 @@
 // HEADS: attn.multi_head at
 // HEADS: sizes: B=1 H=4 Hkv=2 M=96 N=96 D=8 Dv=8
 // HEADS: tiles: 24 queries x 96 keys; empty 0, partial 16, full 0
+// HEADS: projections apart: inside of tiles those of queries would save 24.0 KiB of traffic and read 16.0 KiB of weights, those of keys and values take 1.4 MFLOP more
 // HEADS: keeps: j <= i
 // HEADS: remark: {{.*}}projections are products of their own
 

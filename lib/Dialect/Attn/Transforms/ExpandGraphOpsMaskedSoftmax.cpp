@@ -1,4 +1,5 @@
-//===- ExpandGraphOpsMaskedSoftmax.cpp - Softmax of rows under a mask -*- C++ -*-===//
+//===- ExpandGraphOpsMaskedSoftmax.cpp - Softmax of rows under a mask -*- C++
+//-*-===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -25,9 +26,11 @@ static constexpr double infinity = std::numeric_limits<double>::infinity();
 
 /// The dimensions that are batch: all before (h, i, j), or before (i, j) where
 /// there are three.
-static int64_t batchDims(int64_t rank) { return rank < 4 ? rank - 2 : rank - 3; }
+static int64_t batchDims(int64_t rank) {
+  return rank < 4 ? rank - 2 : rank - 3;
+}
 
-static AttentionSizes getSizes(LinalgBuilder &linalg, Value scores) {
+static SizeValues getSizes(LinalgBuilder &linalg, Value scores) {
   int64_t rank = cast<ShapedType>(scores.getType()).getRank();
   auto size = [&](int64_t dim) {
     return getValueOrCreateConstantIndexOp(linalg.b, linalg.loc,
@@ -124,8 +127,8 @@ static Value emitWeight(OpBuilder &b, Location loc, Value score,
   Value zero = arith::ConstantOp::create(b, loc, b.getFloatAttr(type, 0.0));
   Value none =
       arith::ConstantOp::create(b, loc, b.getFloatAttr(type, -infinity));
-  Value absent = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, score,
-                                       none);
+  Value absent =
+      arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, score, none);
   Value distance = arith::SubFOp::create(b, loc, score, maximum);
   Value weight = math::ExpOp::create(b, loc, distance);
   return arith::SelectOp::create(b, loc, absent, zero, weight);
@@ -138,17 +141,17 @@ static Value emitSoftmax(LinalgBuilder &linalg, Value scores,
   LinalgBuilder::Dims all = LinalgBuilder::identity(type.getRank());
   LinalgBuilder::Dims row = LinalgBuilder::identity(type.getRank() - 1);
   SmallVector<OpFoldResult> sizes = linalg.sizesOf(scores);
-  Value maximum = reduceRows(
-      linalg, scores, all, -infinity, sizes, accumulator,
-      [](OpBuilder &b, Location loc, ValueRange args) -> Value {
-        return arith::MaximumFOp::create(b, loc, args[1], args[0]);
-      });
-  Value sum = reduceRows(
-      linalg, {scores, maximum}, {all, row}, 0.0, sizes, accumulator,
-      [](OpBuilder &b, Location loc, ValueRange args) -> Value {
-        Value weight = emitWeight(b, loc, args[0], args[1]);
-        return arith::AddFOp::create(b, loc, args[2], weight);
-      });
+  Value maximum =
+      reduceRows(linalg, scores, all, -infinity, sizes, accumulator,
+                 [](OpBuilder &b, Location loc, ValueRange args) -> Value {
+                   return arith::MaximumFOp::create(b, loc, args[1], args[0]);
+                 });
+  Value sum =
+      reduceRows(linalg, {scores, maximum}, {all, row}, 0.0, sizes, accumulator,
+                 [](OpBuilder &b, Location loc, ValueRange args) -> Value {
+                   Value weight = emitWeight(b, loc, args[0], args[1]);
+                   return arith::AddFOp::create(b, loc, args[2], weight);
+                 });
   Value zero = linalg.constant(accumulator, 0.0);
   Value none = linalg.constant(accumulator, -infinity);
   return linalg.parallel(
@@ -157,8 +160,8 @@ static Value emitSoftmax(LinalgBuilder &linalg, Value scores,
         Value weight = emitWeight(b, loc, args[0], args[1]);
         Value share = arith::DivFOp::create(b, loc, weight, args[2]);
         // An empty row has no sum to divide by.
-        Value absent = arith::CmpFOp::create(
-            b, loc, arith::CmpFPredicate::OEQ, args[0], none);
+        Value absent = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ,
+                                             args[0], none);
         Value result = arith::SelectOp::create(b, loc, absent, zero, share);
         return {linalg.convertScalar(b, result, elementType)};
       })[0];

@@ -1,5 +1,5 @@
 //===- ExpandGraphOpsMultiHead.cpp - Projections around attention per head -*-
-//C++ -*-===//
+// C++ -*-===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -162,29 +162,14 @@ static Value projectHeads(LinalgBuilder &linalg, Value input,
   return linalg.convert(projected, element);
 }
 
-/// Says what fusing the projections into attention would save and cost: never
-/// enough (docs/Rationale/Formulation.md).
-static void explainProjections(MultiHeadOp op, Value projectedQuery) {
-  auto query = cast<ShapedType>(projectedQuery.getType());
-  int64_t size = query.getShape().back();
-  int64_t features = cast<ShapedType>(op.getQuery().getType()).getDimSize(2);
-  constexpr int64_t tile = 64;
-  std::string traffic;
-  if (!ShapedType::isDynamic(size) && !ShapedType::isDynamic(features)) {
-    double saved = 2.0 * tile * size * query.getElementTypeBitWidth() / 8;
-    double read = double(features) * size * sizeof(float);
-    traffic =
-        llvm::formatv("; that of {0} queries and a head would save {1:f1} "
-                      "KiB of traffic and read {2:f1} KiB of weights",
-                      tile, saved / 1024, read / 1024)
-            .str();
-  }
+/// Says why projections are not fused into attention
+/// (docs/Rationale/Formulation.md).
+static void explainProjections(MultiHeadOp op) {
   remark::missed(op.getLoc(), remark::RemarkOpts::name("projection-apart")
                                   .category("attn-expand-graph-ops"))
       << "projections are products of their own: in the tiles of attention, "
          "those of keys and values would be computed again for each tile of "
-         "queries" +
-             traffic + "; measured, fusing could save 1% of the time at most";
+         "queries; measured, fusing could save 1% of the time at most";
 }
 
 FailureOr<SmallVector<Value>> attn::expand(OpBuilder &builder, MultiHeadOp op) {
@@ -197,7 +182,7 @@ FailureOr<SmallVector<Value>> attn::expand(OpBuilder &builder, MultiHeadOp op) {
   Value query = projectHeads(linalg, op.getQuery(), q, heads);
   Value key = projectHeads(linalg, op.getKey(), k, kvHeads);
   Value value = projectHeads(linalg, op.getValue(), v, kvHeads);
-  explainProjections(op, query);
+  explainProjections(op);
   auto queryType = cast<RankedTensorType>(query.getType());
   SmallVector<int64_t> shape(queryType.getShape());
   shape.back() = cast<ShapedType>(value.getType()).getShape().back();

@@ -21,7 +21,7 @@ using namespace mlir::attn;
 
 FailureOr<RegionBuilder> RegionBuilder::get(OpBuilder &builder, Location loc,
                                             Value mask, ValueRange scores,
-                                            const AttentionSizes &sizes) {
+                                            const SizeValues &sizes) {
   RegionBuilder result;
   result.mask = mask;
   result.scores.assign(scores.begin(), scores.end());
@@ -97,7 +97,7 @@ Value RegionBuilder::rewriteScore(OpBuilder &builder, Location loc,
 }
 
 Value RegionBuilder::rewriteForSizes(OpBuilder &builder, Location loc,
-                                     Value value, const AttentionSizes &sizes) {
+                                     Value value, const SizeValues &sizes) {
   Operation *op = value.getDefiningOp();
   if (auto causal = dyn_cast<MaskCausalOp>(op)) {
     if (!causal.getBottomRight())

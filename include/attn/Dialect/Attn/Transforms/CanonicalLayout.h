@@ -1,4 +1,5 @@
-//===- CanonicalLayout.h - Operands in the form that attn.attend takes -*- C++ -*-===//
+//===- CanonicalLayout.h - Operands in the form that attn.attend takes -*- C++
+//-*-===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -53,7 +54,7 @@ public:
   Value restoreRows(OpBuilder &builder, Value value, Type type) const;
 
   /// Sizes as index values; B counts all batch dimensions.
-  AttentionSizes sizes;
+  SizeValues sizes;
 
 private:
   /// What a dimension of a user's tensor is: one of AttendOp::Dim, Head for a

@@ -15,7 +15,7 @@
 namespace mlir::attn {
 
 /// The sizes of an attention op as index values; H is 1 for one without heads.
-struct AttentionSizes {
+struct SizeValues {
   Value B, H, M, N;
   bool hasHeads = true;
 };
@@ -29,7 +29,7 @@ public:
   /// heads.
   static FailureOr<RegionBuilder> get(OpBuilder &builder, Location loc,
                                       Value mask, ValueRange scores,
-                                      const AttentionSizes &sizes);
+                                      const SizeValues &sizes);
 
   /// Adds a value that `emitPrologue` of `buildScore` will read.
   void capture(Value value) { captures.insert(value); }
@@ -50,7 +50,7 @@ public:
 private:
   static Value rewriteScore(OpBuilder &builder, Location loc, Value score);
   Value rewriteForSizes(OpBuilder &builder, Location loc, Value mask,
-                        const AttentionSizes &sizes);
+                        const SizeValues &sizes);
   Value emitPredicate(OpBuilder &builder, Value mask,
                       const PairIndices &indices,
                       const IRMapping &mapping) const;
