@@ -72,6 +72,7 @@ private:
   Value pad(Value padded, Value operand, ArrayRef<AffineExpr> from,
             ArrayRef<OpFoldResult> sizes, bool exponential);
   Value queryTerms();
+  Value queryExponents();
   Value keyTerms();
   Value weights();
   SmallVector<Value> quarters(Value terms, int64_t dim);
@@ -318,10 +319,30 @@ Value ExponentialForm::addScores(Value scores, bool limited) {
       })[0];
 }
 
+/// The factor of exponents: e^2x is 2 to the factor times x.
+static Value emitExponentFactor(OpBuilder &b, Location loc) {
+  return arith::ConstantOp::create(b, loc,
+                                   b.getF32FloatAttr(2.0 / std::log(2.0)));
+}
+
+/// What queries add to exponents, as (queries, features).
+Value ExponentialForm::queryExponents() {
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, tile.query);
+  AffineMap identity = b.getMultiDimIdentityMap(2);
+  return emit.generic(tile.query, emit.scratch(sizes[0], sizes[1]),
+                      {identity, identity}, {false, false},
+                      [&](OpBuilder &b, Location loc, ValueRange args) {
+                        Value query = convertScalarToDtype(
+                            b, loc, args[0], f32, /*isUnsignedCast=*/false);
+                        return SmallVector<Value>{
+                            times(b, loc, query, emitExponentFactor(b, loc))};
+                      })[0];
+}
+
 Value ExponentialForm::addScoresAlongLanes(Value scores) {
   unsigned keyDim = positionOf(tile.keyMap, TileD);
   SmallVector<Value> inputs = quarters(tile.key, keyDim);
-  llvm::append_range(inputs, quarters(tile.query, 1));
+  llvm::append_range(inputs, quarters(queryExponents(), 1));
   llvm::append_range(inputs, quarters(tile.featureWeight, 0));
   AffineMap keyMap = keyDim == 1 ? emit.map(3, {0, 2}) : emit.map(3, {2, 0});
   SmallVector<AffineMap> maps(pieces, keyMap);
@@ -334,14 +355,13 @@ Value ExponentialForm::addScoresAlongLanes(Value scores) {
   Value sums = emit.generic(
       inputs, scores, maps, {false, false, true},
       [&](OpBuilder &b, Location loc, ValueRange args) {
-        Value factor = arith::ConstantOp::create(
-            b, loc, b.getF32FloatAttr(2.0 / std::log(2.0)));
+        Value factor = emitExponentFactor(b, loc);
         SmallVector<Value> terms, weights;
         for (int64_t piece = 0; piece < pieces; ++piece) {
-          Value sum = arith::AddFOp::create(b, loc, widen(b, args[piece]),
-                                            args[pieces + piece]);
-          Value exponent = limitTo(b, loc, times(b, loc, sum, factor),
-                                   std::log2(largestTerm));
+          Value ofKey = times(b, loc, widen(b, args[piece]), factor);
+          Value exponent =
+              limitTo(b, loc, plus(b, loc, ofKey, args[pieces + piece]),
+                      std::log2(largestTerm));
           Value power = math::Exp2Op::create(b, loc, exponent);
           terms.push_back(emitTerm(b, power, /*limited=*/false));
           weights.push_back(widen(b, args[2 * pieces + piece]));
