@@ -88,13 +88,19 @@ reference::makeRegionModifier(Block &block, ArrayRef<RuntimeValue> captures) {
 // Tensors aligned with pairs
 //===----------------------------------------------------------------------===//
 
+/// Whether the dimensions of a tensor are (b, i, j).
+static bool isBatchFirst(RankedTensorType type, bool hasHeads) {
+  return type.getRank() == 3 && !hasHeads;
+}
+
 /// Of `all` = (b, h, i, j) what the dimensions of a tensor stand for: the last
 /// ones, without heads also (b, i, j).
 static SmallVector<int64_t> alignWithPair(std::array<int64_t, 4> all,
-                                          int64_t rank, bool hasHeads) {
-  if (rank == 3 && !hasHeads)
+                                          RankedTensorType type,
+                                          bool hasHeads) {
+  if (isBatchFirst(type, hasHeads))
     return {all[0], all[2], all[3]};
-  return SmallVector<int64_t>(ArrayRef<int64_t>(all).take_back(rank));
+  return SmallVector<int64_t>(ArrayRef<int64_t>(all).take_back(type.getRank()));
 }
 
 llvm::Error reference::checkBroadcast(Operation *op, Value value,
@@ -103,7 +109,7 @@ llvm::Error reference::checkBroadcast(Operation *op, Value value,
   auto type = cast<RankedTensorType>(value.getType());
   SmallVector<int64_t> expected =
       alignWithPair({sizes.batches, sizes.heads, sizes.queries, sizes.keys},
-                    type.getRank(), sizes.hasHeads);
+                    type, sizes.hasHeads);
   for (int64_t dim = 0; dim < type.getRank(); ++dim)
     if (type.getDimSize(dim) != 1 &&
         tensor.value.getShape()[dim] != expected[dim])
@@ -111,7 +117,8 @@ llvm::Error reference::checkBroadcast(Operation *op, Value value,
           op, llvm::formatv("has a tensor of sizes {0}; aligned right with {1} "
                             "it must be {2}, or statically 1",
                             shapeText(tensor.value.getShape()),
-                            sizes.hasHeads ? "(B, H, M, N)" : "(B, M, N)",
+                            isBatchFirst(type, sizes.hasHeads) ? "(B, M, N)"
+                                                               : "(B, H, M, N)",
                             shapeText(expected)));
   return llvm::Error::success();
 }
@@ -119,8 +126,8 @@ llvm::Error reference::checkBroadcast(Operation *op, Value value,
 Scalar reference::loadBroadcast(Value value, const ReferenceResult &tensor,
                                 const Pair &pair) {
   auto type = cast<RankedTensorType>(value.getType());
-  SmallVector<int64_t> position = alignWithPair(
-      {pair.b, pair.h, pair.i, pair.j}, type.getRank(), pair.hasHeads);
+  SmallVector<int64_t> position =
+      alignWithPair({pair.b, pair.h, pair.i, pair.j}, type, pair.hasHeads);
   for (int64_t dim = 0, rank = type.getRank(); dim < rank; ++dim)
     if (type.getDimSize(dim) == 1)
       position[dim] = 0;

@@ -11,7 +11,7 @@ from typing import Any, Hashable, NamedTuple
 
 from ._arrays import Framework
 from ._execute import accumulator, compiled, is_debugging, keep_gradient_visible, run
-from ._forms import Captured, FunctionText, Sizes
+from ._forms import Captured, FunctionText, Sizes, SizesWithoutHeads
 from .mask import as_mask
 from .score import as_scores
 
@@ -108,7 +108,8 @@ def check_shapes(attention: Attention) -> Sizes:
     heads = q[-3] if len(q) > 3 else 1
     if len(q) > 3:
         _check_heads(heads, k[-3], v[-3])
-    return Sizes(math.prod(batch), heads, q[-2], k[-2], has_heads=len(q) > 3)
+    kind = Sizes if len(q) > 3 else SizesWithoutHeads
+    return kind(math.prod(batch), heads, q[-2], k[-2])
 
 
 def _check_heads(heads: int, key_heads: int, value_heads: int) -> None:

@@ -24,13 +24,18 @@ class Sizes(NamedTuple):
     heads: int
     queries: int
     keys: int
-    has_heads: bool = True
 
     def aligned(self, rank: int) -> tuple[int, ...]:
-        """The sizes with which an array of `rank` is aligned."""
-        if rank == 3 and not self.has_heads:
-            return (self.batch, self.queries, self.keys)
-        return (self.batch, self.heads, self.queries, self.keys)
+        """The sizes with which an array of `rank` is aligned, on the right."""
+        return tuple(self)
+
+
+class SizesWithoutHeads(Sizes):
+    """Those of a call whose arrays have no dimension of heads."""
+
+    def aligned(self, rank: int) -> tuple[int, ...]:
+        batch, _, queries, keys = self
+        return (batch, queries, keys) if rank == 3 else tuple(self)
 
 
 class Captured(NamedTuple):

@@ -12,7 +12,7 @@ from typing import Any, Sequence
 from . import _arrays, _forms
 from ._attention import dynamic, few, scale_suffix, static
 from ._execute import accumulator, execute, keep_gradient_visible
-from ._forms import FunctionText, Sizes
+from ._forms import FunctionText, Sizes, SizesWithoutHeads
 from .mask import as_mask, padding
 from .score import as_scores, count
 
@@ -240,15 +240,17 @@ def bmm(a: Any, b: Any) -> Any:
             f"b has {b.shape[1]} rows, a has {a.shape[2]} columns; they must be equal"
         )
     acc = accumulator(element)
-    types = (dynamic(a, element), dynamic(b, element))
-    sums, result = (f"tensor<?x?x{b.shape[2]}x{t}>" for t in (acc, element))
+    inner, columns = map(_known, b.shape[1:])
+    types = (f"tensor<?x?x{inner}x{element}>", f"tensor<?x{inner}x{columns}x{element}>")
+    sums, result = (f"tensor<?x?x{columns}x{t}>" for t in (acc, element))
 
     def write(function: FunctionText):
         left, right = map(function.argument, types)
         sizes = []
-        for dim in (0, 1):
+        for dim in range(3 if columns == "?" else 2):
             index = function.value(f"arith.constant {dim} : index")
-            sizes.append(function.value(f"tensor.dim {left}, {index} : {types[0]}"))
+            source, type = (right, types[1]) if dim == 2 else (left, types[0])
+            sizes.append(function.value(f"tensor.dim {source}, {index} : {type}"))
         zero = function.value(f"arith.constant 0.0 : {acc}")
         empty = function.value(f"tensor.empty({', '.join(sizes)}) : {sums}")
         init = function.value(
@@ -265,6 +267,12 @@ def bmm(a: Any, b: Any) -> Any:
     outputs = [((*a.shape[:2], b.shape[2]), element)]
     results = execute(framework, ("bmm", types), acc, write, [a, b], outputs)
     return keep_gradient_visible(framework, results, [a, b])[0]
+
+
+def _known(size: int) -> int | str:
+    """A size for which a product is compiled, so that its tiles fit; larger ones, of
+    many tiles, share a function."""
+    return size if size <= 256 else "?"
 
 
 def masked_softmax(scores: Any, mask: Any = None, lengths: Any = None) -> Any:
@@ -294,8 +302,8 @@ def masked_softmax(scores: Any, mask: Any = None, lengths: Any = None) -> Any:
     batch = shape[:-3] if len(shape) > 3 else shape[:-2]
     acc = accumulator(element)
     if mask is not None:
-        sizes = Sizes(math.prod(batch), heads, *shape[-2:], has_heads=len(shape) > 3)
-        mask._form.check(sizes)
+        kind = Sizes if len(shape) > 3 else SizesWithoutHeads
+        mask._form.check(kind(math.prod(batch), heads, *shape[-2:]))
     rank = min(len(shape), 4)
     given = scores.reshape(math.prod(batch), *shape[-3:]) if len(shape) > 4 else scores
     type = f"tensor<{'?x' * rank}{element}>"
