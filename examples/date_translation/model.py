@@ -23,9 +23,9 @@ MONTHS = (
 DAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
 #: Ids of characters: 0 is padding.
 SOURCE = "\0" + "abcdefghijklmnopqrstuvwxyz0123456789 ,./"
-#: Ids of what is written; the last begins a date.
-TARGET = "0123456789-^"
-LENGTH = len("2026-11-26")
+#: Ids of what is written, the digits of YYYYMMDD; the last begins a date.
+TARGET = "0123456789^"
+LENGTH = len("20261126")
 
 
 def _suffix(day: int) -> str:
@@ -46,10 +46,12 @@ def write(date: datetime.date, form: int) -> str:
         f"{date.month}/{date.day}/{date.year % 100:02}",
         f"{weekday[:3]} {short} {date.day} {date.year}",
         f"{short} {date.day:02} {date.year % 100:02}",
+        f"{date.year}/{date.month:02}/{date.day:02}",
+        f"{date.year} {month} {date.day}",
     )[form]
 
 
-FORMS = 7
+FORMS = 9
 FIRST, LAST = datetime.date(1970, 1, 1), datetime.date(2059, 12, 31)
 
 
@@ -109,7 +111,7 @@ Attend = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], tuple]
 def translate(
     p: dict, texts: list[str], attend: Attend
 ) -> tuple[list[str], np.ndarray]:
-    """ISO dates, and the weights (B, characters written, characters read)."""
+    """ISO dates, and the weights (B, digits written, characters read)."""
     ids, lengths = encode(texts)
     values = read(p, ids, lengths)
     # Keys are projected once; each step attends to them anew.
@@ -127,7 +129,8 @@ def translate(
         last = logits[:, :-1].argmax(-1)
         written.append(last)
         weights.append(weight)
-    dates = ["".join(TARGET[c] for c in row) for row in np.stack(written, 1)]
+    digits = ["".join(TARGET[c] for c in row) for row in np.stack(written, 1)]
+    dates = [f"{text[:4]}-{text[4:6]}-{text[6:]}" for text in digits]
     return dates, np.stack(weights, 1)
 
 

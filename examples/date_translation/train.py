@@ -4,7 +4,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Trains the translator of model.py with PyTorch and writes data/weights.npz.
 
-python3 train.py    # about a minute on one core
+./dev python examples/date_translation/train.py    # about a minute on one core
 """
 
 from pathlib import Path
@@ -78,7 +78,9 @@ class Translator(nn.Module):
 def batch(step: int):
     pairs = model.examples(BATCH, seed=1000 + step)
     ids, lengths = model.encode([text for text, _ in pairs])
-    targets = [[model.TARGET.index(c) for c in iso] for _, iso in pairs]
+    targets = [
+        [model.TARGET.index(c) for c in iso.replace("-", "")] for _, iso in pairs
+    ]
     return (
         torch.from_numpy(ids),
         torch.from_numpy(lengths).long(),

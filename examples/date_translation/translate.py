@@ -15,7 +15,7 @@ import model
 import numpy as np
 
 DATA = Path(__file__).parent / "data"
-SAMPLE = "thursday, 26th of november 2026"
+SAMPLE = "2026 november 26"
 
 
 def load() -> dict[str, np.ndarray]:
@@ -49,7 +49,10 @@ def main(texts: list[str], picture: str | None = None) -> tuple[list[str], np.nd
     if picture:
         length = len(texts[0])
         attn.plot.weights(
-            weights[0, :, :length], list(dates[0]), list(texts[0]), path=picture
+            weights[0, :, :length],
+            list(dates[0].replace("-", "")),
+            list(texts[0]),
+            path=picture,
         )
     return dates, weights
 
