@@ -35,12 +35,13 @@ void AttendArguments::forEach(function_ref<void(Value &)> visit) {
       visitKnown(stride);
   }
   llvm::for_each(sizes, visitKnown);
-  llvm::for_each(captureScalars, visitKnown);
-  for (DeviceTensor &tensor : captureTensors) {
-    visitKnown(tensor.pointer);
-    llvm::for_each(tensor.sizes, visitKnown);
-    llvm::for_each(tensor.strides, visitKnown);
-  }
+  for (SmallVector<DeviceValue> *list : {&captures, &tables})
+    for (DeviceValue &value : *list) {
+      visitKnown(value.number);
+      visitKnown(value.tensor.pointer);
+      llvm::for_each(value.tensor.sizes, visitKnown);
+      llvm::for_each(value.tensor.strides, visitKnown);
+    }
   visitKnown(splits);
   visitKnown(partials);
 }
@@ -212,16 +213,15 @@ LogicalResult Describer::describeOperand(Value tensor, StringRef name,
 }
 
 LogicalResult Describer::describeCapture(Value capture) {
-  arguments.captureScalars.push_back({});
-  arguments.captureTensors.push_back({});
+  arguments.captures.push_back({capture.getType(), {}, {}});
   if (!isa<TensorType, MemRefType>(capture.getType())) {
-    arguments.captureScalars.back() = capture;
+    arguments.captures.back().number = capture;
     return success();
   }
   FailureOr<DeviceTensor> described = describeTensor(capture, "capture");
   if (failed(described))
     return failure();
-  arguments.captureTensors.back() = *described;
+  arguments.captures.back().tensor = *described;
   return success();
 }
 

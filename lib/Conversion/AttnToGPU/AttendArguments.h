@@ -23,6 +23,13 @@ struct DeviceTensor {
   SmallVector<Value> strides; ///< i64, in elements.
 };
 
+/// What a kernel knows a value of the host by: a number, or a tensor in memory.
+struct DeviceValue {
+  Type type; ///< The host's.
+  Value number;
+  DeviceTensor tensor;
+};
+
 /// An operand of an attend op: strides by dimension of the op's iteration
 /// space, null where the operand lacks it.
 struct AttendOperand {
@@ -43,9 +50,9 @@ struct AttendArguments {
   AttendOperand query, key, value, output, lse, weights, sink, featureWeight;
   /// B, Hkv, G, M, N: i64.
   SmallVector<Value> sizes;
-  /// A scalar, or a tensor's description in `captureTensors`.
-  SmallVector<Value> captureScalars;
-  SmallVector<DeviceTensor> captureTensors;
+  SmallVector<DeviceValue> captures;
+  /// What the mask's classifier reads, TileClassifier::getPrepassValues.
+  SmallVector<DeviceValue> tables;
   /// Where several blocks share the keys of a tile of queries: how many (i64),
   /// and memory for what each of them sums up (PartialSums).
   Value splits, partials;

@@ -15,11 +15,12 @@ using namespace mlir;
 using namespace mlir::attn;
 
 AttendKernel::AttendKernel(OpBuilder &builder, AttendOp op,
-                           AttendArguments arguments, const KernelPlan &plan)
+                           AttendArguments arguments, const KernelPlan &plan,
+                           TileClassifier *classifier)
     : k{builder, op.getLoc()}, op(op), arguments(std::move(arguments)),
       plan(plan), partials{k, this->arguments, plan.sumColumns()},
       matrices{k, getElementTypeOrSelf(op.getQuery().getType()), Value()},
-      warpgroups{k, matrices.element} {
+      warpgroups{k, matrices.element}, classifier(classifier) {
   // Where nothing else sees scores, their scale joins the exponential.
   double factor = op.getScale().convertToDouble();
   bool joins = op.getScore().empty() && !op.getSink() && factor > 0;
@@ -45,7 +46,7 @@ AttendKernel::State AttendKernel::unpack(ValueRange values) const {
 
 void AttendKernel::emit() {
   emitPosition();
-  captures = emitCaptures(k, op, arguments);
+  captures = emitCaptures(k, arguments.captures);
   emitKeyBounds();
   if (plan.warpgroups)
     return emitWarpgroups();
@@ -197,16 +198,15 @@ void AttendKernel::copyKeys(const SharedLayout &layout, int64_t base,
 void AttendKernel::emitKeyBounds() {
   lowerKey = k.integer(0);
   upperKey = keys;
-  if (op.getMask().empty())
+  if (!classifier)
     return takeSplit();
-  classifier = std::make_unique<TileClassifier>(op.getMask());
   auto size = [&](unsigned dim) { return k.toIndex(arguments.sizes[dim]); };
   Value heads = k.mul(size(AttendOp::Hkv), size(AttendOp::G));
-  classifier->skipPrepass({size(AttendOp::B), heads, size(AttendOp::I),
+  classifier->bindPrepass({size(AttendOp::B), heads, size(AttendOp::I),
                            size(AttendOp::J), plan.queries, plan.keys},
-                          captures);
+                          captures, emitCaptures(k, arguments.tables));
   KeyBounds bounds = classifier->emitKeyBounds(
-      k.b, k.loc, k.toIndex(batch), k.toIndex(firstHead), queryRange());
+      k.b, k.loc, k.toIndex(batch), k.toIndex(firstHead), queryRange(firstRow));
   Value lower = k.toI32(bounds.lower);
   lowerKey = k.mul(k.div(lower, plan.keys), plan.keys);
   upperKey = k.toI32(bounds.upper);
@@ -214,12 +214,12 @@ void AttendKernel::emitKeyBounds() {
   takeSplit();
 }
 
-/// The queries of the block.
-IndexRange AttendKernel::queryRange() {
+/// The queries of the block, whose rows begin at `first`.
+IndexRange AttendKernel::queryRange(Value first) {
   if (plan.foldHeads)
     return {k.toIndex(k.integer(0)), k.toIndex(queries)};
-  Value last = k.min(k.add(firstRow, plan.queries), queries);
-  return {k.toIndex(firstRow), k.toIndex(last)};
+  Value last = k.min(k.add(first, plan.queries), queries);
+  return {k.toIndex(first), k.toIndex(last)};
 }
 
 /// What the mask does on the tile at `start`, which is before the last
@@ -236,7 +236,7 @@ TileClass AttendKernel::classify(Value start) {
             k.b, k.loc,
             {k.toIndex(batch),
              k.toIndex(firstHead),
-             queryRange(),
+             queryRange(k.pin(firstRow)),
              {k.toIndex(start), k.toIndex(k.min(end, keys))}});
         Value whole = k.negate(k.less(keys, end));
         return SmallVector<Value>{tile.may, k.both(tile.must, whole)};

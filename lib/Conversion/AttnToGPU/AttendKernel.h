@@ -27,8 +27,9 @@ namespace mlir::attn {
 class AttendKernel {
 public:
   /// `arguments` are bound to the kernel at the builder.
+  /// `classifier` is the mask's, null where there is none.
   AttendKernel(OpBuilder &builder, AttendOp op, AttendArguments arguments,
-               const KernelPlan &plan);
+               const KernelPlan &plan, TileClassifier *classifier);
   void emit();
 
 private:
@@ -78,7 +79,7 @@ private:
   // The loop over tiles of keys.
   void emitKeyBounds();
   void takeSplit();
-  IndexRange queryRange();
+  IndexRange queryRange(Value first);
   KeyTile findTile(Value from);
   TileClass classify(Value start);
   State initialState();
@@ -164,7 +165,7 @@ private:
   PartialSums partials;
   MatrixUnit matrices;
   WarpgroupUnit warpgroups;
-  std::unique_ptr<TileClassifier> classifier;
+  TileClassifier *classifier;
   SmallVector<Value> captures;
 
   /// What scores are multiplied by at once, and what turns them into powers of

@@ -121,12 +121,21 @@ public:
 
 private:
   LogicalResult convert(AttendOp op, unsigned number);
+  void takeFacts();
 
   ModuleOp module;
   GPUSpec spec;
   KernelModule kernels;
+  DenseMap<Operation *, SmallVector<CaptureFacts>> facts;
 };
 } // namespace
+
+/// Notes what is stated of captures, which are to be arguments from now on.
+void Converter::takeFacts() {
+  module.walk(
+      [&](AttendOp op) { facts[op] = getCaptureFacts(op.getCaptures()); });
+  eraseAssumptions(module);
+}
 
 LogicalResult Converter::convert(AttendOp op, unsigned number) {
   if (failed(checkSupported(op)))
@@ -148,7 +157,9 @@ LogicalResult Converter::convert(AttendOp op, unsigned number) {
       << plan->describe(spec);
   auto function = op->getParentOfType<func::FuncOp>();
   std::string name = (function.getName() + "_attend" + Twine(number)).str();
-  KernelLaunches(kernels, spec, op, *plan, std::move(*arguments), name).emit(b);
+  KernelLaunches(kernels, spec, op, *plan, std::move(*arguments), facts[op],
+                 name)
+      .emit(b);
   for (Operation *store : *stores)
     store->erase();
   op.erase();
@@ -173,6 +184,7 @@ static LogicalResult checkRest(func::FuncOp function) {
 }
 
 LogicalResult Converter::convert() {
+  takeFacts();
   for (func::FuncOp function : module.getOps<func::FuncOp>()) {
     if (failed(computeTablesOnDevice(function, kernels)))
       return failure();
@@ -205,8 +217,6 @@ struct ConvertAttnToGPU
       getOperation()->emitError() << llvm::toString(spec.takeError());
       return signalPassFailure();
     }
-    // Captures are to be arguments.
-    eraseAssumptions(getOperation());
     if (failed(Converter(getOperation(), *spec).convert()))
       signalPassFailure();
   }

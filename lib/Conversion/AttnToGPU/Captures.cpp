@@ -16,24 +16,22 @@ using namespace mlir;
 using namespace mlir::attn;
 
 /// A stand-in is a cast from pointer, sizes, strides to the tensor's type.
-SmallVector<Value> attn::emitCaptures(KernelBuilder &k, AttendOp op,
-                                      const AttendArguments &arguments) {
-  SmallVector<Value> captures;
-  for (auto [capture, scalar, tensor] :
-       llvm::zip_equal(op.getCaptures(), arguments.captureScalars,
-                       arguments.captureTensors)) {
-    if (scalar) {
-      captures.push_back(scalar);
+SmallVector<Value> attn::emitCaptures(KernelBuilder &k,
+                                      ArrayRef<DeviceValue> captures) {
+  SmallVector<Value> values;
+  for (const DeviceValue &capture : captures) {
+    if (capture.number) {
+      values.push_back(capture.number);
       continue;
     }
-    SmallVector<Value> parts{tensor.pointer};
-    llvm::append_range(parts, tensor.sizes);
-    llvm::append_range(parts, tensor.strides);
-    captures.push_back(
-        UnrealizedConversionCastOp::create(k.b, k.loc, capture.getType(), parts)
+    SmallVector<Value> parts{capture.tensor.pointer};
+    llvm::append_range(parts, capture.tensor.sizes);
+    llvm::append_range(parts, capture.tensor.strides);
+    values.push_back(
+        UnrealizedConversionCastOp::create(k.b, k.loc, capture.type, parts)
             .getResult(0));
   }
-  return captures;
+  return values;
 }
 
 /// The type of an element in memory: bytes for i1, 64 bits for index.
@@ -84,6 +82,24 @@ static void lowerLoad(LoadOp load, UnrealizedConversionCastOp source) {
   load.erase();
 }
 
+/// Of a table: the position is inside.
+static void lowerExtract(tensor::ExtractOp extract,
+                         UnrealizedConversionCastOp source) {
+  OpBuilder b(extract);
+  KernelBuilder k{b, extract.getLoc()};
+  ValueRange parts = source.getInputs();
+  int64_t rank = extract.getIndices().size();
+  Value pointer = parts[0];
+  for (auto [dim, index] : llvm::enumerate(extract.getIndices())) {
+    Value position =
+        arith::IndexCastOp::create(b, k.loc, b.getI64Type(), index);
+    pointer = k.gep(pointer, extract.getType(),
+                    k.mul(position, parts[1 + rank + dim]));
+  }
+  extract.replaceAllUsesWith(k.load(extract.getType(), pointer));
+  extract.erase();
+}
+
 void attn::lowerCaptures(Operation *kernel) {
   SmallVector<UnrealizedConversionCastOp> sources;
   kernel->walk([&](UnrealizedConversionCastOp cast) {
@@ -95,6 +111,10 @@ void attn::lowerCaptures(Operation *kernel) {
          llvm::make_early_inc_range(source.getResult(0).getUsers())) {
       if (auto load = dyn_cast<LoadOp>(user)) {
         lowerLoad(load, source);
+        continue;
+      }
+      if (auto extract = dyn_cast<tensor::ExtractOp>(user)) {
+        lowerExtract(extract, source);
         continue;
       }
       OpBuilder b(user);

@@ -13,10 +13,10 @@
 
 namespace mlir::attn {
 
-/// Values of the types that regions of `op` expect for its captures: scalars,
-/// and stand-ins for tensors that only attn.load and dim ops may use.
-SmallVector<Value> emitCaptures(KernelBuilder &k, AttendOp op,
-                                const AttendArguments &arguments);
+/// Values of the host's types: numbers, and stand-ins for tensors that only
+/// attn.load, tensor.extract and dim ops may use.
+SmallVector<Value> emitCaptures(KernelBuilder &k,
+                                ArrayRef<DeviceValue> captures);
 
 /// Turns every use of the stand-ins in `kernel` into loads from device memory
 /// and sizes.

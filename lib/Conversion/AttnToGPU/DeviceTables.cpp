@@ -56,7 +56,6 @@ public:
 private:
   LogicalResult computeInto(OpBuilder &b, Value tensor, Value memory);
   LogicalResult computeCaptures(AttendOp op);
-  Value allocate(OpBuilder &b, Value tensor);
   void dropRequirements();
 
   func::FuncOp function;
@@ -65,14 +64,12 @@ private:
 };
 } // namespace
 
-/// Memory on the device for a tensor, until the function returns.
-Value Tables::allocate(OpBuilder &b, Value tensor) {
-  Location loc = tensor.getLoc();
-  auto type = cast<RankedTensorType>(tensor.getType());
+Value attn::allocateTensor(OpBuilder &b, Location loc, RankedTensorType type,
+                           ArrayRef<OpFoldResult> sizes) {
   SmallVector<Value> dynamic;
   Value bytes =
       arith::ConstantIndexOp::create(b, loc, type.getElementTypeBitWidth() / 8);
-  for (OpFoldResult size : tensor::getMixedSizes(b, loc, tensor)) {
+  for (OpFoldResult size : sizes) {
     Value known = getValueOrCreateConstantIndexOp(b, loc, size);
     bytes = b.createOrFold<arith::MulIOp>(loc, bytes, known);
     if (isa<Value>(size))
@@ -82,6 +79,8 @@ Value Tables::allocate(OpBuilder &b, Value tensor) {
   Value memory = gpu::AllocOp::create(b, loc, scratch, Type(), ValueRange(),
                                       bytes, ValueRange())
                      .getResult(0);
+  auto function =
+      b.getInsertionBlock()->getParent()->getParentOfType<func::FuncOp>();
   OpBuilder atEnd(function.getBody().back().getTerminator());
   gpu::DeallocOp::create(atEnd, loc, Type(), ValueRange(), memory);
   Value zero = arith::ConstantIndexOp::create(b, loc, 0);
@@ -146,6 +145,19 @@ LogicalResult Tables::computeInto(OpBuilder &b, Value tensor, Value memory) {
   return success();
 }
 
+/// The sizes of a computed tensor: those of the one in whose place it comes, as
+/// a size of the tensor itself would keep what computes it.
+static SmallVector<OpFoldResult> getSizes(OpBuilder &b, Value tensor) {
+  Operation *op = tensor.getDefiningOp();
+  if (auto empty = dyn_cast_if_present<tensor::EmptyOp>(op))
+    return empty.getMixedSizes();
+  if (auto loop = dyn_cast_if_present<scf::ForOp>(op))
+    return getSizes(b, loop.getTiedLoopInit(cast<OpResult>(tensor))->get());
+  if (auto into = dyn_cast_if_present<DestinationStyleOpInterface>(op))
+    return getSizes(b, into.getTiedOpOperand(cast<OpResult>(tensor))->get());
+  return tensor::getMixedSizes(b, tensor.getLoc(), tensor);
+}
+
 LogicalResult Tables::computeCaptures(AttendOp op) {
   OpBuilder b(op);
   for (OpOperand &operand : op.getCapturesMutable()) {
@@ -155,13 +167,16 @@ LogicalResult Tables::computeCaptures(AttendOp op) {
     Value computed = capture;
     while (auto cast = computed.getDefiningOp<tensor::CastOp>())
       computed = cast.getSource();
-    Value memory = allocate(b, computed);
+    Location loc = computed.getLoc();
+    Value memory =
+        allocateTensor(b, loc, cast<RankedTensorType>(computed.getType()),
+                       getSizes(b, computed));
     if (failed(computeInto(b, computed, memory)))
       return failure();
     Value table = bufferization::ToTensorOp::create(
         b, op.getLoc(), computed.getType(), memory, /*restrict=*/true);
-    operand.set(b.createOrFold<tensor::CastOp>(op.getLoc(), capture.getType(),
-                                               table));
+    operand.set(
+        b.createOrFold<tensor::CastOp>(op.getLoc(), capture.getType(), table));
   }
   return success();
 }

@@ -22,6 +22,11 @@ namespace mlir::attn {
 LogicalResult computeTablesOnDevice(func::FuncOp function,
                                     KernelModule &kernels);
 
+/// Memory on the device for a tensor, until the function of the builder
+/// returns: a memref.
+Value allocateTensor(OpBuilder &builder, Location loc, RankedTensorType type,
+                     ArrayRef<OpFoldResult> sizes);
+
 } // namespace mlir::attn
 
 #endif // ATTN_LIB_CONVERSION_ATTNTOGPU_DEVICETABLES_H

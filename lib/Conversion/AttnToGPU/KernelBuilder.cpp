@@ -43,6 +43,18 @@ Value KernelBuilder::log2(Value x) {
   return intrinsic("llvm.nvvm.lg2.approx.ftz.f", b.getF32Type(), x);
 }
 
+Value KernelBuilder::pin(Value value) {
+  auto dialect =
+      LLVM::AsmDialectAttr::get(b.getContext(), LLVM::AsmDialect::AD_ATT);
+  return LLVM::InlineAsmOp::create(b, loc, value.getType(), value,
+                                   /*asm_string=*/"", /*constraints=*/"=r,0",
+                                   /*has_side_effects=*/true,
+                                   /*is_align_stack=*/false,
+                                   LLVM::TailCallKind::None, dialect,
+                                   ArrayAttr())
+      .getResult(0);
+}
+
 Value KernelBuilder::shuffleXor(Value value, int64_t mask) {
   return NVVM::ShflOp::create(b, loc, value.getType(), integer(allLanes), value,
                               integer(mask), integer(warpSize - 1),
@@ -135,7 +147,7 @@ void KernelBuilder::shareAll(int64_t rows, int64_t perRow, Value thread,
   };
   // More rounds are a loop, since kernels are to stay small. It takes whole
   // rows, so that a lane beyond a row's end is so each time.
-  constexpr int64_t mostRounds = 16;
+  constexpr int64_t mostRounds = 8;
   int64_t together = std::lcm(perRow, threads) / threads;
   int64_t loops = whole > mostRounds ? whole / together : 0;
   if (loops)

@@ -120,6 +120,10 @@ struct KernelBuilder {
   /// A call of the LLVM intrinsic `name`.
   Value intrinsic(StringRef name, Type result, ValueRange arguments);
 
+  /// The same i32, but what is computed from it is computed there, not once
+  /// before a loop, through which it would take registers.
+  Value pin(Value value);
+
   /// The value of the lane whose number differs by the bits of `mask`.
   Value shuffleXor(Value value, int64_t mask);
   /// Combines a value over the lanes that differ in the bits of `mask`.

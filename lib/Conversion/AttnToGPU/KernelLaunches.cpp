@@ -8,6 +8,7 @@
 #include "KernelLaunches.h"
 
 #include "AttendKernel.h"
+#include "MaskTables.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 
@@ -94,7 +95,7 @@ gpu::GPUFuncOp KernelLaunches::emitKernel(const KernelPlan &variant,
     kernel->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
                     b.getI32IntegerAttr(1));
   bound.bind(b, kernel.getBody().front().getArguments());
-  AttendKernel(b, op, std::move(bound), variant).emit();
+  AttendKernel(b, op, std::move(bound), variant, classifier.get()).emit();
   kernels.finish(b, kernel);
   return kernel;
 }
@@ -157,6 +158,22 @@ void KernelLaunches::emitSplit(bool fold) {
   arguments.partials = arguments.splits = Value();
 }
 
+/// Tables of what the mask says of queries alone and of keys alone.
+void KernelLaunches::emitTables() {
+  if (op.getMask().empty())
+    return;
+  auto known = [&](unsigned dim) {
+    return getConstantIntValue(size(dim)).value_or(ShapedType::kDynamic);
+  };
+  classifier = std::make_unique<TileClassifier>(
+      op.getMask(), known(AttendOp::I), known(AttendOp::J), facts);
+  Value heads = times(size(AttendOp::Hkv), size(AttendOp::G));
+  MaskDomain domain{size(AttendOp::B), heads,        size(AttendOp::I),
+                    size(AttendOp::J), plan.queries, plan.keys};
+  arguments.tables = MaskTables(*host, op, arguments.captures, kernels, name)
+                         .emit(*classifier, domain);
+}
+
 /// Whether heads of a group can make one tile: the mask does not tell them
 /// apart.
 static bool canFoldHeads(AttendOp op) {
@@ -165,6 +182,7 @@ static bool canFoldHeads(AttendOp op) {
 
 void KernelLaunches::emit(OpBuilder &builder) {
   host = &builder;
+  emitTables();
   bool canFold = canFoldHeads(op);
   auto both = [&](Value lhs, Value rhs) {
     return host->createOrFold<arith::AndIOp>(op.getLoc(), lhs, rhs);

@@ -12,17 +12,20 @@
 #include "KernelModule.h"
 #include "KernelPlan.h"
 
+#include "attn/Dialect/Attn/Analysis/TileClassification.h"
+
 namespace mlir::attn {
 
 /// Makes the kernels of an attend op and host code that launches those that fit
 /// the sizes.
 class KernelLaunches {
 public:
+  /// `facts` are those of the op's captures.
   KernelLaunches(KernelModule &kernels, const GPUSpec &spec, AttendOp op,
                  const KernelPlan &plan, AttendArguments arguments,
-                 std::string name)
+                 ArrayRef<CaptureFacts> facts, std::string name)
       : kernels(kernels), spec(spec), op(op), plan(plan),
-        arguments(std::move(arguments)), name(std::move(name)) {}
+        arguments(std::move(arguments)), facts(facts), name(std::move(name)) {}
 
   /// Emits host code at the builder: the kernel for many queries; or, where one
   /// tile has place for more than a head's queries and a group has several
@@ -31,6 +34,7 @@ public:
   void emit(OpBuilder &builder);
 
 private:
+  void emitTables();
   void emitSplit(bool fold);
   void emitOne(const KernelPlan &variant, StringRef suffix);
   Value countBlocks(const KernelPlan &variant);
@@ -49,7 +53,10 @@ private:
   AttendOp op;
   KernelPlan plan;
   AttendArguments arguments;
+  ArrayRef<CaptureFacts> facts;
   std::string name;
+  /// Null without a mask.
+  std::unique_ptr<TileClassifier> classifier;
   OpBuilder *host = nullptr;
 };
 

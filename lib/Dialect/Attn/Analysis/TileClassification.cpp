@@ -20,7 +20,10 @@ struct TileClassifier::Implementation {
         dropped(expansion.get(model.getRoot(), /*negated=*/true)),
         notes(model.getNotes().begin(), model.getNotes().end()) {}
 
+  void bind(const MaskDomain &domain, ValueRange captures);
   void collectTables();
+  /// Visits what tables consist of, but for blocks of keys.
+  void forEachTableValue(function_ref<void(Value &)> visit);
   Rectangle toRectangle(ScalarBuilder &s, Value b, Value h, IndexRange i,
                         IndexRange j, KeyExtent keys);
 
@@ -109,13 +112,54 @@ void TileClassifier::Implementation::collectTables() {
     expansion.visitAll(*disjunction, readDisjunction);
 }
 
+void TileClassifier::Implementation::bind(const MaskDomain &domain,
+                                          ValueRange given) {
+  sizes = {domain.batches, domain.heads,       domain.queries,
+           domain.keys,    domain.tileQueries, domain.tileKeys};
+  captures.assign(given.begin(), given.end());
+}
+
+void TileClassifier::Implementation::forEachTableValue(
+    function_ref<void(Value &)> visit) {
+  auto visitKnown = [&](Value &value) {
+    if (value)
+      visit(value);
+  };
+  for (LeafTable &table : tables) {
+    for (KeyExtent extent : {TileOfKeys, AllKeys}) {
+      LeafTable::Level &level = table.levels[extent];
+      for (Value *part : {&level.minimum, &level.maximum, &level.signature})
+        visitKnown(*part);
+    }
+    for (Value *part :
+         {&table.ascends, &table.tiles, &table.searchSteps, &table.ordered})
+      visitKnown(*part);
+  }
+}
+
+SmallVector<Value> TileClassifier::getPrepassValues() const {
+  SmallVector<Value> values;
+  implementation->forEachTableValue(
+      [&](Value &value) { values.push_back(value); });
+  return values;
+}
+
+void TileClassifier::bindPrepass(const MaskDomain &domain, ValueRange captures,
+                                 ValueRange values) {
+  Implementation &impl = *implementation;
+  impl.bind(domain, captures);
+  for (LeafTable &table : impl.tables)
+    table.levels[BlockOfKeys] = {};
+  impl.forEachTableValue([&](Value &value) {
+    value = values.front();
+    values = values.drop_front();
+  });
+}
+
 void TileClassifier::skipPrepass(const MaskDomain &domain,
                                  ValueRange captures) {
-  Implementation &impl = *implementation;
-  impl.tables.clear();
-  impl.sizes = {domain.batches, domain.heads,       domain.queries,
-                domain.keys,    domain.tileQueries, domain.tileKeys};
-  impl.captures.assign(captures.begin(), captures.end());
+  implementation->tables.clear();
+  implementation->bind(domain, captures);
 }
 
 void TileClassifier::emitPrepass(OpBuilder &builder, Location loc,

@@ -82,6 +82,16 @@ public:
   /// tells is then unknown, and tiles that hang on it are partial.
   void skipPrepass(const MaskDomain &domain, ValueRange captures);
 
+  /// What emitPrepass made for emitClass and emitKeyBounds: tensors, booleans
+  /// and indices, in a fixed order.
+  SmallVector<Value> getPrepassValues() const;
+
+  /// Where tiles are classified elsewhere than emitPrepass was called, in a
+  /// kernel: what stands there for its arguments and for getPrepassValues.
+  /// emitBlockMay has no tables then.
+  void bindPrepass(const MaskDomain &domain, ValueRange captures,
+                   ValueRange values);
+
   /// Classifies a rectangle that is one tile (or the ragged last one). To be
   /// called after emitPrepass, where its results dominate the builder.
   TileClass emitClass(OpBuilder &builder, Location loc,
