@@ -73,6 +73,7 @@ private:
             ArrayRef<OpFoldResult> sizes, bool exponential);
   Value queryTerms();
   Value queryExponents();
+  bool fetchesValues();
   Value keyTerms();
   Value weights();
   SmallVector<Value> quarters(Value terms, int64_t dim);
@@ -339,6 +340,12 @@ Value ExponentialForm::queryExponents() {
                       })[0];
 }
 
+/// Scores are bound by arithmetic and leave memory idle, for which values wait.
+bool ExponentialForm::fetchesValues() {
+  return tile.ahead && tile.value &&
+         cast<ShapedType>(tile.value.getType()).getDimSize(1) == features;
+}
+
 Value ExponentialForm::addScoresAlongLanes(Value scores) {
   unsigned keyDim = positionOf(tile.keyMap, TileD);
   SmallVector<Value> inputs = quarters(tile.key, keyDim);
@@ -348,6 +355,14 @@ Value ExponentialForm::addScoresAlongLanes(Value scores) {
   SmallVector<AffineMap> maps(pieces, keyMap);
   maps.append(pieces, emit.map(3, {1, 2}));
   maps.append(pieces, emit.map(3, {2}));
+  SmallVector<int64_t> streamed =
+      llvm::to_vector(llvm::seq<int64_t>(0, pieces));
+  if (fetchesValues() && keyDim == 1)
+    for (Value piece : quarters(tile.value, 1)) {
+      streamed.push_back(inputs.size());
+      inputs.push_back(piece);
+      maps.push_back(keyMap);
+    }
   maps.push_back(emit.map(3, {0, 1}));
   auto widen = [&](OpBuilder &b, Value value) {
     return convertScalarToDtype(b, loc, value, f32, /*isUnsignedCast=*/false);
@@ -371,8 +386,7 @@ Value ExponentialForm::addScoresAlongLanes(Value scores) {
             arith::AddFOp::create(b, loc, args.back(), sum)};
       })[0];
   if (tile.ahead)
-    markStreamed(sums.getDefiningOp(),
-                 llvm::to_vector(llvm::seq<int64_t>(0, pieces)), tile.ahead);
+    markStreamed(sums.getDefiningOp(), streamed, tile.ahead);
   return sums;
 }
 

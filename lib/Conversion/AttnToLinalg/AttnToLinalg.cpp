@@ -327,6 +327,8 @@ SmallVector<Value> TileDecomposition::run() {
   OpFoldResult existing = takePadding();
   TileScores tile = TileScores::get(op);
   tile.existing = existing;
+  if (hasFeaturesLast(cast<AffineMapAttr>(op.getIndexingMaps()[2]).getValue()))
+    tile.value = op.getValue();
   auto dimOf = [&](Value operand, AffineMap map, unsigned dim) {
     unsigned position = *map.getResultPosition(b.getAffineDimExpr(dim));
     return tensor::getMixedSize(b, loc, operand, position);

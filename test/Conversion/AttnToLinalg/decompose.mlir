@@ -337,6 +337,23 @@ func.func @features_last(%q: tensor<2x16xf32>, %k: tensor<9x16xbf16>, %v: tensor
   return %r#0 : tensor<2x8xf32>
 }
 
+// Additive scores with features along lanes: four parts of the features share a
+// division, the query's part of exponents is computed once, and values are fetched
+// with the keys.
+// CHECK-LABEL: func @additive_along_lanes(
+// CHECK-SAME: %[[Q:[a-z0-9]+]]: tensor<1x64xf32>, %[[K:[a-z0-9]+]]: tensor<128x64xbf16>, %[[V:[a-z0-9]+]]: tensor<128x64xbf16>
+// CHECK: %[[EXPONENTS:.*]] = linalg.generic {{.*}} ins(%[[Q]] : tensor<1x64xf32>) outs(%{{.*}} : tensor<1x64xf32>)
+// CHECK: %[[LAST:.*]] = tensor.extract_slice %[[V]][0, 48] [128, 16] [1, 1]
+// CHECK: linalg.generic {{.*}} %[[LAST]] : {{.*}} outs(%{{.*}} : tensor<128x1xf32>) attrs = {attn.ahead = 16 : index, attn.streamed = array<i64: 0, 1, 2, 3, 12, 13, 14, 15>}
+// CHECK-COUNT-4: math.exp2
+// CHECK: arith.divf
+func.func @additive_along_lanes(%q: tensor<1x64xf32>, %k: tensor<128x64xbf16>, %v: tensor<128x64xbf16>, %w: tensor<64xbf16>, %acc: tensor<1x64xf32>, %max: tensor<1xf32>, %n: index) -> tensor<1x64xf32> {
+  %r:3 = attn.attend_tile additive softmax ins(%q, %k, %v : tensor<1x64xf32>, tensor<128x64xbf16>, tensor<128x64xbf16>) feature_weight(%w : tensor<64xbf16>) at(%n, %n, %n, %n)
+      outs(%acc, %max, %max : tensor<1x64xf32>, tensor<1xf32>, tensor<1xf32>)
+      indexing_maps = [#query, #key, #value, #output] scale = 1.0 {attn.ahead = 16 : index} -> tensor<1x64xf32>, tensor<1xf32>, tensor<1xf32>
+  return %r#0 : tensor<1x64xf32>
+}
+
 // -----
 
 #query = affine_map<(i, j, d, e) -> (d, i)>

@@ -30,6 +30,9 @@ struct TileScores {
   int64_t ahead; ///< How many rows ahead keys are fetched; 0 for not at all.
   /// How many of the keys exist, of which the others are padding; null for all.
   OpFoldResult existing = {};
+  /// Rows of values, a feature after another, that may be fetched while scores
+  /// of their keys are computed; null for none.
+  Value value = {};
 
   template <typename OpTy>
   static TileScores get(OpTy op) {
