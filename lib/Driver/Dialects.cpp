@@ -20,6 +20,7 @@
 using namespace mlir;
 
 void attn::registerCompilerDialects(DialectRegistry &registry) {
+  registerSubsetOpInterfaceExternalModels(registry);
   registerAllDialects(registry);
   registerAllExtensions(registry);
   registry.insert<AttnDialect>();

@@ -210,7 +210,11 @@ void ConvertAttnToLLVM::runOnOperation() {
   target.addLegalOp<gpu::GPUModuleOp>();
   target.markOpRecursivelyLegal<gpu::GPUModuleOp>();
   target.addIllegalOp<gpu::LaunchFuncOp, gpu::AllocOp, gpu::DeallocOp>();
-  if (failed(applyPartialConversion(module, target, std::move(patterns))) ||
+  // A pattern that has changed something succeeds: nothing has to be undone.
+  ConversionConfig config;
+  config.allowPatternRollback = false;
+  if (failed(applyPartialConversion(module, target, std::move(patterns),
+                                    config)) ||
       failed(verifyLowered()))
     return signalPassFailure();
   dropUnusedRuntimeFunctions(module);

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "BlockPlan.h"
+#include "LaneTree.h"
 #include "Pairs.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -165,7 +166,7 @@ static std::optional<unsigned> chooseRowDim(linalg::GenericOp op,
 }
 
 /// A dimension along which an input is contiguous that is strided along the
-/// lanes: squares of both can be transposed in registers.
+/// lanes: blocks of both can be transposed in registers.
 static std::optional<unsigned>
 chooseTransposedDim(linalg::GenericOp op, ArrayRef<unsigned> parallelDims,
                     unsigned laneDim) {
@@ -179,6 +180,21 @@ chooseTransposedDim(linalg::GenericOp op, ArrayRef<unsigned> parallelDims,
         return dim;
   }
   return std::nullopt;
+}
+
+/// Rows that are transposed at a time: those that one load of an input takes
+/// in. More would be more code and not faster.
+static int64_t chooseTransposedRows(linalg::GenericOp op, unsigned rowDim,
+                                    unsigned laneDim, int64_t width) {
+  int64_t rows = 1;
+  for (OpOperand *input : op.getDpsInputOperands()) {
+    AffineMap map = op.getMatchingIndexingMap(input);
+    if (BlockPlan::accessAlong(*input, map, laneDim) == LaneAccess::Strided &&
+        BlockPlan::accessAlong(*input, map, rowDim) == LaneAccess::Contiguous)
+      rows = std::max(
+          rows, getChunkLanes(width, getElementTypeOrSelf(input->get())));
+  }
+  return rows;
 }
 
 /// Parallel dimensions in the order in which the first output stores them.
@@ -287,9 +303,10 @@ static int64_t chooseVectors(int64_t most, std::optional<int64_t> total) {
 }
 
 /// Blocks of `vectors`, then single vectors, then what is left of a vector: in
-/// halves where its size is known, else element by element.
+/// halves where its size is known, else in pieces of `least`, then element by
+/// element.
 static SmallVector<LaneSegment> cutLanes(int64_t size, int64_t width,
-                                         int64_t vectors) {
+                                         int64_t vectors, int64_t least) {
   SmallVector<LaneSegment> segments;
   auto add = [&](int64_t vectors, int64_t width) {
     if (ShapedType::isStatic(size) && size < vectors * width)
@@ -309,6 +326,8 @@ static SmallVector<LaneSegment> cutLanes(int64_t size, int64_t width,
   }
   if (vectors > 1)
     add(1, width);
+  if (least > 1 && least < width)
+    add(1, least);
   if (width > 1)
     add(1, 1);
   return segments;
@@ -355,14 +374,16 @@ static void chooseSegments(BlockPlan &plan, linalg::GenericOp op,
   if (plan.rowDim && choosePairedRows(op, *plan.laneDim))
     block = {2, chooseVectors(4, total)};
   else if (plan.rowDim && plan.reductionDims.empty())
-    block.rows = width;
+    block.rows = chooseTransposedRows(op, *plan.rowDim, *plan.laneDim, width);
   else if (plan.rowDim)
     block = chooseBlock(registers, plan.sizes[*plan.rowDim], total);
   else if (plan.reductionDims.empty())
     block.vectors = chooseVectors(4, total);
   else
     block.vectors = chooseVectors(registers / 2, total);
-  plan.laneSegments = cutLanes(lanes, width, block.vectors);
+  bool transposes = plan.rowDim && plan.reductionDims.empty();
+  plan.laneSegments =
+      cutLanes(lanes, width, block.vectors, transposes ? block.rows : 1);
   if (plan.rowDim)
     plan.rowSegments = cutRows(plan.sizes[*plan.rowDim], block.rows,
                                /*halve=*/!plan.reductionDims.empty());

@@ -89,32 +89,34 @@ Value MemoryAccess::loadVector(OpBuilder &builder, OpOperand &operand,
                                 operand.get(), indices);
 }
 
-/// Whether the block is a square whose rows are contiguous where its lanes are
-/// not.
+/// Whether rows are contiguous where lanes are not, and as many as whole chunks
+/// hold.
 bool MemoryAccess::isTransposed(OpOperand &operand) const {
-  return width > 1 && rows == width && plan.rowDim &&
+  Type element = getElementTypeOrSelf(operand.get());
+  return width > 1 && rows % getChunkLanes(width, element) == 0 &&
+         plan.rowDim &&
          BlockPlan::accessAlong(operand, op.getMatchingIndexingMap(&operand),
                                 *plan.rowDim) == LaneAccess::Contiguous;
 }
 
 /// Loads pieces of rows into the chunks inside of which lanes are cheap to
-/// shuffle: chunk g of vector r starts out as a piece of row g * size + r.
-SmallVector<Value> MemoryAccess::loadSquare(OpBuilder &builder,
-                                            OpOperand &operand,
-                                            int64_t vector) const {
+/// shuffle: chunk g of vector r starts out as a piece of lane g * size + r.
+SmallVector<Value> MemoryAccess::loadRows(OpBuilder &builder,
+                                          OpOperand &operand,
+                                          int64_t vector) const {
   Location loc = op.getLoc();
   int64_t size = getChunkLanes(
       width, cast<MemRefType>(operand.get().getType()).getElementType());
-  SmallVector<SmallVector<Value>> rows;
+  SmallVector<SmallVector<Value>> lanes;
   for (int64_t lane = 0; lane < width; ++lane)
-    rows.push_back(getIndices(builder, operand, {0, vector}, lane));
-  SmallVector<Value> square;
-  for (int64_t first = 0; first < width; first += size) {
+    lanes.push_back(getIndices(builder, operand, {0, vector}, lane));
+  SmallVector<Value> transposed;
+  for (int64_t first = 0; first < rows; first += size) {
     SmallVector<Value> vectors;
     for (int64_t row = 0; row < size; ++row) {
       SmallVector<Value> pieces;
       for (int64_t lane = row; lane < width; lane += size) {
-        SmallVector<Value> indices = rows[lane];
+        SmallVector<Value> indices = lanes[lane];
         Value offset = arith::ConstantIndexOp::create(builder, loc, first);
         indices.back() =
             builder.createOrFold<arith::AddIOp>(loc, indices.back(), offset);
@@ -122,17 +124,17 @@ SmallVector<Value> MemoryAccess::loadSquare(OpBuilder &builder,
       }
       vectors.push_back(concatenate(builder, loc, pieces));
     }
-    llvm::append_range(square, transposeChunks(builder, loc, vectors));
+    llvm::append_range(transposed, transposeChunks(builder, loc, vectors));
   }
-  return square;
+  return transposed;
 }
 
 Value MemoryAccess::loadTransposed(OpBuilder &builder, OpOperand &operand,
                                    BlockPosition position) {
-  SmallVector<Value> &square = squares[{&operand, position.vector}];
-  if (square.empty())
-    square = loadSquare(builder, operand, position.vector);
-  return square[position.row];
+  SmallVector<Value> &loaded = transposed[{&operand, position.vector}];
+  if (loaded.empty())
+    loaded = loadRows(builder, operand, position.vector);
+  return loaded[position.row];
 }
 
 Value MemoryAccess::load(OpBuilder &builder, OpOperand &operand,

@@ -70,8 +70,8 @@ private:
                                                 BlockPosition position) const;
   Value interleave(OpBuilder &builder, Value first, Value second);
   bool isTransposed(OpOperand &operand) const;
-  SmallVector<Value> loadSquare(OpBuilder &builder, OpOperand &operand,
-                                int64_t vector) const;
+  SmallVector<Value> loadRows(OpBuilder &builder, OpOperand &operand,
+                              int64_t vector) const;
   Value loadTransposed(OpBuilder &builder, OpOperand &operand,
                        BlockPosition position);
 
@@ -82,9 +82,9 @@ private:
   int64_t rows;
   int64_t width;
   SmallVector<Value> ivs;
-  /// The rows of a square that was loaded along the row dimension, per operand
+  /// The rows of the block that were loaded along the row dimension, per operand
   /// and vector of the block.
-  DenseMap<std::pair<OpOperand *, int64_t>, SmallVector<Value>> squares;
+  DenseMap<std::pair<OpOperand *, int64_t>, SmallVector<Value>> transposed;
   /// First rows that wait for the second of their pair.
   DenseMap<std::pair<OpOperand *, int64_t>, Value> firstRows;
 };

@@ -48,6 +48,10 @@ namespace mlir::attn {
 /// Makes `attn.load` known to one-shot bufferization.
 void registerBufferizableOpInterfaceExternalModels(DialectRegistry &registry);
 
+/// Lets bufferization see at once that two slices of a tensor are given by the
+/// same values. To be registered before MLIR's own models: the first counts.
+void registerSubsetOpInterfaceExternalModels(DialectRegistry &registry);
+
 } // namespace mlir::attn
 
 #endif // ATTN_DIALECT_ATTN_TRANSFORMS_PASSES_H
