@@ -25,6 +25,7 @@
 #include "llvm/Transforms/Scalar/LoopPassManager.h"
 #include "llvm/Transforms/Scalar/LoopRotation.h"
 #include "llvm/Transforms/Scalar/LoopStrengthReduce.h"
+#include "llvm/Transforms/Scalar/SeparateConstOffsetFromGEP.h"
 #include "llvm/Transforms/Scalar/SimplifyCFG.h"
 
 using namespace mlir::attn;
@@ -183,6 +184,9 @@ void MachineCodeEmitter::optimize(llvm::Module &module) {
   hoisting.addPass(llvm::LoopRotatePass());
   hoisting.addPass(llvm::LICMPass(llvm::LICMOptions()));
   llvm::FunctionPassManager passes;
+  // Before invariants leave loops: what stays is the constant part of
+  // addresses, which costs no register.
+  passes.addPass(llvm::SeparateConstOffsetFromGEPPass());
   passes.addPass(llvm::EarlyCSEPass(/*UseMemorySSA=*/true));
   passes.addPass(llvm::createFunctionToLoopPassAdaptor(std::move(hoisting),
                                                        /*UseMemorySSA=*/true));
