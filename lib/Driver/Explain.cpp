@@ -206,6 +206,8 @@ static void print(llvm::raw_ostream &os, const PlanVariant &variant) {
   if (plan.band > 1)
     os << ", " << plan.band << " tiles of queries share " << plan.resident
        << " keys at a time in the second-level cache";
+  if (plan.piece)
+    os << ", " << plan.piece << " rows at a time of tiles with fewer queries";
   os << "; " << variant.reason << '\n';
 }
 
@@ -266,6 +268,7 @@ static void write(llvm::json::OStream &json, const PlanVariant &variant,
     json.attribute("split", variant.plan.split);
     json.attribute("band", variant.plan.band);
     json.attribute("resident", variant.plan.resident);
+    json.attribute("piece", variant.plan.piece);
     json.attribute("followed", followed);
     json.attribute("reason", variant.reason);
   });

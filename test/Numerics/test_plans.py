@@ -103,7 +103,9 @@ def test_number_of_queries_known_at_run_time(queries, heads, kv_heads):
     text = attention(
         heads=heads, kv_heads=kv_heads, mask="bottom_right", results=("output", "lse")
     )
-    check(text, lengths((queries, 1100)))
+    sizes = lengths((queries, 1100))
+    assert followed_plan(text, sizes)["piece"] == (16 if queries > 1 else 0)
+    check(text, sizes)
 
 
 @pytest.mark.parametrize("score", ["softcap", "alibi", "relative", "map"])

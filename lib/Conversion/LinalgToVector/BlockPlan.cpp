@@ -191,8 +191,8 @@ static int64_t chooseTransposedRows(linalg::GenericOp op, unsigned rowDim,
     AffineMap map = op.getMatchingIndexingMap(input);
     if (BlockPlan::accessAlong(*input, map, laneDim) == LaneAccess::Strided &&
         BlockPlan::accessAlong(*input, map, rowDim) == LaneAccess::Contiguous)
-      rows = std::max(
-          rows, getChunkLanes(width, getElementTypeOrSelf(input->get())));
+      rows = std::max(rows,
+                      getChunkLanes(width, getElementTypeOrSelf(input->get())));
   }
   return rows;
 }

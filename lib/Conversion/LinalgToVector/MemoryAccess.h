@@ -82,8 +82,8 @@ private:
   int64_t rows;
   int64_t width;
   SmallVector<Value> ivs;
-  /// The rows of the block that were loaded along the row dimension, per operand
-  /// and vector of the block.
+  /// The rows of the block that were loaded along the row dimension, per
+  /// operand and vector of the block.
   DenseMap<std::pair<OpOperand *, int64_t>, SmallVector<Value>> transposed;
   /// First rows that wait for the second of their pair.
   DenseMap<std::pair<OpOperand *, int64_t>, Value> firstRows;

@@ -161,8 +161,14 @@ QueryTile::KeyTile QueryTile::keyTile(OpBuilder &b, Value start,
 
 QueryTile::State QueryTile::emitKeyTile(OpBuilder &b, Location loc, Value start,
                                         OpFoldResult count, Value partial,
-                                        State state, bool guarded) {
+                                        State state, bool guarded,
+                                        Value piece) {
   KeyTile keysOfTile = keyTile(b, start, count);
+  Value row = firstRow(b);
+  if (piece) {
+    keysOfTile.query = slicePiece(b, keysOfTile.query, piece);
+    row = arith::AddIOp::create(b, loc, row, piece);
+  }
   Value j = globalKey(b, start);
   SmallVector<AffineMap> maps{tileMap({TileD, TileI}), keysOfTile.keyMap,
                               keysOfTile.valueMap, tileMap({TileE, TileI})};
@@ -174,13 +180,14 @@ QueryTile::State QueryTile::emitKeyTile(OpBuilder &b, Location loc, Value start,
       b, loc, state[0].getType(), state[1].getType(), state[2].getType(),
       op.getCompatibility(), op.getNormalizer(), keysOfTile.query,
       keysOfTile.key, keysOfTile.value, op.getFeatureWeight(), op.getCaptures(),
-      batch, head, firstRow(b), j, partial, state[0], state[1], state[2],
+      batch, head, row, j, partial, state[0], state[1], state[2],
       b.getAffineMapArrayAttr(maps), APFloat(scoreFactor()), guarded);
   if (fixedMaximum)
     tile->setAttr(boundedScoresAttr, b.getUnitAttr());
   if (binary)
     tile->setAttr(binaryScoresAttr, b.getUnitAttr());
-  if (!rowsFirst() && !guarded)
+  // A piece has too few sums for a second way through its code.
+  if (!rowsFirst() && !guarded && !piece)
     tile->setAttr(lazyMaximumAttr, b.getUnitAttr());
   if (packedKeys.first)
     tile->setAttr(paddedKeysAttr, b.getIndexAttr(plan.keys));
@@ -208,7 +215,7 @@ QueryTile::State QueryTile::emitClassifiedTile(OpBuilder &b, Location loc,
                                                bool guarded) {
   OpFoldResult count = tileCount(b, start);
   if (!classifier)
-    return emitKeyTile(b, loc, start, count, Value(), state, guarded);
+    return visitTile(b, loc, start, count, Value(), state, guarded);
   Value size = getValueOrCreateConstantIndexOp(b, loc, count);
   Value first = globalKey(b, start);
   Value end = arith::AddIOp::create(b, loc, first, size);
@@ -220,7 +227,7 @@ QueryTile::State QueryTile::emitClassifiedTile(OpBuilder &b, Location loc,
       b, loc, tileClass.may,
       [&](OpBuilder &b, Location loc) {
         scf::YieldOp::create(
-            b, loc, emitKeyTile(b, loc, start, count, partial, state, guarded));
+            b, loc, visitTile(b, loc, start, count, partial, state, guarded));
       },
       [&](OpBuilder &b, Location loc) { scf::YieldOp::create(b, loc, state); });
   return State(visit.getResults());

@@ -8,6 +8,7 @@
 
 #include "attn/Dialect/Attn/Transforms/QueryTile.h"
 
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -163,10 +164,33 @@ Value QueryTile::emptyQueries() {
   return tensor::EmptyOp::create(builder, loc, sizes, element);
 }
 
-/// The queries as a tile, padded by zeros.
+/// `tile` with zeros in its rows, the last dimension, from `first` to `end`.
+static Value clearRows(OpBuilder &b, Location loc, Value tile,
+                       OpFoldResult first, OpFoldResult end) {
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, tile);
+  SmallVector<OpFoldResult> offsets(sizes.size(), b.getIndexAttr(0));
+  SmallVector<OpFoldResult> strides(sizes.size(), b.getIndexAttr(1));
+  offsets.back() = first;
+  AffineExpr from = b.getAffineDimExpr(0), to = b.getAffineDimExpr(1);
+  sizes.back() = affine::makeComposedFoldedAffineApply(
+      b, loc, AffineMap::get(2, 0, to - from), {first, end});
+  Value rows =
+      tensor::ExtractSliceOp::create(b, loc, tile, offsets, sizes, strides);
+  Value zero = arith::ConstantOp::create(
+      b, loc, b.getZeroAttr(getElementTypeOrSelf(tile.getType())));
+  rows = linalg::FillOp::create(b, loc, zero, rows).getResult(0);
+  return tensor::InsertSliceOp::create(b, loc, rows, tile, offsets, sizes,
+                                       strides);
+}
+
+/// `room` for packed queries, zeros where they do not fill it.
 Value QueryTile::clearUnlessFull(Value room) {
   if (getConstantIntValue(queries) == plan.queries)
     return room;
+  if (plan.piece) {
+    auto [whole, used] = rowsOfPieces();
+    return clearRows(builder, loc, room, whole, used);
+  }
   Value count = getValueOrCreateConstantIndexOp(builder, loc, queries);
   Value whole = arith::ConstantIndexOp::create(builder, loc, plan.queries);
   Value isPart = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ne,
@@ -257,7 +281,12 @@ QueryTile::State QueryTile::initialState(const State &buffers) {
                                   buffer)
         .getResult(0);
   };
-  Value accumulator = fillWith(0.0, buffers[0]);
+  // All of it is looked through where a guard is needed.
+  Value accumulator =
+      plan.piece && !needsGuard()
+          ? clearRows(builder, loc, buffers[0], builder.getIndexAttr(0),
+                      rowsOfPieces().second)
+          : fillWith(0.0, buffers[0]);
   if (op.getSink())
     return {accumulator, fillFromSink(buffers[1], /*weight=*/false),
             fillFromSink(buffers[2], /*weight=*/true)};

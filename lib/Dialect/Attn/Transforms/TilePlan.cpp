@@ -194,6 +194,9 @@ TilePlan PlanChooser::queriesAlongLanes() {
   // is to come. Pairs leave too few registers for more addresses.
   if (!many || !plan.pairs)
     plan.ahead = plan.keys;
+  if (ShapedType::isDynamic(queries) && !plan.pairs &&
+      op.getCompatibility() == Compatibility::Dot)
+    plan.piece = lanes;
   if (many)
     shareKeys(plan);
   else
@@ -363,7 +366,8 @@ TilePlan TilePlan::get(const TargetSpec &target, AttendOp op) {
           dictionary.contains("tiles"),
           number("ahead", 0),
           number("band", 1),
-          number("resident", 0)};
+          number("resident", 0),
+          number("piece", 0)};
 }
 
 void TilePlan::attachTo(AttendOp op) const {
@@ -381,6 +385,8 @@ void TilePlan::attachTo(AttendOp op) const {
                            builder.getStringAttr(stringifyLaneAxis(lanes)))};
   if (resident)
     entries.append({number("band", band), number("resident", resident)});
+  if (piece)
+    entries.push_back(number("piece", piece));
   if (pairs)
     entries.push_back(builder.getNamedAttr("pairs", builder.getUnitAttr()));
   if (tiles)

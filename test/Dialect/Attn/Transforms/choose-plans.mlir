@@ -67,7 +67,7 @@ func.func @short(%q: tensor<2x4x500x64xf32>, %k: tensor<2x432x64xf32>, %o: tenso
 // CHECK: lanes = "features"
 // CHECK: else
 // CHECK-NOT: scf.if
-// CHECK: attn.plan = {{{.*}}band = 2 : index, group = 4 : index, {{.*}} lanes = "queries", queries = 16 : index, {{.*}}split = 0
+// CHECK: attn.plan = {{{.*}}band = 2 : index, group = 4 : index, {{.*}} lanes = "queries", piece = 16 : index, queries = 16 : index, {{.*}}split = 0
 func.func @unknown(%q: tensor<2x4x?x64xf32>, %k: tensor<2x?x64xf32>, %o: tensor<2x4x?x64xf32>) -> tensor<2x4x?x64xf32> {
   %r = attn.attend dot softmax ins(%q, %k, %k : tensor<2x4x?x64xf32>, tensor<2x?x64xf32>, tensor<2x?x64xf32>)
       outs(%o : tensor<2x4x?x64xf32>) indexing_maps = [#query, #key, #value, #out] scale = 0.25 -> tensor<2x4x?x64xf32>

@@ -6,9 +6,13 @@
 #output = affine_map<(b, hkv, g, i, j, d, e) -> (hkv, i, e)>
 #lse = affine_map<(b, hkv, g, i, j, d, e) -> (hkv, i)>
 
-// Queries are packed transposed, padded by zeros; the loop over key tiles
-// carries accumulator, maximum and sum; their quotient is the output. No tensor
-// is M x N.
+// Queries are packed transposed; the loop over key tiles carries accumulator,
+// maximum and sum; their quotient is the output. A tile with fewer queries than 64 is
+// padded by zeros to whole vectors, and each of these meets a tile of keys by itself.
+// No tensor is M x N.
+// CHECK: #[[WHOLE:.*]] = affine_map<(d0) -> ((d0 floordiv 16) * 16)>
+// CHECK: #[[REST:.*]] = affine_map<(d0) -> ((d0 ceildiv 16) * 16 - (d0 floordiv 16) * 16)>
+// CHECK: #[[USED:.*]] = affine_map<(d0) -> ((d0 ceildiv 16) * 16)>
 // CHECK-LABEL: func @attention(
 // CHECK-SAME: %[[Q:[a-z0-9]+]]: tensor<4x?x16xf32>, %[[K:[a-z0-9]+]]: tensor<4x100x16xf32>, %[[V:[a-z0-9]+]]: tensor<4x100x8xf32>
 func.func @attention(%q: tensor<4x?x16xf32>, %k: tensor<4x100x16xf32>, %v: tensor<4x100x8xf32>, %o: tensor<4x?x8xf32>, %l: tensor<4x?xf32>)
@@ -16,22 +20,37 @@ func.func @attention(%q: tensor<4x?x16xf32>, %k: tensor<4x100x16xf32>, %v: tenso
   // CHECK-DAG: %[[NONE:.*]] = arith.constant 0xFF800000 : f32
   // CHECK-DAG: %[[ZERO:.*]] = arith.constant 0.000000e+00 : f32
   // CHECK: scf.forall (%[[H:.*]], %[[I:.*]]) =
-  // Zeros stand where queries do not fill the tile.
-  // CHECK: %[[ISPART:.*]] = arith.cmpi ne, %{{.*}}, %c64
-  // CHECK: %[[QPAD:.*]] = scf.if %[[ISPART]] -> (tensor<16x64xf32>)
-  // CHECK: linalg.fill ins(%[[ZERO]] : f32) outs(%{{.*}} : tensor<16x64xf32>)
+  // CHECK: %[[COUNT:.*]] = tensor.dim %{{.*}}, %c0 : tensor<?x16xf32>
+  // CHECK-DAG: %[[FIRST:.*]] = affine.apply #[[WHOLE]](%[[COUNT]])
+  // CHECK-DAG: %[[MANY:.*]] = affine.apply #[[REST]](%[[COUNT]])
+  // CHECK: tensor.extract_slice %{{.*}}[0, %[[FIRST]]] [16, %[[MANY]]]
+  // CHECK: linalg.fill ins(%[[ZERO]] : f32) outs(%{{.*}} : tensor<16x?xf32>)
+  // CHECK: %[[QPAD:.*]] = tensor.insert_slice
   // CHECK: %[[QT:.*]] = linalg.generic {{.*}} ins(%{{.*}} : tensor<?x16xf32>) outs(%{{.*}} : tensor<16x?xf32>)
   // CHECK: %[[PACKED:.*]] = tensor.insert_slice %[[QT]] into %[[QPAD]]
-  // CHECK: %[[ACC:.*]] = linalg.fill ins(%[[ZERO]] : f32) outs(%{{.*}} : tensor<8x64xf32>)
+  // CHECK: %[[ROWS:.*]] = affine.apply #[[USED]](%[[COUNT]])
+  // CHECK: tensor.extract_slice %{{.*}}[0, 0] [8, %[[ROWS]]]
+  // CHECK: linalg.fill ins(%[[ZERO]] : f32) outs(%{{.*}} : tensor<8x?xf32>)
+  // CHECK: %[[ACC:.*]] = tensor.insert_slice %{{.*}} : tensor<8x?xf32> into tensor<8x64xf32>
   // CHECK: %[[MAX:.*]] = linalg.fill ins(%[[NONE]] : f32) outs(%{{.*}} : tensor<64xf32>)
   // CHECK: %[[SUM:.*]] = linalg.fill ins(%[[ZERO]] : f32) outs(%{{.*}} : tensor<64xf32>)
-  // CHECK: %[[STATE:.*]]:3 = scf.for %[[J:[a-z0-9]+]] = {{.*}} iter_args(%[[A:.*]] = %[[ACC]], %[[MX:.*]] = %[[MAX]], %[[S:.*]] = %[[SUM]])
+  // CHECK: scf.for %[[J:[a-z0-9]+]] = {{.*}} iter_args(%[[A:.*]] = %[[ACC]], %[[MX:.*]] = %[[MAX]], %[[S:.*]] = %[[SUM]])
   // CHECK: %[[KEYS:.*]] = affine.min
+  // CHECK: %[[FULL:.*]] = arith.cmpi eq, %[[COUNT]], %c64
+  // CHECK: scf.if %[[FULL]]
   // CHECK: %[[KT:.*]] = tensor.extract_slice %{{.*}}[%[[J]], 0] [%[[KEYS]], 16]
   // CHECK: %[[VT:.*]] = tensor.extract_slice %{{.*}}[%[[J]], 0] [%[[KEYS]], 8]
   // CHECK: %[[NA:.*]], %[[NM:.*]], %[[NS:.*]] = attn.attend_tile dot softmax ins(%[[PACKED]], %[[KT]], %[[VT]] :
   // CHECK-SAME: at(%{{.*}}, %[[H]], %[[I]], %[[J]]) outs(%[[A]], %[[MX]], %[[S]] :
   // CHECK: scf.yield %[[NA]], %[[NM]], %[[NS]]
+  // CHECK: else
+  // CHECK: scf.for %[[P:.*]] = %c0 to %[[COUNT]] step %c16 iter_args(%[[PA:.*]] = %[[A]], %[[PM:.*]] = %[[MX]], %[[PS:.*]] = %[[S]])
+  // CHECK: %[[PIECE:.*]] = tensor.extract_slice %[[PA]][0, %[[P]]] [8, 16]
+  // CHECK: %[[QPIECE:.*]] = tensor.extract_slice %[[PACKED]][0, %[[P]]] [16, 16]
+  // CHECK: %[[ROW:.*]] = arith.addi %[[I]], %[[P]]
+  // CHECK: %[[PN:.*]], %{{.*}}, %{{.*}} = attn.attend_tile dot softmax ins(%[[QPIECE]],
+  // CHECK-SAME: at(%{{.*}}, %[[H]], %[[ROW]], %[[J]]) outs(%[[PIECE]],
+  // CHECK: tensor.insert_slice %[[PN]] into %[[PA]][0, %[[P]]] [8, 16]
   // CHECK: arith.divf
   // CHECK: math.log
   // CHECK-NOT: attn.attend{{ }}

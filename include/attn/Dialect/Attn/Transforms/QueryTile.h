@@ -116,6 +116,7 @@ private:
   Value firstRow(OpBuilder &b);
   void takeRows(Region &region, unsigned head);
   bool rowsFirst() const { return plan.lanes == LaneAxis::Features; }
+  std::pair<OpFoldResult, OpFoldResult> rowsOfPieces();
   /// `room` for packed queries, zeros where they may not fill it.
   Value clearUnlessFull(Value room);
   Value fillFromSink(Value buffer, bool weight);
@@ -124,8 +125,16 @@ private:
   State loopOverBlocks(Value start, Value end, State state, bool guarded);
   State emitClassifiedTile(OpBuilder &b, Location loc, Value start, State state,
                            bool guarded);
+  /// One tile of keys, for the rows that `state` is of: all, or the piece of
+  /// rows from `piece` on.
   State emitKeyTile(OpBuilder &b, Location loc, Value start, OpFoldResult count,
-                    Value partial, State state, bool guarded);
+                    Value partial, State state, bool guarded, Value piece = {});
+  State emitPieces(OpBuilder &b, Location loc, Value start, OpFoldResult count,
+                   Value partial, State state);
+  State visitTile(OpBuilder &b, Location loc, Value start, OpFoldResult count,
+                  Value partial, State state, bool guarded);
+  /// The rows of the piece from `first` on, which are the last dimension.
+  Value slicePiece(OpBuilder &b, Value tile, Value first);
   IndexRange queryRange(OpBuilder &b);
   bool needsGuard();
   bool findsBinaryScores();

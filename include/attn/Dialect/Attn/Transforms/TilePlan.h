@@ -51,6 +51,10 @@ struct TilePlan {
   /// visit them together, `resident` at a time, which stay in the second-level
   /// cache; 1 for each tile on its own. `resident` is a multiple of `keys`.
   int64_t band = 1, resident = 0;
+  /// Of tiles with fewer queries than they could have, so many rows are
+  /// computed at a time, and none beyond the last piece that has a query; 0 for
+  /// all rows at once in any case.
+  int64_t piece = 0;
 
   /// Rows of a tile: `group` heads of each query.
   int64_t rows() const { return queries * group; }

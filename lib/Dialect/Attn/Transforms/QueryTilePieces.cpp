@@ -1,0 +1,86 @@
+//===- QueryTilePieces.cpp - Tiles with few queries -------------*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "attn/Dialect/Attn/Transforms/QueryTile.h"
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+using namespace mlir;
+using namespace mlir::attn;
+
+/// How many rows whole pieces have, and all pieces that have queries.
+std::pair<OpFoldResult, OpFoldResult> QueryTile::rowsOfPieces() {
+  AffineExpr rows = builder.getAffineDimExpr(0) * plan.group;
+  auto count = [&](AffineExpr pieces) {
+    return affine::makeComposedFoldedAffineApply(
+        builder, loc, pieces * plan.piece, {queries});
+  };
+  return {count(rows.floorDiv(plan.piece)), count(rows.ceilDiv(plan.piece))};
+}
+
+Value QueryTile::slicePiece(OpBuilder &b, Value tile, Value first) {
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, tile);
+  SmallVector<OpFoldResult> offsets(sizes.size(), b.getIndexAttr(0));
+  SmallVector<OpFoldResult> strides(sizes.size(), b.getIndexAttr(1));
+  offsets.back() = first;
+  sizes.back() = b.getIndexAttr(plan.piece);
+  return tensor::ExtractSliceOp::create(b, loc, tile, offsets, sizes, strides);
+}
+
+/// Adds the tile of keys to the rows that exist, piece by piece.
+QueryTile::State QueryTile::emitPieces(OpBuilder &b, Location loc, Value start,
+                                       OpFoldResult count, Value partial,
+                                       State state) {
+  Value zero = arith::ConstantIndexOp::create(b, loc, 0);
+  Value step = arith::ConstantIndexOp::create(b, loc, plan.piece);
+  Value group = arith::ConstantIndexOp::create(b, loc, plan.group);
+  Value rows = arith::MulIOp::create(
+      b, loc, getValueOrCreateConstantIndexOp(b, loc, queries), group);
+  auto loop = scf::ForOp::create(
+      b, loc, zero, rows, step, state,
+      [&](OpBuilder &b, Location loc, Value first, ValueRange whole) {
+        State piece;
+        for (Value tile : whole)
+          piece.push_back(slicePiece(b, tile, first));
+        State next = emitKeyTile(b, loc, start, count, partial, piece,
+                                 /*guarded=*/false, first);
+        SmallVector<Value> results;
+        for (auto [part, old, tile] : llvm::zip_equal(next, piece, whole)) {
+          auto slice = old.getDefiningOp<tensor::ExtractSliceOp>();
+          results.push_back(tensor::InsertSliceOp::create(
+              b, loc, part, tile, slice.getMixedOffsets(),
+              slice.getMixedSizes(), slice.getMixedStrides()));
+        }
+        scf::YieldOp::create(b, loc, results);
+      });
+  return State(loop.getResults());
+}
+
+/// The tile of keys at `start`, at once where the tile of queries is full.
+QueryTile::State QueryTile::visitTile(OpBuilder &b, Location loc, Value start,
+                                      OpFoldResult count, Value partial,
+                                      State state, bool guarded) {
+  if (!plan.piece || guarded)
+    return emitKeyTile(b, loc, start, count, partial, state, guarded);
+  Value full = arith::CmpIOp::create(
+      b, loc, arith::CmpIPredicate::eq,
+      getValueOrCreateConstantIndexOp(b, loc, queries),
+      arith::ConstantIndexOp::create(b, loc, plan.queries));
+  auto choice = scf::IfOp::create(
+      b, loc, full,
+      [&](OpBuilder &b, Location loc) {
+        scf::YieldOp::create(
+            b, loc, emitKeyTile(b, loc, start, count, partial, state, guarded));
+      },
+      [&](OpBuilder &b, Location loc) {
+        scf::YieldOp::create(b, loc,
+                             emitPieces(b, loc, start, count, partial, state));
+      });
+  return State(choice.getResults());
+}
