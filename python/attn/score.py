@@ -97,7 +97,8 @@ def alibi(slopes: Any) -> Score:
 
 def bias(values: Any) -> Score:
     """``score + values[b, h, i, j]``. The array's shape is aligned right with
-    (B, H, M, N); a dimension of size 1 is repeated."""
+    (B, H, M, N), or is (B, M, N) for attention without heads; a dimension of size 1
+    is repeated."""
     name = "values of score.bias"
     captured = _forms.floats(values, name, (1, 2, 3, 4))
     values = captured.value
