@@ -93,7 +93,9 @@ def chip(major: int, minor: int) -> str:
             f"a CUDA device has compute capability {major}.{minor}; at least 8.0 is "
             "accepted"
         )
-    return f"sm_{max(known for known in _CHIPS if known <= capability)}"
+    known = max(known for known in _CHIPS if known <= capability)
+    # Only there are products those of warpgroups.
+    return "sm_90a" if capability == 90 else f"sm_{known}"
 
 
 class Torch:
@@ -121,7 +123,8 @@ class Torch:
         return array.to(self.dtypes[element])
 
     def contiguous(self, array):
-        return array.contiguous()
+        # One that is contiguous starts where a GPU's copies cannot.
+        return array.clone() if array.is_contiguous() else array.contiguous()
 
     def problem(self, array) -> str | None:
         if self.device.type not in ("cpu", "cuda"):

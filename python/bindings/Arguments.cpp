@@ -207,6 +207,40 @@ bool Argument::readBuffer(PyObject *object, const ArgumentType &expected) {
 }
 
 //===----------------------------------------------------------------------===//
+// __dlpack__
+//===----------------------------------------------------------------------===//
+
+/// The capsule keeps shape and strides. No stream waits for another: kernels
+/// are queued where the framework queues its own.
+bool Argument::readCapsule(PyObject *object) {
+  PyObject *plain = PyObject_CallMethod(object, "detach", nullptr);
+  PyErr_Clear();
+  PyObject *exporter = plain ? plain : object;
+  PyObject *device =
+      PyObject_CallMethod(exporter, "__dlpack_device__", nullptr);
+  int type = kDLCPU, number = 0;
+  bool known = device && PyArg_ParseTuple(device, "ii", &type, &number);
+  Py_XDECREF(device);
+  if (known) {
+    PyObject *function = PyObject_GetAttrString(exporter, "__dlpack__");
+    PyObject *none = PyTuple_New(0);
+    PyObject *keywords =
+        type == kDLCUDA ? Py_BuildValue("{s:i}", "stream", -1) : nullptr;
+    if (function && none)
+      capsule = PyObject_Call(function, none, keywords);
+    Py_XDECREF(function);
+    Py_XDECREF(none);
+    Py_XDECREF(keywords);
+  }
+  Py_XDECREF(plain);
+  void *managed = capsule ? PyCapsule_GetPointer(capsule, "dltensor") : nullptr;
+  if (!managed)
+    return false;
+  view = *static_cast<const DLTensor *>(managed);
+  return true;
+}
+
+//===----------------------------------------------------------------------===//
 // Argument
 //===----------------------------------------------------------------------===//
 
@@ -220,6 +254,8 @@ bool Argument::read(PyObject *object, const ArgumentType &expected) {
     return table->view(object, &view) == 0;
   } else if (PyObject_CheckBuffer(object)) {
     return readBuffer(object, expected);
+  } else if (PyObject_HasAttrString(object, "__dlpack__")) {
+    return readCapsule(object);
   }
   PyErr_Format(PyExc_TypeError,
                "%s is a %s; an array of numpy or a tensor of torch is accepted",
@@ -236,11 +272,31 @@ bool Argument::isAddressable() const {
       view.strides[last] != 1)
     return false;
   uintptr_t address = reinterpret_cast<uintptr_t>(view.data) + view.byte_offset;
-  return divides && address % ((view.dtype.bits + 7) / 8) == 0;
+  return divides && address % ((view.dtype.bits + 7) / 8) == 0 &&
+         (view.device.device_type == kDLCPU || areRowsAligned());
+}
+
+/// Rows start at multiples of the largest power of two that divides their
+/// bytes, up to 16.
+bool Argument::areRowsAligned() const {
+  if (view.ndim == 0)
+    return true;
+  int64_t elementBytes = (view.dtype.bits + 7) / 8, piece = 16;
+  while (view.shape[view.ndim - 1] * elementBytes % piece)
+    piece /= 2;
+  uintptr_t address = reinterpret_cast<uintptr_t>(view.data) + view.byte_offset;
+  if (address % piece)
+    return false;
+  for (int d = 0; view.strides && d < view.ndim - 1; ++d)
+    if (view.shape[d] > 1 && view.strides[d] * elementBytes % piece)
+      return false;
+  return true;
 }
 
 void Argument::release() {
   if (holdsBuffer)
     PyBuffer_Release(&buffer);
   holdsBuffer = false;
+  Py_XDECREF(capsule);
+  capsule = nullptr;
 }

@@ -38,12 +38,14 @@ public:
   ~Argument() { release(); }
 
   /// Views `object`: a number where a scalar is expected, or an array that
-  /// lends itself through DLPack's exchange table or the buffer protocol.
+  /// lends itself through DLPack's exchange table, the buffer protocol, or
+  /// `__dlpack__`.
   /// Returns false with a Python exception set where it does neither.
   bool read(PyObject *object, const ArgumentType &expected);
 
   /// Whether compiled functions can read the elements where they lie: the last
-  /// dimension dense, the address a multiple of the element size.
+  /// dimension dense, the address a multiple of the element size; on a GPU rows
+  /// at multiples of what is copied at once.
   bool isAddressable() const;
 
   const DLTensor *tensor() const { return &view; }
@@ -54,6 +56,8 @@ private:
   bool storeFloat(double value, DLDataType type);
   bool readBuffer(PyObject *object, const ArgumentType &expected);
   bool describeBuffer(const ArgumentType &expected);
+  bool readCapsule(PyObject *object);
+  bool areRowsAligned() const;
   void release();
 
   DLTensor view = {};
@@ -65,6 +69,7 @@ private:
     float f32;
   } number;
   Py_buffer buffer;
+  PyObject *capsule = nullptr;
   bool holdsBuffer = false;
   bool isBits = false;
   bool divides = true;

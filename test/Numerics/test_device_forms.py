@@ -120,3 +120,65 @@ def test_values_that_are_not_finite(op, tmp_path):
         np.save(tmp_path / f"{name}.npy", values)
         flags += ["--arg", f"{name}={tmp_path / name}.npy"]
     check(form(op, "f32", 16, CAUSAL, weights=True), *flags)
+
+
+def in_element(array, element):
+    """As a file for an argument of that type; f32 is cut to bf16."""
+    if element == "bf16":
+        return (array.view(np.uint32) >> 16).astype(np.uint16).view("V2")
+    return array.astype({"f16": np.float16, "f32": np.float32}[element])
+
+
+def from_element(array, element):
+    if element == "bf16":
+        array = (array.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
+    return array.astype(np.float64)
+
+
+#: What queries and keys hold, and what is added to scores.
+LARGE = {
+    "2^23": ("f16", 2.0**10, 0),
+    "2^31": ("f16", 2.0**14, 0),
+    "2^33": ("bf16", 2.0**15, 0),
+    "2^119": ("bf16", 2.0**58, 0),
+    "2^35": ("f32", 2.0**16, 0),
+    "-1e9": ("f16", 0.0, -1e9),
+    "-3e38": ("bf16", 0.0, -3e38),
+}
+
+
+@pytest.mark.parametrize("mask", [CAUSAL, ""])
+@pytest.mark.parametrize("target", ["sm_80", "sm_90a"])
+@pytest.mark.parametrize("name", LARGE)
+def test_large_scores(name, target, mask, tmp_path):
+    """Equal scores, however large, are equal weights."""
+    element, size, added = LARGE[name]
+    q, k = (f"tensor<1x1x{count}x64x{element}>" for count in (40, 70))
+    bias = f"""%s = attn.score.map {{
+        ^bb0(%x: f32, %b: index, %h: index, %i: index, %j: index):
+          %c = arith.constant {added:e} : f32
+          %y = arith.addf %x, %c : f32
+          attn.yield %y : f32
+        }}"""
+    clauses = ("mask(%m) " if mask else "") + ("score(%s)" if added else "")
+    text = f"""func.func @f(%q: {q}, %k: {k}, %v: {k}) -> {q} {{
+      {mask}
+      {bias if added else ""}
+      %o = attn.scaled_dot_product %q, %k, %v {clauses} : {q}, {k}, {k} -> {q}
+      return %o : {q}
+    }}"""
+    v = np.random.default_rng(2).standard_normal((1, 1, 70, 64)).astype(np.float32)
+    flags = ["--out", str(tmp_path / "o.npy")]
+    for operand, array in (
+        ("q", np.full((1, 1, 40, 64), size, np.float32)),
+        ("k", np.full((1, 1, 70, 64), size, np.float32)),
+        ("v", v),
+    ):
+        np.save(tmp_path / f"{operand}.npy", in_element(array, element))
+        flags += ["--arg", f"{operand}={tmp_path / operand}.npy"]
+    run = attnc("run", text, f"--target={target}", "--emulate", *flags)
+    assert run.returncode == 0, run.stderr
+    kept = np.tri(40, 70) if mask else np.ones((40, 70))
+    expected = kept / kept.sum(-1, keepdims=True) @ v[0, 0]
+    result = from_element(np.load(tmp_path / "o.npy"), element)[0, 0]
+    assert np.abs(result - expected).max() < 0.03

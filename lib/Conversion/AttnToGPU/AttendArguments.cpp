@@ -193,7 +193,7 @@ FailureOr<DeviceTensor> Describer::describeTensor(Value tensor,
     return op.emitOpError("computes its ")
            << name << " by '" << tensor.getDefiningOp()->getName()
            << "'; on a GPU it must be an argument of the function or a reshape "
-              "of one";
+              "of one: compute it before the call";
   return describeMemory(b, op.getLoc(), memory);
 }
 

@@ -6,32 +6,44 @@
 //===----------------------------------------------------------------------===//
 //
 // A product of matrices multiplies every weight by every value, also a weight
-// of 0 by NaN, and an infinite f32 is no sum of two tf32. Where an accumulator
-// is not finite, its warp computes its rows anew, one query after the other,
+// of 0 by NaN, and an infinite f32 is no sum of two tf32. Scores are scaled and
+// lowered by the maximum in one operation, which leaves of very large ones an
+// error that weights cannot hold. Where an accumulator is not finite or a
+// maximum so large, its warp computes its rows anew, one query after the other,
 // without the values of pairs that do not contribute. Lanes share the features.
 //
 //===----------------------------------------------------------------------===//
 
 #include "AttendKernel.h"
 
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace mlir::attn;
 
-/// A pair without weight can exist, products differ from IEEE arithmetic, or
-/// weights leave the range of 16 bits.
-bool AttendKernel::needsGuard() {
-  return matrices.element.isF32() || !isSoftmax() || !op.getMask().empty() ||
-         !op.getScore().empty();
-}
+/// The largest power of two by which scores are lowered in one operation: the
+/// rounding of the product is then at most 1/16.
+static constexpr double largestShift = 1 << 20;
 
-/// Whether all accumulators of the warp are finite: 0 times each is 0.
-Value AttendKernel::isFinite(const State &state) {
+/// Whether accumulators of the warp are finite, 0 times each being 0, and
+/// maxima are small, those of empty rows apart.
+Value AttendKernel::isPlain(const State &state) {
   Value zero = k.real(0.0), sum = zero;
   for (Value value : state.accumulator)
     sum = k.fma(value, zero, sum);
-  return k.negate(k.anyLane(k.negate(k.equalF(sum, zero))));
+  Value special = k.negate(k.equalF(sum, zero));
+  if (isSoftmax())
+    for (Value maximum : state.maximum) {
+      Value shift = k.mulF(maximum, k.real(unit * llvm::numbers::log2e));
+      Value large =
+          k.both(k.negate(k.equalF(maximum, k.real(-INFINITY))),
+                 arith::CmpFOp::create(k.b, k.loc, arith::CmpFPredicate::UGT,
+                                       math::AbsFOp::create(k.b, k.loc, shift),
+                                       k.real(largestShift)));
+      special = k.either(special, large);
+    }
+  return k.negate(k.anyLane(special));
 }
 
 /// An element of the row at `pointer`, 0 from `limit` on; null where there is

@@ -149,8 +149,7 @@ private:
   Value resultRow(const QueryRow &row);
 
   // Values that are not finite behind a mask.
-  bool needsGuard();
-  Value isFinite(const State &state);
+  Value isPlain(const State &state);
   Value loadFeature(Value pointer, Value feature, Value limit);
   SmallVector<Value> loadFeatures(Value pointer, int64_t count, Value limit);
   void recomputeRows();

@@ -37,11 +37,9 @@ void AttendKernel::emitResults(const State &state) {
     else
       storeOutput(state, factors);
   };
-  if (!needsGuard())
-    return store();
-  Value finite = isFinite(state);
-  k.when(finite, store);
-  k.when(k.negate(finite), [&] { recomputeRows(); });
+  Value plain = isPlain(state);
+  k.when(plain, store);
+  k.when(k.negate(plain), [&] { recomputeRows(); });
 }
 
 /// Each warp puts its 16 rows where their queries were, so that a lane can

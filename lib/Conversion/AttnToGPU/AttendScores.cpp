@@ -104,9 +104,14 @@ AttendKernel::Weight AttendKernel::weigh(Value score, Value maximum) {
   if (!isSoftmax())
     return {score, k.real(1.0), maximum};
   Value most = k.maxF(maximum, score);
-  auto [shift, rescale] = shiftAndRescale(most, maximum);
+  Value none = k.equalF(most, k.real(-INFINITY));
+  Value base = k.select(none, k.real(0.0), most);
   Value factor = k.real(unit * llvm::numbers::log2e);
-  return {k.exp2(k.subF(k.mulF(score, factor), shift)), rescale, most};
+  // Lowered first, so that none is too large to be scaled.
+  auto power = [&](Value value) {
+    return k.exp2(k.mulF(k.subF(value, base), factor));
+  };
+  return {power(score), power(maximum), most};
 }
 
 /// Scores become weights: 2^(score - maximum), the running maximum being over

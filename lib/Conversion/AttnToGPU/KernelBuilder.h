@@ -69,6 +69,9 @@ struct KernelBuilder {
   Value both(Value lhs, Value rhs) {
     return b.createOrFold<arith::AndIOp>(loc, lhs, rhs);
   }
+  Value either(Value lhs, Value rhs) {
+    return b.createOrFold<arith::OrIOp>(loc, lhs, rhs);
+  }
   Value negate(Value value) {
     return b.createOrFold<arith::XOrIOp>(loc, value, boolean(true));
   }

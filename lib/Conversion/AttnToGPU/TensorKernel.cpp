@@ -41,9 +41,9 @@ static bool isOnNumbers(Operation &op) {
 /// can read.
 static bool readsElements(Value number) {
   Operation *op = number.getDefiningOp();
-  return op && (isa<tensor::ExtractOp>(op) ||
-                (isOnNumbers(*op) &&
-                 llvm::any_of(op->getOperands(), readsElements)));
+  return op &&
+         (isa<tensor::ExtractOp>(op) ||
+          (isOnNumbers(*op) && llvm::any_of(op->getOperands(), readsElements)));
 }
 
 //===----------------------------------------------------------------------===//
@@ -90,7 +90,8 @@ LogicalResult TensorKernel::check(Block &block) {
       return failure();
     bool inShared = isa<scf::ForOp>(op.getParentOp()) &&
                     isShared(cast<scf::ForOp>(op.getParentOp()));
-    if (!isOnNumbers(op) && !loop && !isa<tensor::ExtractOp, scf::YieldOp>(op) &&
+    if (!isOnNumbers(op) && !loop &&
+        !isa<tensor::ExtractOp, scf::YieldOp>(op) &&
         !(inShared && isa<tensor::InsertOp>(op)))
       return op.emitOpError("is computed on tensors; on a GPU a function holds "
                             "attention on its arguments alone");
@@ -101,9 +102,10 @@ LogicalResult TensorKernel::check(Block &block) {
 LogicalResult TensorKernel::check() {
   for (Operation *op : code) {
     auto loop = dyn_cast<scf::ForOp>(op);
-    if (loop ? succeeded(check(*loop.getBody()))
-             : isOnNumbers(*op) || isa<tensor::EmptyOp, tensor::ExtractOp,
-                                       linalg::FillOp>(op)) {
+    if (loop
+            ? succeeded(check(*loop.getBody()))
+            : isOnNumbers(*op) ||
+                  isa<tensor::EmptyOp, tensor::ExtractOp, linalg::FillOp>(op)) {
       // Each tensor takes the place of the one before.
       bool replaced = llvm::all_of(op->getResults(), [&](Value result) {
         return !isTensor(result) || result == tensor || result.hasOneUse();
@@ -113,6 +115,12 @@ LogicalResult TensorKernel::check() {
     }
     if (loop)
       return failure();
+    if (isa<AttendOp>(op))
+      return op->emitOpError("computes what other attention reads, as entropy "
+                             "and received weights do; on a GPU attention "
+                             "gives results of the function alone: ask for "
+                             "the LSE or all weights, and compute the rest "
+                             "after the call");
     return op->emitOpError("is computed on tensors; on a GPU a function holds "
                            "attention on its arguments alone");
   }

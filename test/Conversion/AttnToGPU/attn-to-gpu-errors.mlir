@@ -47,3 +47,19 @@ func.func @f(%q: tensor<2x4x16x64xf16>) -> tensor<2x4x16x64xf16> {
   %o = attn.scaled_dot_product %q, %q, %q score(%s) : tensor<2x4x16x64xf16>, tensor<2x4x16x64xf16>, tensor<2x4x16x64xf16> -> tensor<2x4x16x64xf16>
   return %o : tensor<2x4x16x64xf16>
 }
+
+//--- f.mlir
+// CHECK: 'attn.attend' op computes its query by '{{.*}}'; on a GPU it must be an argument of the function or a reshape of one: compute it before the call
+// CHECK: code 1
+func.func @f(%q: tensor<16x64xf16>, %p: tensor<32x64xf16>, %w: tensor<32xf16>, %v: tensor<16x64xf16>) -> tensor<16x64xf16> {
+  %o = attn.additive %q, %q, %v, %w project_query(%p : tensor<32x64xf16>) project_key(%p : tensor<32x64xf16>) : tensor<16x64xf16>, tensor<16x64xf16>, tensor<16x64xf16>, tensor<32xf16> -> tensor<16x64xf16>
+  return %o : tensor<16x64xf16>
+}
+
+//--- g.mlir
+// CHECK: 'attn.attend' op computes what other attention reads, as entropy and received weights do; on a GPU attention gives results of the function alone: ask for the LSE or all weights, and compute the rest after the call
+// CHECK: code 1
+func.func @f(%q: tensor<16x64xf16>) -> (tensor<16x64xf16>, tensor<16xf32>) {
+  %o, %e = attn.scaled_dot_product %q, %q, %q : tensor<16x64xf16>, tensor<16x64xf16>, tensor<16x64xf16> -> tensor<16x64xf16> entropy(tensor<16xf32>)
+  return %o, %e : tensor<16x64xf16>, tensor<16xf32>
+}
