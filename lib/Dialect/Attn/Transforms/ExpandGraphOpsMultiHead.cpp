@@ -1,5 +1,4 @@
-//===- ExpandGraphOpsMultiHead.cpp - Projections around attention per head -*-
-// C++ -*-===//
+//===- ExpandGraphOpsMultiHead.cpp - Projections around heads ---*- C++ -*-===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
