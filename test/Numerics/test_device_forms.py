@@ -135,24 +135,23 @@ def from_element(array, element):
     return array.astype(np.float64)
 
 
-#: What queries and keys hold, and what is added to scores.
+#: What queries and keys hold, what is added to scores, the mask. Products of 64 features are
+#: exact, but what they are scaled by is not: its rounding, in units of log2, is -0.8,
+#: 192, -205, -820, beyond 2^100, -3280.
 LARGE = {
-    "2^23": ("f16", 2.0**10, 0),
-    "2^31": ("f16", 2.0**14, 0),
-    "2^33": ("bf16", 2.0**15, 0),
-    "2^119": ("bf16", 2.0**58, 0),
-    "2^35": ("f32", 2.0**16, 0),
-    "-1e9": ("f16", 0.0, -1e9),
-    "-3e38": ("bf16", 0.0, -3e38),
+    "3e7": ("f16", 1.1875 * 2.0**10, 0, ""),
+    "5e9 up": ("f16", 1.5 * 2.0**14, 0, ""),
+    "3e9 down": ("f16", 1.1875 * 2.0**14, 0, ""),
+    "1e10": ("bf16", 1.1875 * 2.0**15, 0, CAUSAL),
+    "1e36": ("bf16", 1.1875 * 2.0**58, 0, ""),
+    "5e10": ("f32", 1.1875 * 2.0**16, 0, CAUSAL),
+    "-1e9": ("f16", 0.0, -1e9, CAUSAL),
+    "-3e38": ("bf16", 0.0, -3e38, ""),
 }
 
 
-@pytest.mark.parametrize("mask", [CAUSAL, ""])
-@pytest.mark.parametrize("target", ["sm_80", "sm_90a"])
-@pytest.mark.parametrize("name", LARGE)
-def test_large_scores(name, target, mask, tmp_path):
-    """Equal scores, however large, are equal weights."""
-    element, size, added = LARGE[name]
+def large_scores(element, size, added, mask, folder):
+    """A module, flags, and the output."""
     q, k = (f"tensor<1x1x{count}x64x{element}>" for count in (40, 70))
     bias = f"""%s = attn.score.map {{
         ^bb0(%x: f32, %b: index, %h: index, %i: index, %j: index):
@@ -168,17 +167,41 @@ def test_large_scores(name, target, mask, tmp_path):
       return %o : {q}
     }}"""
     v = np.random.default_rng(2).standard_normal((1, 1, 70, 64)).astype(np.float32)
-    flags = ["--out", str(tmp_path / "o.npy")]
+    flags = []
     for operand, array in (
         ("q", np.full((1, 1, 40, 64), size, np.float32)),
         ("k", np.full((1, 1, 70, 64), size, np.float32)),
         ("v", v),
     ):
-        np.save(tmp_path / f"{operand}.npy", in_element(array, element))
-        flags += ["--arg", f"{operand}={tmp_path / operand}.npy"]
-    run = attnc("run", text, f"--target={target}", "--emulate", *flags)
-    assert run.returncode == 0, run.stderr
+        np.save(folder / f"{operand}.npy", in_element(array, element))
+        flags += ["--arg", f"{operand}={folder / operand}.npy"]
     kept = np.tri(40, 70) if mask else np.ones((40, 70))
-    expected = kept / kept.sum(-1, keepdims=True) @ v[0, 0]
-    result = from_element(np.load(tmp_path / "o.npy"), element)[0, 0]
-    assert np.abs(result - expected).max() < 0.03
+    return text, flags, kept / kept.sum(-1, keepdims=True) @ v[0, 0]
+
+
+def largest_error(text, element, expected, folder, *flags):
+    out = folder / "o.npy"
+    run = attnc("run", text, "--emulate", "--out", str(out), *flags)
+    assert run.returncode == 0, run.stderr
+    result = from_element(np.load(out), element)[0, 0]
+    return np.abs(result - expected).max()
+
+
+@pytest.mark.parametrize("target", ["sm_80", "sm_90a"])
+@pytest.mark.parametrize("name", LARGE)
+def test_large_scores(name, target, tmp_path):
+    """Equal scores, however large, are equal weights."""
+    element = LARGE[name][0]
+    text, flags, expected = large_scores(*LARGE[name], tmp_path)
+    flags.append(f"--target={target}")
+    assert largest_error(text, element, expected, tmp_path, *flags) < 0.03
+
+
+def test_large_scores_without_the_guard_are_wrong(tmp_path):
+    element = LARGE["3e9 down"][0]
+    text, flags, expected = large_scores(*LARGE["3e9 down"], tmp_path)
+    ir = attnc("compile", text, "--target=sm_80", "--stop-after=tile").stdout
+    planted = ir.replace("1.048576E+6", "1.0E+30").replace("0x49800000", "1.0E+30")
+    flags += ["--target=sm_80", "--start-from=decompose"]
+    assert largest_error(ir, element, expected, tmp_path, *flags) < 0.03
+    assert not largest_error(planted, element, expected, tmp_path, *flags) < 0.03
