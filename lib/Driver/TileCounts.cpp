@@ -192,6 +192,7 @@ llvm::Expected<TileCounts> attn::countTiles(Compilation &compilation,
   if (!compilation.getGPU())
     options.target = compilation.getOptions().target;
   options.threads = 1;
+  options.debugChecks = compilation.getOptions().debugChecks;
   // The module is rewritten before it is compiled.
   options.cache = "off";
   auto classifying = Compilation::create(

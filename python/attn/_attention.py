@@ -12,6 +12,7 @@ from typing import Any, Hashable, NamedTuple
 from ._arrays import Framework
 from ._execute import accumulator, compiled, is_debugging, keep_gradient_visible, run
 from ._forms import Captured, FunctionText, Sizes, SizesWithoutHeads
+from ._variables import in_user_terms
 from .mask import as_mask
 from .score import as_scores
 
@@ -197,9 +198,23 @@ def attend(
     for modifier in modifiers:
         inputs += modifier._values(acc)
     inputs += [c.current(acc) for _, c in attention.last_clauses]
-    results = run(attention.framework, call.function, inputs, call.outputs)
+    try:
+        results = run(attention.framework, call.function, inputs, call.outputs)
+    except ValueError as error:
+        names = _argument_names(attention, modifiers)
+        op = attention.op.partition(" ")[0]
+        raise ValueError(in_user_terms(str(error), op, names)) from None
     results = keep_gradient_visible(attention.framework, results, inputs)
     return results[0] if len(results) == 1 else tuple(results)
+
+
+def _argument_names(attention: Attention, modifiers: tuple) -> list[str]:
+    """What a user calls the arguments of the compiled function, in their order."""
+    captured = [c for m in modifiers for c in m._form.captured]
+    names = ["q", "k", "v", *("w" for _ in attention.operands)]
+    names += [keyword for keyword, _ in attention.clauses]
+    names += [c.name for c in captured]
+    return names + [keyword for keyword, _ in attention.last_clauses]
 
 
 def _prepare(
@@ -216,6 +231,7 @@ def _prepare(
     arrays = (attention.query, attention.key, attention.value)
     static_sizes = (
         _few_queries(attention),
+        _group(attention),
         *(_static_sizes(a) for a in arrays),
         *(tuple(a.shape) for a in attention.operands),
     )
@@ -262,10 +278,14 @@ def dynamic(array: Any, element: str) -> str:
 
 
 def _rows(array: Any) -> tuple:
-    """The dimensions of an array before the last: heads are static, so that the
-    division into groups is known, batch and length are not."""
-    rank = len(array.shape)
-    return ("?", array.shape[1], "?") if rank == 4 else ("?",) * (rank - 1)
+    """The dimensions of an array before the last."""
+    return ("?",) * (len(array.shape) - 1)
+
+
+def _group(attention: Attention) -> int | None:
+    """Query heads per key/value head, which plans rest on; None without heads."""
+    query, key = attention.query.shape, attention.key.shape
+    return query[1] // key[1] if len(query) == 4 and key[1] else None
 
 
 def few(length: int) -> int | str:
@@ -295,9 +315,8 @@ def static(array: Any, element: str) -> str:
 
 
 def _static_sizes(array: Any) -> tuple[int, ...]:
-    """What a compiled function knows of the shape: rank, heads, head size."""
-    shape = array.shape
-    return (4, shape[1], shape[3]) if len(shape) == 4 else (len(shape), shape[-1])
+    """What a compiled function knows of the shape: rank, head size."""
+    return len(array.shape), array.shape[-1]
 
 
 def _write(
@@ -321,7 +340,9 @@ def _write(
         text += f" score({', '.join(s._form.emit(function) for s in scores)})"
     text += _clauses(attention.last_clauses, function)
     results = [_tensor((*lead, attention.value.shape[-1]), element)]
-    text += f"{attention.suffix} : {', '.join(types)} -> {results[0]}"
+    group = _group(attention)
+    stated = "" if group is None else f" {{attn.group = {group} : index}}"
+    text += f"{attention.suffix}{stated} : {', '.join(types)} -> {results[0]}"
     further: dict[str, list[str]] = {}
     for keyword, shape, kind in wanted.shapes(lead, "?", element, acc):
         results.append(_tensor(shape, kind))

@@ -29,6 +29,7 @@ from ._expr import Expr
 from ._flex_types import MAX_ELEMENTS, TYPES, Refusal, Table
 from ._forms import Captured
 from ._region import INDICES, Region
+from ._variables import named
 
 _READS = ("item", "tolist", "numpy", "data_ptr", "__array__", "__int__", "__bool__")
 _READS += ("__float__", "__index__", "__complex__", "untyped_storage")
@@ -257,7 +258,7 @@ def record(function: Callable, what: str, score: torch.dtype | None) -> Program:
         value = _result(trace, result, score)
     except Exception as error:
         raise TypeError(f"{what} cannot be compiled{_where(error)}: {error}") from error
-    region = Region(value, tuple(trace.captures), score is not None)
+    region = Region(value, named(trace.captures, function), score is not None)
     return Program(region, not trace.read_values)
 
 

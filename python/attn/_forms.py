@@ -45,6 +45,7 @@ class Captured(NamedTuple):
     element: str  # MLIR element type; "acc" for the accumulator type
     shape: tuple[str, ...] | None = None  # "?" or a number per dimension; scalar: None
     facts: str = ""  # what is stated of it, as attn.assume writes it
+    name: str = ""  # what errors call it
 
     def type(self, acc: str) -> str:
         """The MLIR type of the argument."""
@@ -219,7 +220,7 @@ def integers(value: Any, name: str, ranks: tuple[int, ...]) -> Captured:
     _check_rank(value, name, ranks)
     narrow = found in ("int8", "int16", "int32", "uint8", "uint16")
     element = "i32" if narrow else "i64"
-    return Captured(value, element, ("?",) * len(value.shape), facts(value))
+    return Captured(value, element, ("?",) * len(value.shape), facts(value), name)
 
 
 def floats(value: Any, name: str, ranks: tuple[int, ...]) -> Captured:
@@ -229,7 +230,7 @@ def floats(value: Any, name: str, ranks: tuple[int, ...]) -> Captured:
     if element not in _arrays.FLOATS:
         raise TypeError(f"{name} has type {value.dtype}; floats are accepted")
     _check_rank(value, name, ranks)
-    return Captured(value, element, ("?",) * len(value.shape))
+    return Captured(value, element, ("?",) * len(value.shape), name=name)
 
 
 def _check_rank(value: Any, name: str, ranks: tuple[int, ...]) -> None:

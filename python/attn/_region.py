@@ -12,6 +12,7 @@ from ._expr import Expr, Writer, argument, cast, is_float
 from ._forms import Captured, Form, FunctionText
 from ._rebind import rebind
 from ._symbol import Tracer
+from ._variables import named
 
 INDICES = ("b", "h", "i", "j")
 
@@ -54,7 +55,7 @@ def trace_predicate(function: Callable, what: str) -> Region:
     result = _call(function, tracer, INDICES)
     if result.type != "i1":
         raise tracer.fail("the function must return a boolean, such as i >= j")
-    return Region(result, tuple(tracer.captures), is_score=False)
+    return Region(result, named(tracer.captures, function), is_score=False)
 
 
 def trace_score(function: Callable, what: str) -> Region:
@@ -63,7 +64,7 @@ def trace_score(function: Callable, what: str) -> Region:
     result = _call(function, tracer, ("score", *INDICES))
     if result.type == "i1":
         raise tracer.fail("the function must return a score, not a boolean")
-    return _as_score(result, tracer)
+    return _as_score(result, tracer, function)
 
 
 def trace_weight(function: Callable, what: str, takes_pairs: bool) -> Region:
@@ -71,13 +72,13 @@ def trace_weight(function: Callable, what: str, takes_pairs: bool) -> Region:
     is false, which returns a weight, or a boolean: 1 where it holds."""
     tracer = Tracer(what, "acc")
     names = ("score", *INDICES) if takes_pairs else ("score",)
-    return _as_score(_call(function, tracer, names), tracer)
+    return _as_score(_call(function, tracer, names), tracer, function)
 
 
-def _as_score(result: Expr, tracer: Tracer) -> Region:
+def _as_score(result: Expr, tracer: Tracer, function: Callable) -> Region:
     result = cast(result, "acc")
     assert is_float(result.type)
-    return Region(result, tuple(tracer.captures), is_score=True)
+    return Region(result, named(tracer.captures, function), is_score=True)
 
 
 def _call(function: Callable, tracer: Tracer, names: tuple[str, ...]) -> Expr:

@@ -229,7 +229,7 @@ def _dense(keep: Any, name: str) -> Mask:
         raise TypeError(f"{name} has type {keep.dtype}; booleans are accepted")
     if not 1 <= len(keep.shape) <= 4:
         raise ValueError(f"{name} has rank {len(keep.shape)}; 1 to 4 is accepted")
-    captured = Captured(keep, "i1", _forms.broadcast_shape(keep))
+    captured = Captured(keep, "i1", _forms.broadcast_shape(keep), name=name)
     return Mask(
         Operation(
             "attn.mask.dense {0} : {t0}",

@@ -149,7 +149,8 @@ def test_sinks():
 def test_mask_that_tells_heads_apart():
     text = attention(heads=4, kv_heads=1, queries=1, mask="predicate")
     text = text.replace("%qi = arith.floordivsi %i", "%qi = arith.floordivsi %h")
-    assert followed_plan(text, {"N": 2048})["group"] == 1
+    plan = followed_plan(text, {"N": 2048})
+    assert (plan["group"], plan["lanes"]) == (4, "features")
     check(text, {"N": 2048})
 
 

@@ -131,6 +131,17 @@ static unsigned stridedAccesses(linalg::GenericOp op, unsigned dim) {
   return count;
 }
 
+/// Whether lanes along `dim` would take every element apart, of which there may
+/// be few: code for full vectors and for a rest, and no load of either.
+static bool gathersOnly(linalg::GenericOp op, int64_t size, unsigned dim) {
+  return ShapedType::isDynamic(size) &&
+         llvm::none_of(op->getOpOperands(), [&](OpOperand &operand) {
+           return BlockPlan::accessAlong(operand,
+                                         op.getMatchingIndexingMap(&operand),
+                                         dim) == LaneAccess::Contiguous;
+         });
+}
+
 /// The parallel dimension with the fewest strided accesses; the innermost of
 /// the first output where several are equal. None has a static size of 1.
 static std::optional<unsigned> chooseLaneDim(linalg::GenericOp op,
@@ -140,7 +151,8 @@ static std::optional<unsigned> chooseLaneDim(linalg::GenericOp op,
   unsigned bestCount = 0;
   for (unsigned dim : llvm::reverse(parallelDims)) {
     unsigned count = stridedAccesses(op, dim);
-    if (sizes[dim] == 1 || (best && count >= bestCount))
+    if (sizes[dim] == 1 || gathersOnly(op, sizes[dim], dim) ||
+        (best && count >= bestCount))
       continue;
     best = dim;
     bestCount = count;

@@ -11,6 +11,7 @@
 // EXPLAIN: tiles: {{.*}} empty
 // EXPLAIN: remark: a capture is stated to ascend; the keys of a tile of queries are one range
 // EXPLAIN: remark: n is stated to be at least 0 and at most 100; {{[1-9][0-9]*}} conditions less are checked per tile
+// RUN: not attnc explain %s --arg n=101 --debug-checks 2>&1 | FileCheck %s --check-prefix=CHECKED
 
 // RUN: sed -e 's/, 6, 7\]/, 6, 5]/' %s > %t.falls.mlir
 // RUN: not attnc run %t.falls.mlir --arg n=20 --debug-checks 2>&1 | FileCheck %s --check-prefix=FALLS

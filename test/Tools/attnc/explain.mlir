@@ -98,6 +98,10 @@
 
 // PLAIN: tiles: 48 queries x 96 keys; empty 0, partial 0, full 6
 
+// RUN: attnc explain %s --entry=cached --dim q.0=3 --dim k.0=9 --dim v.0=9 | FileCheck %s --check-prefix=CACHED
+// CACHED: keeps: j <= i + N - M
+// CACHED: remark: scores stay within 20.2: no running maximum, no rescaling
+
 func.func @window(%q: tensor<?x16xf32>, %k: tensor<?x16xf32>, %v: tensor<?x16xf32>) -> tensor<?x16xf32> {
   %m = attn.mask.window past = 0 future = 0
   %o = attn.scaled_dot_product %q, %k, %v mask(%m)
@@ -176,4 +180,11 @@ func.func @inspected(%q: tensor<40x16xf32>, %k: tensor<40x16xf32>, %v: tensor<40
   %again = attn.scaled_dot_product %o, %k, %v mask(%near)
     : tensor<40x16xf32>, tensor<40x16xf32>, tensor<40x16xf32> -> tensor<40x16xf32>
   return %again, %entropy : tensor<40x16xf32>, tensor<40xf32>
+}
+
+func.func @cached(%q: tensor<?x16xf32>, %k: tensor<?x16xf32>, %v: tensor<?x16xf32>) -> tensor<?x16xf32> {
+  %m = attn.mask.causal bottom_right
+  %o = attn.cosine %q, %k, %v mask(%m) scale = 20.0
+       : tensor<?x16xf32>, tensor<?x16xf32>, tensor<?x16xf32> -> tensor<?x16xf32>
+  return %o : tensor<?x16xf32>
 }

@@ -24,7 +24,13 @@ using Bound = std::optional<double>;
 /// Bounds the magnitudes of the values of one score region.
 class MagnitudeAnalysis {
 public:
+  /// The first argument of the region is within `given`.
+  MagnitudeAnalysis(Region &region, Bound given)
+      : score(region.getArgument(0)), given(given) {}
+
   Bound get(Value value) {
+    if (value == score)
+      return given;
     FloatAttr constant;
     if (matchPattern(value, m_Constant(&constant)))
       return std::abs(constant.getValueAsDouble());
@@ -87,22 +93,32 @@ private:
     return std::max(std::abs(outer.getValueAsDouble()),
                     std::abs(inner.getValueAsDouble()));
   }
+
+  Value score;
+  Bound given;
 };
 } // namespace
 
-std::optional<double> attn::getScoreBound(Region &score) {
+std::optional<double> attn::getScoreBound(Region &score,
+                                          std::optional<double> given) {
   if (score.empty())
-    return std::nullopt;
+    return given;
   Value result = score.front().getTerminator()->getOperand(0);
-  Bound bound = MagnitudeAnalysis().get(result);
+  Bound bound = MagnitudeAnalysis(score, given).get(result);
   return bound && std::isfinite(*bound) ? bound : std::nullopt;
+}
+
+std::optional<double> attn::getScoreBound(AttendOp op) {
+  auto given = op->getAttrOfType<FloatAttr>(scoreBoundAttr);
+  return getScoreBound(op.getScore(),
+                       given ? Bound(given.getValueAsDouble()) : std::nullopt);
 }
 
 std::optional<double> attn::getFixedMaximum(AttendOp op) {
   // A sink is a score that nothing bounds.
   if (op.getNormalizer() != Normalizer::Softmax || op.getSink())
     return std::nullopt;
-  std::optional<double> bound = getScoreBound(op.getScore());
+  std::optional<double> bound = getScoreBound(op);
   if (!bound || *bound > 60)
     return std::nullopt;
   // Sums of 10^5 weights and values up to 10^11 stay finite; values down to

@@ -9,6 +9,8 @@
 #include "MaskDescription.h"
 #include "TileEmission.h"
 
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
 using namespace mlir;
 using namespace mlir::attn;
 
@@ -24,6 +26,17 @@ struct TileClassifier::Implementation {
   void collectTables();
   /// Visits what tables consist of, but for blocks of keys.
   void forEachTableValue(function_ref<void(Value &)> visit);
+  TileClass emitClass(ScalarBuilder s, const TileRectangle &tile);
+  Value emitBlockMay(ScalarBuilder s, const TileRectangle &block);
+  KeyBounds emitKeyBounds(ScalarBuilder s, Value b, Value h,
+                          IndexRange queries);
+  /// What `emit` gives for each head of a tile from `first` on, reduced by
+  /// `combine` from `neutral` on.
+  SmallVector<Value> reduceHeads(
+      ScalarBuilder s, Value first, ValueRange neutral,
+      function_ref<SmallVector<Value>(ScalarBuilder, Value)> emit,
+      function_ref<SmallVector<Value>(ScalarBuilder, ValueRange, ValueRange)>
+          combine);
   Rectangle toRectangle(ScalarBuilder &s, Value b, Value h, IndexRange i,
                         IndexRange j, KeyExtent keys);
 
@@ -34,6 +47,8 @@ struct TileClassifier::Implementation {
   SmallVector<AnalysisNote> notes;
   SmallVector<LeafTable> tables;
   TableSizes sizes;
+  /// Heads of a tile; 1 where all have the same pairs.
+  int64_t tileHeads = 1;
   SmallVector<Value> captures;
 };
 
@@ -117,6 +132,8 @@ void TileClassifier::Implementation::bind(const MaskDomain &domain,
   sizes = {domain.batches, domain.heads,       domain.queries,
            domain.keys,    domain.tileQueries, domain.tileKeys};
   captures.assign(given.begin(), given.end());
+  bool usesHead = !model.getBody().getArgument(1).use_empty();
+  tileHeads = usesHead ? domain.tileHeads : 1;
 }
 
 void TileClassifier::Implementation::forEachTableValue(
@@ -186,27 +203,73 @@ Rectangle TileClassifier::Implementation::toRectangle(ScalarBuilder &s, Value b,
   return {b, h, toInterval(i), toInterval(j), keys};
 }
 
+TileClass TileClassifier::Implementation::emitClass(ScalarBuilder s,
+                                                    const TileRectangle &tile) {
+  Rectangle rectangle =
+      toRectangle(s, tile.b, tile.h, tile.i, tile.j, TileOfKeys);
+  TileEmitter emitter(s, model, expansion, tables, sizes, captures, rectangle);
+  Value must = s.negate(emitter.emitMay(dropped));
+  return {emitter.emitMay(kept, /*settled=*/must), must};
+}
+
+Value TileClassifier::Implementation::emitBlockMay(ScalarBuilder s,
+                                                   const TileRectangle &block) {
+  return TileEmitter(
+             s, model, expansion, tables, sizes, captures,
+             toRectangle(s, block.b, block.h, block.i, block.j, BlockOfKeys))
+      .emitMay(kept);
+}
+
+SmallVector<Value> TileClassifier::Implementation::reduceHeads(
+    ScalarBuilder s, Value first, ValueRange neutral,
+    function_ref<SmallVector<Value>(ScalarBuilder, Value)> emit,
+    function_ref<SmallVector<Value>(ScalarBuilder, ValueRange, ValueRange)>
+        combine) {
+  if (tileHeads == 1)
+    return emit(s, first);
+  auto index = [&](int64_t value) {
+    return arith::ConstantIndexOp::create(s.builder, s.loc, value);
+  };
+  auto loop = scf::ForOp::create(
+      s.builder, s.loc, index(0), index(tileHeads), index(1), neutral,
+      [&](OpBuilder &b, Location loc, Value head, ValueRange running) {
+        ScalarBuilder inner{b, loc};
+        Value h = arith::AddIOp::create(b, loc, first, head);
+        scf::YieldOp::create(b, loc, combine(inner, running, emit(inner, h)));
+      });
+  return loop.getResults();
+}
+
 TileClass TileClassifier::emitClass(OpBuilder &builder, Location loc,
                                     const TileRectangle &tile) {
-  Implementation &impl = *implementation;
   ScalarBuilder s{builder, loc};
-  Rectangle rectangle =
-      impl.toRectangle(s, tile.b, tile.h, tile.i, tile.j, TileOfKeys);
-  TileEmitter emitter(s, impl.model, impl.expansion, impl.tables, impl.sizes,
-                      impl.captures, rectangle);
-  Value must = s.negate(emitter.emitMay(impl.dropped));
-  return {emitter.emitMay(impl.kept, /*settled=*/must), must};
+  SmallVector<Value> found = implementation->reduceHeads(
+      s, tile.h, {s.boolean(false), s.boolean(true)},
+      [&](ScalarBuilder s, Value head) -> SmallVector<Value> {
+        TileRectangle own = tile;
+        own.h = head;
+        TileClass tileClass = implementation->emitClass(s, own);
+        return {tileClass.may, tileClass.must};
+      },
+      [](ScalarBuilder s, ValueRange any,
+         ValueRange own) -> SmallVector<Value> {
+        return {s.either(any[0], own[0]), s.both(any[1], own[1])};
+      });
+  return {found[0], found[1]};
 }
 
 Value TileClassifier::emitBlockMay(OpBuilder &builder, Location loc,
                                    const TileRectangle &block) {
-  Implementation &impl = *implementation;
   ScalarBuilder s{builder, loc};
-  return TileEmitter(s, impl.model, impl.expansion, impl.tables, impl.sizes,
-                     impl.captures,
-                     impl.toRectangle(s, block.b, block.h, block.i, block.j,
-                                      BlockOfKeys))
-      .emitMay(impl.kept);
+  return implementation->reduceHeads(
+      s, block.h, s.boolean(false),
+      [&](ScalarBuilder s, Value head) -> SmallVector<Value> {
+        TileRectangle own = block;
+        own.h = head;
+        return {implementation->emitBlockMay(s, own)};
+      },
+      [](ScalarBuilder s, ValueRange any, ValueRange own)
+          -> SmallVector<Value> { return {s.either(any[0], own[0])}; })[0];
 }
 
 /// Whether the keys that satisfy `form >= 0` lie before or behind some key: j
@@ -248,32 +311,30 @@ unsigned TileClassifier::countPremises() const {
 // Keys
 //===----------------------------------------------------------------------===//
 
-KeyBounds TileClassifier::emitKeyBounds(OpBuilder &builder, Location loc,
-                                        Value b, Value h, IndexRange queries) {
-  Implementation &impl = *implementation;
-  ScalarBuilder s{builder, loc};
+KeyBounds TileClassifier::Implementation::emitKeyBounds(ScalarBuilder s,
+                                                        Value b, Value h,
+                                                        IndexRange queries) {
   Value zero = s.integer(0), one = s.integer(1);
-  Value keys = s.toInteger(impl.sizes.keys);
-  IndexRange all{s.toIndex(zero), impl.sizes.keys};
-  TileEmitter emitter(s, impl.model, impl.expansion, impl.tables, impl.sizes,
-                      impl.captures,
-                      impl.toRectangle(s, b, h, queries, all, AllKeys));
-  emitter.prepare(impl.kept);
-  emitter.prepare(impl.dropped);
+  Value keys = s.toInteger(sizes.keys);
+  IndexRange all{s.toIndex(zero), sizes.keys};
+  TileEmitter emitter(s, model, expansion, tables, sizes, captures,
+                      toRectangle(s, b, h, queries, all, AllKeys));
+  emitter.prepare(kept);
+  emitter.prepare(dropped);
 
   Value lower = keys, upper = zero;
-  for (const Conjunction &conjunction : impl.kept.conjunctions) {
+  for (const Conjunction &conjunction : kept.conjunctions) {
     auto [may, hull] = emitter.emitKeyHull(conjunction);
     lower = s.select(may, s.min(lower, hull.lower), lower);
     upper = s.select(may, s.max(upper, s.add(hull.upper, one)), upper);
   }
-  Value known = emitter.emitPremises(impl.kept);
+  Value known = emitter.emitPremises(kept);
   lower = s.select(known, s.min(lower, upper), zero);
   upper = s.select(known, upper, keys);
 
   // A piece that is not kept cuts off the side on which it lies.
   Value fullLower = lower, fullUpper = upper;
-  for (const Conjunction &conjunction : impl.dropped.conjunctions) {
+  for (const Conjunction &conjunction : dropped.conjunctions) {
     auto [may, hull] = emitter.emitKeyHull(conjunction);
     Value isLeft = s.atMost(hull.lower, fullLower);
     Value cutsLeft = s.both(may, isLeft);
@@ -284,8 +345,26 @@ KeyBounds TileClassifier::emitKeyBounds(OpBuilder &builder, Location loc,
   }
   fullLower = s.min(fullLower, upper);
   fullUpper = s.max(fullUpper, fullLower);
-  Value certain = emitter.emitPremises(impl.dropped);
+  Value certain = emitter.emitPremises(dropped);
   fullUpper = s.select(certain, fullUpper, fullLower);
   return {s.toIndex(lower), s.toIndex(upper), s.toIndex(fullLower),
           s.toIndex(fullUpper)};
+}
+
+KeyBounds TileClassifier::emitKeyBounds(OpBuilder &builder, Location loc,
+                                        Value b, Value h, IndexRange queries) {
+  ScalarBuilder s{builder, loc};
+  Value none = s.toIndex(s.integer(0)), all = implementation->sizes.keys;
+  SmallVector<Value> found = implementation->reduceHeads(
+      s, h, {all, none, none, all},
+      [&](ScalarBuilder s, Value head) -> SmallVector<Value> {
+        KeyBounds own = implementation->emitKeyBounds(s, b, head, queries);
+        return {own.lower, own.upper, own.fullLower, own.fullUpper};
+      },
+      [](ScalarBuilder s, ValueRange any,
+         ValueRange own) -> SmallVector<Value> {
+        return {s.min(any[0], own[0]), s.max(any[1], own[1]),
+                s.max(any[2], own[2]), s.min(any[3], own[3])};
+      });
+  return {found[0], found[1], found[2], s.max(found[2], found[3])};
 }

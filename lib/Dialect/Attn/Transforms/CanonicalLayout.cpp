@@ -21,12 +21,15 @@ static OpFoldResult sizeOf(OpBuilder &builder, Location loc, Value tensor,
 }
 
 /// H / Hkv; a division by an empty Hkv gives an empty loop, not a trap.
-static OpFoldResult groupSize(OpBuilder &builder, Location loc,
+static OpFoldResult groupSize(OpBuilder &builder, Operation *op,
                               OpFoldResult heads, OpFoldResult keyHeads) {
+  Location loc = op->getLoc();
   std::optional<int64_t> h = getConstantIntValue(heads);
   std::optional<int64_t> hkv = getConstantIntValue(keyHeads);
   if (h && hkv)
     return builder.getIndexAttr(*h / std::max<int64_t>(*hkv, 1));
+  if (auto stated = op->getAttrOfType<IntegerAttr>(groupSizeAttr))
+    return builder.getIndexAttr(stated.getInt());
   Value one = arith::ConstantIndexOp::create(builder, loc, 1);
   Value divisor = arith::MaxSIOp::create(
       builder, loc, getValueOrCreateConstantIndexOp(builder, loc, keyHeads),
@@ -66,9 +69,9 @@ FailureOr<CanonicalLayout> CanonicalLayout::get(OpBuilder &builder,
   if (layout.head) {
     heads = sizeOf(builder, loc, op.getQuery(), *layout.head);
     sizes[AttendOp::Hkv] = sizeOf(builder, loc, op.getKey(), *layout.head);
-    result.splitHeads =
-        !getConstantIntValue(heads) || heads != sizes[AttendOp::Hkv];
-    sizes[AttendOp::G] = groupSize(builder, loc, heads, sizes[AttendOp::Hkv]);
+    sizes[AttendOp::G] = groupSize(builder, op, heads, sizes[AttendOp::Hkv]);
+    bool same = getConstantIntValue(heads) && heads == sizes[AttendOp::Hkv];
+    result.splitHeads = !same && getConstantIntValue(sizes[AttendOp::G]) != 1;
   }
   sizes[AttendOp::I] = sizeOf(builder, loc, op.getQuery(), layout.length);
   sizes[AttendOp::J] = sizeOf(builder, loc, op.getKey(), layout.length);

@@ -8,6 +8,7 @@
 #include "EmptyFeatures.h"
 #include "InspectWeights.h"
 
+#include "attn/Dialect/Attn/Analysis/ScoreRange.h"
 #include "attn/Dialect/Attn/Transforms/CanonicalLayout.h"
 #include "attn/Dialect/Attn/Transforms/Passes.h"
 
@@ -38,15 +39,14 @@ static Value getMask(OpBuilder &builder, AttentionOpInterface op,
 }
 
 static LogicalResult lowerToAttend(AttentionOpInterface op,
-                                   const Scoring &scoring,
-                                   OpBuilder &builder) {
+                                   const Scoring &scoring, OpBuilder &builder) {
   Location loc = op.getLoc();
   FailureOr<CanonicalLayout> layout = CanonicalLayout::get(builder, op);
   if (failed(layout))
     return failure();
-  FailureOr<RegionBuilder> regions = RegionBuilder::get(
-      builder, loc, getMask(builder, op, scoring, *layout),
-      op.getScoreModifiers(), layout->sizes);
+  FailureOr<RegionBuilder> regions =
+      RegionBuilder::get(builder, loc, getMask(builder, op, scoring, *layout),
+                         op.getScoreModifiers(), layout->sizes);
   if (failed(regions))
     return failure();
   for (Value capture : scoring.captures)
@@ -81,15 +81,15 @@ static LogicalResult lowerToAttend(AttentionOpInterface op,
     (isEmpty ? emptyWeights : weightsInit) = isEmpty ? init.value : take(init);
   }
   if (op.getTopKeys()) {
-    int64_t count = cast<ShapedType>(op.getTopKeys().getType()).getShape().back();
+    int64_t count =
+        cast<ShapedType>(op.getTopKeys().getType()).getShape().back();
     auto initOf = [&](Value top) {
       return take(layout->topInit(builder, elementTypeOf(top), count));
     };
     topWeightsInit = initOf(op.getTopWeights());
     topKeysInit = initOf(op.getTopKeys());
   }
-  Value sink =
-      scoring.sink ? layout->perHead(builder, scoring.sink) : Value();
+  Value sink = scoring.sink ? layout->perHead(builder, scoring.sink) : Value();
   auto typeOf = [](Value init) { return init ? init.getType() : Type(); };
   auto attend = AttendOp::create(
       builder, loc, outputInit.getType(), typeOf(lseInit), typeOf(weightsInit),
@@ -98,10 +98,12 @@ static LogicalResult lowerToAttend(AttentionOpInterface op,
       regions->getCaptures(), /*offsets=*/ValueRange(), /*whole=*/ValueRange(),
       outputInit, lseInit, weightsInit, topWeightsInit, topKeysInit,
       builder.getAffineMapArrayAttr(maps), llvm::APFloat(scoring.scale));
+  if (scoring.bound)
+    attend->setAttr(scoreBoundAttr, builder.getF64FloatAttr(*scoring.bound));
   regions->buildScore(builder, attend.getScore(), accumulator,
-                      scoring.prologue ? RegionBuilder::Prologue(
-                                             scoring.prologue)
-                                       : RegionBuilder::Prologue());
+                      scoring.prologue
+                          ? RegionBuilder::Prologue(scoring.prologue)
+                          : RegionBuilder::Prologue());
   regions->buildMask(builder, attend.getMask());
 
   op.getOutput().replaceAllUsesWith(layout->restoreOutput(
@@ -125,8 +127,7 @@ static LogicalResult lowerToAttend(AttentionOpInterface op,
 }
 
 namespace {
-struct LowerToAttend
-    : public attn::impl::LowerToAttendPassBase<LowerToAttend> {
+struct LowerToAttend : public attn::impl::LowerToAttendPassBase<LowerToAttend> {
   void runOnOperation() override {
     SmallVector<AttentionOpInterface> ops;
     getOperation()->walk([&](AttentionOpInterface op) { ops.push_back(op); });

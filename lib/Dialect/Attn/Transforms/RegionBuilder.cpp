@@ -102,7 +102,9 @@ Value RegionBuilder::rewriteForSizes(OpBuilder &builder, Location loc,
   if (auto causal = dyn_cast<MaskCausalOp>(op)) {
     if (!causal.getBottomRight())
       return value;
-    Value offset = arith::SubIOp::create(builder, loc, sizes.N, sizes.M);
+    // The name that explanations use.
+    auto named = NameLoc::get(builder.getStringAttr("N - M"), loc);
+    Value offset = arith::SubIOp::create(builder, named, sizes.N, sizes.M);
     return MaskCausalOp::create(builder, loc, value.getType(), offset,
                                 /*bottom_right=*/false);
   }

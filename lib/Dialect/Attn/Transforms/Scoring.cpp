@@ -166,6 +166,8 @@ static Scoring getScoring(OpBuilder &builder, CosineOp op) {
   scoring.query = normalizeRows(linalg, op.getQuery(), feature);
   scoring.key = normalizeRows(linalg, op.getKey(), feature);
   scoring.scale = scaleOr(op.getScale(), 1.0);
+  // With room for the rounding of both vectors and of their product.
+  scoring.bound = 1.01 * std::abs(scoring.scale);
   return scoring;
 }
 

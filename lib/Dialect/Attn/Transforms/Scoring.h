@@ -20,7 +20,9 @@ struct Scoring {
   /// What is scored: the op's operands, projected where it projects them.
   Value query, key;
   Value featureWeight; ///< Of additive scoring, else null.
-  Value sink;          ///< One logit per query head, or null.
+  /// Compatibilities times scale are within it; nullopt where nothing is known.
+  std::optional<double> bound;
+  Value sink; ///< One logit per query head, or null.
   /// What `prologue` reads.
   SmallVector<Value> captures;
   /// What happens to a score before the modifiers; null for nothing.

@@ -9,6 +9,7 @@
 #include "SizeChecks.h"
 
 #include "attn/Dialect/Attn/IR/Requirements.h"
+#include "attn/Dialect/Attn/Transforms/CanonicalLayout.h"
 
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -57,6 +58,17 @@ void SizeChecks::groups(Named lhs, Named rhs) {
   if (getConstantIntValue(lhs.size) && getConstantIntValue(rhs.size))
     return;
   Value left = asValue(lhs.size), right = asValue(rhs.size);
+  if (auto stated = op->getAttrOfType<IntegerAttr>(groupSizeAttr)) {
+    Location loc = op->getLoc();
+    Value group = arith::ConstantIndexOp::create(b, loc, stated.getInt());
+    Value due = arith::MulIOp::create(b, loc, right, group);
+    Value equal =
+        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, left, due);
+    return require(equal,
+                   lhs.name + " has {0} heads, " + rhs.name + " has {1}; " +
+                       groupSizeAttr + " states {2} times as many",
+                   {left, right, group});
+  }
   require(isMultiple(left, right),
           lhs.name + " has {0} heads, " + rhs.name + " has {1}; " + lhs.name +
               " heads must be a multiple of " + rhs.name + " heads",

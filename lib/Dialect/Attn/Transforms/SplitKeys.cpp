@@ -104,11 +104,12 @@ void KeySplitter::prepareClassifier() {
   Value heads =
       compute<arith::MulIOp>(whole[AttendOp::Hkv], whole[AttendOp::G]);
   classifier->skipPrepass({whole[AttendOp::B], heads, whole[AttendOp::I],
-                           whole[AttendOp::J], plan.queries, plan.keys},
+                           whole[AttendOp::J], plan.queries, plan.keys,
+                           plan.group},
                           op.getCaptures());
 }
 
-/// From the head, or the group of heads that share a mask, at (b, hkv, g).
+/// From the head, or by the heads of a tile together, from (b, hkv, g) on.
 KeySplitter::Reach KeySplitter::emitReach(ValueRange at) {
   if (!classifier)
     return {index(0), tiles};
@@ -269,6 +270,7 @@ void KeySplitter::emitPart(ValueRange ivs, ValueRange outputs,
   IRMapping regions;
   op.getScore().cloneInto(&tile.getScore(), regions);
   op.getMask().cloneInto(&tile.getMask(), regions);
+  tile->setDiscardableAttrs(op->getDiscardableAttrDictionary());
   TilePlan inner = plan;
   inner.split = 0;
   inner.attachTo(tile);

@@ -101,16 +101,19 @@ static bool isAligned(AttendOp op, unsigned dim, scf::ForallOp loop,
 }
 
 static std::string describe(Value capture, const CaptureFacts &facts) {
-  std::string text = getSourceName(capture, "a capture") +
-                     (facts.proved ? " is proved" : " is stated");
+  SmallVector<std::string> stated;
   if (facts.ascending)
-    text += " to ascend";
+    stated.push_back("to ascend");
   if (facts.atLeast)
-    text += " to be at least " + std::to_string(*facts.atLeast);
+    stated.push_back("to be at least " + std::to_string(*facts.atLeast));
   if (facts.atMost)
-    text += (facts.atLeast ? " and at most " : " to be at most ") +
-            std::to_string(*facts.atMost);
-  return text;
+    stated.push_back((facts.atLeast ? "at most " : "to be at most ") +
+                     std::to_string(*facts.atMost));
+  std::string last = stated.pop_back_val();
+  std::string text = getSourceName(capture, "a capture") +
+                     (facts.proved ? " is proved " : " is stated ");
+  return text + llvm::join(stated, ", ") + (stated.empty() ? "" : " and ") +
+         last;
 }
 
 /// Says of each capture about which facts are known what changes with them.
@@ -170,7 +173,8 @@ prepareClassifier(OpBuilder &builder, AttendOp op, const TilePlan &plan) {
       std::make_unique<TileClassifier>(op.getMask(), sizeOf(whole[AttendOp::I]),
                                        sizeOf(whole[AttendOp::J]), facts);
   MaskDomain domain{whole[AttendOp::B], heads,        whole[AttendOp::I],
-                    whole[AttendOp::J], plan.queries, plan.keys};
+                    whole[AttendOp::J], plan.queries, plan.keys,
+                    plan.group};
   classifier->emitPrepass(builder, loc, domain, op.getCaptures());
   if (classifier->mayLeaveGaps())
     remark::passed(
@@ -198,7 +202,7 @@ static void remarkScores(AttendOp op, const QueryTile &tile) {
     report("score-bounded",
            llvm::formatv("scores stay within {0:f1}: no running maximum, no "
                          "rescaling",
-                         *getScoreBound(op.getScore()))
+                         *getScoreBound(op))
                .str());
   if (tile.keepsEveryRow())
     report("rows-not-empty", "every row keeps a key: no test of empty rows");

@@ -86,6 +86,7 @@ private:
   PlanVariant choose();
   PlanVariant withTiles(PlanVariant variant);
   bool mayGroup();
+  int64_t headsOfTile() { return mayGroup() ? group : 1; }
   bool widensKeys();
   bool hasManyQueries();
   bool hasTiles() { return target.hasBF16Tiles && multipliesBF16(op); }
@@ -128,15 +129,14 @@ static bool usesHead(Region &region, unsigned argument) {
 }
 
 /// The heads of a group share tiles where they share keys and values, unless
-/// the mask tells them apart (tiles are classified for one head) or weights are
-/// asked for.
+/// weights are asked for.
 bool PlanChooser::mayGroup() {
   if (ShapedType::isDynamic(group) || needsWeights(op))
     return false;
   bool shared = op.getQueryMap().isFunctionOfDim(AttendOp::G) &&
                 !op.getKeyMap().isFunctionOfDim(AttendOp::G) &&
                 !op.getValueMap().isFunctionOfDim(AttendOp::G);
-  return group == 1 || (shared && !usesHead(op.getMask(), /*argument=*/1));
+  return group == 1 || shared;
 }
 
 /// Whether keys are narrower than what products are summed in.
@@ -172,9 +172,11 @@ TilePlan PlanChooser::queriesAlongLanes() {
   plan.tiles = hasTiles() && tileObstacle().empty();
   plan.pairs = plan.tiles || usesPairs(target, op);
   bool fits = mayGroup() && llvm::isPowerOf2_64(group) && group <= lanes;
-  // A tile that one head may fill gains little from others.
+  // A tile that one head may fill gains little from others, and where the mask
+  // tells them apart, has to visit the keys of each.
   bool gains = !many || (ShapedType::isDynamic(queries) &&
-                         !usesHead(op.getScore(), /*argument=*/2));
+                         !usesHead(op.getScore(), /*argument=*/2) &&
+                         !usesHead(op.getMask(), /*argument=*/1));
   if (fits && gains)
     plan.group = group;
   int64_t rows = maxRows;
@@ -239,9 +241,10 @@ void PlanChooser::shareKeys(TilePlan &plan) {
   plan.band = band;
 }
 
-/// All queries of a group in one tile.
+/// All queries of a group, or of one head where no group may be formed, in one
+/// tile.
 TilePlan PlanChooser::featuresAlongLanes() {
-  TilePlan plan{queries, /*keys=*/128, group};
+  TilePlan plan{queries, /*keys=*/128, headsOfTile()};
   plan.lanes = LaneAxis::Features;
   plan.split = splitFor(plan);
   constexpr int64_t bytesAhead = 16 * 1024, mostRows = 128;
@@ -263,7 +266,8 @@ int64_t PlanChooser::splitFor(const TilePlan &plan) {
              : 0;
 }
 
-/// Vector operations of both contractions per key and key/value head.
+/// Vector operations of both contractions per key, for the heads of one tile
+/// with features along lanes.
 double PlanChooser::operations(const TilePlan &plan) {
   bool additive = op.getCompatibility() == Compatibility::Additive;
   if (plan.lanes == LaneAxis::Features) {
@@ -275,31 +279,34 @@ double PlanChooser::operations(const TilePlan &plan) {
   }
   // Exponentials of keys serve all queries.
   double total = features * (additive ? 6 : 1) + valueFeatures;
-  int64_t tiles = llvm::divideCeil(queries, plan.queries) * group / plan.group;
+  int64_t tiles =
+      llvm::divideCeil(queries, plan.queries) * headsOfTile() / plan.group;
   return tiles * total * llvm::divideCeil(plan.rows(), lanes);
 }
 
 /// The cheaper plan for a known number of queries.
 PlanVariant PlanChooser::choose() {
   TilePlan plan = queriesAlongLanes();
-  bool known = !ShapedType::isDynamic(features) &&
-               !ShapedType::isDynamic(valueFeatures) && group > 0;
+  bool known =
+      !ShapedType::isDynamic(features) && !ShapedType::isDynamic(valueFeatures);
   if (!known)
     return {plan, queries, "queries along lanes: head sizes are not known"};
-  if (!mayGroup() || queries < 1)
+  if (needsWeights(op) || queries < 1)
     return {plan, queries,
-            needsWeights(op)
-                ? "queries along lanes: weights are asked for"
-                : "queries along lanes: heads share no keys, or the mask "
-                  "tells them apart"};
+            needsWeights(op) ? "queries along lanes: weights are asked for"
+                             : "queries along lanes: there are none"};
   TilePlan other = featuresAlongLanes();
   double cost = operations(plan), otherCost = operations(other);
   bool few = other.rows() <= lanes && otherCost < cost;
   std::string reason = llvm::formatv(
       "{0} along lanes: {1:F0} vector operations per key for {2} rows, against "
       "{3:F0} with {4} along lanes",
-      few ? "features" : "queries", few ? otherCost : cost, queries * group,
-      few ? cost : otherCost, few ? "queries" : "features");
+      few ? "features" : "queries", few ? otherCost : cost,
+      queries * headsOfTile(), few ? cost : otherCost,
+      few ? "queries" : "features");
+  if (group != headsOfTile())
+    reason += "; one head per tile: heads share no keys, or how many do is not "
+              "known";
   return {few ? other : plan, queries, reason};
 }
 
@@ -317,7 +324,8 @@ SmallVector<PlanVariant> PlanChooser::variants() {
   if (!ShapedType::isDynamic(queries))
     return {withTiles(choose())};
   SmallVector<PlanVariant> result;
-  if (mayGroup() && llvm::isPowerOf2_64(group) && group <= lanes) {
+  int64_t heads = headsOfTile();
+  if (llvm::isPowerOf2_64(heads) && heads <= lanes) {
     queries = 1;
     PlanVariant one = choose();
     if (one.plan.lanes == LaneAxis::Features)

@@ -88,9 +88,9 @@ func.func @additive(%q: tensor<4x2x64xf32>, %p: tensor<4x8x64xf32>, %k: tensor<4
   return %r, %s : tensor<4x2x64xf32>, tensor<4x8x64xf32>
 }
 
-// A mask that tells heads apart keeps them apart.
+// A mask that tells heads apart: their tiles are those that any of them needs.
 // CHECK-LABEL: func @heads(
-// CHECK: attn.plan = {{{.*}}group = 1 : index, {{.*}} lanes = "queries", queries = 16
+// CHECK: attn.plan = {{{.*}}group = 4 : index, {{.*}} lanes = "features", queries = 1
 func.func @heads(%q: tensor<2x4x1x64xf32>, %k: tensor<2x?x64xf32>, %o: tensor<2x4x1x64xf32>) -> tensor<2x4x1x64xf32> {
   %r = attn.attend dot softmax ins(%q, %k, %k : tensor<2x4x1x64xf32>, tensor<2x?x64xf32>, tensor<2x?x64xf32>)
       outs(%o : tensor<2x4x1x64xf32>) indexing_maps = [#query, #key, #value, #out] scale = 0.25 mask {

@@ -83,6 +83,18 @@ func.func @window(%q: tensor<8x8x64xf32>, %offset: i64, %each: tensor<8xi64>, %n
   return %o : tensor<8x8x64xf32>
 }
 
+// The types do not tell how many heads share keys; what states it is looked at.
+// CHECK-LABEL: func @group(
+func.func @group(%q: tensor<1x?x8x64xf32>, %k: tensor<1x?x8x64xf32>) -> tensor<1x?x8x64xf32> {
+  // CHECK: %[[DUE:.*]] = arith.muli %[[KEYS:.*]], %c4
+  // CHECK: %[[EQUAL:.*]] = arith.cmpi eq, %[[HEADS:.*]], %[[DUE]]
+  // CHECK: attn.require %[[EQUAL]], "scaled_dot_product: query has {0} heads, key has {1}; attn.group states {2} times as many"(%[[HEADS]], %[[KEYS]], %c4
+  // CHECK: attn.attend {{.*}}tensor<1x?x4x8x64xf32>
+  %o = attn.scaled_dot_product %q, %k, %k {attn.group = 4 : index}
+      : tensor<1x?x8x64xf32>, tensor<1x?x8x64xf32>, tensor<1x?x8x64xf32> -> tensor<1x?x8x64xf32>
+  return %o : tensor<1x?x8x64xf32>
+}
+
 // CHECK-LABEL: func @bandwidth(
 // CHECK-SAME: %[[WIDTHS:[a-z0-9]+]]: tensor<?xf32>
 func.func @bandwidth(%q: tensor<1x2x8x64xf32>, %widths: tensor<?xf32>) -> tensor<1x2x8x64xf32> {

@@ -12,11 +12,18 @@
 
 namespace mlir::attn {
 
+/// On attn.attend, f64: compatibilities times scale are within it, or NaN.
+/// Whoever drops it loses speed, not results.
+inline constexpr llvm::StringLiteral scoreBoundAttr = "attn.score_bound";
+
 /// A bound on |s| for every score s that `score`, a region over (score, b, h,
-/// i, j, captures...), yields from any score, up to rounding of the region's
-/// own operations; nullopt where none is found. A score that is NaN obeys no
-/// bound.
-std::optional<double> getScoreBound(Region &score);
+/// i, j, captures...), yields from scores within `given`, or any; up to
+/// rounding of the region's own operations; nullopt where none is found. A
+/// score that is NaN obeys no bound.
+std::optional<double> getScoreBound(Region &score,
+                                    std::optional<double> given = {});
+/// The same of an op.
+std::optional<double> getScoreBound(AttendOp op);
 
 /// On attn.attend_tile: scores are bounded so near the maximum that is given
 /// that it may stay. Whoever drops it loses speed, not results.

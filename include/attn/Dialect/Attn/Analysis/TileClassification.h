@@ -19,8 +19,9 @@ struct IndexRange {
   Value lower, upper;
 };
 
-/// The pairs of one batch `b` and one query head `h` (both of type index) with
-/// i and j in ranges. Both ranges lie inside of the whole and are not empty.
+/// The pairs of one batch `b` and the heads of a tile from `h` on (both of type
+/// index) with i and j in ranges. Both ranges lie inside of the whole and are
+/// not empty.
 struct TileRectangle {
   Value b, h;
   IndexRange i, j;
@@ -46,6 +47,8 @@ struct KeyBounds {
 struct MaskDomain {
   Value batches, heads, queries, keys;
   int64_t tileQueries, tileKeys;
+  /// Query heads of a tile.
+  int64_t tileHeads = 1;
 };
 
 /// An operation at which the analysis gave up, and why.
@@ -109,7 +112,8 @@ public:
   Value emitBlockMay(OpBuilder &builder, Location loc,
                      const TileRectangle &block);
 
-  /// Bounds the keys for one tile of queries. To be called as emitClass is.
+  /// Bounds the keys for one tile of queries, of its heads from `h` on. To be
+  /// called as emitClass is.
   KeyBounds emitKeyBounds(OpBuilder &builder, Location loc, Value b, Value h,
                           IndexRange queries);
 

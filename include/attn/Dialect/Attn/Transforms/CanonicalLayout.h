@@ -14,6 +14,11 @@
 
 namespace mlir::attn {
 
+/// On an attention op, an index: query heads per key/value head. Where the
+/// types do not show it, plans for such groups serve any number of heads; a
+/// call with others is refused.
+inline constexpr llvm::StringLiteral groupSizeAttr = "attn.group";
+
 /// Brings the tensors of one attention op into canonical form and back: batch
 /// dimensions collapsed into one, query heads split into (hkv, g) where H and
 /// Hkv may differ. Dimensions keep their order, so no data moves.

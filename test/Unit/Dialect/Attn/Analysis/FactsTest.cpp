@@ -195,4 +195,13 @@ TEST_F(FactsTest, WhatIsAddedAfterwardsIsNotBounded) {
   EXPECT_EQ(getScoreBound(parseScore("%r = arith.mulf %s, %s : f32")),
             std::nullopt);
 }
+
+TEST_F(FactsTest, WhatIsGivenBoundsTheScore) {
+  EXPECT_EQ(getScoreBound(parseScore("%c = arith.constant 3.0 : f32\n"
+                                     "%r = arith.mulf %s, %c : f32"),
+                          2.0),
+            6.0);
+  EXPECT_EQ(getScoreBound(parseScore("%r = arith.addf %s, %cap : f32"), 2.0),
+            std::nullopt);
+}
 } // namespace
