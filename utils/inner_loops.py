@@ -4,7 +4,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Reads x86-64 or AArch64 assembly and prints a line for each loop that holds no other
 and multiplies and adds vectors or tiles: how often it has each instruction on these, and
-how often it uses the stack."""
+how often it uses a slot of the stack: what is indexed is an array there, no spill."""
 
 import collections
 import re
@@ -14,7 +14,7 @@ LABEL = re.compile(r"(\.LBB\w+):")
 MULTIPLY_ADD = re.compile(r"\s(?:vfmadd\w+p[sd]|vdpbf16ps|tdpbf16ps|fmla)\s")
 COUNTED = ("v", "f", "td", "tile")
 BRANCH = re.compile(r"\s+(?:j\w+|b\.\w+|cbn?z\s.*|tbn?z\s.*)\s(\.LBB\w+)$")
-STACK = re.compile(r"[(,]%r[sb]p[,)]|\[(?:sp|x29)\b")
+STACK = re.compile(r"\(%r[sb]p\)|\[(?:sp|x29)\b")
 
 
 def inner_loops(lines):

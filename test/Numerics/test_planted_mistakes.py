@@ -72,12 +72,21 @@ def test_caught_in_an_example(example, plant, tmp_path):
     assert_caught(text, plant, "optimize", "tile", tmp_path)
 
 
-def assert_caught(text, plant, last, first, tmp_path):
+def read(file):
+    """An array in float64; bf16 is stored as its bits."""
+    array = np.load(file)
+    if array.dtype.itemsize == 2 and array.dtype != np.float16:
+        bits = array.view(np.uint16).astype(np.uint32) << 16
+        array = bits.view(np.float32)
+    return array.astype(np.float64)
+
+
+def assert_caught(text, plant, last, first, tmp_path, *flags):
     good, bad = tmp_path / "good.npy", tmp_path / "bad.npy"
-    result, *_ = check(text, {}, "--out", str(good))
+    result, *_ = check(text, {}, "--out", str(good), *flags)
     bound = float(result["bound"])
 
-    ir = attnc("compile", text, f"--stop-after={last}", "-o", "-").stdout
+    ir = attnc("compile", text, f"--stop-after={last}", "-o", "-", *flags).stdout
     planted = plant(ir)
     assert planted != ir, ir
     # The same IR without the mistake passes through the same door.
@@ -88,11 +97,12 @@ def assert_caught(text, plant, last, first, tmp_path):
             f"--start-from={first}",
             "--out",
             str(file),
+            *flags,
         )
         assert run.returncode == 0, run.stderr
-    expected = np.load(good).astype(np.float64)
+    expected = read(good)
     scale = np.abs(expected).max()
-    same = np.abs(np.load(tmp_path / "same.npy") - expected).max() / scale
-    wrong = np.abs(np.load(bad) - expected).max() / scale
+    same = np.abs(read(tmp_path / "same.npy") - expected).max() / scale
+    wrong = np.abs(read(bad) - expected).max() / scale
     assert same <= bound
     assert wrong > 10 * bound

@@ -6,9 +6,13 @@
 fp64 reference: tiles of keys and features that are not whole, and all that acts on
 scores between the products."""
 
+import math
+import re
+
 import pytest
 from attnc import attnc, check
-from test_matrix import attention, lengths
+from test_matrix import SCORES, attention, lengths
+from test_planted_mistakes import assert_caught
 
 # 512 KiB of second-level cache, as of a CPU that is not this machine, hold 512 keys.
 TARGET = "--target=x86-64:sapphirerapids"
@@ -44,7 +48,7 @@ def test_lengths(case, mask):
 
 
 @pytest.mark.parametrize(
-    "head_size, value_size", [(2, 16), (40, 64), (80, 48), (256, 16)]
+    "head_size, value_size", [(2, 16), (40, 64), (80, 48), (256, 16), (64, 40), (32, 3)]
 )
 def test_head_sizes(head_size, value_size):
     text = bf16_attention(head_size=head_size, value_size=value_size, mask="window")
@@ -57,9 +61,54 @@ def test_masks(mask):
     check(text, lengths((130, 201)), TARGET)
 
 
-@pytest.mark.parametrize("score", ["softcap", "alibi"])
+@pytest.mark.parametrize("score", SCORES)
 def test_scores(score):
     check(bf16_attention(score=score, mask="causal"), lengths((130, 201)), TARGET)
+
+
+@pytest.mark.parametrize("mask", ["none", "causal"])
+@pytest.mark.parametrize("sink", [-3.0, 40.0, -math.inf])
+def test_sinks(sink, mask):
+    value = "0xFF80" if math.isinf(sink) else sink
+    text = bf16_attention(mask=mask, heads=1, kv_heads=1, results=("output", "lse"))
+    text = text.replace("\n        :", " sink(%sink : tensor<1xbf16>) :", 1).replace(
+        "%output", f"%sink = arith.constant dense<{value}> : tensor<1xbf16>\n%output", 1
+    )
+    check(text, lengths((130, 201)), TARGET)
+
+
+def skips_pairs(ir):
+    """Of the tiles of features that are summed, every other one."""
+    return re.sub(r"step %c16( iter_args.*!amx)", r"step %c32\1", ir, count=1)
+
+
+def counts_padding(ir):
+    """Keys that do not exist keep their scores, which are 0."""
+    return re.sub(
+        r"linalg.fill ins\(%\w+ : f32\) outs\((%\w+ : tensor<\?x64xf32>)",
+        r"linalg.fill ins(%padding : f32) outs(\1",
+        re.sub(r"(func.func .*\n)", r"\1%padding = arith.constant 0.0 : f32\n", ir, 1),
+    )
+
+
+@pytest.mark.parametrize(
+    "plant, last, first, scale",
+    [
+        (skips_pairs, "vectorize", "lower", 0.125),
+        # Scores near 0, where padding weighs as much as keys do.
+        (counts_padding, "decompose", "bufferize", 0.015625),
+    ],
+)
+def test_mistakes_are_caught(plant, last, first, scale, tmp_path):
+    text = bf16_attention(
+        head_size=64,
+        heads=1,
+        kv_heads=1,
+        queries=128,
+        keys=150,
+        extra_operand=f" scale = {scale}",
+    )
+    assert_caught(text, plant, last, first, tmp_path, TARGET)
 
 
 @pytest.mark.parametrize("layout", [None, "bmhd"])

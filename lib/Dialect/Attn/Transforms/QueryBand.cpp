@@ -77,7 +77,6 @@ SmallVector<Value> QueryBand::forEachTile(
 //===----------------------------------------------------------------------===//
 
 void QueryBand::allocate() {
-  auto sizeOf = [&](unsigned dim) { return *getConstantIntValue(sizes[dim]); };
   Type queryType = getElementTypeOrSelf(op.getQuery().getType());
   Type accumulator = getAccumulatorType(queryType);
   auto stackOf = [&](int64_t count, ArrayRef<int64_t> tileShape,
@@ -93,15 +92,19 @@ void QueryBand::allocate() {
   int64_t features =
       *getConstantIntValue(plan.packedFeatures(sizes[AttendOp::D]));
   packed = stack({features, plan.rows()}, plan.pairs ? queryType : accumulator);
-  state = {stack({sizeOf(AttendOp::E), plan.rows()}, accumulator),
+  int64_t valueFeatures =
+      *getConstantIntValue(plan.packedValueFeatures(sizes[AttendOp::E]));
+  state = {stack({valueFeatures, plan.rows()}, accumulator),
            stack({plan.rows()}, accumulator),
            stack({plan.rows()}, accumulator)};
+  if (classifier)
+    reachedEnds = memref::AllocOp::create(
+        builder, loc, MemRefType::get({plan.band}, builder.getI64Type()));
   if (!plan.tiles)
     return;
   int64_t keyTiles = plan.resident / plan.keys;
   packedKeys = stackOf(keyTiles, {plan.keys, features}, queryType);
-  packedValues =
-      stackOf(keyTiles, {sizeOf(AttendOp::E), plan.keys}, queryType);
+  packedValues = stackOf(keyTiles, {valueFeatures, plan.keys}, queryType);
 }
 
 /// Where element `number` of `stack` lies.
@@ -179,6 +182,9 @@ SmallVector<Value> QueryBand::startTile(Value number, ValueRange bounds) {
   SmallVector<Value> next;
   if (classifier) {
     IndexRange keys = tile.keyRange();
+    Value end = arith::IndexCastOp::create(builder, loc, builder.getI64Type(),
+                                           keys.upper);
+    memref::StoreOp::create(builder, loc, end, reachedEnds, number);
     next = {arith::MinSIOp::create(builder, loc, bounds[0], keys.lower),
             arith::MaxSIOp::create(builder, loc, bounds[1], keys.upper)};
   }
@@ -187,7 +193,7 @@ SmallVector<Value> QueryBand::startTile(Value number, ValueRange bounds) {
 }
 
 /// All tiles visit a number of keys that stays in the cache, then the next.
-/// Keys that only others of the band reach are empty tiles.
+/// Keys before those that a tile reaches are empty tiles.
 void QueryBand::visitKeys() {
   Value step = arith::ConstantIndexOp::create(builder, loc, plan.resident);
   auto loop =
@@ -210,8 +216,7 @@ void QueryBand::packKeys(IndexRange keys) {
   Piece piece = cutPiece(arith::ConstantIndexOp::create(builder, loc, 0));
   QueryTile tile(builder, piece.op, plan, classifier);
   Value step = arith::ConstantIndexOp::create(builder, loc, plan.keys);
-  auto loop =
-      scf::ForOp::create(builder, loc, keys.lower, keys.upper, step);
+  auto loop = scf::ForOp::create(builder, loc, keys.lower, keys.upper, step);
   OpBuilder::InsertionGuard restore(builder);
   builder.setInsertionPointToStart(loop.getBody());
   Value start = loop.getInductionVar();
@@ -230,6 +235,11 @@ void QueryBand::visitTile(Value number, IndexRange keys) {
   if (plan.tiles)
     tile.usePackedKeys({read(packedKeys, /*writable=*/false),
                         read(packedValues, /*writable=*/false), keys.lower});
+  if (classifier) {
+    Value end = memref::LoadOp::create(builder, loc, reachedEnds, number);
+    end = arith::IndexCastOp::create(builder, loc, builder.getIndexType(), end);
+    keys.upper = arith::MinSIOp::create(builder, loc, keys.upper, end);
+  }
   SmallVector<Value> rooms = stateRooms(number);
   for (auto [value, room] : llvm::zip_equal(
            tile.visitKeys(keys, readState(rooms), /*guarded=*/false), rooms))

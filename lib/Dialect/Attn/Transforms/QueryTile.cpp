@@ -115,7 +115,7 @@ QueryTile::State QueryTile::emptyState() {
   auto empty = [&](ArrayRef<OpFoldResult> sizes) -> Value {
     return tensor::EmptyOp::create(builder, loc, sizes, accumulator);
   };
-  OpFoldResult sizes[] = {valueFeatures, rows};
+  OpFoldResult sizes[] = {plan.packedValueFeatures(valueFeatures), rows};
   if (rowsFirst())
     std::swap(sizes[0], sizes[1]);
   return {empty(sizes), empty({rows}), empty({rows})};
@@ -137,13 +137,20 @@ Value QueryTile::sliceKeys(OpBuilder &b, Value operand, AffineMap map,
                                         strides);
 }
 
-OpFoldResult QueryTile::tileCount(OpBuilder &b, Value start) {
-  AffineExpr first, all;
+OpFoldResult QueryTile::tileCount(OpBuilder &b, Value start, Value end) {
+  AffineExpr first, all, reached;
   bindDims(b.getContext(), first);
-  bindSymbols(b.getContext(), all);
-  AffineMap map = AffineMap::get(
-      1, 1, {b.getAffineConstantExpr(plan.keys), all - first}, b.getContext());
-  return affine::makeComposedFoldedAffineMin(b, loc, map, {start, keys});
+  bindSymbols(b.getContext(), all, reached);
+  SmallVector<AffineExpr> counts{b.getAffineConstantExpr(plan.keys),
+                                 all - first};
+  SmallVector<OpFoldResult> operands{start, keys};
+  if (end) {
+    counts.push_back(reached - first);
+    operands.push_back(end);
+  }
+  AffineMap map =
+      AffineMap::get(1, operands.size() - 1, counts, b.getContext());
+  return affine::makeComposedFoldedAffineMin(b, loc, map, operands);
 }
 
 Value QueryTile::globalKey(OpBuilder &b, Value start) {
@@ -169,7 +176,9 @@ QueryTile::State QueryTile::emitKeyTile(OpBuilder &b, Location loc, Value start,
     keysOfTile.query = slicePiece(b, keysOfTile.query, piece);
     row = arith::AddIOp::create(b, loc, row, piece);
   }
-  Value j = globalKey(b, start);
+  Value j = globalKey(b, start), whole = state[0];
+  if (!packedKeys.first)
+    state[0] = existingValueFeatures(b, whole);
   SmallVector<AffineMap> maps{tileMap({TileD, TileI}), keysOfTile.keyMap,
                               keysOfTile.valueMap, tileMap({TileE, TileI})};
   if (rowsFirst()) {
@@ -198,7 +207,9 @@ QueryTile::State QueryTile::emitKeyTile(OpBuilder &b, Location loc, Value start,
   op.getMask().cloneInto(&tile.getMask(), mapping);
   takeRows(tile.getScore(), /*head=*/2);
   takeRows(tile.getMask(), /*head=*/1);
-  return State(tile->getResults());
+  State results(tile->getResults());
+  results[0] = intoAccumulator(b, results[0], whole);
+  return results;
 }
 
 /// The queries of this tile, global.
@@ -209,18 +220,21 @@ IndexRange QueryTile::queryRange(OpBuilder &b) {
 }
 
 /// A tile of keys unless the mask leaves it empty; its mask runs only where it
-/// is partial.
+/// is partial. Classes are those of whole tiles; of the keys, those from `end`
+/// on are not reached. Packed ones are multiplied as whole tiles in any case.
 QueryTile::State QueryTile::emitClassifiedTile(OpBuilder &b, Location loc,
-                                               Value start, State state,
-                                               bool guarded) {
+                                               Value start, Value end,
+                                               State state, bool guarded) {
   OpFoldResult count = tileCount(b, start);
   if (!classifier)
     return visitTile(b, loc, start, count, Value(), state, guarded);
   Value size = getValueOrCreateConstantIndexOp(b, loc, count);
   Value first = globalKey(b, start);
-  Value end = arith::AddIOp::create(b, loc, first, size);
-  TileClass tileClass =
-      classifier->emitClass(b, loc, {batch, head, queryRange(b), {first, end}});
+  Value last = arith::AddIOp::create(b, loc, first, size);
+  TileClass tileClass = classifier->emitClass(
+      b, loc, {batch, head, queryRange(b), {first, last}});
+  if (!packedKeys.first)
+    count = tileCount(b, start, end);
   Value yes = arith::ConstantIntOp::create(b, loc, 1, 1);
   Value partial = arith::XOrIOp::create(b, loc, tileClass.must, yes);
   auto visit = scf::IfOp::create(
@@ -262,7 +276,8 @@ QueryTile::State QueryTile::loopOverTiles(OpBuilder &b, Value start, Value end,
       b, loc, start, end, step, state,
       [&](OpBuilder &b, Location loc, Value start, ValueRange args) {
         scf::YieldOp::create(
-            b, loc, emitClassifiedTile(b, loc, start, State(args), guarded));
+            b, loc,
+            emitClassifiedTile(b, loc, start, end, State(args), guarded));
       });
   return State(loop.getResults());
 }

@@ -138,6 +138,20 @@ Value QueryTile::existingFeatures(OpBuilder &b) {
   return takeFirst(b, loc, packed, {features, b.getIndexAttr(plan.rows())});
 }
 
+Value QueryTile::existingValueFeatures(OpBuilder &b, Value acc) {
+  if (!plan.tiles || plan.packedValueFeatures(valueFeatures) == valueFeatures)
+    return acc;
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, acc);
+  sizes[0] = valueFeatures;
+  return takeFirst(b, loc, acc, sizes);
+}
+
+Value QueryTile::intoAccumulator(OpBuilder &b, Value part, Value acc) {
+  if (part.getType() == acc.getType())
+    return part;
+  return Part(b, tensor::getMixedSizes(b, loc, part)).insert(b, loc, part, acc);
+}
+
 QueryTile::KeyTile QueryTile::packedTile(OpBuilder &b, Value start,
                                          OpFoldResult count) {
   Value number = keyTileNumber(b, packedKeys.first, start);
@@ -145,6 +159,7 @@ QueryTile::KeyTile QueryTile::packedTile(OpBuilder &b, Value start,
   Value values = takeMatrix(b, loc, packedKeys.values, number);
   return {packed,
           takeFirst(b, loc, keys, {count, plan.packedFeatures(features)}),
-          takeFirst(b, loc, values, {valueFeatures, count}),
+          takeFirst(b, loc, values,
+                    {plan.packedValueFeatures(valueFeatures), count}),
           tileMap({TileJ, TileD}), tileMap({TileE, TileJ})};
 }

@@ -102,7 +102,8 @@ Value QueryTile::emitOutput(const State &state) {
   Value result =
       linalg::GenericOp::create(
           builder, loc, init.getType(),
-          ValueRange{existingRows(state[0], rowsFirst() ? 0 : 1),
+          ValueRange{existingRows(existingValueFeatures(builder, state[0]),
+                                  rowsFirst() ? 0 : 1),
                      existingRows(sum, 0)},
           init,
           ArrayRef<AffineMap>{mapOf(accDims, loops), mapOf(rowDims(), loops),

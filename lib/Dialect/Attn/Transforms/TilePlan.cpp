@@ -159,8 +159,8 @@ StringRef PlanChooser::tileObstacle() {
     return "a second pass, for weights, reads keys as they lie";
   if (features <= 0 || features % 2 != 0)
     return "the head size of keys is not even";
-  if (valueFeatures <= 0 || valueFeatures % tileRows != 0)
-    return "the head size of values is no multiple of 16";
+  if (valueFeatures <= 0)
+    return "the head size of values is not known";
   return "";
 }
 
@@ -346,12 +346,18 @@ StringRef attn::stringifyLaneAxis(LaneAxis axis) {
   return axis == LaneAxis::Features ? "features" : "queries";
 }
 
-OpFoldResult TilePlan::packedFeatures(OpFoldResult features) const {
-  if (!tiles)
-    return features;
+static OpFoldResult alignFeatures(OpFoldResult features, int64_t multiple) {
   int64_t count = *getConstantIntValue(features);
   MLIRContext *context = cast<Attribute>(features).getContext();
-  return Builder(context).getIndexAttr(llvm::alignTo(count, tileColumns));
+  return Builder(context).getIndexAttr(llvm::alignTo(count, multiple));
+}
+
+OpFoldResult TilePlan::packedFeatures(OpFoldResult features) const {
+  return tiles ? alignFeatures(features, tileColumns) : features;
+}
+
+OpFoldResult TilePlan::packedValueFeatures(OpFoldResult features) const {
+  return tiles ? alignFeatures(features, tileRows) : features;
 }
 
 TilePlan TilePlan::get(const TargetSpec &target, AttendOp op) {

@@ -24,13 +24,60 @@ namespace mlir::attn {
 using namespace mlir;
 using namespace mlir::attn;
 
+/// Tiles of queries of all heads.
+static Value countTiles(OpBuilder &builder, AttendOp op, const TilePlan &plan) {
+  Location loc = op.getLoc();
+  SmallVector<Range> domain = op.getIterationDomain(builder);
+  auto sizeOf = [&](unsigned dim) {
+    return getValueOrCreateConstantIndexOp(builder, loc, domain[dim].size);
+  };
+  Value tile = arith::ConstantIndexOp::create(builder, loc, plan.queries);
+  Value count =
+      builder.createOrFold<arith::CeilDivUIOp>(loc, sizeOf(AttendOp::I), tile);
+  for (unsigned dim : {AttendOp::B, AttendOp::Hkv, AttendOp::G})
+    if (dim != AttendOp::G || plan.group == 1)
+      count = builder.createOrFold<arith::MulIOp>(loc, count, sizeOf(dim));
+  return count;
+}
+
+/// Tiles of queries that share packed keys: a whole band, or as many, but two
+/// at least, as leave two steps. More would cost more: with two tiles in place
+/// of eight a call of one thread takes a tenth longer.
+static OpFoldResult sharingStep(OpBuilder &builder, AttendOp op,
+                                const TilePlan &plan) {
+  constexpr int64_t steps = 2;
+  Location loc = op.getLoc();
+  Value tiles = countTiles(builder, op, plan);
+  std::optional<int64_t> known = getConstantIntValue(tiles);
+  auto index = [&](int64_t value) -> Value {
+    return arith::ConstantIndexOp::create(builder, loc, value);
+  };
+  int64_t most = plan.band;
+  Value step = index(plan.queries * most);
+  for (int64_t share = llvm::PowerOf2Ceil(most) / 2; share > 1; share /= 2) {
+    if (known && *known <= steps * share)
+      most = share;
+    if (known)
+      continue;
+    Value fits = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ule,
+                                       tiles, index(steps * share));
+    step = arith::SelectOp::create(builder, loc, fits,
+                                   index(plan.queries * share), step);
+  }
+  if (known)
+    return builder.getIndexAttr(plan.queries * most);
+  return step;
+}
+
 /// How many queries one step takes: a tile, or a band of tiles where there are
 /// more keys than stay in the cache.
 static OpFoldResult queryStep(OpBuilder &builder, AttendOp op,
                               const TilePlan &plan) {
+  if (plan.tiles)
+    return sharingStep(builder, op, plan);
   OpFoldResult band = builder.getIndexAttr(plan.queries * plan.band);
   OpFoldResult keys = op.getIterationDomain(builder)[AttendOp::J].size;
-  if (plan.band == 1 || plan.tiles || getConstantIntValue(keys))
+  if (plan.band == 1 || getConstantIntValue(keys))
     return band;
   Location loc = op.getLoc();
   auto value = [&](OpFoldResult size) {

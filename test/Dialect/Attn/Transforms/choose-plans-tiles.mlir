@@ -16,6 +16,15 @@ func.func @many(%q: tensor<2x100x64xbf16>, %k: tensor<2x300x64xbf16>, %o: tensor
   return %r : tensor<2x100x64xbf16>
 }
 
+// A head size of values that no tile has is padded.
+// CHECK-LABEL: func @padded(
+// CHECK: attn.plan = {{.*}}tiles}
+func.func @padded(%q: tensor<2x100x64xbf16>, %k: tensor<2x300x64xbf16>, %v: tensor<2x300x40xbf16>, %o: tensor<2x100x40xbf16>) -> tensor<2x100x40xbf16> {
+  %r = attn.attend dot softmax ins(%q, %k, %v : tensor<2x100x64xbf16>, tensor<2x300x64xbf16>, tensor<2x300x40xbf16>)
+      outs(%o : tensor<2x100x40xbf16>) indexing_maps = [#query, #key, #value, #out] scale = 0.25 -> tensor<2x100x40xbf16>
+  return %r : tensor<2x100x40xbf16>
+}
+
 // Few queries, other types and odd head sizes go without.
 // CHECK-LABEL: func @few(
 // CHECK-NOT: tiles
@@ -33,8 +42,8 @@ func.func @f16(%q: tensor<2x100x64xf16>, %k: tensor<2x300x64xf16>, %o: tensor<2x
       outs(%o : tensor<2x100x64xf16>) indexing_maps = [#query, #key, #value, #out] scale = 0.25 -> tensor<2x100x64xf16>
   return %r : tensor<2x100x64xf16>
 }
-func.func @odd(%q: tensor<2x100x40xbf16>, %k: tensor<2x300x40xbf16>, %o: tensor<2x100x40xbf16>) -> tensor<2x100x40xbf16> {
-  %r = attn.attend dot softmax ins(%q, %k, %k : tensor<2x100x40xbf16>, tensor<2x300x40xbf16>, tensor<2x300x40xbf16>)
-      outs(%o : tensor<2x100x40xbf16>) indexing_maps = [#query, #key, #value, #out] scale = 0.25 -> tensor<2x100x40xbf16>
-  return %r : tensor<2x100x40xbf16>
+func.func @odd(%q: tensor<2x100x41xbf16>, %k: tensor<2x300x41xbf16>, %o: tensor<2x100x41xbf16>) -> tensor<2x100x41xbf16> {
+  %r = attn.attend dot softmax ins(%q, %k, %k : tensor<2x100x41xbf16>, tensor<2x300x41xbf16>, tensor<2x300x41xbf16>)
+      outs(%o : tensor<2x100x41xbf16>) indexing_maps = [#query, #key, #value, #out] scale = 0.25 -> tensor<2x100x41xbf16>
+  return %r : tensor<2x100x41xbf16>
 }

@@ -205,18 +205,23 @@ func.func @band(%q: tensor<4x?x16xf32>, %k: tensor<4x?x16xf32>, %o: tensor<4x?x1
   return %r, %lse : tensor<4x?x16xf32>, tensor<4x?xf32>
 }
 
-// Under a mask, the band goes through the keys that some of its tiles reach;
-// tiles of keys that are empty for a tile of queries are passed over.
+// Under a mask, the band goes through the keys that some of its tiles reach, and
+// each tile stops at the last key that it reaches itself.
 // CHECK-LABEL: func @masked_band(
 func.func @masked_band(%q: tensor<4x?x16xf32>, %o: tensor<4x?x16xf32>) -> tensor<4x?x16xf32> {
   // CHECK-DAG: %[[RESIDENT:.*]] = arith.constant 960 : index
   // CHECK: scf.forall
   // CHECK: %[[REACHED:.*]]:2 = scf.for {{.*}} -> (index, index)
+  // CHECK: memref.store %{{.*}}, %[[ENDS:.*]][%{{.*}}] : memref<4xi64>
   // CHECK: arith.minsi
   // CHECK: arith.maxsi
   // CHECK: scf.for %[[FIRST:.*]] = %[[REACHED]]#0 to %[[REACHED]]#1 step %[[RESIDENT]]
   // CHECK: %[[END:.*]] = arith.minsi %{{.*}}, %[[REACHED]]#1
-  // CHECK: scf.for %{{.*}} = %[[FIRST]] to %[[END]] step
+  // CHECK: %[[OWN:.*]] = memref.load %[[ENDS]]
+  // CHECK: %[[LAST:.*]] = arith.index_cast %[[OWN]]
+  // CHECK: %[[STOP:.*]] = arith.minsi %[[END]], %[[LAST]]
+  // CHECK: scf.for %[[J:.*]] = %[[FIRST]] to %[[STOP]] step
+  // CHECK: %[[COUNT:.*]] = affine.min #{{.*}}(%[[J]])[%{{.*}}, %[[STOP]]]
   // CHECK: scf.if
   // CHECK: attn.attend_tile dot softmax ins(
   // A tile that is computed again writes its state where it was.

@@ -65,8 +65,11 @@ private:
   /// than all the rest.
   Value packed;
   SmallVector<Value, 3> state;
-  /// Memory for the keys and values that all tiles visit, as tile registers take
-  /// them; null where they are read as they lie.
+  /// Memory for the end of the keys that each tile reaches; null without a
+  /// mask.
+  Value reachedEnds;
+  /// Memory for the keys and values that all tiles visit, as tile registers
+  /// take them; null where they are read as they lie.
   Value packedKeys, packedValues;
   /// The keys that some tile of the band reaches.
   IndexRange reached;

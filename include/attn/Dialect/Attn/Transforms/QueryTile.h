@@ -93,9 +93,13 @@ private:
   KeyTile packedTile(OpBuilder &b, Value start, OpFoldResult count);
   /// The packed queries without the features that were added.
   Value existingFeatures(OpBuilder &b);
+  /// The accumulator likewise; and with such a part of it replaced.
+  Value existingValueFeatures(OpBuilder &b, Value acc);
+  Value intoAccumulator(OpBuilder &b, Value part, Value acc);
   Value packTile(Value room, Value tile, AffineMap map, TileDim rowDim);
-  /// How many keys the tile at `start` has.
-  OpFoldResult tileCount(OpBuilder &b, Value start);
+  /// How many keys the tile at `start` has, of those before `end` where that is
+  /// given.
+  OpFoldResult tileCount(OpBuilder &b, Value start, Value end = {});
   /// The global index of the key at `start`.
   Value globalKey(OpBuilder &b, Value start);
 
@@ -123,8 +127,8 @@ private:
   State loopOverTiles(OpBuilder &b, Value start, Value end, State state,
                       bool guarded);
   State loopOverBlocks(Value start, Value end, State state, bool guarded);
-  State emitClassifiedTile(OpBuilder &b, Location loc, Value start, State state,
-                           bool guarded);
+  State emitClassifiedTile(OpBuilder &b, Location loc, Value start, Value end,
+                           State state, bool guarded);
   /// One tile of keys, for the rows that `state` is of: all, or the piece of
   /// rows from `piece` on.
   State emitKeyTile(OpBuilder &b, Location loc, Value start, OpFoldResult count,

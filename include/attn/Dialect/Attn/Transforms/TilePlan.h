@@ -63,6 +63,10 @@ struct TilePlan {
   /// `features`.
   OpFoldResult packedFeatures(OpFoldResult features) const;
 
+  /// How many features values and accumulators have as tiles, where there are
+  /// `features`.
+  OpFoldResult packedValueFeatures(OpFoldResult features) const;
+
   /// The plan that `op` carries as attribute, or that for most queries.
   static TilePlan get(const TargetSpec &target, AttendOp op);
 
