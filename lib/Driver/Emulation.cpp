@@ -28,6 +28,8 @@ static llvm::Error makeError(const Twine &message) {
 extern "C" {
 int32_t attn_rt_launch(void *, void *, const char *, int64_t, int64_t, int64_t,
                        void **);
+int32_t attn_rt_tensor_map(void *, void *, const int64_t *, int64_t,
+                           const int64_t *);
 void *attn_rt_device_alloc(void *, int64_t);
 void attn_rt_device_free(void *, void *);
 }
@@ -101,6 +103,31 @@ int32_t EmulatedModule::launch(void *frame, void *kernels, const char *kernel,
     return ATTN_UNSUPPORTED;
   }
   active->launches.push_back({std::move(launch), std::move(*report)});
+  return ATTN_OK;
+}
+
+int32_t EmulatedModule::encodeTensorMap(void *frame, void *map,
+                                        const int64_t *memref, int64_t rank,
+                                        const int64_t *box) {
+  if (!active)
+    return attn_rt_tensor_map(frame, map, memref, rank, box);
+  constexpr int64_t elementBytes = 2;
+  const int64_t *lengths = memref + 3, *distances = lengths + rank;
+  SmallVector<int64_t> sizes, strides, boxes;
+  for (int64_t dim = rank - 1; dim >= 0; --dim) {
+    if (!lengths[dim])
+      return ATTN_OK;
+    sizes.push_back(lengths[dim]);
+    boxes.push_back(box[dim]);
+    if (sizes.size() > 1)
+      strides.push_back(lengths[dim] == 1 ? 16 : distances[dim] * elementBytes);
+  }
+  auto *data = reinterpret_cast<char *>(memref[1]) + memref[2] * elementBytes;
+  if (llvm::Error error = emulator::encodeTensorMap(map, data, sizes, strides,
+                                                    boxes, elementBytes)) {
+    active->failure = toString(std::move(error));
+    return ATTN_UNSUPPORTED;
+  }
   return ATTN_OK;
 }
 
@@ -245,6 +272,10 @@ static void writeLaunch(llvm::json::OStream &json, const EmulatedLaunch &run) {
     json.attribute("shared_bytes", run.launch.sharedBytes);
     json.attribute("barriers", counts.barriers);
     json.attribute("tensor_flops", counts.tensorFlops);
+    json.attributeArray("block_tensor_flops", [&] {
+      for (int64_t flops : run.report.blockFlops)
+        json.value(flops);
+    });
     json.attribute("loaded_bytes", counts.loadedBytes);
     json.attribute("loaded_sectors", counts.loadedSectors);
     json.attribute("stored_bytes", counts.storedBytes);

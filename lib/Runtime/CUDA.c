@@ -47,7 +47,8 @@ enum {
   X(popContext, "cuCtxPopCurrent_v2", (CUcontext *))                           \
   X(loadModule, "cuModuleLoadData", (CUmodule *, const void *))                \
   X(unloadModule, "cuModuleUnload", (CUmodule))                                \
-  X(getFunction, "cuModuleGetFunction", (CUfunction *, CUmodule, const char *)) \
+  X(getFunction, "cuModuleGetFunction",                                        \
+    (CUfunction *, CUmodule, const char *))                                    \
   X(setAttribute, "cuFuncSetAttribute", (CUfunction, int, int))                \
   X(launch, "cuLaunchKernel",                                                  \
     (CUfunction, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned,   \
@@ -58,6 +59,7 @@ enum {
 #define ATTN_FIELD(field, symbol, parameters) CUresult(*field) parameters;
 static struct {
   int32_t ready;
+  void *library;
   ATTN_DRIVER_FUNCTIONS(ATTN_FIELD)
 } driver;
 
@@ -65,7 +67,7 @@ static struct {
 static int32_t openDriver(attn_rt_frame *frame) {
   if (__atomic_load_n(&driver.ready, __ATOMIC_ACQUIRE))
     return ATTN_OK;
-  void *library = dlopen("libcuda.so.1", resolveNow);
+  void *library = driver.library = dlopen("libcuda.so.1", resolveNow);
   if (!library) {
     attn_rt_report(frame, "this machine has no CUDA driver: %s", dlerror());
     return ATTN_UNSUPPORTED;
@@ -168,8 +170,7 @@ static void listImages(const attn_rt_kernels *kernels, char *text,
 static int32_t loadKernels(attn_rt_frame *frame, const attn_rt_kernels *kernels,
                            CUdevice device, CUmodule *module) {
   int major = 0, minor = 0;
-  CUresult result =
-      driver.getAttribute(&major, computeCapabilityMajor, device);
+  CUresult result = driver.getAttribute(&major, computeCapabilityMajor, device);
   if (!result)
     result = driver.getAttribute(&minor, computeCapabilityMinor, device);
   if (result)
@@ -202,8 +203,7 @@ static int32_t findKernels(attn_rt_frame *frame, attn_rt_kernels *kernels,
   int32_t status = loadKernels(frame, kernels, device, module);
   if (status)
     return status;
-  attn_rt_loaded *entry =
-      aligned_alloc(ATTN_RT_ALIGNMENT, ATTN_RT_ALIGNMENT);
+  attn_rt_loaded *entry = aligned_alloc(ATTN_RT_ALIGNMENT, ATTN_RT_ALIGNMENT);
   if (!entry) {
     driver.unloadModule(*module);
     attn_rt_report(frame, "out of memory: %d bytes are not to be had",
@@ -226,9 +226,9 @@ static int32_t launch(attn_rt_frame *frame, CUmodule module, const char *kernel,
   if (!result && shared > sharedBytesForAll)
     result = driver.setAttribute(function, maxDynamicSharedBytes, (int)shared);
   if (!result)
-    result = driver.launch(function, (unsigned)blocks, 1, 1, (unsigned)threads,
-                           1, 1, (unsigned)shared, streamOf(frame), parameters,
-                           0);
+    result =
+        driver.launch(function, (unsigned)blocks, 1, 1, (unsigned)threads, 1, 1,
+                      (unsigned)shared, streamOf(frame), parameters, 0);
   return result ? refused(frame, "launch", kernel, result) : ATTN_OK;
 }
 
@@ -238,7 +238,8 @@ int32_t attn_rt_launch(attn_rt_frame *frame, attn_rt_kernels *kernels,
   if (blocks <= 0)
     return ATTN_OK;
   if (blocks > INT32_MAX) {
-    attn_rt_report(frame, "'%s' would need %lld blocks; a launch has at most %d",
+    attn_rt_report(frame,
+                   "'%s' would need %lld blocks; a launch has at most %d",
                    kernel, (long long)blocks, INT32_MAX);
     return ATTN_INVALID_ARGUMENT;
   }
@@ -251,6 +252,70 @@ int32_t attn_rt_launch(attn_rt_frame *frame, attn_rt_kernels *kernels,
   status = findKernels(frame, kernels, device, context, &module);
   if (!status)
     status = launch(frame, module, kernel, blocks, threads, shared, parameters);
+  leaveDevice();
+  return status;
+}
+
+//===----------------------------------------------------------------------===//
+// Tensor maps
+//===----------------------------------------------------------------------===//
+
+enum {
+  maxRank = 5,
+  elementBytes = 2,
+  // Of cuTensorMapEncodeTiled.
+  elementsOf16Bits = 1,
+  noInterleave = 0,
+  swizzle128Bytes = 3,
+  fetch256Bytes = 3, ///< Into the second-level cache.
+  fillWithZeros = 0,
+};
+
+/// Drivers before CUDA 12 lack it, and serve chips that have no use for it.
+typedef CUresult (*encode_function)(void *, int, unsigned, void *,
+                                    const unsigned long long *,
+                                    const unsigned long long *,
+                                    const unsigned *, const unsigned *, int,
+                                    int, int, int);
+
+int32_t attn_rt_tensor_map(attn_rt_frame *frame, void *map,
+                           const int64_t *memref, int64_t rank,
+                           const int64_t *box) {
+  // The driver counts dimensions from the innermost, whose stride is 1.
+  const int64_t *sizes = memref + 3, *strides = sizes + rank;
+  unsigned long long lengths[maxRank], distances[maxRank];
+  unsigned boxes[maxRank], steps[maxRank];
+  for (int64_t dim = 0; dim < rank; ++dim) {
+    int64_t from = rank - 1 - dim;
+    if (!sizes[from])
+      return ATTN_OK;
+    lengths[dim] = (unsigned long long)sizes[from];
+    boxes[dim] = (unsigned)box[from];
+    steps[dim] = 1;
+    if (dim)
+      distances[dim - 1] =
+          sizes[from] == 1 ? 16
+                           : (unsigned long long)strides[from] * elementBytes;
+  }
+  CUdevice device;
+  CUcontext context;
+  int32_t status = enterDevice(frame, &device, &context);
+  if (status)
+    return status;
+  encode_function encode =
+      (encode_function)dlsym(driver.library, "cuTensorMapEncodeTiled");
+  if (!encode) {
+    attn_rt_report(frame, "the CUDA driver is too old: it lacks %s",
+                   "cuTensorMapEncodeTiled");
+    status = ATTN_UNSUPPORTED;
+  } else {
+    char *data = (char *)memref[1] + memref[2] * elementBytes;
+    CUresult result = encode(map, elementsOf16Bits, (unsigned)rank, data,
+                             lengths, distances, boxes, steps, noInterleave,
+                             swizzle128Bytes, fetch256Bytes, fillWithZeros);
+    if (result)
+      status = refused(frame, "map a tensor of", frame->function, result);
+  }
   leaveDevice();
   return status;
 }

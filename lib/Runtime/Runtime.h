@@ -84,6 +84,17 @@ int32_t attn_rt_launch(attn_rt_frame *frame, attn_rt_kernels *kernels,
                        const char *kernel, int64_t blocks, int64_t threads,
                        int64_t shared, void **parameters);
 
+/// Writes to `map`, 128 bytes at a multiple of 64, how TMA reads a tensor of
+/// elements of 16 bits on the device: `memref` describes it (pointer, pointer,
+/// offset, sizes, strides; outermost first, no stride negative, those of
+/// dimensions of size 1 without meaning), `box` the sizes of what one copy
+/// takes, whose rows of 128 bytes are swizzled. Copies that reach beyond the
+/// tensor give 0. Of an empty tensor there is no map, and no copy either.
+/// Returns a status.
+int32_t attn_rt_tensor_map(attn_rt_frame *frame, void *map,
+                           const int64_t *memref, int64_t rank,
+                           const int64_t *box);
+
 /// Scratch on the device, in the order of the stream. Null, and the failure
 /// noted, when there is none.
 void *attn_rt_device_alloc(attn_rt_frame *frame, int64_t bytes);

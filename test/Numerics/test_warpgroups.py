@@ -51,13 +51,86 @@ def emulated(ir, path):
     return json.loads(run.stdout)["findings"], np.load(path).astype(np.float64)
 
 
+def blocks_of(ir):
+    """Where the IR says how many blocks of warpgroups are launched."""
+    return re.search(r"@f_attend0 blocks in \((%\w+),", ir)
+
+
+def with_blocks(ir, count):
+    """The same kernel in fewer blocks than there are tiles of queries."""
+    value = blocks_of(ir)
+    launch = ir.index("gpu.launch_func  @attn_kernels::@f_attend0 ")
+    planted = f"%blocks = arith.constant {count} : index\n"
+    return (
+        ir[:launch]
+        + planted
+        + ir[launch : value.start(1)]
+        + "%blocks"
+        + ir[value.end(1) :]
+    )
+
+
+def test_blocks_take_the_longest_tiles_first(tmp_path):
+    """Each tile of queries is worked on once, however many blocks there are, and
+    all blocks get about as much."""
+    text = attention("f16", 64, CAUSAL, queries=850, keys=850, heads=3)
+    ir = attnc("compile", text, "--target=sm_90a", "--stop-after=tile").stdout
+    counts = {}
+    results = []
+    for blocks in (21, 5):
+        path = tmp_path / f"{blocks}.npy"
+        run = emulate(
+            with_blocks(ir, blocks), "--start-from=decompose", "--out", str(path)
+        )
+        assert run.returncode == 0, run.stderr
+        (kernel,) = json.loads(run.stdout)["kernels"]
+        assert kernel["blocks"] == blocks
+        counts[blocks] = kernel["block_tensor_flops"]
+        results.append(np.load(path))
+    # 7 tiles of 3 heads, a tile of queries of each block: n + 1 tiles of keys.
+    each = 128 * 128 * 64 * 4
+    assert counts[21] == [n * each for n in range(7, 0, -1) for _ in range(3)]
+    assert sum(counts[5]) == sum(counts[21])
+    assert max(counts[5]) - min(counts[5]) <= 2 * each
+    assert np.array_equal(results[0], results[1])
+
+
+def test_the_first_tiles_can_be_the_longest():
+    text = attention("f16", 64, "%m = attn.mask.window future = 40", 300, 300, heads=1)
+    (kernel,) = json.loads(emulate(text).stdout)["kernels"]
+    flops = kernel["block_tensor_flops"]
+    assert len(flops) == 3 and flops == sorted(flops, reverse=True)
+
+
+def test_what_tma_cannot_copy_takes_another_kernel(tmp_path):
+    text = attention("f16", 64, CAUSAL, queries=70, keys=140, heads=2)
+    ir = attnc("compile", text, "--target=sm_90a", "--stop-after=tile").stdout
+    found, good = emulated(ir, tmp_path / "o.npy")
+    assert found == []
+    (condition,) = re.findall(
+        r"scf.if (%\w+) \{\n(?:[^\n]*\n){0,30}?[^\n]*tma.create", ir
+    )
+    no = "%no = arith.constant false\n      scf.if %no {"
+    planted = ir.replace(f"scf.if {condition} {{", no, 1)
+    path = tmp_path / "unmapped.npy"
+    run = emulate(planted, "--start-from=decompose", "--out", str(path))
+    assert run.returncode == 0, run.stderr
+    (kernel,) = json.loads(run.stdout)["kernels"]
+    assert kernel["kernel"] == "f_attend0_unmapped"
+    assert kernel["threads"] == 256
+    # Weights are rounded at other moments.
+    assert np.abs(np.load(path).astype(np.float64) - good).max() < 0.02
+
+
 @pytest.fixture(scope="module")
 def kernel(tmp_path_factory):
     """A kernel with more tiles of keys than buffers, the last one not full, and
-    whether a changed one is found out: by a finding or a wrong result."""
+    more tiles of queries than blocks; and whether a changed one is found out: by a
+    finding or a wrong result."""
     path = tmp_path_factory.mktemp("kernel") / "o.npy"
-    text = attention("f16", 64, "", queries=64, keys=500, heads=1)
+    text = attention("f16", 64, "", queries=140, keys=300, heads=1)
     ir = attnc("compile", text, "--target=sm_90a", "--stop-after=tile").stdout
+    ir = with_blocks(ir, 1)
     found, good = emulated(ir, path)
     assert found == []
 
@@ -69,9 +142,15 @@ def kernel(tmp_path_factory):
 
 
 def lines_with(ir, text):
-    return [i for i, line in enumerate(ir.splitlines()) if text in line]
+    """In the kernel of warpgroups."""
+    lines = ir.splitlines()
+    starts = [i for i, line in enumerate(lines) if "gpu.func @" in line]
+    (first,) = (i for i in starts if "@f_attend0(" in lines[i])
+    end = min([i for i in starts if i > first], default=len(lines))
+    return [i for i in range(first, end) if text in lines[i]]
 
 
+WARP_SYNC = "nvvm.bar.warp.sync"
 TAKE_TURN, PASS_TURN = "barrier.cta.sync.aligned", "barrier.cta.arrive.aligned"
 
 
@@ -79,8 +158,10 @@ TAKE_TURN, PASS_TURN = "barrier.cta.sync.aligned", "barrier.cta.arrive.aligned"
     "op, count",
     [
         ("mbarrier.try_wait", 4),
-        ("llvm.nvvm.mbarrier.arrive", 4),
-        ("nvvm.cp.async.wait.group", 2),
+        ("llvm.nvvm.mbarrier.arrive.shared", 3),
+        ("mbarrier.arrive.expect.tx", 1),
+        ("nvvm.cp.async.wait.group", 1),
+        (WARP_SYNC, 1),
         (TAKE_TURN, 2),
         (PASS_TURN, 3),
     ],
@@ -90,10 +171,101 @@ def test_removed_synchronisations_are_found(kernel, op, count):
     lines = lines_with(ir, op)
     if op == TAKE_TURN:
         # The barrier before results orders what each warp does by itself.
-        lines = [line for line in lines if "(%c1_i32" not in ir.splitlines()[line]]
+        before_results = lines.pop()
+        assert "%c128_i32" in ir.splitlines()[before_results]
+    if op == WARP_SYNC:
+        # Here each lane's queries take the place of results that it stored itself.
+        lines = lines[1:]
     assert len(lines) == count
     for line in lines:
         assert is_found(without_line(line)(ir)), ir.splitlines()[line]
+
+
+def test_queries_wait_for_results_of_other_sizes(tmp_path):
+    """Where rows of results are longer, another lane stored what a lane's queries
+    take the place of."""
+    text = attention("f16", 64, "", queries=140, keys=20, value_size=128, heads=1)
+    ir = attnc("compile", text, "--target=sm_90a", "--stop-after=tile").stdout
+    ir = with_blocks(ir, 1)
+    path = tmp_path / "o.npy"
+    assert emulated(ir, path)[0] == []
+    line = lines_with(ir, WARP_SYNC)[0]
+    assert emulated(without_line(line)(ir), path)[0]
+
+
+def with_lines(ir, number, *new):
+    lines = ir.splitlines()
+    return "\n".join(lines[:number] + list(new) + lines[number + 1 :])
+
+
+def planted_copies(ir):
+    """Wrong numbers of bytes, boxes, coordinates and exchanges of chunks."""
+    lines = ir.splitlines()
+    (line,) = lines_with(ir, "mbarrier.arrive.expect.tx")
+    bytes_ = re.search(r", (%\w+)\)", lines[line])[1]
+    for amount in (-16384, -128, 128):
+        yield (
+            f"{amount} bytes",
+            with_lines(
+                ir,
+                line,
+                f"%more = arith.constant {amount} : i32",
+                f"%wrong = arith.addi {bytes_}, %more : i32",
+                lines[line].replace(bytes_ + ")", "%wrong)"),
+            ),
+        )
+    for number, line in enumerate(lines):
+        if "tma.create.descriptor" in line:
+            for rows in (127, 129):
+                changed = line.replace("%c128,", "%rows,")
+                assert changed != line
+                yield (
+                    f"box of {rows}",
+                    with_lines(
+                        ir, number, f"%rows = arith.constant {rows} : index", changed
+                    ),
+                )
+    for line in lines_with(ir, "cp.async.bulk.tensor"):
+        row = re.search(r"box\[%\w+, (%\w+),", lines[line])[1]
+        yield (
+            "row",
+            with_lines(
+                ir,
+                line,
+                "%more = arith.constant 1 : i32",
+                f"%wrong = arith.addi {row}, %more : i32",
+                lines[line].replace(f", {row},", ", %wrong,"),
+            ),
+        )
+        place = re.search(r"global (%\w+),", lines[line])[1]
+        yield (
+            "place",
+            with_lines(
+                ir,
+                line,
+                f"%wrong = llvm.getelementptr {place}[128] : (!llvm.ptr<7>) -> !llvm.ptr<7>, i8",
+                lines[line].replace(f"global {place},", "global %wrong,"),
+            ),
+        )
+    first, last = (
+        lines_with(ir, "nvvm.bar.warp.sync")[0],
+        lines_with(ir, "wait.group")[0],
+    )
+    exchange = next(i for i in range(first, last) if "arith.xori" in lines[i])
+    yield (
+        "exchange",
+        with_lines(
+            ir, exchange, re.sub(r"xori (%\w+), %\w+", r"ori \1, \1", lines[exchange])
+        ),
+    )
+
+
+def test_planted_copies_are_found(kernel):
+    ir, is_found = kernel
+    planted = list(planted_copies(ir))
+    assert len(planted) == 3 + 4 + 4 + 1
+    for name, changed in planted:
+        assert is_found(changed), name
 
 
 def test_weakened_waits_for_products_are_found(kernel):

@@ -53,6 +53,8 @@ public:
   static int32_t launch(void *frame, void *kernels, const char *kernel,
                         int64_t blocks, int64_t threads, int64_t shared,
                         void **parameters);
+  static int32_t encodeTensorMap(void *frame, void *map, const int64_t *memref,
+                                 int64_t rank, const int64_t *box);
   static void *allocate(void *frame, int64_t bytes);
   static void release(void *frame, void *pointer);
 

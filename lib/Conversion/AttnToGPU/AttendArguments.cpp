@@ -33,6 +33,7 @@ void AttendArguments::forEach(function_ref<void(Value &)> visit) {
     visitKnown(operand->pointer);
     for (Value &stride : operand->strides)
       visitKnown(stride);
+    visitKnown(operand->map);
   }
   llvm::for_each(sizes, visitKnown);
   for (SmallVector<DeviceValue> *list : {&captures, &tables})

@@ -35,6 +35,7 @@ struct DeviceValue {
 struct AttendOperand {
   Value pointer;
   Value strides[AttendOp::NumDims];
+  Value map; ///< By which TMA reads it (TensorMaps.h), where it does.
 
   explicit operator bool() const { return pointer != nullptr; }
 

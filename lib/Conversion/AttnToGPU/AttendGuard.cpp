@@ -72,6 +72,8 @@ SmallVector<Value> AttendKernel::loadFeatures(Value pointer, int64_t count,
 }
 
 void AttendKernel::recomputeRows() {
+  if (plan.warpgroups)
+    emitKeyBounds();
   k.forLoop(k.integer(0), k.integer(warpRows), k.integer(1), {},
             [&](Value number, ValueRange) {
               QueryRow row = queryRow(k.add(k.add(firstRow, warpRow), number));

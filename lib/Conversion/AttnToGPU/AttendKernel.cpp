@@ -45,11 +45,14 @@ AttendKernel::State AttendKernel::unpack(ValueRange values) const {
 }
 
 void AttendKernel::emit() {
-  emitPosition();
+  emitSizes();
   captures = emitCaptures(k, arguments.captures);
-  emitKeyBounds();
   if (plan.warpgroups)
     return emitWarpgroups();
+  Value block = NVVM::BlockIdXOp::create(k.b, k.loc, k.b.getI32Type());
+  Value fromLast = k.add(k.rem(block, tiles), 1);
+  emitPosition(k.sub(tiles, fromLast), k.div(block, tiles));
+  emitKeyBounds();
   emitResults(emitLoop());
 }
 
@@ -57,32 +60,37 @@ void AttendKernel::emit() {
 // Where the block is
 //===----------------------------------------------------------------------===//
 
-/// Blocks count tiles of rows, the last first, since under a causal mask it has
-/// most to do; then parts of their columns; then parts of the keys; then heads,
-/// so that neighbours share keys; then batches. Rows are the queries of a head,
-/// or those of all heads of a group.
-void AttendKernel::emitPosition() {
+/// Rows are the queries of a head, or those of all heads of a group.
+void AttendKernel::emitSizes() {
   Type word = k.b.getI32Type();
   memory = LLVM::AddressOfOp::create(k.b, k.loc, k.shared(), sharedMemoryName);
-  thread = NVVM::ThreadIdXOp::create(k.b, k.loc, word);
-  lane = k.bitAnd(thread, warpSize - 1);
-  matrices.lane = lane;
-  warpRow = k.mul(k.div(thread, warpSize), warpRows);
+  setThread(NVVM::ThreadIdXOp::create(k.b, k.loc, word));
   auto size = [&](unsigned dim) { return k.toI32(arguments.sizes[dim]); };
   queries = size(AttendOp::I);
   keys = size(AttendOp::J);
   groupSize = size(AttendOp::G);
-  Value heads = size(AttendOp::Hkv);
+  heads = size(AttendOp::Hkv);
   rows = queries;
   if (plan.foldHeads)
     rows = k.mul(rows, groupSize);
   else
     heads = k.mul(heads, groupSize);
-  Value block = NVVM::BlockIdXOp::create(k.b, k.loc, word);
-  Value tiles = k.div(k.add(rows, plan.queries - 1), plan.queries);
-  Value number = k.div(block, tiles);
-  Value fromLast = k.add(k.rem(block, tiles), 1);
-  firstRow = k.mul(k.sub(tiles, fromLast), plan.queries);
+  tiles = k.div(k.add(rows, plan.queries - 1), plan.queries);
+}
+
+void AttendKernel::setThread(Value number) {
+  thread = number;
+  lane = k.bitAnd(thread, warpSize - 1);
+  matrices.lane = lane;
+  warpRow = k.mul(k.div(thread, warpSize), warpRows);
+}
+
+/// Of all tiles of rows, `tile` comes first or last; `number` counts parts of
+/// their columns; then parts of the keys; then heads, so that neighbours share
+/// keys; then batches. In the order of blocks the last tile is first, since
+/// under a causal mask it has most to do.
+void AttendKernel::emitPosition(Value tile, Value number) {
+  firstRow = k.mul(tile, plan.queries);
   part = k.rem(number, plan.parts);
   number = k.div(number, plan.parts);
   if (plan.splitKeys) {
@@ -101,6 +109,7 @@ void AttendKernel::emitPosition() {
   valuePointer = partPointer(headPointer(arguments.value, matrices.element),
                              matrices.element);
   Value first = k.add(k.add(firstRow, warpRow), k.div(lane, 4));
+  laneQueries.clear();
   for (int64_t laneRow = 0; laneRow < laneRows; ++laneRow)
     laneQueries.push_back(queryRow(k.add(first, 8 * laneRow)));
 }
@@ -159,19 +168,15 @@ SharedTile AttendKernel::sharedTile(const SharedLayout &layout, int64_t base,
   return {layout, memory, start};
 }
 
-/// Of the block, those that copy; they count from 0 in `thread`.
-int64_t AttendKernel::copyingThreads() {
-  return plan.warpgroups ? warpgroupSize : plan.threads();
+RowSource AttendKernel::queryRowSource(Value row) {
+  QueryRow query = queryRow(k.add(row, firstRow));
+  return {rowPointer(arguments.query, query, matrices.element), query.exists};
 }
 
 void AttendKernel::copyQueries() {
-  copyToShared(k, sharedTile(plan.query, 0), thread, copyingThreads(),
-               k.integer(plan.query.filled), [&](Value row) {
-                 QueryRow query = queryRow(k.add(row, firstRow));
-                 return RowSource{
-                     rowPointer(arguments.query, query, matrices.element),
-                     query.exists};
-               });
+  copyToShared(k, sharedTile(plan.query, 0), plan.queries, thread,
+               plan.threads(), k.integer(plan.query.filled),
+               [&](Value row) { return queryRowSource(row); });
 }
 
 /// A group of copies. Keys that the mask cuts off are not read.
@@ -181,8 +186,8 @@ void AttendKernel::copyKeys(const SharedLayout &layout, int64_t base,
   bool isValue = base == plan.valueBase();
   Value columns = isValue ? partLimit() : k.integer(layout.filled);
   k.when(k.less(tile.start, upperKey), [&] {
-    copyToShared(k, sharedTile(layout, base, buffer), thread, copyingThreads(),
-                 columns, [&](Value row) {
+    copyToShared(k, sharedTile(layout, base, buffer), layout.rows, thread,
+                 plan.threads(), columns, [&](Value row) {
                    Value key = k.add(row, tile.start);
                    return RowSource{keyRow(operand, pointer, key),
                                     k.less(key, upperKey)};

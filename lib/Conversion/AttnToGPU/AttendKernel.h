@@ -11,6 +11,7 @@
 #include "AttendArguments.h"
 #include "KernelPlan.h"
 #include "PartialSums.h"
+#include "TensorMaps.h"
 #include "WarpgroupUnit.h"
 
 #include "attn/Dialect/Attn/Analysis/TileClassification.h"
@@ -18,8 +19,9 @@
 namespace mlir::attn {
 
 /// Emits what one block does: one tile of queries of one head against all keys
-/// that the mask lets them reach. Few queries of all heads of a group can make
-/// one tile: they read the same keys.
+/// that the mask lets them reach; where warpgroups copy and compute, one such
+/// tile after the other. Few queries of all heads of a group can make one tile:
+/// they read the same keys.
 ///
 /// Fragments are those of mma.sync: with lane = 4 g + t, a lane holds columns
 /// 8 n + 2 t + {0, 1} of rows g and g + 8 of its warp's 16 rows, in this order
@@ -59,7 +61,9 @@ private:
   };
 
   // Where the block is, and what it reads.
-  void emitPosition();
+  void emitSizes();
+  void setThread(Value number);
+  void emitPosition(Value tile, Value number);
   QueryRow queryRow(Value row);
   Value headPointer(const AttendOperand &operand, Type element);
   Value rowNumber(const QueryRow &row);
@@ -68,7 +72,7 @@ private:
   Value partPointer(Value pointer, Type element);
   Value partLimit();
   Value keyRow(const AttendOperand &operand, Value pointer, Value key);
-  int64_t copyingThreads();
+  RowSource queryRowSource(Value row);
   void copyQueries();
   void copyKeys(const SharedLayout &layout, int64_t base,
                 const AttendOperand &operand, Value pointer,
@@ -114,15 +118,24 @@ private:
 
   // The same by warpgroups.
   void emitWarpgroups();
-  void emitCopies();
-  State emitComputation();
-  State computeTiles(const KeyTile &first);
+  void initBarriers();
+  void forEachItem(function_ref<Value(Value step)> body);
+  Value countNumbers();
+  void emitItem();
+  Value isLastTileLonger();
+  void awaitQueries();
+  Value copyItem(Value step);
+  void copyStep(Value keyStart, Value valueStart, Value step);
+  Value computeItem(Value step);
+  std::pair<State, Value> computeTiles(const KeyTile &first, Value step);
   void awaitStep(Value step);
   SmallVector<Value> multiplyKeys(Value step);
   void addValuesOfStep(State &state, ArrayRef<Value> left, Value step);
   SmallVector<Value> toLeft(ArrayRef<Value> weights);
   void takeTurn();
   void passTurn();
+  void syncWarpgroup();
+  Value isThread(Value number, int64_t other);
   Value barrier(int64_t first, Value buffer);
   std::pair<Value, Value> bufferOf(Value number);
   void release(Value address);
@@ -172,6 +185,8 @@ private:
   double scale, unit;
   Value memory, thread, lane, warpRow;
   Value queries, keys, groupSize; ///< M, N, G.
+  Value heads;                    ///< That are worked on by themselves.
+  Value tiles;                    ///< Of rows.
   Value rows; ///< All rows, of which the block's begin at `firstRow`.
   Value batch, firstHead, keyHead, firstRow;
   Value part;  ///< Of the output's columns.
@@ -181,6 +196,8 @@ private:
   Value lowerKey, upperKey;
   IndexRange fullKeys;
   SmallVector<Factor> queryFragments;
+  Value item; ///< The tile of queries that warpgroups work on, by its place.
+  Value lastFirst; ///< Whether they begin with the last tile of a head.
 };
 
 } // namespace mlir::attn

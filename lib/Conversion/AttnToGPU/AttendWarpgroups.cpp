@@ -5,11 +5,12 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// One warpgroup copies keys and values, the others compute. Step n copies and
-// multiplies the keys of the n-th tile and the values of the one before it.
-// Each of two buffers has two barriers: copies of a step have arrived, those
-// who compute are done with it. Both sides walk the same tiles; the n-th use of
-// a buffer waits for phase n of the one and n - 1 of the other.
+// Of one warpgroup a single thread copies keys and values by TMA, the others
+// compute. Step n copies and multiplies the keys of the n-th tile and the
+// values of the one before it; steps go on counting from one tile of queries to
+// the next. Each of two buffers has two barriers: copies of a step have
+// arrived, those who compute are done with it. Both sides walk the same tiles;
+// the n-th use of a buffer waits for phase n of the one and n - 1 of the other.
 //
 //===----------------------------------------------------------------------===//
 
@@ -20,13 +21,11 @@ using namespace mlir::attn;
 
 /// Registers of a thread that copies and of one that computes: multiples of 8.
 /// A block of three warpgroups begins with 168 for each thread.
-static constexpr int64_t copyingRegisters = 88, computingRegisters = 208;
+static constexpr int64_t copyingRegisters = 32, computingRegisters = 240;
 
-/// The barrier for computing threads before they write results.
-static constexpr int64_t resultBarrier = 1;
-
-/// The barriers, one for each warpgroup, for its turn to multiply.
-static constexpr int64_t turnBarrier = 2;
+/// The barriers, one for each warpgroup that computes, of its own threads, and
+/// for its turn to multiply.
+static constexpr int64_t ownBarrier = 1, turnBarrier = 3;
 
 namespace {
 /// Barriers by their place, one for each of two buffers.
@@ -38,28 +37,40 @@ Value AttendKernel::barrier(int64_t first, Value buffer) {
   return k.gep(memory, k.b.getI8Type(), place);
 }
 
-void AttendKernel::emitWarpgroups() {
-  Value isFirst = arith::CmpIOp::create(k.b, k.loc, arith::CmpIPredicate::eq,
-                                        thread, k.integer(0));
-  int64_t warps = plan.queries / warpRows;
-  k.when(isFirst, [&] {
+Value AttendKernel::isThread(Value number, int64_t other) {
+  return arith::CmpIOp::create(k.b, k.loc, arith::CmpIPredicate::eq, number,
+                               k.integer(other));
+}
+
+void AttendKernel::initBarriers() {
+  k.when(isThread(thread, 0), [&] {
     for (int64_t buffer : {0, 1}) {
       Value number = k.integer(buffer);
-      warpgroups.initBarrier(barrier(StepArrived, number), warpgroupSize);
-      warpgroups.initBarrier(barrier(StepDone, number), warps);
+      warpgroups.initBarrier(barrier(StepArrived, number), 1);
+      warpgroups.initBarrier(barrier(StepDone, number),
+                             plan.queries / warpRows);
     }
+    warpgroups.fenceBarriers();
   });
   k.syncBlock();
+}
+
+void AttendKernel::emitWarpgroups() {
+  initBarriers();
+  lastFirst = isLastTileLonger();
   Value computes = k.less(thread, k.integer(plan.computingThreads()));
   auto choice =
       scf::IfOp::create(k.b, k.loc, computes, /*withElseRegion=*/true);
   OpBuilder::InsertionGuard restore(k.b);
   k.b.setInsertionPoint(choice.thenYield());
   warpgroups.setRegisters(computingRegisters, /*more=*/true);
-  emitResults(emitComputation());
+  Value isSecond = k.negate(k.less(thread, k.integer(warpgroupSize)));
+  k.when(isSecond, [&] { passTurn(); });
+  forEachItem([&](Value step) { return computeItem(step); });
   k.b.setInsertionPoint(choice.elseYield());
   warpgroups.setRegisters(copyingRegisters, /*more=*/false);
-  emitCopies();
+  k.when(isThread(thread, plan.computingThreads()),
+         [&] { forEachItem([&](Value step) { return copyItem(step); }); });
 }
 
 /// Which of two buffers the keys of the n-th step use, and the parity of that
@@ -68,19 +79,13 @@ std::pair<Value, Value> AttendKernel::bufferOf(Value number) {
   return {k.bitAnd(number, 1), k.bitAnd(k.div(number, 2), 1)};
 }
 
-/// A step is announced once the copies of the next one are under way; queries
-/// are in the first one.
-void AttendKernel::emitCopies() {
-  thread = k.sub(thread, k.integer(plan.computingThreads()));
-  auto announce = [&](Value step, int64_t pending) {
-    NVVM::CpAsyncWaitGroupOp::create(k.b, k.loc, pending);
-    warpgroups.fenceShared();
-    warpgroups.arrive(barrier(StepArrived, bufferOf(step).first));
-  };
-  Value zero = k.integer(0), one = k.integer(1);
-  copyQueries();
+//===----------------------------------------------------------------------===//
+// Copies
+//===----------------------------------------------------------------------===//
+
+Value AttendKernel::copyItem(Value step) {
   // A tile that starts at the last reachable key has nothing to copy.
-  SmallVector<Value> carried{findTile(lowerKey).start, upperKey, zero};
+  SmallVector<Value> carried{findTile(lowerKey).start, upperKey, step};
   OpBuilder::InsertionGuard restore(k.b);
   auto loop = scf::WhileOp::create(
       k.b, k.loc, ValueRange(carried).getTypes(), carried,
@@ -92,59 +97,103 @@ void AttendKernel::emitCopies() {
       [&](OpBuilder &inner, Location loc, ValueRange args) {
         k.b.setInsertionPoint(inner.getInsertionBlock(),
                               inner.getInsertionPoint());
-        KeyTile tile{args[0], Value()}, before{args[1], Value()};
-        Value step = args[2];
-        auto buffers = bufferOf(step);
-        Value buffer = buffers.first;
-        warpgroups.waitForPhase(barrier(StepDone, buffer),
-                                k.bitXor(buffers.second, one));
-        copyKeys(plan.key, plan.keyBase(), arguments.key, keyPointer, tile,
-                 buffer);
-        copyKeys(plan.value, plan.valueBase(), arguments.value, valuePointer,
-                 before, k.bitXor(buffer, one));
-        k.when(k.less(zero, step), [&] { announce(k.sub(step, one), 2); });
-        KeyTile next = findTile(k.add(tile.start, plan.keys));
+        copyStep(args[0], args[1], args[2]);
+        KeyTile next = findTile(k.add(args[0], plan.keys));
         scf::YieldOp::create(
-            k.b, loc, ValueRange{next.start, tile.start, k.add(step, one)});
+            k.b, loc, ValueRange{next.start, args[0], k.add(args[2], 1)});
       });
-  k.b.setInsertionPointAfter(loop);
-  announce(k.sub(loop.getResult(2), one), 0);
+  return loop.getResult(2);
+}
+
+/// Requests keys from `keyStart` and values from `valueStart` on, as far as
+/// there are any.
+void AttendKernel::copyStep(Value keyStart, Value valueStart, Value step) {
+  Value zero = k.integer(0), one = k.integer(1);
+  auto [buffer, parity] = bufferOf(step);
+  warpgroups.waitForPhase(barrier(StepDone, buffer), k.bitXor(parity, one));
+  Value hasKeys = k.less(keyStart, upperKey);
+  Value hasValues = k.less(valueStart, upperKey);
+  Value bytes = k.add(k.select(hasKeys, k.integer(plan.key.bytes()), zero),
+                      k.select(hasValues, k.integer(plan.value.bytes()), zero));
+  Value arrived = barrier(StepArrived, buffer);
+  warpgroups.arriveExpecting(arrived, bytes);
+  SharedTile key = sharedTile(plan.key, plan.keyBase(), buffer);
+  SharedTile value =
+      sharedTile(plan.value, plan.valueBase(), k.bitXor(buffer, one));
+  k.when(hasKeys, [&] {
+    copyBox(k, arguments.key, key, arrived, keyStart, keyHead, batch);
+  });
+  k.when(hasValues, [&] {
+    copyBox(k, arguments.value, value, arrived, valueStart, keyHead, batch);
+  });
 }
 
 /// Of each warp one lane says that all are done.
 void AttendKernel::release(Value address) {
-  Value isFirst = arith::CmpIOp::create(k.b, k.loc, arith::CmpIPredicate::eq,
-                                        lane, k.integer(0));
-  k.when(isFirst, [&] { warpgroups.arrive(address); });
+  k.when(isThread(lane, 0), [&] { warpgroups.arrive(address); });
 }
 
-AttendKernel::State AttendKernel::emitComputation() {
+//===----------------------------------------------------------------------===//
+// Products
+//===----------------------------------------------------------------------===//
+
+/// Each warp copies its own rows of queries, in whose place its results of the
+/// tile before were. The barrier of the first turn shows them to the others.
+void AttendKernel::awaitQueries() {
+  SharedTile mine = sharedTile(plan.query, 0);
+  mine.base = k.mul(warpRow, SharedLayout::panelBytes);
+  k.syncWarp();
+  copyToShared(
+      k, mine, warpRows, lane, warpSize, k.integer(plan.query.filled),
+      [&](Value row) { return queryRowSource(k.add(row, warpRow)); });
+  NVVM::CpAsyncCommitGroupOp::create(k.b, k.loc);
+  NVVM::CpAsyncWaitGroupOp::create(k.b, k.loc, 0);
+  warpgroups.fenceShared();
+}
+
+Value AttendKernel::computeItem(Value step) {
+  awaitQueries();
   KeyTile first = findTile(lowerKey);
-  return unpack(k.choose(
-      k.less(first.start, upperKey), [&] { return computeTiles(first).pack(); },
-      [&] { return initialState().pack(); }));
+  SmallVector<Value> values = k.choose(
+      k.less(first.start, upperKey),
+      [&] {
+        auto [state, next] = computeTiles(first, step);
+        SmallVector<Value> all = state.pack();
+        all.push_back(next);
+        return all;
+      },
+      [&] {
+        SmallVector<Value> all = initialState().pack();
+        all.push_back(step);
+        return all;
+      });
+  Value next = values.pop_back_val();
+  // What says where results go is computed anew rather than kept in registers
+  // while keys are worked on.
+  item = k.pin(item);
+  emitItem();
+  emitResults(unpack(values));
+  return next;
 }
 
 /// While values are added under the weights of a tile, the scores of the next
 /// one are normalized: products of both are under way at once. The two
 /// warpgroups take turns, so that one multiplies while the other normalizes.
-AttendKernel::State AttendKernel::computeTiles(const KeyTile &first) {
-  Value zero = k.integer(0), one = k.integer(1);
-  Value isSecond = k.negate(k.less(thread, k.integer(warpgroupSize)));
-  k.when(isSecond, [&] { passTurn(); });
-  awaitStep(zero);
+std::pair<AttendKernel::State, Value>
+AttendKernel::computeTiles(const KeyTile &first, Value step) {
+  awaitStep(step);
   takeTurn();
-  SmallVector<Value> scores = multiplyKeys(zero);
+  SmallVector<Value> scores = multiplyKeys(step);
   passTurn();
   warpgroups.await(0, scores);
-  release(barrier(StepDone, zero));
+  release(barrier(StepDone, bufferOf(step).first));
   KeyTile second = findTile(k.add(first.start, plan.keys));
   applyRegions(scores, first);
   State state = initialState();
   normalize(state, scores);
 
   SmallVector<Value> carried = toLeft(scores);
-  carried.push_back(one);
+  carried.push_back(k.add(step, 1));
   state = emitTiles(
       second, state, carried,
       [&](const KeyTile &tile, State &state, SmallVector<Value> &carried) {
@@ -168,14 +217,15 @@ AttendKernel::State AttendKernel::computeTiles(const KeyTile &first) {
         state.accumulator.assign(both.begin(), both.begin() + sums);
         rescale(state, factors);
         carried = toLeft(ArrayRef(both).drop_front(sums));
-        carried.push_back(k.add(step, one));
+        carried.push_back(k.add(step, 1));
         return next;
       });
-  Value step = carried.pop_back_val();
-  awaitStep(step);
-  addValuesOfStep(state, carried, step);
+  Value last = carried.pop_back_val();
+  awaitStep(last);
+  addValuesOfStep(state, carried, last);
   warpgroups.await(0, state.accumulator);
-  return state;
+  release(barrier(StepDone, bufferOf(last).first));
+  return {state, k.add(last, 1)};
 }
 
 /// Keys of a step and values of the one before are there.
@@ -236,11 +286,15 @@ void AttendKernel::passTurn() {
   warpgroups.arriveThreads(other, plan.computingThreads());
 }
 
+void AttendKernel::syncWarpgroup() {
+  Value own = k.add(k.div(thread, warpgroupSize), ownBarrier);
+  warpgroups.syncThreads(own, warpgroupSize);
+}
+
 /// No warp reads the queries any more, in whose place results go.
 void AttendKernel::syncComputation() {
   if (plan.warpgroups)
-    return warpgroups.syncThreads(k.integer(resultBarrier),
-                                  plan.computingThreads());
+    return syncWarpgroup();
   NVVM::CpAsyncWaitGroupOp::create(k.b, k.loc, 0);
   k.syncBlock();
 }

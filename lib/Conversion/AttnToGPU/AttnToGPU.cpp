@@ -157,9 +157,10 @@ LogicalResult Converter::convert(AttendOp op, unsigned number) {
       << plan->describe(spec);
   auto function = op->getParentOfType<func::FuncOp>();
   std::string name = (function.getName() + "_attend" + Twine(number)).str();
-  KernelLaunches(kernels, spec, op, *plan, std::move(*arguments), facts[op],
-                 name)
-      .emit(b);
+  if (failed(KernelLaunches(kernels, spec, op, *plan, std::move(*arguments),
+                            facts[op], name)
+                 .emit(b)))
+    return failure();
   for (Operation *store : *stores)
     store->erase();
   op.erase();

@@ -79,9 +79,7 @@ Value attn::allocateTensor(OpBuilder &b, Location loc, RankedTensorType type,
   Value memory = gpu::AllocOp::create(b, loc, scratch, Type(), ValueRange(),
                                       bytes, ValueRange())
                      .getResult(0);
-  auto function =
-      b.getInsertionBlock()->getParent()->getParentOfType<func::FuncOp>();
-  OpBuilder atEnd(function.getBody().back().getTerminator());
+  OpBuilder atEnd(b.getInsertionBlock()->getTerminator());
   gpu::DeallocOp::create(atEnd, loc, Type(), ValueRange(), memory);
   Value zero = arith::ConstantIndexOp::create(b, loc, 0);
   return memref::ViewOp::create(

@@ -22,8 +22,8 @@ namespace mlir::attn {
 LogicalResult computeTablesOnDevice(func::FuncOp function,
                                     KernelModule &kernels);
 
-/// Memory on the device for a tensor, until the function of the builder
-/// returns: a memref.
+/// Memory on the device for a tensor, a memref, until the end of the builder's
+/// block.
 Value allocateTensor(OpBuilder &builder, Location loc, RankedTensorType type,
                      ArrayRef<OpFoldResult> sizes);
 

@@ -106,6 +106,9 @@ void KernelLaunches::emitOne(const KernelPlan &variant, StringRef suffix) {
     blocks =
         times(blocks, host->createOrFold<arith::IndexCastOp>(
                           op.getLoc(), host->getIndexType(), arguments.splits));
+  if (variant.warpgroups)
+    blocks = host->createOrFold<arith::MinUIOp>(op.getLoc(), blocks,
+                                                index(spec.multiprocessors));
   kernels.launch(*host, emitKernel(variant, suffix),
                  {blocks, variant.threads(), variant.sharedBytes()},
                  arguments.getLaunchOperands());
@@ -180,9 +183,41 @@ static bool canFoldHeads(AttendOp op) {
   return op.getMask().empty() || op.getMask().getArgument(1).use_empty();
 }
 
-void KernelLaunches::emit(OpBuilder &builder) {
+LogicalResult KernelLaunches::emit(OpBuilder &builder) {
   host = &builder;
-  emitTables();
+  if (!plan.warpgroups) {
+    emitTables();
+    emitVariants();
+    return success();
+  }
+  FailureOr<KernelPlan> other = KernelPlan::get(spec, op, /*mayMap=*/false);
+  if (failed(other))
+    return failure();
+  auto mappable = [&](const AttendOperand &operand) {
+    return isMappable(*host, op.getLoc(), operand, plan.key.elementBytes);
+  };
+  Value both = host->createOrFold<arith::AndIOp>(
+      op.getLoc(), mappable(arguments.key), mappable(arguments.value));
+  choose(both, [&](bool can) {
+    if (!can) {
+      plan = *other;
+      name += "_unmapped";
+      emitTables();
+      return emitOne(plan, "");
+    }
+    emitTables();
+    arguments.key.map = createMap(*host, op, op.getKey(), arguments.key,
+                                  arguments.sizes, plan.key);
+    arguments.value.map = createMap(*host, op, op.getValue(), arguments.value,
+                                    arguments.sizes, plan.value);
+    emitVariants();
+    arguments.key.map = arguments.value.map = Value();
+  });
+  return success();
+}
+
+/// For many queries, for few, for few and many keys.
+void KernelLaunches::emitVariants() {
   bool canFold = canFoldHeads(op);
   auto both = [&](Value lhs, Value rhs) {
     return host->createOrFold<arith::AndIOp>(op.getLoc(), lhs, rhs);

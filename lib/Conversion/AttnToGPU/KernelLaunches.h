@@ -30,11 +30,13 @@ public:
   /// Emits host code at the builder: the kernel for many queries; or, where one
   /// tile has place for more than a head's queries and a group has several
   /// heads, that for few; or, where few queries leave multiprocessors idle, one
-  /// that splits keys, and a merge.
-  void emit(OpBuilder &builder);
+  /// that splits keys, and a merge. Warpgroups leave what TMA cannot copy to
+  /// one kernel without them. Fails, with the reason, where there is none.
+  LogicalResult emit(OpBuilder &builder);
 
 private:
   void emitTables();
+  void emitVariants();
   void emitSplit(bool fold);
   void emitOne(const KernelPlan &variant, StringRef suffix);
   Value countBlocks(const KernelPlan &variant);

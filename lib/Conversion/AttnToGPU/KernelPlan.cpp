@@ -98,17 +98,16 @@ static std::optional<KernelPlan> planWarpgroups(const GPUSpec &spec,
   plan.warpgroups = true;
   plan.queries = 2 * warpgroupRows;
   plan.valueColumns = valueFeatures;
-  // As many keys as ptxas finds registers for, also where they are copied.
+  // As many keys as ptxas finds registers for.
   int64_t widest = std::max(features, valueFeatures);
-  plan.keys = widest <= 64 ? 128 : widest <= 128 ? 96 : 32;
+  plan.keys = widest <= 128 ? 128 : 64;
   // Weights that are sums of two or three take as many registers more.
   if (op.getNormalizer() != Normalizer::Softmax)
     plan.keys /= 2;
   plan.query = SharedLayout::getPanels(plan.queries, features, bytes);
   plan.key = SharedLayout::getPanels(plan.keys, features, bytes);
   plan.value = SharedLayout::getPanels(plan.keys, valueFeatures, bytes);
-  plan.output =
-      SharedLayout::getForFragments(plan.queries, valueFeatures, bytes);
+  plan.output = SharedLayout::getPanels(plan.queries, valueFeatures, bytes);
   plan.keepQueries = false;
   if (plan.sharedBytes() > int64_t(spec.sharedBytes))
     return std::nullopt;
@@ -121,7 +120,9 @@ std::string KernelPlan::describe(const GPUSpec &spec) const {
   os << "tiles of " << queries << " queries and " << keys << " keys for "
      << computingThreads() / warpSize << " warps";
   if (warpgroups)
-    os << " that multiply by wgmma, and four that copy";
+    os << " that multiply by wgmma, and one that copies by TMA, one tile "
+          "after the other in each of "
+       << spec.multiprocessors << " blocks";
   else
     os << ": about " << registers << " of " << spec.registers
        << " registers per thread, queries "
@@ -134,6 +135,10 @@ std::string KernelPlan::describe(const GPUSpec &spec) const {
     os << "; " << parts
        << " blocks share the columns of a tile, whose sums are "
        << "too many for one";
+  if (warpgroups)
+    os << "; keys or values with a stride that is negative, of 2^40 bytes or "
+          "more, or 0 between rows, which TMA cannot copy, take cp.async and "
+          "mma.sync";
   if (canSplit)
     os << "; fewer than " << queries << " queries on less than half of "
        << spec.multiprocessors << " multiprocessors split their keys, "
@@ -141,13 +146,15 @@ std::string KernelPlan::describe(const GPUSpec &spec) const {
   return text;
 }
 
-FailureOr<KernelPlan> KernelPlan::get(const GPUSpec &spec, AttendOp op) {
+FailureOr<KernelPlan> KernelPlan::get(const GPUSpec &spec, AttendOp op,
+                                      bool mayMap) {
   int64_t features = featuresOf(op.getQuery());
   int64_t valueFeatures = featuresOf(op.getValue());
   int64_t bytes =
       getElementTypeOrSelf(op.getQuery().getType()).getIntOrFloatBitWidth() / 8;
   if (std::optional<KernelPlan> plan =
-          planWarpgroups(spec, op, features, valueFeatures, bytes))
+          mayMap ? planWarpgroups(spec, op, features, valueFeatures, bytes)
+                 : std::nullopt)
     return *plan;
   bool pairwise = op.getCompatibility() != Compatibility::Dot;
   static constexpr int64_t candidates[][2] = {{128, 64}, {128, 32}, {64, 64},

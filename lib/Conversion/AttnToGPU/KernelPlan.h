@@ -23,7 +23,7 @@ struct KernelPlan {
   bool keepQueries;        ///< Fragments of queries stay in registers.
   bool foldHeads = false;  ///< Queries of all heads of a group make a tile.
   bool pairwise = false;   ///< Scores are no product of matrices.
-  bool warpgroups = false; ///< wgmma, and a warpgroup that only copies.
+  bool warpgroups = false; ///< wgmma, TMA, and blocks that stay.
   bool canSplit = true;    ///< Weights need the sums of all keys.
   bool splitKeys = false;  ///< Several blocks share the keys of a tile.
   int64_t parts = 1;    ///< Blocks that share the columns of a tile's output.
@@ -50,9 +50,11 @@ struct KernelPlan {
   std::string describe(const GPUSpec &spec) const;
 
   /// The largest tiles whose fragments fit the registers of a thread and whose
-  /// buffers fit the shared memory of a block. Fails, with the sizes, where
-  /// none does.
-  static FailureOr<KernelPlan> get(const GPUSpec &spec, AttendOp op);
+  /// buffers fit the shared memory of a block; warpgroups only where TMA may
+  /// read keys and values (`mayMap`). Fails, with the sizes, where there are
+  /// none.
+  static FailureOr<KernelPlan> get(const GPUSpec &spec, AttendOp op,
+                                   bool mayMap = true);
 };
 
 } // namespace mlir::attn

@@ -140,14 +140,14 @@ static void copyPiece(KernelBuilder &k, const SharedTile &tile, Value number,
                           present);
 }
 
-void attn::copyToShared(KernelBuilder &k, const SharedTile &tile, Value thread,
-                        int64_t threads, Value columns,
+void attn::copyToShared(KernelBuilder &k, const SharedTile &tile, int64_t rows,
+                        Value thread, int64_t threads, Value columns,
                         function_ref<RowSource(Value row)> source) {
   // Lanes that are served together fill all banks: their pieces are of one row,
   // or of rows that lie next to each other.
   int64_t bytes = std::max<int64_t>(tile.layout.piece, 4);
   int64_t perRow = tile.layout.pitch * SharedLayout::chunkBytes / bytes;
-  k.shareAll(tile.layout.rows, perRow, thread, threads, [&](Value number) {
+  k.shareAll(rows, perRow, thread, threads, [&](Value number) {
     copyPiece(k, tile, number, columns, source);
   });
 }

@@ -29,6 +29,8 @@ struct SharedLayout {
   int64_t mask, shift; ///< Chunk c of row r is c ^ ((r >> shift) & mask).
 
   static constexpr int64_t chunkBytes = 16;
+  /// Of a row of a panel (getPanels).
+  static constexpr int64_t panelBytes = 128;
 
   /// What rows of memory are multiples of, up to a chunk: bytes.
   static int64_t getPiece(int64_t columns, int64_t elementBytes);
@@ -67,10 +69,10 @@ struct RowSource {
   Value pointer, exists;
 };
 
-/// Requests copies of all rows of a tile by all `threads` of a block; zeros
+/// Requests copies of the first `rows` of a tile by `threads` threads; zeros
 /// where a row does not exist, and from column `columns` (i32) on.
-void copyToShared(KernelBuilder &k, const SharedTile &tile, Value thread,
-                  int64_t threads, Value columns,
+void copyToShared(KernelBuilder &k, const SharedTile &tile, int64_t rows,
+                  Value thread, int64_t threads, Value columns,
                   function_ref<RowSource(Value row)> source);
 
 /// A factor of a product. f32 is the sum of two tf32, whose products are exact;

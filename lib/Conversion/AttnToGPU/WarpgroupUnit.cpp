@@ -161,6 +161,15 @@ void WarpgroupUnit::arrive(Value address) {
   k.intrinsic("llvm.nvvm.mbarrier.arrive.shared", k.b.getI64Type(), address);
 }
 
+void WarpgroupUnit::arriveExpecting(Value address, Value bytes) {
+  k.intrinsic("llvm.nvvm.mbarrier.arrive.expect.tx.scope.cta.space.cta",
+              k.b.getI64Type(), {address, bytes});
+}
+
+void WarpgroupUnit::fenceBarriers() {
+  NVVM::FenceMbarrierInitOp::create(k.b, k.loc);
+}
+
 void WarpgroupUnit::waitForPhase(Value address, Value parity) {
   assembly("{\n"
            ".reg .pred done;\n"

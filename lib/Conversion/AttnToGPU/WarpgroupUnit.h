@@ -45,6 +45,10 @@ struct WarpgroupUnit {
   // Barriers of 8 bytes at `address`: after `count` arrivals a phase ends.
   void initBarrier(Value address, int64_t count);
   void arrive(Value address);
+  /// Arrives, and lets the phase wait for `bytes` (i32) of copies, too.
+  void arriveExpecting(Value address, Value bytes);
+  /// Makes initialized barriers visible to copies.
+  void fenceBarriers();
   /// Waits until a phase of that parity (i32, 0 for the first) has ended.
   void waitForPhase(Value address, Value parity);
   /// Makes what this thread wrote to shared memory visible to products.

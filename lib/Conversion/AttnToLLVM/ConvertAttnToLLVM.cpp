@@ -21,6 +21,7 @@
 #include "mlir/Dialect/AMX/AMXDialect.h"
 #include "mlir/Dialect/AMX/Transforms.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "mlir/Dialect/Vector/Transforms/LoweringPatterns.h"
 #include "mlir/Dialect/Vector/Transforms/VectorRewritePatterns.h"
 #include "mlir/Dialect/X86Vector/Transforms.h"
@@ -209,7 +210,8 @@ void ConvertAttnToLLVM::runOnOperation() {
   // Kernels are compiled apart from what launches them.
   target.addLegalOp<gpu::GPUModuleOp>();
   target.markOpRecursivelyLegal<gpu::GPUModuleOp>();
-  target.addIllegalOp<gpu::LaunchFuncOp, gpu::AllocOp, gpu::DeallocOp>();
+  target.addIllegalOp<gpu::LaunchFuncOp, gpu::AllocOp, gpu::DeallocOp,
+                      nvgpu::TmaCreateDescriptorOp>();
   // A pattern that has changed something succeeds: nothing has to be undone.
   ConversionConfig config;
   config.allowPatternRollback = false;

@@ -14,6 +14,7 @@
 
 #include "mlir/Conversion/LLVMCommon/Pattern.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 
 using namespace mlir;
 using namespace mlir::attn;
@@ -37,6 +38,29 @@ static void leaveIf(ConversionPatternRewriter &rewriter, Location loc,
   rewriter.setInsertionPointToEnd(before);
   LLVM::CondBrOp::create(rewriter, loc, isFailure, leave, after);
   rewriter.setInsertionPointToStart(after);
+}
+
+static void leaveUnlessOk(ConversionPatternRewriter &rewriter, Location loc,
+                          Value status) {
+  Value ok = LLVM::ConstantOp::create(rewriter, loc, status.getType(),
+                                      rewriter.getI32IntegerAttr(ATTN_OK));
+  Value failed =
+      LLVM::ICmpOp::create(rewriter, loc, LLVM::ICmpPredicate::ne, status, ok);
+  leaveIf(rewriter, loc, failed, [&] { return status; });
+}
+
+/// An array of `type` at the start of the function, so that a launch in a loop
+/// does not take stack again and again.
+static Value emitArray(ConversionPatternRewriter &rewriter, Operation *user,
+                       Type type, int64_t count, unsigned alignment = 0) {
+  OpBuilder::InsertionGuard guard(rewriter);
+  auto function = user->getParentOfType<FunctionOpInterface>();
+  rewriter.setInsertionPointToStart(&function.getFunctionBody().front());
+  Value size =
+      LLVM::ConstantOp::create(rewriter, user->getLoc(), rewriter.getI64Type(),
+                               rewriter.getI64IntegerAttr(count));
+  return LLVM::AllocaOp::create(rewriter, user->getLoc(), getPointer(rewriter),
+                                type, size, alignment);
 }
 
 /// A global of the module, found by name or made by `create`.
@@ -90,32 +114,14 @@ struct LowerLaunch : public ConvertOpToLLVMPattern<gpu::LaunchFuncOp> {
         {getFrame(launch), kernels, name, adaptor.getGridSizeX(),
          adaptor.getBlockSizeX(), shared,
          emitParameters(rewriter, launch, adaptor.getKernelOperands())});
-    Value zero = LLVM::ConstantOp::create(rewriter, loc, status.getType(),
-                                          rewriter.getI32IntegerAttr(ATTN_OK));
-    Value failed = LLVM::ICmpOp::create(rewriter, loc, LLVM::ICmpPredicate::ne,
-                                        status, zero);
-    leaveIf(rewriter, loc, failed, [&] { return status; });
+    leaveUnlessOk(rewriter, loc, status);
     rewriter.eraseOp(launch);
     return success();
   }
 
 private:
-  /// An array of `type` at the start of the function, so that a launch in a
-  /// loop does not take stack again and again.
-  static Value emitArray(ConversionPatternRewriter &rewriter, Operation *user,
-                         Type type, int64_t count) {
-    OpBuilder::InsertionGuard guard(rewriter);
-    auto function = user->getParentOfType<FunctionOpInterface>();
-    rewriter.setInsertionPointToStart(&function.getFunctionBody().front());
-    Value size = LLVM::ConstantOp::create(rewriter, user->getLoc(),
-                                          rewriter.getI64Type(),
-                                          rewriter.getI64IntegerAttr(count));
-    return LLVM::AllocaOp::create(rewriter, user->getLoc(),
-                                  getPointer(rewriter), type, size);
-  }
-
   /// Pointers to copies of `values`, one after the other, as cuLaunchKernel
-  /// takes them.
+  /// takes them; a tensor map is where its pointer says.
   static Value emitParameters(ConversionPatternRewriter &rewriter,
                               Operation *launch, ValueRange values) {
     Location loc = launch->getLoc();
@@ -123,13 +129,46 @@ private:
     Value array = emitArray(rewriter, launch, pointer,
                             std::max<int64_t>(values.size(), 1));
     for (auto [index, value] : llvm::enumerate(values)) {
-      Value copy = emitArray(rewriter, launch, value.getType(), 1);
-      LLVM::StoreOp::create(rewriter, loc, value, copy);
+      Value copy = value;
+      if (value.getType() != pointer) {
+        copy = emitArray(rewriter, launch, value.getType(), 1);
+        LLVM::StoreOp::create(rewriter, loc, value, copy);
+      }
       Value slot = LLVM::GEPOp::create(rewriter, loc, pointer, pointer, array,
                                        ArrayRef<LLVM::GEPArg>{(int32_t)index});
       LLVM::StoreOp::create(rewriter, loc, copy, slot);
     }
     return array;
+  }
+};
+
+/// A tensor map in the frame of the function, written by the runtime.
+struct LowerTensorMap
+    : public ConvertOpToLLVMPattern<nvgpu::TmaCreateDescriptorOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+
+  LogicalResult
+  matchAndRewrite(nvgpu::TmaCreateDescriptorOp create, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    Location loc = create.getLoc();
+    Type i64 = rewriter.getI64Type(), pointer = getPointer(rewriter);
+    Value map = emitArray(rewriter, create, rewriter.getI8Type(),
+                          tensorMapBytes, tensorMapAlignment);
+    ValueRange sizes = adaptor.getBoxDimensions();
+    Value box = emitArray(rewriter, create, i64, sizes.size());
+    for (auto [index, size] : llvm::enumerate(sizes)) {
+      Value slot = LLVM::GEPOp::create(rewriter, loc, pointer, i64, box,
+                                       ArrayRef<LLVM::GEPArg>{(int32_t)index});
+      LLVM::StoreOp::create(rewriter, loc, size, slot);
+    }
+    UnrankedMemRefDescriptor tensor(adaptor.getTensor());
+    Value status = emitRuntimeCall(rewriter, loc, RuntimeFunction::TensorMap,
+                                   {getFrame(create), map,
+                                    tensor.memRefDescPtr(rewriter, loc),
+                                    tensor.rank(rewriter, loc), box});
+    leaveUnlessOk(rewriter, loc, status);
+    rewriter.replaceOp(create, map);
+    return success();
   }
 };
 
@@ -183,9 +222,13 @@ struct LowerDeviceDealloc : public ConvertOpToLLVMPattern<gpu::DeallocOp> {
 };
 } // namespace
 
-void attn::populateLaunchPatterns(const LLVMTypeConverter &converter,
+void attn::populateLaunchPatterns(LLVMTypeConverter &converter,
                                   RewritePatternSet &patterns) {
+  converter.addConversion([](nvgpu::TensorMapDescriptorType type) {
+    return LLVM::LLVMPointerType::get(type.getContext());
+  });
   // Before those that upstream's interface may add.
-  patterns.add<LowerLaunch, LowerDeviceAlloc, LowerDeviceDealloc>(
-      converter, /*benefit=*/10);
+  patterns
+      .add<LowerLaunch, LowerTensorMap, LowerDeviceAlloc, LowerDeviceDealloc>(
+          converter, /*benefit=*/10);
 }

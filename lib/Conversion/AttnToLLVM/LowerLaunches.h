@@ -13,9 +13,10 @@
 
 namespace mlir::attn {
 
-/// gpu.launch_func, gpu.alloc and gpu.dealloc in functions with a call frame,
-/// in the form of attn/Target/NVPTX/Launch.h, become calls of the runtime.
-void populateLaunchPatterns(const LLVMTypeConverter &converter,
+/// gpu.launch_func, gpu.alloc, gpu.dealloc and nvgpu.tma.create.descriptor in
+/// functions with a call frame, in the form of attn/Target/NVPTX/Launch.h,
+/// become calls of the runtime.
+void populateLaunchPatterns(LLVMTypeConverter &converter,
                             RewritePatternSet &patterns);
 
 } // namespace mlir::attn

@@ -24,7 +24,7 @@ static constexpr Signature signatures[] = {
     {"attn_rt_free", "vpp"},        {"attn_rt_alloc_local", "ppl"},
     {"attn_rt_free_local", "vpp"},  {"attn_rt_parallel_for", "vplpp"},
     {"attn_rt_launch", "ippplllp"}, {"attn_rt_device_alloc", "ppl"},
-    {"attn_rt_device_free", "vpp"},
+    {"attn_rt_device_free", "vpp"}, {"attn_rt_tensor_map", "ippplp"},
 };
 
 static Type convertType(MLIRContext *context, char code) {

@@ -26,6 +26,7 @@ enum class RuntimeFunction {
   Launch,
   DeviceAlloc,
   DeviceFree,
+  TensorMap,
 };
 
 /// Declares all of them; those that nothing calls are dropped again by

@@ -44,6 +44,27 @@ createMachine(const GPUChip &chip) {
       {}, std::nullopt, std::nullopt, llvm::CodeGenOptLevel::Aggressive));
 }
 
+/// Tensor maps, which are what kernels take as generic pointers, are passed by
+/// value and read where they are: attributes that gpu.func has no place for.
+static void passTensorMaps(llvm::Module &module) {
+  llvm::LLVMContext &context = module.getContext();
+  auto *map =
+      llvm::ArrayType::get(llvm::Type::getInt8Ty(context), tensorMapBytes);
+  for (llvm::Function &function : module) {
+    if (function.getCallingConv() != llvm::CallingConv::PTX_Kernel)
+      continue;
+    for (llvm::Argument &argument : function.args()) {
+      auto *pointer = llvm::dyn_cast<llvm::PointerType>(argument.getType());
+      if (!pointer || pointer->getAddressSpace() != 0)
+        continue;
+      argument.addAttr(llvm::Attribute::getWithByValType(context, map));
+      argument.addAttr(llvm::Attribute::getWithAlignment(
+          context, llvm::Align(tensorMapAlignment)));
+      argument.addAttr(llvm::Attribute::get(context, "nvvm.grid_constant"));
+    }
+  }
+}
+
 llvm::Expected<std::unique_ptr<llvm::Module>>
 mlir::attn::translateKernels(ModuleOp module, llvm::LLVMContext &context) {
   auto kernels = module.lookupSymbol<gpu::GPUModuleOp>(kernelsName);
@@ -54,6 +75,7 @@ mlir::attn::translateKernels(ModuleOp module, llvm::LLVMContext &context) {
   if (!result)
     return makeError("the kernels do not translate to LLVM IR");
   result->setTargetTriple(llvm::Triple(triple));
+  passTensorMaps(*result);
   return result;
 }
 

@@ -22,6 +22,16 @@
 // No function of a library is called.
 // CHECK-NOT: call
 // HOPPER: .target sm_90a
+// HOPPER: .visible .entry attention_attend0(
+// HOPPER: .param .align 64 .b8 {{.*}}[128]
+// HOPPER: .maxntid 384, 1, 1
+// Maps are read where they are.
+// HOPPER-NOT: .local
+// HOPPER-DAG: setmaxnreg.inc.sync.aligned.u32 240;
+// HOPPER-DAG: setmaxnreg.dec.sync.aligned.u32 32;
+// HOPPER-DAG: mbarrier.arrive.expect_tx.shared.b64
+// HOPPER-DAG: cp.async.bulk.tensor.5d.shared::cluster.global.tile.mbarrier::complete_tx::bytes
+// HOPPER-DAG: wgmma.mma_async.sync.aligned.m64n128k16.f32.bf16.bf16
 func.func @attention(%q: tensor<?x?x?x64xbf16>, %k: tensor<?x?x?x64xbf16>, %v: tensor<?x?x?x64xbf16>) -> tensor<?x?x?x64xbf16> {
   %mask = attn.mask.causal
   %o = attn.scaled_dot_product %q, %k, %v mask(%mask)

@@ -7,9 +7,9 @@
 // CHIPS-NOT: spill
 
 // Warpgroups wait for products where the code says so, not after each of them, in
-// each of the four kernels.
+// each of the five kernels.
 // WARPGROUPS-NOT: C75
-// WARPGROUPS-COUNT-12: bytes stack frame, 0 bytes spill stores, 0 bytes spill loads
+// WARPGROUPS-COUNT-15: bytes stack frame, 0 bytes spill stores, 0 bytes spill loads
 // WARPGROUPS-NOT: {{spill|C75}}
 func.func @attention(%q: tensor<?x?xROWSxHEADxf16>, %k: tensor<?x?x?xHEADxf16>, %v: tensor<?x?x?xHEADxf16>) -> tensor<?x?xROWSxHEADxf16> {
   %mask = attn.mask.causal

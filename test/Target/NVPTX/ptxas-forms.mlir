@@ -7,7 +7,7 @@
 // CHECK-COUNT-8: bytes stack frame, 0 bytes spill stores, 0 bytes spill loads
 // CHECK-NOT: spill
 // WARPGROUPS-NOT: C75
-// WARPGROUPS-COUNT-4: bytes stack frame, 0 bytes spill stores, 0 bytes spill loads
+// WARPGROUPS-COUNT-5: bytes stack frame, 0 bytes spill stores, 0 bytes spill loads
 // WARPGROUPS-NOT: {{spill|C75}}
 !many = tensor<2x1024xHEADxTYPE>
 func.func @additive(%q: !many, %k: !many, %v: !many, %w: tensor<HEADxTYPE>) -> !many {

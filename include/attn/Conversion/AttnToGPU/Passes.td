@@ -23,8 +23,9 @@ def ConvertAttnToGPUPass : Pass<"convert-attn-to-gpu", "::mlir::ModuleOp"> {
 
     A block takes one tile of queries of one head, a warp 16 of them. Keys and
     values come tile by tile through shared memory, two in flight; products are
-    mma.sync. Tiles that the mask leaves empty are not loaded, full ones run no
-    mask code.
+    mma.sync. For sm_90a blocks stay and take one tile after the other, keys and
+    values come by TMA, and products are wgmma (docs/Rationale/GPU.md). Tiles that
+    the mask leaves empty are not loaded, full ones run no mask code.
 
     Tables that captures are computed from, and results without attention, become
     kernels of one block where they are made of fills and loops over elements;
@@ -44,8 +45,8 @@ def ConvertAttnToGPUPass : Pass<"convert-attn-to-gpu", "::mlir::ModuleOp"> {
            "Chip whose shared memory and registers tiles are chosen for">];
   let dependentDialects = ["arith::ArithDialect", "gpu::GPUDialect",
                            "LLVM::LLVMDialect", "math::MathDialect",
-                           "memref::MemRefDialect", "NVVM::NVVMDialect",
-                           "scf::SCFDialect"];
+                           "memref::MemRefDialect", "nvgpu::NVGPUDialect",
+                           "NVVM::NVVMDialect", "scf::SCFDialect"];
 }
 
 #endif // ATTN_CONVERSION_ATTNTOGPU_PASSES_TD

@@ -26,8 +26,11 @@
 // - Kernel parameters are `!llvm.ptr<1>` (device memory, the element at the
 //   memref's offset), i64 (sizes; strides in elements), and integers or floats
 //   (captured scalars). The operands of the launch are the parameters in order.
-// - Host code is func, arith, memref, scf, llvm.inttoptr and attn.require; it
-//   never reads or writes device memory.
+// - A kernel parameter of type `!llvm.ptr` is a tensor map of 128 bytes, by
+//   value. The operand is a cast of what nvgpu.tma.create.descriptor gives:
+//   elements of 16 bits, boxes of rows of 128 bytes, swizzled.
+// - Host code is func, arith, memref, scf, llvm.inttoptr, attn.require and
+//   nvgpu.tma.create.descriptor; it never reads or writes device memory.
 // - A launch of 0 blocks does nothing. Only x counts blocks or threads beyond
 //   1. A block's threads and dynamic shared memory are constants.
 // - Launches of one function run in order. gpu.alloc and gpu.dealloc of a
@@ -54,6 +57,9 @@ inline constexpr llvm::StringLiteral kernelsRecordName = "attn.kernels";
 /// On a module: its kernels are emulated, so that its tensors lie in the memory
 /// of the host.
 inline constexpr llvm::StringLiteral emulatedName = "attn.emulated";
+
+/// A tensor map, CUtensorMap of the driver.
+inline constexpr unsigned tensorMapBytes = 128, tensorMapAlignment = 64;
 
 /// The global that dynamic shared memory begins at.
 inline constexpr llvm::StringLiteral sharedMemoryName = "attn_shared";

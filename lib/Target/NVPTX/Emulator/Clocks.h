@@ -73,6 +73,16 @@ public:
     ++of(thread, thread);
   }
 
+  /// What `from` holds goes to `to`, too.
+  void pass(const Handover &from, Handover &to) const {
+    if (from.epoch != epoch)
+      return;
+    if (to.epoch != epoch)
+      to = {epoch, std::vector<uint32_t>(threads, 0)};
+    for (unsigned i = 0; i < threads; ++i)
+      to.known[i] = std::max(to.known[i], from.known[i]);
+  }
+
   /// `thread` goes on behind all that `handover` holds.
   void acquire(unsigned thread, const Handover &handover) {
     if (known.empty() || handover.epoch != epoch)

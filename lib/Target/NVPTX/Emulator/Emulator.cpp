@@ -62,7 +62,7 @@ static const StringMap<const Handler *> &getHandlers() {
     StringMap<const Handler *> handlers;
     for (ArrayRef<Handler> some :
          {getScalarHandlers(), getWarpHandlers(), getMatrixHandlers(),
-          getCopyHandlers(), getWarpgroupHandlers()})
+          getCopyHandlers(), getBulkCopyHandlers(), getWarpgroupHandlers()})
       for (const Handler &handler : some)
         handlers[handler.name] = &handler;
     return handlers;

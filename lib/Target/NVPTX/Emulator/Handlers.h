@@ -33,6 +33,9 @@ llvm::ArrayRef<Handler> getWarpHandlers();   ///< Shuffles, votes, barriers.
 llvm::ArrayRef<Handler> getMatrixHandlers(); ///< ldmatrix, stmatrix, mma.sync.
 llvm::ArrayRef<Handler> getCopyHandlers();   ///< cp.async.
 
+/// cp.async.bulk.tensor.
+llvm::ArrayRef<Handler> getBulkCopyHandlers();
+
 /// wgmma, mbarrier, setmaxnreg.
 llvm::ArrayRef<Handler> getWarpgroupHandlers();
 

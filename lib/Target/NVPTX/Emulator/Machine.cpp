@@ -51,10 +51,9 @@ std::string Machine::describeSite(uint32_t site) const {
 
 void Machine::addFinding(Finding::Kind kind, const llvm::Twine &what,
                          uint32_t site) {
-  std::string key = std::to_string(kind) + "." + std::to_string(site);
   bool ends = kind != Finding::Race && kind != Finding::Pending;
-  if (!ends &&
-      (findings.size() >= findingLimit || !reported.insert(key).second))
+  if (!ends && (findings.size() >= findingLimit ||
+                !reported.insert({kind, site}).second))
     return;
   std::string sentence = describeThread(*running) + " " + what.str();
   if (site)
@@ -149,9 +148,12 @@ void Machine::runBlock() {
     bool moved = false;
     for (unsigned i = 0; i < warps.size() && !stopped; ++i)
       moved |= runWarp(isReversed() ? warps.size() - 1 - i : i);
-    if (!moved && !stopped)
+    if (!moved && !stopped && !landNextBulkCopy())
       reportDeadlock();
   }
+  if (!stopped && !bulkCopies.empty())
+    addFinding(Finding::Pending,
+               "ends while copies to shared memory are under way", 0);
 }
 
 void Machine::beginBlock() {
@@ -161,6 +163,7 @@ void Machine::beginBlock() {
     meeting.arrived = 0;
   barriers.assign(16, {});
   phaseBarriers.clear();
+  bulkCopies.clear();
   alive = threads.size();
   for (auto [id, thread] : llvm::enumerate(threads)) {
     thread = {};
@@ -205,20 +208,24 @@ Report Machine::run(const Launch &launched, size_t sharedBytes, Kernel code,
   memory.beginLaunch(sharedBytes);
   traffic.begin(warps.size(), sites.size());
 
+  std::vector<int64_t> blockFlops;
   Machine *outer = std::exchange(active, this);
   for (blockIndex.z = 0; blockIndex.z < launch->grid.z; ++blockIndex.z)
     for (blockIndex.y = 0; blockIndex.y < launch->grid.y; ++blockIndex.y)
       for (blockIndex.x = 0; blockIndex.x < launch->grid.x && !stopped;
            ++blockIndex.x) {
+        int64_t before = traffic.counts.tensorFlops;
         beginBlock();
         runBlock();
         ++traffic.counts.blocks;
+        blockFlops.push_back(traffic.counts.tensorFlops - before);
       }
   active = outer;
 
   Report report;
   report.findings = std::move(findings);
   report.counts = traffic.counts;
+  report.blockFlops = std::move(blockFlops);
   for (MemoryRange &buffer : memory.getBuffers())
     report.buffers.push_back(buffer.traffic);
   for (auto [site, shared] : llvm::enumerate(traffic.sites)) {
@@ -257,7 +264,10 @@ MemoryRange &Machine::locate(uintptr_t address, size_t bytes, bool store,
 
 void Machine::report(const std::optional<Conflict> &conflict,
                      const MemoryRange &range, bool store, uint32_t site) {
-  if (!conflict)
+  // The sentence takes long where every access is one.
+  if (!conflict ||
+      reported.count(
+          {conflict->pending ? Finding::Pending : Finding::Race, site}))
     return;
   std::string other = "thread " + std::to_string(conflict->other.thread);
   if (conflict->other.block != blockNumber)

@@ -12,14 +12,17 @@
 #include "Traffic.h"
 
 #include "llvm/ADT/STLFunctionalExtras.h"
-#include "llvm/ADT/StringSet.h"
 
 #include <deque>
 #include <map>
+#include <set>
 
 namespace mlir::attn::emulator {
 
 constexpr unsigned warpSize = 32;
+
+/// Of the boxes that TMA copies.
+constexpr unsigned bulkRowBytes = 128;
 
 /// An asynchronous copy of one thread that has not been waited for.
 struct AsyncCopy {
@@ -97,11 +100,31 @@ struct Barrier {
   Handover handover, passed;
 };
 
-/// An mbarrier: after `expected` arrivals its phase ends and the next begins.
+/// An mbarrier: after `expected` arrivals, and once all bytes that these
+/// announced have arrived, its phase ends and the next begins.
 struct PhaseBarrier {
   uint32_t phase = 0;
   unsigned expected = 0, arrived = 0;
+  int64_t bytes = 0; ///< Announced and not there, or there before.
   Handover handover, passed;
+};
+
+/// A row of 128 bytes of a box: where it goes, and what of it is read; zeros
+/// fill the rest.
+struct BulkRow {
+  char *destination;
+  const char *source;
+  unsigned first, bytes;
+};
+
+/// A box on its way to shared memory.
+struct BulkCopy {
+  std::vector<BulkRow> rows;
+  uintptr_t barrier; ///< The mbarrier that waits for it.
+  Stamp issued;
+  Handover handover; ///< What its thread knew.
+
+  void land() const;
 };
 
 /// Instructions of the kernel by number, as text; 0 stands for none.
@@ -162,6 +185,9 @@ public:
   /// An mbarrier at `address` in shared memory.
   void initPhases(uintptr_t address, unsigned count, uint32_t site);
   void arriveAtPhase(uintptr_t address, uint32_t site);
+  /// Its phase waits for bytes that a copy brings.
+  void expectBytes(uintptr_t address, int64_t bytes, uint32_t site);
+  void beginBulkCopy(BulkCopy copy, uint32_t site);
   /// Waits until a phase of that parity has ended.
   void waitForPhase(uintptr_t address, uint32_t parity, uint32_t site);
   /// The first lane of the running thread's warp.
@@ -186,6 +212,9 @@ private:
   void endThread();
   void completeBarrier(Barrier &barrier);
   PhaseBarrier &findPhases(uintptr_t address, uint32_t site);
+  void endPhaseIfComplete(PhaseBarrier &barrier);
+  void landBulkCopy(const BulkCopy &copy);
+  bool landNextBulkCopy();
   void reportDeadlock();
   std::string describeThread(const Thread &thread) const;
   void addFinding(Finding::Kind kind, const llvm::Twine &what, uint32_t site);
@@ -204,12 +233,13 @@ private:
   uint32_t blockNumber = 0;
   bool stopped = false;
   std::vector<Finding> findings;
-  llvm::StringSet<> reported;
+  std::set<std::pair<Finding::Kind, uint32_t>> reported;
 
   std::vector<Thread> threads;
   std::vector<Meeting> warps;
   std::vector<Barrier> barriers;
   std::map<uintptr_t, PhaseBarrier> phaseBarriers;
+  std::deque<BulkCopy> bulkCopies; ///< Under way, in the order of issue.
   unsigned alive = 0;
   Thread *running = nullptr;
   void *scheduler = nullptr;

@@ -128,15 +128,62 @@ PhaseBarrier &Machine::findPhases(uintptr_t address, uint32_t site) {
   return found->second;
 }
 
-void Machine::arriveAtPhase(uintptr_t address, uint32_t site) {
-  PhaseBarrier &barrier = findPhases(address, site);
-  clocks.release(running->id, barrier.handover);
-  if (++barrier.arrived < barrier.expected)
+void Machine::endPhaseIfComplete(PhaseBarrier &barrier) {
+  if (barrier.arrived < barrier.expected || barrier.bytes)
     return;
   barrier.passed = std::move(barrier.handover);
   barrier.handover = {};
   barrier.arrived = 0;
   ++barrier.phase;
+}
+
+void Machine::arriveAtPhase(uintptr_t address, uint32_t site) {
+  PhaseBarrier &barrier = findPhases(address, site);
+  clocks.release(running->id, barrier.handover);
+  ++barrier.arrived;
+  endPhaseIfComplete(barrier);
+}
+
+void Machine::expectBytes(uintptr_t address, int64_t bytes, uint32_t site) {
+  findPhases(address, site).bytes += bytes;
+}
+
+void Machine::beginBulkCopy(BulkCopy copy, uint32_t site) {
+  findPhases(copy.barrier, site);
+  copy.issued = clocks.now(running->id);
+  Shadow &shadow = memory.getShared().shadow;
+  for (const BulkRow &row : copy.rows) {
+    auto address = reinterpret_cast<uintptr_t>(row.destination);
+    report(shadow.beginCopy(address, bulkRowBytes, running->id, clocks),
+           memory.getShared(), /*store=*/true, site);
+  }
+  clocks.release(running->id, copy.handover);
+  if (!isLazy())
+    return landBulkCopy(copy);
+  bulkCopies.push_back(std::move(copy));
+}
+
+void Machine::landBulkCopy(const BulkCopy &copy) {
+  copy.land();
+  for (const BulkRow &row : copy.rows)
+    memory.getShared().shadow.finishCopy(
+        reinterpret_cast<uintptr_t>(row.destination), bulkRowBytes,
+        copy.issued);
+  PhaseBarrier &barrier = phaseBarriers[copy.barrier];
+  clocks.pass(copy.handover, barrier.handover);
+  barrier.bytes -= int64_t(copy.rows.size()) * bulkRowBytes;
+  endPhaseIfComplete(barrier);
+}
+
+/// A copy that arrives late does so once nobody can go on without.
+bool Machine::landNextBulkCopy() {
+  if (bulkCopies.empty())
+    return false;
+  BulkCopy next =
+      std::move(isReversed() ? bulkCopies.back() : bulkCopies.front());
+  isReversed() ? bulkCopies.pop_back() : bulkCopies.pop_front();
+  landBulkCopy(next);
+  return true;
 }
 
 void Machine::waitForPhase(uintptr_t address, uint32_t parity, uint32_t site) {

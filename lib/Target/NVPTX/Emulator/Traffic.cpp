@@ -101,6 +101,12 @@ void TrafficCounter::noteShared(uint32_t site,
   addCost(counts, sites[site], countWavefronts(addresses, bytes));
 }
 
+void TrafficCounter::noteBulkLoad(uintptr_t address, unsigned bytes) {
+  counts.loadedBytes += bytes;
+  counts.loadedSectors +=
+      (address + bytes - 1) / sectorBytes - address / sectorBytes + 1;
+}
+
 /// Of an instruction that not all lanes execute: each group of lanes by itself.
 static Wavefronts countLanes(llvm::ArrayRef<LaneAccess> accesses) {
   Wavefronts total;

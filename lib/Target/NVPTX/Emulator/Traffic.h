@@ -53,6 +53,8 @@ public:
             unsigned bytes, bool shared, bool store);
   /// The lanes of `warp` have met.
   void flush(unsigned warp);
+  /// TMA reads a row of global memory.
+  void noteBulkLoad(uintptr_t address, unsigned bytes);
   /// All lanes of a warp access shared memory in one instruction.
   void noteShared(uint32_t site, llvm::ArrayRef<uintptr_t> addresses,
                   unsigned bytes);

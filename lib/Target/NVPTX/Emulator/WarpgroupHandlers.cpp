@@ -290,6 +290,19 @@ static void arrive(void *result, void *arguments, uint32_t site) {
   Machine::get().arriveAtPhase(as<uintptr_t>(arguments), site);
 }
 
+namespace {
+struct ExpectArguments {
+  uintptr_t address;
+  uint32_t bytes;
+};
+} // namespace
+
+static void arriveExpecting(void *result, void *arguments, uint32_t site) {
+  const auto &given = as<ExpectArguments>(arguments);
+  Machine::get().expectBytes(given.address, given.bytes, site);
+  arrive(result, arguments, site);
+}
+
 static void waitForPhase(void *, void *arguments, uint32_t site) {
   const auto &given = as<BarrierWait>(arguments);
   Machine::get().waitForPhase(given.address, given.parity, site);
@@ -308,6 +321,8 @@ llvm::ArrayRef<Handler> mlir::attn::emulator::getWarpgroupHandlers() {
       {"asm fence.proxy.async", ignore},
       {"mbarrier.init.shared", initBarrier},
       {"mbarrier.arrive.shared", arrive},
+      {"mbarrier.arrive.expect.tx.scope.cta.space.cta", arriveExpecting},
+      {"fence.mbarrier_init.release.cluster", ignore},
       {"asm mbarrier.try_wait.parity", waitForPhase},
   };
   return handlers;

@@ -40,14 +40,15 @@ struct Words {
 
 class EmulatorTest : public ::testing::Test {
 protected:
-  /// The module of one kernel `k(ptr addrspace(1) %in, ptr addrspace(1) %out)`
-  /// with 8192 bytes of shared memory, `@s`.
+  /// The module of one kernel `k(ptr addrspace(1) %in, ptr addrspace(1) %out,
+  /// ptr byval(...) %map)` with 8192 bytes of shared memory, `@s`.
   static std::string makeKernel(llvm::StringRef body) {
     return (llvm::Twine("target triple = \"nvptx64-nvidia-cuda\"\n"
                         "@s = internal addrspace(3) global [8192 x i8] undef, "
                         "align 1024\n"
                         "define ptx_kernel void @k(ptr addrspace(1) %in, "
-                        "ptr addrspace(1) %out) {\n") +
+                        "ptr addrspace(1) %out, ptr byval([128 x i8]) "
+                        "align 64 %map) {\n") +
             place + body + "\n  ret void\n}\n")
         .str();
   }
@@ -72,7 +73,7 @@ protected:
     (*emulator)->addBuffer("out", out.data(), out.size() * 4,
                            /*writable=*/true);
     void *input = in.data(), *output = out.data();
-    void *parameters[] = {&input, &output};
+    void *parameters[] = {&input, &output, map};
     Launch launch = {"k", {blocks}, {threads}, 0, schedule};
     auto report = (*emulator)->launch(launch, parameters);
     if (!report) {
@@ -93,6 +94,7 @@ protected:
   llvm::LLVMContext context;
   std::unique_ptr<llvm::Module> module;
   Words in, out;
+  alignas(64) char map[128] = {};
 };
 
 /// Stores `value` at index `at` of out.

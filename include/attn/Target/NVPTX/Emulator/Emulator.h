@@ -100,12 +100,22 @@ struct Counts {
 struct Report {
   std::vector<Finding> findings;
   Counts counts;
+  std::vector<int64_t> blockFlops;    ///< On tensor cores, of each block.
   std::vector<BufferTraffic> buffers; ///< In the order of addBuffer.
   std::vector<SharedAccess> shared;   ///< In the order of the code.
 
   bool isClean() const { return findings.empty(); }
   bool has(Finding::Kind kind) const;
 };
+
+/// Writes to `map`, of 128 bytes, how copies of boxes read a tensor, as the
+/// driver's cuTensorMapEncodeTiled does: dimensions from the innermost, strides
+/// of all but that in bytes, boxes with rows of 128 bytes, swizzled. Fails
+/// where the driver refuses.
+llvm::Error encodeTensorMap(void *map, void *data,
+                            llvm::ArrayRef<int64_t> sizes,
+                            llvm::ArrayRef<int64_t> strides,
+                            llvm::ArrayRef<int64_t> box, unsigned elementBytes);
 
 /// A device module, ready to run.
 class Emulator {
