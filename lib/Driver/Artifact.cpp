@@ -89,11 +89,12 @@ makeMachineCode(Compilation &compilation, ArtifactKind kind, StringRef path) {
 static llvm::Expected<std::string> makeKernels(Compilation &compilation,
                                                ArtifactKind kind) {
   llvm::LLVMContext context;
-  auto kernels = translateKernels(compilation.getModule(), context);
+  const GPUChip &chip = compilation.getGPU()->chips.front();
+  auto kernels = translateKernels(compilation.getModule(), chip, context);
   if (!kernels)
     return kernels.takeError();
   if (kind == ArtifactKind::PTX)
-    return emitPTX(**kernels, compilation.getGPU()->chips.front());
+    return emitPTX(**kernels, chip);
   std::string text;
   llvm::raw_string_ostream(text) << **kernels;
   return text;

@@ -28,6 +28,7 @@ static llvm::Error makeError(const Twine &message) {
 extern "C" {
 int32_t attn_rt_launch(void *, void *, const char *, int64_t, int64_t, int64_t,
                        void **);
+int32_t attn_rt_capability(void *);
 int32_t attn_rt_tensor_map(void *, void *, const int64_t *, int64_t,
                            const int64_t *);
 void *attn_rt_device_alloc(void *, int64_t);
@@ -39,6 +40,16 @@ static thread_local EmulatedModule *active = nullptr;
 
 EmulatedModule::~EmulatedModule() = default;
 
+/// The first, or, as the runtime chooses, what is made for its capability
+/// alone.
+static const GPUChip &getEmulatedChip(const GPUSpec &spec) {
+  const GPUChip &first = spec.chips.front();
+  for (const GPUChip &chip : spec.chips)
+    if (chip.isExact() && chip.getCapability() == first.getCapability())
+      return chip;
+  return first;
+}
+
 llvm::Expected<std::unique_ptr<EmulatedModule>>
 EmulatedModule::compile(Compilation &compilation) {
   if (!compilation.getGPU())
@@ -48,11 +59,12 @@ EmulatedModule::compile(Compilation &compilation) {
     return error;
   std::unique_ptr<EmulatedModule> module(new EmulatedModule());
   llvm::LLVMContext deviceContext;
-  auto kernels = translateKernels(compilation.getModule(), deviceContext);
+  const GPUChip &chip = getEmulatedChip(*compilation.getGPU());
+  module->capability = chip.getCapability();
+  auto kernels = translateKernels(compilation.getModule(), chip, deviceContext);
   if (!kernels)
     return kernels.takeError();
-  if (llvm::Error error =
-          optimizeKernels(**kernels, compilation.getGPU()->chips.front()))
+  if (llvm::Error error = optimizeKernels(**kernels, chip))
     return error;
   auto device = emulator::Emulator::create(**kernels);
   if (!device)
@@ -104,6 +116,10 @@ int32_t EmulatedModule::launch(void *frame, void *kernels, const char *kernel,
   }
   active->launches.push_back({std::move(launch), std::move(*report)});
   return ATTN_OK;
+}
+
+int32_t EmulatedModule::getCapability(void *frame) {
+  return active ? int32_t(active->capability) : attn_rt_capability(frame);
 }
 
 int32_t EmulatedModule::encodeTensorMap(void *frame, void *map,

@@ -28,13 +28,13 @@ static llvm::Error makeError(const Twine &message) {
 static llvm::Expected<KernelImage> emitImage(ModuleOp module,
                                              const GPUChip &chip) {
   llvm::LLVMContext context;
-  auto kernels = translateKernels(module, context);
+  auto kernels = translateKernels(module, chip, context);
   if (!kernels)
     return kernels.takeError();
   auto ptx = emitPTX(**kernels, chip);
   if (!ptx)
     return ptx.takeError();
-  return KernelImage{chip.name, std::move(*ptx)};
+  return KernelImage{chip, std::move(*ptx)};
 }
 
 llvm::Expected<std::unique_ptr<llvm::Module>>

@@ -42,6 +42,7 @@ static llvm::Error defineHostSymbols(llvm::orc::LLJIT &jit) {
   define("attn_rt_parallel_for", &attn_rt_parallel_for);
   define("attn_rt_error_buffer", &attn_rt_error_buffer);
   define("attn_rt_launch", &EmulatedModule::launch);
+  define("attn_rt_capability", &EmulatedModule::getCapability);
   define("attn_rt_tensor_map", &EmulatedModule::encodeTensorMap);
   define("attn_rt_device_alloc", &EmulatedModule::allocate);
   define("attn_rt_device_free", &EmulatedModule::release);

@@ -167,25 +167,48 @@ static void listImages(const attn_rt_kernels *kernels, char *text,
                              kernels->images[i].exact ? "a" : " and later");
 }
 
-static int32_t loadKernels(attn_rt_frame *frame, const attn_rt_kernels *kernels,
-                           CUdevice device, CUmodule *module) {
+/// The compute capability of a device, times ten.
+static int32_t findCapability(attn_rt_frame *frame, CUdevice device,
+                              int *capability) {
   int major = 0, minor = 0;
   CUresult result = driver.getAttribute(&major, computeCapabilityMajor, device);
   if (!result)
     result = driver.getAttribute(&minor, computeCapabilityMinor, device);
-  if (result)
-    return refused(frame, "describe the device of", frame->function, result);
-  const attn_rt_image *image = chooseImage(kernels, 10 * major + minor);
+  *capability = 10 * major + minor;
+  return result
+             ? refused(frame, "describe the device of", frame->function, result)
+             : ATTN_OK;
+}
+
+int32_t attn_rt_capability(attn_rt_frame *frame) {
+  CUdevice device;
+  CUcontext context;
+  int capability = 0;
+  frame->status = enterDevice(frame, &device, &context);
+  if (frame->status)
+    return 0;
+  frame->status = findCapability(frame, device, &capability);
+  leaveDevice();
+  return frame->status ? 0 : capability;
+}
+
+static int32_t loadKernels(attn_rt_frame *frame, const attn_rt_kernels *kernels,
+                           CUdevice device, CUmodule *module) {
+  int capability;
+  int32_t status = findCapability(frame, device, &capability);
+  if (status)
+    return status;
+  const attn_rt_image *image = chooseImage(kernels, capability);
   if (!image) {
     char names[128];
     listImages(kernels, names, sizeof(names));
     attn_rt_report(frame,
                    "was compiled for %s; the device has compute capability "
                    "%d.%d",
-                   names, major, minor);
+                   names, capability / 10, capability % 10);
     return ATTN_UNSUPPORTED;
   }
-  result = driver.loadModule(module, image->ptx);
+  CUresult result = driver.loadModule(module, image->ptx);
   return result ? refused(frame, "load the kernels of", frame->function, result)
                 : ATTN_OK;
 }

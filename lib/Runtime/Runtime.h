@@ -84,6 +84,10 @@ int32_t attn_rt_launch(attn_rt_frame *frame, attn_rt_kernels *kernels,
                        const char *kernel, int64_t blocks, int64_t threads,
                        int64_t shared, void **parameters);
 
+/// The compute capability of the frame's device, 90 for 9.0; 0, and the failure
+/// noted, where there is none.
+int32_t attn_rt_capability(attn_rt_frame *frame);
+
 /// Writes to `map`, 128 bytes at a multiple of 64, how TMA reads a tensor of
 /// elements of 16 bits on the device: `memref` describes it (pointer, pointer,
 /// offset, sizes, strides; outermost first, no stride negative, those of

@@ -279,3 +279,33 @@ def test_weakened_waits_for_products_are_found(kernel):
             r"sync.aligned (\d)", lambda m: f"sync.aligned {int(m[1]) + 1}", lines[line]
         )
         assert is_found("\n".join(lines)), ir.splitlines()[line]
+
+
+@pytest.mark.parametrize("target", ["sm_80,sm_90a", "sm_90a,sm_80", "sm_90,sm_90a"])
+def test_one_of_several_chips_has_warpgroups(target, tmp_path):
+    """Of several chips sm_90a runs kernels of its own, with launches of their own;
+    the first chip is emulated, or what is made for its capability alone."""
+    text = attention("f16", 64, CAUSAL, queries=70, keys=140, heads=1)
+    run = attnc("run", text, f"--target={target}", "--emulate", "--json", "--check")
+    assert run.returncode == 0, run.stderr
+    (kernel,) = json.loads(run.stdout)["kernels"]
+    own = not target.startswith("sm_80")
+    assert kernel["kernel"] == ("f_attend0_sm_90a" if own else "f_attend0")
+    assert kernel["threads"] == (384 if own else 256)
+
+
+def test_images_hold_the_kernels_of_their_chip(tmp_path):
+    text = attention("f16", 64, CAUSAL, queries=70, keys=140, heads=1)
+    library = tmp_path / "f.so"
+    run = attnc("compile", text, "--target=sm_80,sm_90a", "-o", str(library))
+    assert run.returncode == 0, run.stderr
+    images = library.read_bytes().split(b".target ")[1:]
+    entries = {
+        image.split()[0].rstrip(b",").decode(): re.findall(rb"\.entry (\w+)", image)
+        for image in images
+    }
+    assert entries["sm_80"] == [b"f_attend0"]
+    assert sorted(entries["sm_90a"]) == [
+        b"f_attend0_sm_90a",
+        b"f_attend0_sm_90a_unmapped",
+    ]

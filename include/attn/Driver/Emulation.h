@@ -53,6 +53,7 @@ public:
   static int32_t launch(void *frame, void *kernels, const char *kernel,
                         int64_t blocks, int64_t threads, int64_t shared,
                         void **parameters);
+  static int32_t getCapability(void *frame);
   static int32_t encodeTensorMap(void *frame, void *map, const int64_t *memref,
                                  int64_t rank, const int64_t *box);
   static void *allocate(void *frame, int64_t bytes);
@@ -71,6 +72,7 @@ private:
 
   std::unique_ptr<LoadedModule> host;
   std::unique_ptr<emulator::Emulator> device;
+  unsigned capability = 0; ///< Of the device.
   std::vector<std::unique_ptr<char[]>> scratch;
   emulator::CopySchedule schedule = emulator::CopySchedule::Eager;
   std::vector<EmulatedLaunch> launches; ///< Of the call under way.

@@ -8,6 +8,7 @@
 #include "attn/Conversion/AttnToGPU/GPUTile.h"
 #include "attn/Conversion/AttnToGPU/Passes.h"
 #include "attn/Dialect/Attn/IR/AttnFacts.h"
+#include "attn/Target/NVPTX/Launch.h"
 
 #include "AttendArguments.h"
 #include "DeviceTables.h"
@@ -121,6 +122,9 @@ public:
 
 private:
   LogicalResult convert(AttendOp op, unsigned number);
+  LogicalResult emitLaunches(OpBuilder &b, AttendOp op, const KernelPlan &plan,
+                             const AttendArguments &arguments, StringRef name);
+  Value getCapability(OpBuilder &b, Location loc);
   void takeFacts();
 
   ModuleOp module;
@@ -137,6 +141,68 @@ void Converter::takeFacts() {
   eraseAssumptions(module);
 }
 
+static void describePlan(AttendOp op, const std::string &text) {
+  remark::passed(
+      op.getLoc(),
+      remark::RemarkOpts::name("kernel-plan").category("attn-to-gpu"))
+      << text;
+}
+
+/// The compute capability of the device, in host code.
+Value Converter::getCapability(OpBuilder &b, Location loc) {
+  Type type = b.getI32Type();
+  if (!module.lookupSymbol(capabilityName)) {
+    OpBuilder::InsertionGuard restore(b);
+    b.setInsertionPointToEnd(module.getBody());
+    func::FuncOp::create(b, loc, capabilityName, b.getFunctionType({}, type))
+        .setPrivate();
+  }
+  return func::CallOp::create(b, loc, capabilityName, type).getResult(0);
+}
+
+/// Of several chips, sm_90a gets kernels of its own where they differ.
+LogicalResult Converter::emitLaunches(OpBuilder &b, AttendOp op,
+                                      const KernelPlan &plan,
+                                      const AttendArguments &arguments,
+                                      StringRef name) {
+  auto emit = [&](const GPUSpec &chosen, const KernelPlan &chosenPlan,
+                  StringRef suffix) {
+    return KernelLaunches(kernels, chosen, op, chosenPlan, arguments, facts[op],
+                          (name + suffix).str())
+        .emit(b);
+  };
+  auto isWarpgroupChip = [](const GPUChip &chip) {
+    return chip.name == KernelPlan::warpgroupChip;
+  };
+  auto found = llvm::find_if(spec.chips, isWarpgroupChip);
+  if (spec.chips.size() == 1 || found == spec.chips.end())
+    return emit(spec, plan, "");
+  GPUSpec own = llvm::cantFail(GPUSpec::parse(found->name));
+  FailureOr<KernelPlan> ownPlan = KernelPlan::get(own, op);
+  if (failed(ownPlan) || !ownPlan->warpgroups)
+    return emit(spec, plan, "");
+  describePlan(op, "on " + own.name + ": " + ownPlan->describe(own));
+  SmallVector<StringRef> others;
+  for (const GPUChip &chip : spec.chips)
+    if (!isWarpgroupChip(chip))
+      others.push_back(chip.name);
+  Location loc = op.getLoc();
+  Value number =
+      arith::ConstantIntOp::create(b, loc, found->getCapability(), 32);
+  Value isOwn = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
+                                      getCapability(b, loc), number);
+  auto choice = scf::IfOp::create(b, loc, isOwn, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard restore(b);
+  b.setInsertionPoint(choice.thenYield());
+  kernels.setChips(b.getStrArrayAttr({own.name}));
+  LogicalResult first = emit(own, *ownPlan, "_" + own.name);
+  b.setInsertionPoint(choice.elseYield());
+  kernels.setChips(b.getStrArrayAttr(others));
+  LogicalResult second = emit(spec, plan, "");
+  kernels.setChips(ArrayAttr());
+  return success(succeeded(first) && succeeded(second));
+}
+
 LogicalResult Converter::convert(AttendOp op, unsigned number) {
   if (failed(checkSupported(op)))
     return failure();
@@ -151,15 +217,10 @@ LogicalResult Converter::convert(AttendOp op, unsigned number) {
   FailureOr<AttendArguments> arguments = describeArguments(b, op);
   if (failed(arguments))
     return failure();
-  remark::passed(
-      op.getLoc(),
-      remark::RemarkOpts::name("kernel-plan").category("attn-to-gpu"))
-      << plan->describe(spec);
+  describePlan(op, plan->describe(spec));
   auto function = op->getParentOfType<func::FuncOp>();
   std::string name = (function.getName() + "_attend" + Twine(number)).str();
-  if (failed(KernelLaunches(kernels, spec, op, *plan, std::move(*arguments),
-                            facts[op], name)
-                 .emit(b)))
+  if (failed(emitLaunches(b, op, *plan, *arguments, name)))
     return failure();
   for (Operation *store : *stores)
     store->erase();
@@ -186,7 +247,8 @@ static LogicalResult checkRest(func::FuncOp function) {
 
 LogicalResult Converter::convert() {
   takeFacts();
-  for (func::FuncOp function : module.getOps<func::FuncOp>()) {
+  auto functions = llvm::to_vector(module.getOps<func::FuncOp>());
+  for (func::FuncOp function : functions) {
     if (failed(computeTablesOnDevice(function, kernels)))
       return failure();
     SmallVector<AttendOp> ops;

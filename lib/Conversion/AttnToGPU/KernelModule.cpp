@@ -40,6 +40,8 @@ gpu::GPUFuncOp KernelModule::create(OpBuilder &b, Location loc, StringRef name,
   auto type = b.getFunctionType(operands.getTypes(), {});
   auto kernel = gpu::GPUFuncOp::create(b, loc, name, type);
   kernel->setAttr(gpu::GPUDialect::getKernelFuncAttrName(), b.getUnitAttr());
+  if (chips)
+    kernel->setAttr(kernelChipsName, chips);
   kernel.setKnownBlockSizeAttr(
       b.getDenseI32ArrayAttr({int32_t(threads), 1, 1}));
   b.setInsertionPointToStart(&kernel.getBody().front());

@@ -36,11 +36,16 @@ public:
   void launch(OpBuilder &builder, gpu::GPUFuncOp kernel,
               const LaunchSizes &sizes, ValueRange operands);
 
+  /// Kernels made from now on are for the images of these chips alone; null for
+  /// all.
+  void setChips(ArrayAttr names) { chips = names; }
+
 private:
   gpu::GPUModuleOp get();
 
   ModuleOp module;
   gpu::GPUModuleOp kernels;
+  ArrayAttr chips;
 };
 
 } // namespace mlir::attn

@@ -90,7 +90,8 @@ static std::optional<KernelPlan> planWarpgroups(const GPUSpec &spec,
                                                 AttendOp op, int64_t features,
                                                 int64_t valueFeatures,
                                                 int64_t bytes) {
-  bool hasWarpgroups = spec.chips.size() == 1 && spec.chips[0].name == "sm_90a";
+  bool hasWarpgroups =
+      spec.chips.size() == 1 && spec.chips[0].name == KernelPlan::warpgroupChip;
   if (!hasWarpgroups || bytes != 2 || features % 64 || valueFeatures % 64 ||
       op.getCompatibility() != Compatibility::Dot || op.getWeightsInit())
     return std::nullopt;

@@ -18,6 +18,9 @@ namespace mlir::attn {
 
 /// How a block works on one tile of queries.
 struct KernelPlan {
+  /// The chip that has wgmma.
+  static constexpr llvm::StringLiteral warpgroupChip = "sm_90a";
+
   int64_t queries, keys;   ///< Of a tile.
   int64_t registers = 0;   ///< Of a thread, estimated.
   bool keepQueries;        ///< Fragments of queries stay in registers.

@@ -13,6 +13,7 @@
 #include "attn/Target/NVPTX/Launch.h"
 
 #include "mlir/Conversion/LLVMCommon/Pattern.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 
@@ -142,6 +143,35 @@ private:
   }
 };
 
+/// Where there is no device the runtime has noted why.
+static void leaveIfNoted(ConversionPatternRewriter &rewriter, Location loc,
+                         Value none) {
+  leaveIf(rewriter, loc, none, [&]() -> Value {
+    return LLVM::ConstantOp::create(rewriter, loc, rewriter.getI32Type(),
+                                    rewriter.getI32IntegerAttr(ATTN_OK));
+  });
+}
+
+struct LowerCapability : public ConvertOpToLLVMPattern<func::CallOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+
+  LogicalResult
+  matchAndRewrite(func::CallOp call, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    if (call.getCallee() != capabilityName)
+      return failure();
+    Location loc = call.getLoc();
+    Value capability = emitRuntimeCall(
+        rewriter, loc, RuntimeFunction::Capability, {getFrame(call)});
+    Value zero = LLVM::ZeroOp::create(rewriter, loc, capability.getType());
+    Value none = LLVM::ICmpOp::create(rewriter, loc, LLVM::ICmpPredicate::eq,
+                                      capability, zero);
+    leaveIfNoted(rewriter, loc, none);
+    rewriter.replaceOp(call, capability);
+    return success();
+  }
+};
+
 /// A tensor map in the frame of the function, written by the runtime.
 struct LowerTensorMap
     : public ConvertOpToLLVMPattern<nvgpu::TmaCreateDescriptorOp> {
@@ -193,11 +223,7 @@ struct LowerDeviceAlloc : public ConvertOpToLLVMPattern<gpu::AllocOp> {
     Value null = LLVM::ZeroOp::create(rewriter, loc, pointer.getType());
     Value none = LLVM::ICmpOp::create(rewriter, loc, LLVM::ICmpPredicate::eq,
                                       pointer, null);
-    // The runtime has noted why; attn_rt_leave returns it.
-    leaveIf(rewriter, loc, none, [&]() -> Value {
-      return LLVM::ConstantOp::create(rewriter, loc, rewriter.getI32Type(),
-                                      rewriter.getI32IntegerAttr(ATTN_OK));
-    });
+    leaveIfNoted(rewriter, loc, none);
     rewriter.replaceOp(alloc,
                        {createMemRefDescriptor(loc, type, pointer, pointer,
                                                sizes, strides, rewriter)});
@@ -228,7 +254,6 @@ void attn::populateLaunchPatterns(LLVMTypeConverter &converter,
     return LLVM::LLVMPointerType::get(type.getContext());
   });
   // Before those that upstream's interface may add.
-  patterns
-      .add<LowerLaunch, LowerTensorMap, LowerDeviceAlloc, LowerDeviceDealloc>(
-          converter, /*benefit=*/10);
+  patterns.add<LowerCapability, LowerLaunch, LowerTensorMap, LowerDeviceAlloc,
+               LowerDeviceDealloc>(converter, /*benefit=*/10);
 }

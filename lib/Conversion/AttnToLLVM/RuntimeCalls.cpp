@@ -25,6 +25,7 @@ static constexpr Signature signatures[] = {
     {"attn_rt_free_local", "vpp"},  {"attn_rt_parallel_for", "vplpp"},
     {"attn_rt_launch", "ippplllp"}, {"attn_rt_device_alloc", "ppl"},
     {"attn_rt_device_free", "vpp"}, {"attn_rt_tensor_map", "ippplp"},
+    {"attn_rt_capability", "ip"},
 };
 
 static Type convertType(MLIRContext *context, char code) {

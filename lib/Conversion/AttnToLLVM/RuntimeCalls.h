@@ -27,6 +27,7 @@ enum class RuntimeFunction {
   DeviceAlloc,
   DeviceFree,
   TensorMap,
+  Capability,
 };
 
 /// Declares all of them; those that nothing calls are dropped again by

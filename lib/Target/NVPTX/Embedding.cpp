@@ -9,7 +9,6 @@
 
 #include "attn/Target/NVPTX/Launch.h"
 
-#include "llvm/ADT/StringExtras.h"
 #include "llvm/IR/Constants.h"
 #include "llvm/IR/Module.h"
 
@@ -25,17 +24,13 @@ static GlobalVariable *define(llvm::Module &module, Constant *value,
 /// An attn_rt_image (lib/Runtime/Runtime.h).
 static Constant *emitImage(llvm::Module &module, const KernelImage &image) {
   LLVMContext &context = module.getContext();
-  StringRef digits = image.chip;
-  digits.consume_front("sm_");
-  bool exact = isAlpha(digits.back());
-  unsigned capability = 0;
-  (exact ? digits.drop_back() : digits).getAsInteger(10, capability);
   auto *i32 = llvm::Type::getInt32Ty(context);
   Constant *text =
       define(module, ConstantDataArray::getString(context, image.ptx),
-             /*isConstant=*/true, "attn.ptx." + image.chip);
+             /*isConstant=*/true, "attn.ptx." + image.chip.name);
   return ConstantStruct::getAnon(
-      {ConstantInt::get(i32, capability), ConstantInt::get(i32, exact), text});
+      {ConstantInt::get(i32, image.chip.getCapability()),
+       ConstantInt::get(i32, image.chip.isExact()), text});
 }
 
 void mlir::attn::embedKernels(llvm::Module &host,

@@ -10,6 +10,7 @@
 #include "attn/Target/NVPTX/Launch.h"
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm-c/Target.h"
 #include "llvm/IR/LegacyPassManager.h"
@@ -44,6 +45,17 @@ createMachine(const GPUChip &chip) {
       {}, std::nullopt, std::nullopt, llvm::CodeGenOptLevel::Aggressive));
 }
 
+/// Kernels that only other chips run.
+static void dropKernelsOfOthers(gpu::GPUModuleOp kernels, const GPUChip &chip,
+                                llvm::Module &module) {
+  for (auto kernel : kernels.getOps<FunctionOpInterface>()) {
+    auto chips = kernel->getAttrOfType<ArrayAttr>(kernelChipsName);
+    if (chips && !llvm::is_contained(chips.getAsValueRange<StringAttr>(),
+                                     StringRef(chip.name)))
+      module.getFunction(kernel.getName())->eraseFromParent();
+  }
+}
+
 /// Tensor maps, which are what kernels take as generic pointers, are passed by
 /// value and read where they are: attributes that gpu.func has no place for.
 static void passTensorMaps(llvm::Module &module) {
@@ -66,7 +78,8 @@ static void passTensorMaps(llvm::Module &module) {
 }
 
 llvm::Expected<std::unique_ptr<llvm::Module>>
-mlir::attn::translateKernels(ModuleOp module, llvm::LLVMContext &context) {
+mlir::attn::translateKernels(ModuleOp module, const GPUChip &chip,
+                             llvm::LLVMContext &context) {
   auto kernels = module.lookupSymbol<gpu::GPUModuleOp>(kernelsName);
   if (!kernels)
     return makeError("the module has no kernels: no attn op reached the GPU");
@@ -75,6 +88,7 @@ mlir::attn::translateKernels(ModuleOp module, llvm::LLVMContext &context) {
   if (!result)
     return makeError("the kernels do not translate to LLVM IR");
   result->setTargetTriple(llvm::Triple(triple));
+  dropKernelsOfOthers(kernels, chip, *result);
   passTensorMaps(*result);
   return result;
 }

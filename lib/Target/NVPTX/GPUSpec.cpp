@@ -31,6 +31,16 @@ static constexpr Chip knownChips[] = {
     {"sm_100a", 86, 227, 148}, {"sm_120", 87, 99, 170},
 };
 
+unsigned GPUChip::getCapability() const {
+  llvm::StringRef digits = name;
+  digits.consume_front("sm_");
+  unsigned capability = 0;
+  digits.consumeInteger(10, capability);
+  return capability;
+}
+
+bool GPUChip::isExact() const { return llvm::isAlpha(name.back()); }
+
 bool GPUSpec::isGPU(llvm::StringRef target) {
   return target.starts_with("sm_");
 }

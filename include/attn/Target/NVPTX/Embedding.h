@@ -20,7 +20,7 @@ namespace mlir::attn {
 
 /// PTX for one chip.
 struct KernelImage {
-  std::string chip; ///< LLVM's name.
+  GPUChip chip;
   std::string ptx;
 };
 

@@ -21,10 +21,11 @@ class Module;
 
 namespace mlir::attn {
 
-/// The kernels of a module in the form of Launch.h as LLVM IR for NVPTX, before
-/// any optimisation. Fails where the module holds no kernels.
+/// The kernels for a chip of a module in the form of Launch.h as LLVM IR for
+/// NVPTX, before any optimisation. Fails where the module holds no kernels.
 llvm::Expected<std::unique_ptr<llvm::Module>>
-translateKernels(ModuleOp module, llvm::LLVMContext &context);
+translateKernels(ModuleOp module, const GPUChip &chip,
+                 llvm::LLVMContext &context);
 
 /// Optimises kernels for a chip: what PTX is written from, and what emulation
 /// runs. Fails where this LLVM lacks the target.

@@ -20,6 +20,11 @@ namespace mlir::attn {
 struct GPUChip {
   std::string name;         ///< LLVM's, e.g. "sm_80" or "sm_90a".
   unsigned ptxVersion = 80; ///< Of the PTX ISA, times ten.
+
+  /// 90 for "sm_90a".
+  unsigned getCapability() const;
+  /// Whether code for it runs on that capability alone.
+  bool isExact() const;
 };
 
 /// A GPU as tile choice and lowering see it, or several with what all offer.

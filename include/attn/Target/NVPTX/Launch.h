@@ -31,6 +31,9 @@
 //   elements of 16 bits, boxes of rows of 128 bytes, swizzled.
 // - Host code is func, arith, memref, scf, llvm.inttoptr, attn.require and
 //   nvgpu.tma.create.descriptor; it never reads or writes device memory.
+// - `func.call @attn_device_capability() : () -> i32` gives the compute
+//   capability of the device, 90 for 9.0. A kernel with `attn.chips`, names of
+//   chips, is in the images for these alone.
 // - A launch of 0 blocks does nothing. Only x counts blocks or threads beyond
 //   1. A block's threads and dynamic shared memory are constants.
 // - Launches of one function run in order. gpu.alloc and gpu.dealloc of a
@@ -60,6 +63,12 @@ inline constexpr llvm::StringLiteral emulatedName = "attn.emulated";
 
 /// A tensor map, CUtensorMap of the driver.
 inline constexpr unsigned tensorMapBytes = 128, tensorMapAlignment = 64;
+
+/// The function, declared in host code, that gives the device's capability.
+inline constexpr llvm::StringLiteral capabilityName = "attn_device_capability";
+
+/// On a kernel: the chips whose images have it, those of all others lacking it.
+inline constexpr llvm::StringLiteral kernelChipsName = "attn.chips";
 
 /// The global that dynamic shared memory begins at.
 inline constexpr llvm::StringLiteral sharedMemoryName = "attn_shared";
