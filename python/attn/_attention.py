@@ -12,7 +12,7 @@ from typing import Any, Hashable, NamedTuple
 from ._arrays import Framework
 from ._execute import accumulator, compiled, is_debugging, keep_gradient_visible, run
 from ._forms import Captured, FunctionText, Sizes, SizesWithoutHeads
-from ._variables import in_user_terms
+from ._variables import captured_names, in_user_terms
 from .mask import as_mask
 from .score import as_scores
 
@@ -210,10 +210,9 @@ def attend(
 
 def _argument_names(attention: Attention, modifiers: tuple) -> list[str]:
     """What a user calls the arguments of the compiled function, in their order."""
-    captured = [c for m in modifiers for c in m._form.captured]
     names = ["q", "k", "v", *("w" for _ in attention.operands)]
     names += [keyword for keyword, _ in attention.clauses]
-    names += [c.name for c in captured]
+    names += captured_names(modifiers)
     return names + [keyword for keyword, _ in attention.last_clauses]
 
 

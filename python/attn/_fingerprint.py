@@ -16,6 +16,7 @@ from typing import Any, Hashable
 import torch
 
 from ._assume import facts
+from ._variables import names_in
 
 _PLAIN = (int, float, bool, complex, str, bytes, type(None), torch.dtype, torch.device)
 
@@ -81,7 +82,7 @@ class _Walk:
         cells = (self._cell(c) for c in function.__closure__ or ())
         defaults = function.__defaults__ or ()
         keywords = tuple((function.__kwdefaults__ or {}).items())
-        names = sorted(_names(function.__code__) & function.__globals__.keys())
+        names = sorted(names_in(function.__code__) & function.__globals__.keys())
         return (
             function.__code__,
             *cells,
@@ -94,8 +95,3 @@ class _Walk:
             return self.value(cell.cell_contents)
         except ValueError:
             return "empty"
-
-
-def _names(code: types.CodeType) -> set[str]:
-    inner = (c for c in code.co_consts if isinstance(c, types.CodeType))
-    return set(code.co_names).union(*map(_names, inner))

@@ -11,6 +11,7 @@ small tensors are those of numpy.
 from __future__ import annotations
 
 from functools import reduce
+from itertools import accumulate
 from typing import Any, Callable
 
 import numpy
@@ -106,14 +107,40 @@ LOWER: dict[str, Callable] = {
 #: Operations that only ask the type or the shape of a tensor.
 _MAKERS = ("new_ones", "new_zeros", "new_full", "ones_like", "zeros_like", "full_like")
 
+#: Operations in place after which the elements are what they were.
+_RESHAPING = ("squeeze_", "unsqueeze_")
 
 #: Operations that read elements of captured tensors.
 _READS = ("index", "gather", "embedding")
 
 
+def _unbind(a: torch.Tensor, dim: int = 0) -> tuple[torch.Tensor, ...]:
+    return tuple(a.select(dim, position) for position in range(a.shape[dim]))
+
+
+def _split(a: torch.Tensor, sizes: int | list[int], dim: int = 0):
+    if isinstance(sizes, int):
+        length = a.shape[dim]
+        sizes = [min(sizes, length - start) for start in range(0, length, sizes)]
+    starts = accumulate(sizes, initial=0)
+    cut = torch.ops.aten.slice.Tensor
+    return tuple(cut(a, dim, at, at + size) for at, size in zip(starts, sizes))
+
+
+#: Operations by others, where those of PyTorch's definition have no compiled form.
+_BY_OTHERS = {
+    "unbind": _unbind,
+    **{"split": _split, "split_with_sizes": _split},
+    "mm": lambda a, b: (a[:, :, None] * b).sum(1),
+    "bmm": lambda a, b: (a[:, :, :, None] * b[:, None]).sum(2),
+}
+
+
 def decomposition(function: Any) -> Callable | None:
-    """PyTorch's own definition of an operation by others, for one that has no compiled
-    form of its own."""
+    """A definition by other operations, most often PyTorch's own, of an operation that
+    has no compiled form of its own."""
+    if _name(function) in _BY_OTHERS:
+        return _BY_OTHERS[_name(function)]
     if _name(function) in LOWER or _name(function) in (*_MAKERS, *_READS):
         return None
     if function.namespace == "prims":
@@ -143,7 +170,8 @@ def record(trace, function, args: tuple, kwargs: dict) -> Any:
     lower = LOWER.get(_name(function))
     if lower is None:
         raise Refusal(f"torch's operation '{name}' has no compiled form")
-    if _name(function) != name and not (trace.depends(args[0]) and args[0].dim() == 0):
+    changes = name not in _RESHAPING and _name(function) != name
+    if changes and not (trace.depends(args[0]) and args[0].dim() == 0):
         raise Refusal(f"'{name}' changes a tensor in place")
     standing = _result(name, function, args, kwargs)
     several = isinstance(standing, tuple)

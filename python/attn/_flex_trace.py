@@ -12,6 +12,8 @@ runs as usual.
 
 from __future__ import annotations
 
+import functools
+import inspect
 import linecache
 import os
 import traceback
@@ -218,7 +220,7 @@ class _Operations(TorchDispatchMode):
             if rule is None or function in self._open:
                 return _flex_ops.record(trace, function, args, kwargs)
             self._open.append(function)
-            with self:
+            with self, _Functions(trace):
                 result = rule(*args, **kwargs)
             self._open.pop()
             return result
@@ -257,7 +259,8 @@ def record(function: Callable, what: str, score: torch.dtype | None) -> Program:
             result = function(*arguments)
         value = _result(trace, result, score)
     except Exception as error:
-        raise TypeError(f"{what} cannot be compiled{_where(error)}: {error}") from error
+        where = _where(error) or _definition(function)
+        raise TypeError(f"{what} cannot be compiled{where}: {error}") from error
     region = Region(value, named(trace.captures, function), score is not None)
     return Program(region, not trace.read_values)
 
@@ -299,6 +302,20 @@ def _where(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     for frame in reversed(frames):
         if not frame.filename.startswith(_OWN):
-            text = linecache.getline(frame.filename, frame.lineno).strip()
-            return f" at {frame.filename}:{frame.lineno} ('{text}')"
+            return _line(frame.filename, frame.lineno)
     return ""
+
+
+def _definition(function: Any) -> str:
+    """The line where the function itself is defined, for what is wrong with its
+    result."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    if not inspect.isroutine(function):
+        function = type(function).__call__
+    code = getattr(getattr(function, "__func__", function), "__code__", None)
+    return _line(code.co_filename, code.co_firstlineno) if code else ""
+
+
+def _line(file: str, number: int) -> str:
+    return f" at {file}:{number} ('{linecache.getline(file, number).strip()}')"

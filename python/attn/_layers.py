@@ -13,6 +13,7 @@ from . import _arrays, _forms
 from ._attention import dynamic, few, scale_suffix, static
 from ._execute import accumulator, execute, keep_gradient_visible
 from ._forms import FunctionText, Sizes, SizesWithoutHeads
+from ._variables import captured_names, in_user_terms
 from .mask import as_mask, padding
 from .score import as_scores, count
 
@@ -129,7 +130,12 @@ def multi_head(
 
     inputs = [*tensors.values(), *weights.values(), *biases.values()]
     values = inputs + [v for modifier in modifiers for v in modifier._values(acc)]
-    results = execute(framework, cache_key, acc, write, values, outputs)
+    try:
+        results = execute(framework, cache_key, acc, write, values, outputs)
+    except ValueError as error:
+        names = [*tensors, *weights, *biases, *captured_names(modifiers)]
+        message = in_user_terms(str(error), "attn.multi_head", names)
+        raise ValueError(message) from None
     results = keep_gradient_visible(framework, results, inputs)
     return tuple(results) if return_weights else results[0]
 

@@ -13,6 +13,7 @@ from typing import Any, Callable
 import numpy
 
 from ._symbol import capture
+from ._variables import names_in
 
 
 def rebind(function: Callable) -> Callable:
@@ -55,7 +56,7 @@ class _Rebinder:
         copy.__kwdefaults__ = function.__kwdefaults__ and {
             k: self.value(v) for k, v in function.__kwdefaults__.items()
         }
-        for name in _names(function.__code__):
+        for name in names_in(function.__code__):
             if name in namespace:
                 namespace[name] = self.value(namespace[name])
         for old, new in zip(function.__closure__ or (), cells):
@@ -64,12 +65,6 @@ class _Rebinder:
             except ValueError:  # the cell is empty
                 pass
         return copy
-
-
-def _names(code: types.CodeType) -> set[str]:
-    """The global names that a function and the functions inside it use."""
-    inner = (c for c in code.co_consts if isinstance(c, types.CodeType))
-    return set(code.co_names).union(*map(_names, inner))
 
 
 def _is_users(function: types.FunctionType) -> bool:

@@ -30,6 +30,7 @@ RELATIVE = _floats(2 * M + 1, H)
 HALF_BIAS = _floats(M, N, dtype=torch.bfloat16)
 KEEP = torch.rand((M, N), generator=_generator) > 0.4
 COORDINATES = _floats(M, 2)
+MIXED = _floats(2, 2)
 LIMIT = torch.tensor(6)
 BYTES = _integers(200, M, dtype=torch.uint8)
 SMALL = _integers(100, M, dtype=torch.int8)
@@ -155,6 +156,12 @@ def make_packed(ids, inner):
     return packed
 
 
+def unpacked(b, h, q, kv):
+    x, y = COORDINATES[q]
+    low, high = torch.cat([COORDINATES[kv], COORDINATES[q]]).split([3, 1])
+    return (x > low[0]) & (y < high[0] + 1) & (x <= torch.chunk(low, 2)[1][0])
+
+
 MASKS = {
     f.__name__: f
     for f in (
@@ -179,6 +186,7 @@ MASKS = {
         logical,
         always,
         python_loop,
+        unpacked,
     )
 }
 MASKS |= {
@@ -233,6 +241,14 @@ def rounding(score, b, h, q, kv):
     return torch.round(score * 4) / 4 + torch.floor(q / 8) - torch.ceil(kv / 8)
 
 
+def bilinear(score, b, h, q, kv):
+    return score + (COORDINATES[q] @ MIXED) @ (MIXED @ COORDINATES[kv])
+
+
+def contracted(score, b, h, q, kv):
+    return score * torch.einsum("a,ab,b->", COORDINATES[q], MIXED, COORDINATES[kv])
+
+
 def make_tempered(temperature, inner):
     def tempered(score, b, h, q, kv):
         return inner(score / temperature[b], b, h, q, kv)
@@ -253,6 +269,8 @@ SCORES = {
         head_offset,
         polynomial,
         rounding,
+        bilinear,
+        contracted,
     )
 }
 SCORES["tempered"] = make_tempered(torch.tensor([0.5, 2.0]), alibi)

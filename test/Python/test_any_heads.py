@@ -56,23 +56,3 @@ def test_heads_of_a_group_differ(sizes):
     found, found_lse = attn.scaled_dot_product(q, k, v, mask=mask, return_lse=True)
     assert_close(found, output, spread=np.abs(v).max())
     assert np.array_equal(np.isfinite(found_lse), np.isfinite(lse))
-
-
-def test_errors_name_what_the_user_wrote():
-    ids = attn.assume(np.array([0, 2, 1]), ascending=True)
-    limits = [attn.assume(np.array([3, 900]), at_most=10)]
-    q = np.ones((1, 2, 3, 8), np.float32)
-
-    def limited(b, h, i, j):
-        return j < limits[0][h]
-
-    attn.debug_checks(True)
-    try:
-        with pytest.raises(ValueError, match="product: .*'ids of mask.document' falls"):
-            attn.scaled_dot_product(q, q, q, mask=attn.mask.document(ids))
-        with pytest.raises(
-            ValueError, match=r"element of 'limits\[0\]' is not at most"
-        ):
-            attn.cosine(q, q, q, mask=attn.mask.predicate(limited))
-    finally:
-        attn.debug_checks(False)

@@ -4,6 +4,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What is recorded of a mask_mod or score_mod computes what PyTorch computes."""
 
+import functools
 import subprocess
 import sys
 import time
@@ -123,8 +124,13 @@ def test_what_cannot_be_followed_is_refused_with_its_line(mod):
 
 
 def test_results_of_other_types_are_refused():
-    with pytest.raises(TypeError, match="returns torch.int64"):
-        flex.create_block_mask(lambda b, h, q, kv: q + kv, *SIZES)
+    def number(b, h, q, kv):
+        return q + kv
+
+    line = number.__code__.co_firstlineno
+    with pytest.raises(TypeError, match="returns torch.int64") as raised:
+        flex.create_block_mask(functools.partial(number), *SIZES)
+    assert f"{__file__}:{line} ('def number" in str(raised.value)
     with pytest.raises(TypeError, match="returns a str"):
         flex.create_block_mask(lambda b, h, q, kv: "all", *SIZES)
     with pytest.raises(TypeError, match="mask_mod is a int"):

@@ -185,6 +185,11 @@ def isin(b, h, q, kv):
     return torch.isin(kv, CUTS) | (q == kv)
 
 
+def taken(b, h, q, kv):
+    document = torch.index_select(DOCUMENT, 0, q.reshape(1))[0]
+    return document == DOCUMENT.take(kv)
+
+
 def between_cuts(b, h, q, kv):
     own = torch.searchsorted(CUTS, q, right=True)
     return own == torch.bucketize(kv, CUTS, right=True)
@@ -240,6 +245,7 @@ MASKS = [
     by_order,
     block_diffusion,
     isin,
+    taken,
     between_cuts,
     norms,
     votes,
