@@ -115,7 +115,8 @@ struct Part {
   std::function<std::vector<Datum>(const Sizes &)> data;
 };
 
-std::vector<Datum> offsetsOfDocuments(int64_t length) {
+std::vector<Datum> offsetsOfDocuments(const Sizes &s) {
+  int64_t length = std::max(s.queries, s.keys);
   std::vector<int64_t> starts{0};
   for (int64_t at = 1; at < length; ++at)
     if (documentOf(at) != documentOf(at - 1))
@@ -124,6 +125,20 @@ std::vector<Datum> offsetsOfDocuments(int64_t length) {
   return {range(length, documentOf),
           makeTensor({int64_t(starts.size())}, starts)};
 }
+
+/// Whether key %j is in the document of query %i, of which ids are %t and the
+/// starts of documents %s.
+constexpr StringLiteral kWithinOffsets =
+    "%one = arith.constant 1 : index\n"
+    "%id = attn.load %t[%i] : tensor<?xi32>\n"
+    "%x = arith.index_cast %id : i32 to index\n"
+    "%y = arith.addi %x, %one : index\n"
+    "%lo = attn.load %s[%x] : tensor<?xi64>\n"
+    "%hi = attn.load %s[%y] : tensor<?xi64>\n"
+    "%k = arith.index_cast %j : index to i64\n"
+    "%p = arith.cmpi sge, %k, %lo : i64\n"
+    "%q = arith.cmpi slt, %k, %hi : i64\n"
+    "%keep = arith.andi %p, %q : i1";
 
 /// A predicate without captures, as a part.
 std::string pairs(StringRef body) {
@@ -168,6 +183,13 @@ std::vector<Part> parts() {
             "%keep = arith.cmpi slt, %a, %w : index");
   static const std::string image = pairs(neighbourhood(0)),
                            shifted = pairs(neighbourhood(1));
+  static const std::string byOffsets =
+      ("%NAME = attn.mask.predicate(%NAME_ids, %NAME_o : tensor<?xi32>, "
+       "tensor<?xi64>) {\n"
+       "^bb0(%b: index, %h: index, %i: index, %j: index, "
+       "%t: tensor<?xi32>, %s: tensor<?xi64>):\n" +
+       kWithinOffsets + "\nattn.yield %keep : i1\n}")
+          .str();
   return {
       {"chunks", "", chunks.c_str(), nothing},
       {"|i - j| < w", "", band.c_str(), nothing},
@@ -188,25 +210,8 @@ std::vector<Part> parts() {
       {"documents by ids", "%NAME_ids: tensor<?xi32>",
        "%NAME = attn.mask.document %NAME_ids : tensor<?xi32>", sortedIds},
       {"documents by offsets",
-       "%NAME_ids: tensor<?xi32>, %NAME_o: tensor<?xi64>",
-       "%NAME = attn.mask.predicate(%NAME_ids, %NAME_o : tensor<?xi32>, "
-       "tensor<?xi64>) {\n"
-       "^bb0(%b: index, %h: index, %i: index, %j: index, "
-       "%t: tensor<?xi32>, %s: tensor<?xi64>):\n"
-       "%one = arith.constant 1 : index\n"
-       "%id = attn.load %t[%i] : tensor<?xi32>\n"
-       "%x = arith.index_cast %id : i32 to index\n"
-       "%y = arith.addi %x, %one : index\n"
-       "%lo = attn.load %s[%x] : tensor<?xi64>\n"
-       "%hi = attn.load %s[%y] : tensor<?xi64>\n"
-       "%k = arith.index_cast %j : index to i64\n"
-       "%p = arith.cmpi sge, %k, %lo : i64\n"
-       "%q = arith.cmpi slt, %k, %hi : i64\n"
-       "%keep = arith.andi %p, %q : i1\n"
-       "attn.yield %keep : i1\n}",
-       [](const Sizes &s) {
-         return offsetsOfDocuments(std::max(s.queries, s.keys));
-       }},
+       "%NAME_ids: tensor<?xi32>, %NAME_o: tensor<?xi64>", byOffsets.c_str(),
+       offsetsOfDocuments},
       {"global keys", "%NAME_t: tensor<?xi1>",
        "%NAME = attn.mask.predicate(%NAME_t : tensor<?xi1>) {\n"
        "^bb0(%b: index, %h: index, %i: index, %j: index, %t: tensor<?xi1>):\n"
@@ -466,20 +471,8 @@ std::vector<NamedMask> listedMasks() {
       {"documents by offsets",
        predicate("%ids: tensor<?xi32>, %o: tensor<?xi64>",
                  "%ids, %o : tensor<?xi32>, tensor<?xi64>",
-                 "%t: tensor<?xi32>, %s: tensor<?xi64>",
-                 "%one = arith.constant 1 : index\n"
-                 "%id = attn.load %t[%i] : tensor<?xi32>\n"
-                 "%x = arith.index_cast %id : i32 to index\n"
-                 "%y = arith.addi %x, %one : index\n"
-                 "%lo = attn.load %s[%x] : tensor<?xi64>\n"
-                 "%hi = attn.load %s[%y] : tensor<?xi64>\n"
-                 "%k = arith.index_cast %j : index to i64\n"
-                 "%p = arith.cmpi sge, %k, %lo : i64\n"
-                 "%q = arith.cmpi slt, %k, %hi : i64\n"
-                 "%keep = arith.andi %p, %q : i1"),
-       [](const Sizes &s) {
-         return offsetsOfDocuments(std::max(s.queries, s.keys));
-       }},
+                 "%t: tensor<?xi32>, %s: tensor<?xi64>", kWithinOffsets),
+       offsetsOfDocuments},
       {"2-D neighbourhood",
        predicate("", "", "",
                  "%w = arith.constant 11 : index\n"
