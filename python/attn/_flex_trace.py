@@ -31,7 +31,7 @@ from ._expr import Expr
 from ._flex_types import MAX_ELEMENTS, TYPES, Refusal, Table
 from ._forms import Captured
 from ._region import INDICES, Region
-from ._variables import named
+from ._variables import called_method, named
 
 _READS = ("item", "tolist", "numpy", "data_ptr", "__array__", "__int__", "__bool__")
 _READS += ("__float__", "__index__", "__complex__", "untyped_storage")
@@ -312,7 +312,7 @@ def _definition(function: Any) -> str:
     while isinstance(function, functools.partial):
         function = function.func
     if not inspect.isroutine(function):
-        function = type(function).__call__
+        function = called_method(function)
     code = getattr(getattr(function, "__func__", function), "__code__", None)
     return _line(code.co_filename, code.co_firstlineno) if code else ""
 

@@ -59,9 +59,9 @@ class _Walk:
         elif inspect.ismethod(value):
             self._method(value.__func__, value.__self__)
         else:
-            call = getattr(type(value), "__call__", None)
-            if not name and inspect.isfunction(call):
-                self._method(call, value)
+            call = None if name else called_method(value)
+            if inspect.ismethod(call):
+                self._method(call.__func__, value)
             self._all(_attributes(value, name, used), used)
 
     def _all(self, held: dict[str, Any], used: frozenset) -> None:
@@ -74,6 +74,12 @@ class _Walk:
         self.visit(function, "")
         name = next(iter(inspect.signature(function).parameters), "self")
         self.visit(owner, name, frozenset(names_in(function.__code__)))
+
+
+def called_method(value: Any) -> Any:
+    """The user's method that a call of an object runs: `forward` of a module of
+    PyTorch."""
+    return getattr(value, "forward", None) or getattr(value, "__call__", None)
 
 
 def _arguments(partial: functools.partial) -> dict[str, Any]:

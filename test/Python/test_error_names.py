@@ -68,6 +68,7 @@ REACHED = {
     "object": ("self.ids", Documents()),
     "method": ("self.ids", Documents().method),
     "buffer": ("self.ids", Module().forward),
+    "module": ("self.ids", Module()),
     "attribute": ("DOCUMENTS.ids", lambda *at: same(DOCUMENTS.ids, *at)),
     "list": ("LISTED[0]", lambda *at: same(LISTED[0], *at)),
     "dict": ("NAMED['all']", lambda *at: same(NAMED["all"], *at)),

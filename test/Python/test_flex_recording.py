@@ -124,13 +124,15 @@ def test_what_cannot_be_followed_is_refused_with_its_line(mod):
 
 
 def test_results_of_other_types_are_refused():
-    def number(b, h, q, kv):
-        return q + kv
+    class Number(torch.nn.Module):
+        def forward(self, b, h, q, kv):
+            return q + kv
 
-    line = number.__code__.co_firstlineno
-    with pytest.raises(TypeError, match="returns torch.int64") as raised:
-        flex.create_block_mask(functools.partial(number), *SIZES)
-    assert f"{__file__}:{line} ('def number" in str(raised.value)
+    line = Number.forward.__code__.co_firstlineno
+    for mod in (Number().forward, functools.partial(Number())):
+        with pytest.raises(TypeError, match="returns torch.int64") as raised:
+            flex.create_block_mask(mod, *SIZES)
+        assert f"{__file__}:{line} ('def forward" in str(raised.value)
     with pytest.raises(TypeError, match="returns a str"):
         flex.create_block_mask(lambda b, h, q, kv: "all", *SIZES)
     with pytest.raises(TypeError, match="mask_mod is a int"):
