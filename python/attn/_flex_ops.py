@@ -209,6 +209,10 @@ def _embedding(trace, tensor: torch.Tensor, index: torch.Tensor, *_: Any):
 
 def _index(trace, tensor: torch.Tensor, indices: list) -> torch.Tensor:
     """``tensor[indices]``, of which no element is read yet where all are 0-d."""
+    if len(indices) > tensor.dim():
+        raise Refusal(
+            f"a tensor of {tensor.dim()} dimensions has {len(indices)} indices"
+        )
     if any(i is not None and i.dtype in (torch.bool, torch.uint8) for i in indices):
         raise Refusal("a tensor is indexed by booleans")
     if any(i is not None and i.is_floating_point() for i in indices):

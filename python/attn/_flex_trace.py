@@ -260,7 +260,9 @@ def record(function: Callable, what: str, score: torch.dtype | None) -> Program:
         value = _result(trace, result, score)
     except Exception as error:
         where = _where(error) or _definition(function)
-        raise TypeError(f"{what} cannot be compiled{where}: {error}") from error
+        kind = "" if isinstance(error, Refusal) else f"{type(error).__name__}: "
+        message = f"{what} cannot be compiled{where}: {kind}{error}"
+        raise TypeError(message) from error
     region = Region(value, named(trace.captures, function), score is not None)
     return Program(region, not trace.read_values)
 

@@ -98,6 +98,14 @@ def numpy_value(b, h, q, kv):
     return kv <= torch.from_numpy(q.numpy())  # refused here
 
 
+def many_indices(b, h, q, kv):
+    return programs.KEEP[q, 0, kv]  # refused here
+
+
+def key_of_a_dict(b, h, q, kv):
+    return q > {0: 1}[h]  # refused here
+
+
 REFUSED = [
     if_statement,
     int_conversion,
@@ -110,6 +118,8 @@ REFUSED = [
     large_intermediate,
     zero_division,
     numpy_value,
+    many_indices,
+    key_of_a_dict,
 ]
 
 
