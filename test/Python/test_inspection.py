@@ -50,6 +50,17 @@ def test_entropy_is_not_negative(dtype):
     assert (entropy >= 0).all() and (entropy < 1e-5).all()
 
 
+@pytest.mark.parametrize("size", [300.0, 1e9])
+def test_weights_of_large_scores_are_not_above_one(size):
+    """attention_m11: scores whose rounding is larger than what an exponential holds."""
+    q, k, v = inputs(queries=40)
+    _, entropy, received = attn.scaled_dot_product(
+        size * q, size * k, v, return_entropy=True, return_received=True
+    )
+    assert (entropy >= 0).all() and (entropy < 0.7).all()
+    assert (received >= 0).all() and (received.sum(-1) <= 40 * 1.5).all()
+
+
 def test_what_all_keys_receive_is_one_per_query():
     q, k, v = map(torch.from_numpy, inputs(queries=40, keys=40))
     _, received = attn.scaled_dot_product(

@@ -177,6 +177,26 @@ def test_wide_range(type, sizes):
         assert (error <= off * size + rounding + 1e-7).all()
 
 
+@pytest.mark.parametrize("scale", [0.05, 5.0])
+@pytest.mark.parametrize("size", [3e4, 1e12])
+@pytest.mark.parametrize("sizes", SIZES, ids=str)
+@pytest.mark.parametrize("type", ["float32", "float64", "bfloat16"])
+def test_scores_whose_rounding_is_large(type, sizes, size, scale):
+    """attention_m11: scores of 10^8 and 10^24, of which one unit in the last place
+    is more than an exponential holds."""
+    q, k, v = as_type(type, *inputs(*sizes, seed=5))
+    q, k = size * q, size * k
+    out, lse = attn.scaled_dot_product(q, k, v, scale=scale, return_lse=True)
+    expected, expected_lse, _ = attention(q, k, v, scale=scale)
+    unit = 2.0**-53 if type == "float64" else 2.0**-24
+    assert torch.isfinite(out).all() and (out.abs() <= v.abs().max()).all()
+    error = np.abs(lse.double().numpy() - expected_lse)
+    assert (error <= 64 * unit * np.abs(expected_lse) * 8).all()
+    # Nearly all rows have one key far before the others, whose value they get.
+    off = np.abs(out.double().numpy() - expected) > 2.0**-7 * np.abs(expected) + 1e-6
+    assert off.any(-1).mean() < 0.05
+
+
 SINK = """
 func.func @f(%q: tensor<2x?x8xf32>, %k: tensor<2x?x8xf32>, %v: tensor<2x?x8xf32>,
              %sink: tensor<2xf32>, %keep: tensor<?xi1>)

@@ -90,7 +90,9 @@ Value PairSum::emitWeight(OpBuilder &b, Value score, Value lse) {
                         arith::MulFOp::create(b, loc, score, inverse));
   }
   case Normalizer::Softmax: {
+    // No weight exceeds 1, but a large score found again may by its rounding.
     Value distance = arith::SubFOp::create(b, loc, score, lse);
+    distance = arith::MinimumFOp::create(b, loc, distance, constant(b, 0.0));
     return unlessAbsent(b, score, math::ExpOp::create(b, loc, distance));
   }
   }

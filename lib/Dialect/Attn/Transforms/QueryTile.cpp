@@ -51,30 +51,42 @@ QueryTile::QueryTile(OpBuilder &builder, AttendOp op, TilePlan plan,
   valueFeatures = sizeOf(value, valueMap, TileE);
   batch = op.getOffsets()[AttendOp::B];
   head = headOffset();
-  fixedMaximum = getFixedMaximum(op);
-  keepsRows = findsKeyInRows();
   binary = findsBinaryScores();
+  fixedMaximum = getFixedMaximum(op);
+  if (fixedMaximum && binary)
+    *fixedMaximum *= llvm::numbers::log2e;
+  keepsRows = findsKeyInRows();
 }
 
 /// Exponents of 2 want nothing between product and exponential, where nothing
-/// but the scale stands there. Factors far from 1 could lead queries out of the
-/// range of f32, and what is multiplied in pairs is rounded to bf16. Few
-/// queries wait for memory, not for that.
+/// but the scale stands there. It and log2(e) are one factor then, so that the
+/// largest score of a row is the maximum of the row to the last bit however
+/// large it is; factors far from 1 may leave the range of f32.
 bool QueryTile::findsBinaryScores() {
-  double factor =
-      std::abs(op.getScale().convertToDouble()) * llvm::numbers::log2e;
+  double factor = std::abs(op.getScale().convertToDouble());
   return op.getNormalizer() == Normalizer::Softmax &&
          op.getCompatibility() == Compatibility::Dot && op.getScore().empty() &&
-         !plan.pairs && !rowsFirst() && factor > 0x1p-12 && factor < 2;
+         factor > 0x1p-100 && factor < 0x1p100;
 }
 
-double QueryTile::queryFactor() {
-  return binary ? op.getScale().convertToDouble() * llvm::numbers::log2e : 1;
+/// Queries carry the factor of exponents of 2 unless it is so far from 1 that
+/// they could leave the range of f32. What is multiplied in pairs is rounded to
+/// bf16; few queries wait for memory, not for a product less.
+bool QueryTile::queriesCarryScale() {
+  double factor =
+      std::abs(op.getScale().convertToDouble()) * llvm::numbers::log2e;
+  return binary && !plan.pairs && !rowsFirst() && factor > 0x1p-12 &&
+         factor < 2;
 }
 
-double QueryTile::scoreFactor() {
-  return binary ? 1 : op.getScale().convertToDouble();
+double QueryTile::scale() {
+  double scale = op.getScale().convertToDouble();
+  return binary ? scale * llvm::numbers::log2e : scale;
 }
+
+double QueryTile::queryFactor() { return queriesCarryScale() ? scale() : 1; }
+
+double QueryTile::scoreFactor() { return queriesCarryScale() ? 1 : scale(); }
 
 /// h = hkv * G + g.
 Value QueryTile::headOffset() {

@@ -226,7 +226,7 @@ Value QueryTile::packQueries(Value room) {
           [&](OpBuilder &b, Location loc, ValueRange args) {
             Value converted = convertScalarToDtype(b, loc, args[0], element,
                                                    /*isUnsignedCast=*/false);
-            if (binary)
+            if (queriesCarryScale())
               converted = arith::MulFOp::create(b, loc, converted,
                                                 constant(b, queryFactor()));
             linalg::YieldOp::create(b, loc, converted);

@@ -15,7 +15,8 @@ func.func @received(%q: tensor<8x16xf32>, %k: tensor<9x16xf32>, %v: tensor<9x16x
   // CHECK: ^bb0(%[[S:.*]]: f32, %{{.*}}: index, %{{.*}}: index, %[[I:.*]]: index, %[[J:.*]]: index, %[[L:.*]]: tensor<8xf32>):
   // CHECK: %[[ROW:.*]] = attn.load %[[L]][%[[J]]]
   // CHECK: %[[D:.*]] = arith.subf %[[S]], %[[ROW]]
-  // CHECK: math.exp %[[D]]
+  // CHECK: %[[E:.*]] = arith.minimumf %[[D]], %{{.*}}
+  // CHECK: math.exp %[[E]]
   // CHECK: mask {
   // CHECK: ^bb0(%{{.*}}: index, %{{.*}}: index, %[[MI:.*]]: index, %[[MJ:.*]]: index, %{{.*}}
   // CHECK: arith.cmpi sle, %[[MI]], %[[MJ]]

@@ -142,6 +142,9 @@ private:
   IndexRange queryRange(OpBuilder &b);
   bool needsGuard();
   bool findsBinaryScores();
+  bool queriesCarryScale();
+  /// The scale, that of exponents of 2 where scores are.
+  double scale();
   /// What queries are multiplied by as they are packed, and scores after.
   double queryFactor();
   double scoreFactor();
@@ -185,7 +188,7 @@ private:
   /// What weights are relative to where scores are bounded.
   std::optional<double> fixedMaximum;
   bool keepsRows;
-  /// Scores are exponents of 2: queries carry the scale and log2(e).
+  /// Scores are exponents of 2: scaled by log2(e) too.
   bool binary;
 };
 
