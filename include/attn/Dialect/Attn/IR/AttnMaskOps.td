@@ -179,7 +179,7 @@ def Attn_MaskDenseOp : Attn_SizedMaskOp<"dense"> {
   let summary = "Keeps the pairs that a tensor of booleans names";
   let description = [{
     The tensor's shape is aligned right with (B, H, M, N); a dimension of static
-    size 1 is broadcast.
+    size 1 is broadcast. Rank 3 is (B, M, N) where the inputs have no heads.
 
     ```mlir
     %d = attn.mask.dense %keep : tensor<?x?xi1>

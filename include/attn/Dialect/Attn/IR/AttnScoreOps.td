@@ -133,7 +133,7 @@ def Attn_ScoreBiasOp : Attn_SizedScoreOp<"bias"> {
   let summary = "score + bias[b, h, i, j]";
   let description = [{
     The tensor's shape is aligned right with (B, H, M, N); a dimension of static
-    size 1 is broadcast.
+    size 1 is broadcast. Rank 3 is (B, M, N) where the inputs have no heads.
 
     ```mlir
     %s = attn.score.bias %bias : tensor<1x8x?x?xf32>
