@@ -50,9 +50,10 @@ def indices(batch, heads, queries, keys):
     return np.ogrid[:batch, :heads, :queries, :keys]
 
 
-def assert_close(actual, expected, spread=1.0, factor=64):
+def assert_close(actual, expected, spread=1.0, factor=64, weighted=0.0):
     """Compares with float64: off by at most `factor` rounding units of `spread`, the
-    largest magnitude in the sum, beyond the rounding of the result itself."""
+    largest magnitude in the sum, beyond the rounding of the result itself, and of
+    weights to the result's type, where `weighted` is the sum of w |v|."""
     name = str(actual.dtype).removeprefix("torch.")
     found = as_float64(actual)
     assert found.shape == expected.shape
@@ -60,7 +61,8 @@ def assert_close(actual, expected, spread=1.0, factor=64):
     finite = np.isfinite(expected)
     assert np.array_equal(found[~finite], expected[~finite])
     inner = UNIT["float64" if name == "float64" else "float32"]
-    bound = factor * inner * spread + 2 * UNIT[name] * np.abs(expected[finite])
+    rounded = np.broadcast_to(weighted, expected.shape) + 2 * np.abs(expected)
+    bound = factor * inner * spread + UNIT[name] * rounded[finite]
     error = np.abs(found[finite] - expected[finite])
     assert (error <= bound + 2.0**-24 * (name == "float16")).all(), (
         f"off by {error.max():.3g}, {(error / bound).max():.3g} times the bound"
