@@ -43,7 +43,9 @@ def test_python_runs():
         assert names["o"].shape == names["q"].shape
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
+@pytest.mark.parametrize(
+    "page", ["README.md", "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]
+)
 def test_links_lead_somewhere(page):
     path = ROOT / page
     for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text()):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 M, N = 150, 200
-I, J = np.arange(M).astype(object)[:, None], np.arange(N).astype(object)[None]
+QUERY, KEY = np.arange(M).astype(object)[:, None], np.arange(N).astype(object)[None]
 LEAST, MOST = -(2**63), 2**63 - 1
 OFFSETS = [
     *(0, -40, 90, 2**30, -(2**30), 2**30 + 63, 2**31 - 70, -(2**31), 2**32 + 5),
@@ -41,13 +41,13 @@ def assert_keeps(mask, expected):
 
 @pytest.mark.parametrize("offset", OFFSETS)
 def test_causal(offset):
-    assert_keeps(attn.mask.causal(np.array([offset])), J <= I + offset)
+    assert_keeps(attn.mask.causal(np.array([offset])), KEY <= QUERY + offset)
 
 
 @pytest.mark.parametrize("bound", [b for b in OFFSETS if 0 <= b < 2**62] + [2**62])
 def test_window(bound):
-    assert_keeps(attn.mask.window(past=bound), I - bound <= J)
-    assert_keeps(attn.mask.window(future=bound), J <= I + bound)
+    assert_keeps(attn.mask.window(past=bound), QUERY - bound <= KEY)
+    assert_keeps(attn.mask.window(future=bound), KEY <= QUERY + bound)
 
 
 @pytest.mark.parametrize("number", OFFSETS)
@@ -56,8 +56,8 @@ def test_predicate(number):
     capture = np.array([number])
     for sign in (1, -1):
         mask = attn.mask.predicate(lambda b, h, i, j: sign * (i - j) >= capture[b])
-        assert_keeps(mask, sign * (I - J) >= number)
+        assert_keeps(mask, sign * (QUERY - KEY) >= number)
     mask = attn.mask.predicate(lambda b, h, i, j: i + capture[b] > j)
-    assert_keeps(mask, np.vectorize(wrap, [object])(I + number) > J)
+    assert_keeps(mask, np.vectorize(wrap, [object])(QUERY + number) > KEY)
     mask = attn.mask.predicate(lambda b, h, i, j: (2 * i + 3 < j + 5) & (i - 7 != j))
-    assert_keeps(mask, (2 * I + 3 < J + 5) & (I - 7 != J))
+    assert_keeps(mask, (2 * QUERY + 3 < KEY + 5) & (QUERY - 7 != KEY))

@@ -143,9 +143,8 @@ void AttendKernel::awaitQueries() {
   SharedTile mine = sharedTile(plan.query, 0);
   mine.base = k.mul(warpRow, SharedLayout::panelBytes);
   k.syncWarp();
-  copyToShared(
-      k, mine, warpRows, lane, warpSize, k.integer(plan.query.filled),
-      [&](Value row) { return queryRowSource(k.add(row, warpRow)); });
+  copyToShared(k, mine, warpRows, lane, warpSize, k.integer(plan.query.filled),
+               [&](Value row) { return queryRowSource(k.add(row, warpRow)); });
   NVVM::CpAsyncCommitGroupOp::create(k.b, k.loc);
   NVVM::CpAsyncWaitGroupOp::create(k.b, k.loc, 0);
   warpgroups.fenceShared();

@@ -1,12 +1,12 @@
-//===- AttnGraphOps.cpp - Graph ops around attention: verifiers, assembly -*- C++ -*-===//
+//===- AttnGraphOps.cpp - Graph ops: verifiers, assembly --------*- C++ -*-===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
-#include "attn/Dialect/Attn/IR/Attn.h"
 #include "attn/Dialect/Attn/IR/AttentionShape.h"
+#include "attn/Dialect/Attn/IR/Attn.h"
 
 #include "mlir/IR/Matchers.h"
 
@@ -39,23 +39,23 @@ static LogicalResult verifyProjection(MultiHeadOp op, Projection projection,
       failed(verifyElementType(op, bias, projection.bias, op.getQuery())))
     return failure();
   if (shapeOf(projection.weight).size() != 2)
-    return op.emitOpError() << weight << " has rank "
-                            << shapeOf(projection.weight).size()
-                            << "; it must be (out, in)";
+    return op.emitOpError()
+           << weight << " has rank " << shapeOf(projection.weight).size()
+           << "; it must be (out, in)";
   if (!mayBeEqual(projection.in(), in))
-    return op.emitOpError() << weight << " takes " << projection.in()
-                            << " features, " << input << " has " << in
-                            << "; they must be equal";
+    return op.emitOpError()
+           << weight << " takes " << projection.in() << " features, " << input
+           << " has " << in << "; they must be equal";
   if (!projection.bias)
     return success();
   if (shapeOf(projection.bias).size() != 1)
-    return op.emitOpError() << bias << " has rank "
-                            << shapeOf(projection.bias).size()
-                            << "; it must be a vector (out)";
+    return op.emitOpError()
+           << bias << " has rank " << shapeOf(projection.bias).size()
+           << "; it must be a vector (out)";
   if (!mayBeEqual(shapeOf(projection.bias)[0], projection.out()))
-    return op.emitOpError() << bias << " has " << shapeOf(projection.bias)[0]
-                            << " features, " << weight << " gives "
-                            << projection.out() << "; they must be equal";
+    return op.emitOpError()
+           << bias << " has " << shapeOf(projection.bias)[0] << " features, "
+           << weight << " gives " << projection.out() << "; they must be equal";
   return success();
 }
 
@@ -96,11 +96,13 @@ static FailureOr<int64_t> verifyInputs(MultiHeadOp op, int64_t heads,
   for (const Projection &projection : {q, k, v}) {
     if (isPacked == static_cast<bool>(projection.weight))
       return op.emitOpError("takes w_q, w_k and w_v, or w_packed; w_")
-             << projection.name << (isPacked ? " is given with" : " is missing without")
+             << projection.name
+             << (isPacked ? " is given with" : " is missing without")
              << " w_packed";
     if (isPacked && projection.bias)
-      return op.emitOpError("b_") << projection.name << " is given with w_packed;"
-                                  << " b_packed holds all biases";
+      return op.emitOpError("b_")
+             << projection.name << " is given with w_packed;"
+             << " b_packed holds all biases";
   }
   if (isPacked)
     return verifyPacked(op, heads + 2 * kvHeads);
@@ -117,9 +119,9 @@ static FailureOr<int64_t> verifyInputs(MultiHeadOp op, int64_t heads,
   if (failed(keyHead))
     return failure();
   if (!mayBeEqual(*queryHead, *keyHead))
-    return op.emitOpError() << "w_q gives heads of size " << *queryHead
-                            << ", w_k of size " << *keyHead
-                            << "; they must be equal";
+    return op.emitOpError()
+           << "w_q gives heads of size " << *queryHead << ", w_k of size "
+           << *keyHead << "; they must be equal";
   return splitHeads(op, v, kvHeads);
 }
 
@@ -134,9 +136,8 @@ static LogicalResult verifyProjections(MultiHeadOp op, int64_t heads,
   int64_t features = shapeOf(op.getOutput())[2];
   if (mayBeEqual(o.out(), features))
     return success();
-  return op.emitOpError() << "w_o gives " << o.out()
-                          << " features, output has " << features
-                          << "; they must be equal";
+  return op.emitOpError() << "w_o gives " << o.out() << " features, output has "
+                          << features << "; they must be equal";
 }
 
 /// Verifies what is (batch, length, features).
@@ -157,9 +158,9 @@ static LogicalResult verifySequences(MultiHeadOp op) {
     int64_t leftSize = shapeOf(lhs)[dim], rightSize = shapeOf(rhs)[dim];
     if (mayBeEqual(leftSize, rightSize))
       return success();
-    return op.emitOpError() << left << " has " << what << " " << leftSize
-                            << ", " << right << " has " << rightSize
-                            << "; they must be equal";
+    return op.emitOpError()
+           << left << " has " << what << " " << leftSize << ", " << right
+           << " has " << rightSize << "; they must be equal";
   };
   Value query = op.getQuery(), key = op.getKey(), value = op.getValue(),
         output = op.getOutput();
@@ -218,9 +219,9 @@ LogicalResult MaskedSoftmaxOp::verify() {
     return emitOpError("scores have rank ")
            << rank << "; they take at least (M, N)";
   if (getScores().getType() != getResult().getType())
-    return emitOpError("result is ") << getResult().getType()
-                                     << "; it must be that of scores, "
-                                     << getScores().getType();
+    return emitOpError("result is ")
+           << getResult().getType() << "; it must be that of scores, "
+           << getScores().getType();
   PairSizes sizes{1, rank < 4 ? 1 : shape[rank - 3], shape[rank - 2],
                   shape[rank - 1],
                   getAccumulatorType(getElementTypeOrSelf(getScores()))};
@@ -262,9 +263,9 @@ LogicalResult RotaryOp::verify() {
     return emitOpError("input has rank ")
            << shape.size() << "; it takes at least (position, D)";
   if (getInput().getType() != getResult().getType())
-    return emitOpError("result is ") << getResult().getType()
-                                     << "; it must be that of input, "
-                                     << getInput().getType();
+    return emitOpError("result is ")
+           << getResult().getType() << "; it must be that of input, "
+           << getInput().getType();
   if (!ShapedType::isDynamic(shape.back()) && shape.back() % 2 != 0)
     return emitOpError("head size ") << shape.back() << " is not even";
   if (getPositions()) {
@@ -341,9 +342,8 @@ ParseResult MergeOp::parse(OpAsmParser &parser, OperationState &result) {
            << outputs.size() << " outputs need as many lses, not "
            << lses.size();
   result.addTypes({outputType, lseType});
-  return failure(
-      parser.resolveOperands(outputs, outputType, result.operands) ||
-      parser.resolveOperands(lses, lseType, result.operands));
+  return failure(parser.resolveOperands(outputs, outputType, result.operands) ||
+                 parser.resolveOperands(lses, lseType, result.operands));
 }
 
 void MergeOp::print(OpAsmPrinter &printer) {
