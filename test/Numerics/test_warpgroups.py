@@ -201,22 +201,25 @@ def with_lines(ir, number, *new):
     return "\n".join(lines[:number] + list(new) + lines[number + 1 :])
 
 
+def with_more(ir, number, value, amount, context):
+    """`value` is more by `amount` where it stands in `context` on a line."""
+    line = ir.splitlines()[number]
+    return with_lines(
+        ir,
+        number,
+        f"%more = arith.constant {amount} : i32",
+        f"%wrong = arith.addi {value}, %more : i32",
+        line.replace(context.format(value), context.format("%wrong")),
+    )
+
+
 def planted_copies(ir):
     """Wrong numbers of bytes, boxes, coordinates and exchanges of chunks."""
     lines = ir.splitlines()
     (line,) = lines_with(ir, "mbarrier.arrive.expect.tx")
     bytes_ = re.search(r", (%\w+)\)", lines[line])[1]
     for amount in (-16384, -128, 128):
-        yield (
-            f"{amount} bytes",
-            with_lines(
-                ir,
-                line,
-                f"%more = arith.constant {amount} : i32",
-                f"%wrong = arith.addi {bytes_}, %more : i32",
-                lines[line].replace(bytes_ + ")", "%wrong)"),
-            ),
-        )
+        yield f"{amount} bytes", with_more(ir, line, bytes_, amount, "{})")
     for number, line in enumerate(lines):
         if "tma.create.descriptor" in line:
             for rows in (127, 129):
@@ -230,16 +233,7 @@ def planted_copies(ir):
                 )
     for line in lines_with(ir, "cp.async.bulk.tensor"):
         row = re.search(r"box\[%\w+, (%\w+),", lines[line])[1]
-        yield (
-            "row",
-            with_lines(
-                ir,
-                line,
-                "%more = arith.constant 1 : i32",
-                f"%wrong = arith.addi {row}, %more : i32",
-                lines[line].replace(f", {row},", ", %wrong,"),
-            ),
-        )
+        yield "row", with_more(ir, line, row, 1, ", {},")
         place = re.search(r"global (%\w+),", lines[line])[1]
         yield (
             "place",

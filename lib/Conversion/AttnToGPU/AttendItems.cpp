@@ -1,5 +1,4 @@
-//===- AttendItems.cpp - Which tiles a block of warpgroups takes -*- C++
-//-*-===//
+//===- AttendItems.cpp - Which tiles a block takes --------------*- C++ -*-===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

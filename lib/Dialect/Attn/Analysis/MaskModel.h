@@ -165,6 +165,7 @@ private:
   void addPremise(LinearForm &form, Premise premise);
   void note(Operation *op, const Twine &reason);
   void findSplits();
+  bool isUniform(Value value);
   bool isShift(Value value, unsigned argument);
   std::optional<Split> getSplit(Operation *division, unsigned argument);
   LinearForm makeLeaf(Term::Kind kind, Value value, const GuardCase &guards);

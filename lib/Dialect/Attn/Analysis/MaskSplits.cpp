@@ -10,6 +10,12 @@
 using namespace mlir;
 using namespace mlir::attn;
 
+/// Whether a value is one for a tile, whatever guards hold.
+bool MaskModel::isUniform(Value value) {
+  const Dependence &depends = dependence(value, {});
+  return Dependence::isUniform(depends.bits) && depends.guards.empty();
+}
+
 /// Whether a value is the argument plus what is one for a tile.
 bool MaskModel::isShift(Value value, unsigned argument) {
   if (value == body.getArgument(argument))
@@ -17,10 +23,6 @@ bool MaskModel::isShift(Value value, unsigned argument) {
   Operation *op = value.getDefiningOp();
   if (isa_and_nonnull<arith::IndexCastOp, arith::ExtSIOp, arith::TruncIOp>(op))
     return isShift(op->getOperand(0), argument);
-  auto isUniform = [&](Value operand) {
-    const Dependence &depends = dependence(operand, {});
-    return Dependence::isUniform(depends.bits) && depends.guards.empty();
-  };
   if (!isa_and_nonnull<arith::AddIOp, arith::SubIOp>(op))
     return false;
   Value lhs = op->getOperand(0), rhs = op->getOperand(1);
@@ -31,9 +33,7 @@ bool MaskModel::isShift(Value value, unsigned argument) {
 std::optional<MaskModel::Split> MaskModel::getSplit(Operation *division,
                                                     unsigned argument) {
   Value dividend = division->getOperand(0), divisor = division->getOperand(1);
-  const Dependence depends = dependence(divisor, {});
-  if (!isShift(dividend, argument) || !Dependence::isUniform(depends.bits) ||
-      !depends.guards.empty())
+  if (!isShift(dividend, argument) || !isUniform(divisor))
     return std::nullopt;
   LinearForm by = getInteger(divisor, {});
   std::optional<LinearForm> offset = addScaled(

@@ -73,8 +73,7 @@ bool QueryTile::findsBinaryScores() {
 /// they could leave the range of f32. What is multiplied in pairs is rounded to
 /// bf16; few queries wait for memory, not for a product less.
 bool QueryTile::queriesCarryScale() {
-  double factor =
-      std::abs(op.getScale().convertToDouble()) * llvm::numbers::log2e;
+  double factor = std::abs(scale());
   return binary && !plan.pairs && !rowsFirst() && factor > 0x1p-12 &&
          factor < 2;
 }

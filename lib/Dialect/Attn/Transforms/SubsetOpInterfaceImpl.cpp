@@ -27,13 +27,13 @@ struct SliceInterface
     FailureOr<HyperrectangularSlice> other =
         candidate.getAccessedHyperrectangularSlice();
     HyperrectangularSlice own{cast<OpT>(op)};
-    auto isSame = [](ArrayRef<OpFoldResult> a, ArrayRef<OpFoldResult> b) {
-      return isEqualConstantIntOrValueArray(a, b);
-    };
     if (succeeded(other) &&
-        isSame(own.getMixedOffsets(), other->getMixedOffsets()) &&
-        isSame(own.getMixedSizes(), other->getMixedSizes()) &&
-        isSame(own.getMixedStrides(), other->getMixedStrides()))
+        isEqualConstantIntOrValueArray(own.getMixedOffsets(),
+                                       other->getMixedOffsets()) &&
+        isEqualConstantIntOrValueArray(own.getMixedSizes(),
+                                       other->getMixedSizes()) &&
+        isEqualConstantIntOrValueArray(own.getMixedStrides(),
+                                       other->getMixedStrides()))
       return areEquivalent(container, candidate.getTensorContainer());
     return mlir::detail::defaultOperatesOnEquivalentSubset(op, candidate,
                                                            areEquivalent);

@@ -148,6 +148,15 @@ std::string pairs(StringRef body) {
       .str();
 }
 
+/// Rows ri and rj, columns ci and cj, that differ by r at most.
+const char *const kNearbyCells = "%dr = arith.subi %ri, %rj : index\n"
+                                 "%dc = arith.subi %ci, %cj : index\n"
+                                 "%ar = math.absi %dr : index\n"
+                                 "%ac = math.absi %dc : index\n"
+                                 "%p = arith.cmpi sle, %ar, %r : index\n"
+                                 "%q = arith.cmpi sle, %ac, %r : index\n"
+                                 "%keep = arith.andi %p, %q : i1";
+
 /// Pairs whose rows and columns differ by at most 1, in an image of 7 columns
 /// that begins at position `origin`.
 std::string neighbourhood(int64_t origin) {
@@ -159,15 +168,10 @@ std::string neighbourhood(int64_t origin) {
                        "%ri = arith.floordivsi %x, %w : index\n"
                        "%rj = arith.floordivsi %y, %w : index\n"
                        "%ci = attn.floormod %x, %w : index\n"
-                       "%cj = attn.floormod %y, %w : index\n"
-                       "%dr = arith.subi %ri, %rj : index\n"
-                       "%dc = arith.subi %ci, %cj : index\n"
-                       "%ar = math.absi %dr : index\n"
-                       "%ac = math.absi %dc : index\n"
-                       "%p = arith.cmpi sle, %ar, %r : index\n"
-                       "%q = arith.cmpi sle, %ac, %r : index\n"
-                       "%keep = arith.andi %p, %q : i1",
-                       origin);
+                       "%cj = attn.floormod %y, %w : index\n",
+                       origin)
+             .str() +
+         kNearbyCells;
 }
 
 std::vector<Part> parts() {
@@ -475,19 +479,13 @@ std::vector<NamedMask> listedMasks() {
        offsetsOfDocuments},
       {"2-D neighbourhood",
        predicate("", "", "",
-                 "%w = arith.constant 11 : index\n"
-                 "%r = arith.constant 1 : index\n"
-                 "%ri = arith.floordivsi %i, %w : index\n"
-                 "%rj = arith.floordivsi %j, %w : index\n"
-                 "%ci = attn.floormod %i, %w : index\n"
-                 "%cj = attn.floormod %j, %w : index\n"
-                 "%dr = arith.subi %ri, %rj : index\n"
-                 "%dc = arith.subi %ci, %cj : index\n"
-                 "%ar = math.absi %dr : index\n"
-                 "%ac = math.absi %dc : index\n"
-                 "%p = arith.cmpi sle, %ar, %r : index\n"
-                 "%q = arith.cmpi sle, %ac, %r : index\n"
-                 "%keep = arith.andi %p, %q : i1"),
+                 std::string("%w = arith.constant 11 : index\n"
+                             "%r = arith.constant 1 : index\n"
+                             "%ri = arith.floordivsi %i, %w : index\n"
+                             "%rj = arith.floordivsi %j, %w : index\n"
+                             "%ci = attn.floormod %i, %w : index\n"
+                             "%cj = attn.floormod %j, %w : index\n") +
+                     kNearbyCells),
        nothing},
       {"2-D neighbourhood, narrow image",
        predicate("%width: index", "%width : index", "%w: index",
