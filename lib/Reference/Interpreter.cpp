@@ -28,6 +28,7 @@ static const HandlerTable &getHandlers() {
     addControlHandlers(all);
     addTensorHandlers(all);
     addMaskHandlers(all);
+    addMaskCombinationHandlers(all);
     addScoreHandlers(all);
     addAttentionHandlers(all);
     addMultiHeadHandlers(all);

@@ -97,6 +97,7 @@ void addAssumeHandlers(HandlerTable &table);
 void addControlHandlers(HandlerTable &table);
 void addTensorHandlers(HandlerTable &table);
 void addMaskHandlers(HandlerTable &table);
+void addMaskCombinationHandlers(HandlerTable &table);
 void addScoreHandlers(HandlerTable &table);
 void addAttentionHandlers(HandlerTable &table);
 void addMultiHeadHandlers(HandlerTable &table);

@@ -347,67 +347,6 @@ static llvm::Error runPredicate(Interpreter &state, MaskPredicateOp op) {
   return setMask(state, op, makeRegionMask(*op.getBody(), captures));
 }
 
-//===----------------------------------------------------------------------===//
-// And, or, not
-//===----------------------------------------------------------------------===//
-
-namespace {
-/// And (decided by the first that does not keep), or (by the first that does).
-class CombinedMask : public Mask {
-public:
-  CombinedMask(SmallVector<MaskRef> masks, bool deciding)
-      : masks(std::move(masks)), deciding(deciding) {}
-
-  llvm::Error check(const Extents &sizes) const override {
-    for (const MaskRef &mask : masks)
-      if (llvm::Error error = mask->check(sizes))
-        return error;
-    return llvm::Error::success();
-  }
-  llvm::Expected<Keep> keeps(const Pair &pair,
-                             const Extents &sizes) const override {
-    Keep result{!deciding};
-    for (const MaskRef &mask : masks) {
-      llvm::Expected<Keep> keep = mask->keeps(pair, sizes);
-      if (!keep)
-        return keep;
-      if (keep->kept == deciding && keep->sure)
-        return Keep{deciding};
-      result.sure &= keep->sure;
-      if (keep->kept == deciding)
-        result.kept = deciding;
-    }
-    return result;
-  }
-
-private:
-  SmallVector<MaskRef> masks;
-  bool deciding;
-};
-} // namespace
-
-template <typename OpTy, bool deciding>
-static llvm::Error runCombination(Interpreter &state, OpTy op) {
-  SmallVector<MaskRef> masks;
-  for (Value operand : op.getOperands())
-    masks.push_back(state.mask(operand));
-  return setMask(state, op,
-                 std::make_shared<CombinedMask>(std::move(masks), deciding));
-}
-
-static llvm::Error runNot(Interpreter &state, MaskNotOp op) {
-  MaskRef inner = state.mask(op.getOperand());
-  auto predicate = [=](const Pair &at,
-                       const Extents &sizes) -> llvm::Expected<Keep> {
-    llvm::Expected<Keep> keep = inner->keeps(at, sizes);
-    if (keep)
-      keep->kept = !keep->kept;
-    return keep;
-  };
-  auto check = [=](const Extents &sizes) { return inner->check(sizes); };
-  return setMask(state, op, makeMask(predicate, check));
-}
-
 void reference::addMaskHandlers(HandlerTable &table) {
   table.add<MaskConstantOp, runConstant>();
   table.add<MaskCausalOp, runCausal>();
@@ -420,7 +359,4 @@ void reference::addMaskHandlers(HandlerTable &table) {
   table.add<MaskBlockSparseOp, runBlockSparse>();
   table.add<MaskDenseOp, runDense>();
   table.add<MaskPredicateOp, runPredicate>();
-  table.add<MaskAndOp, runCombination<MaskAndOp, false>>();
-  table.add<MaskOrOp, runCombination<MaskOrOp, true>>();
-  table.add<MaskNotOp, runNot>();
 }
