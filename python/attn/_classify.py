@@ -47,7 +47,7 @@ def _size(value: Any, name: str, least: int) -> int:
 
 def _compile(mask: Any, rows: int, columns: int) -> Any:
     """An attention under the mask, of which only the sizes and the mask matter."""
-    from ._compiled import Module
+    from ._module import Module
 
     function = FunctionText(_ACC)
     batch, heads, queries, keys = (function.argument("index") for _ in range(4))

@@ -44,7 +44,8 @@ def text_of(acc: str, write: Write) -> str:
 def compiled(framework: Framework, key: Hashable, acc: str, write: Write) -> Any:
     """The function that `write` describes, compiled once per `key` for where the
     arrays of `framework` are."""
-    from ._compiled import Module
+    # Loading the compiler takes longer than the rest of the package.
+    from ._module import Module
 
     key = framework.target, _debug, key
     with _lock:
