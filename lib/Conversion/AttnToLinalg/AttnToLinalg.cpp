@@ -68,6 +68,9 @@ private:
   AffineMap accumulatorMap() {
     return cast<AffineMapAttr>(op.getIndexingMaps()[3]).getValue();
   }
+  AffineMap queryMap() {
+    return cast<AffineMapAttr>(op.getIndexingMaps()[0]).getValue();
+  }
   Value emptyLike(Value tensor) {
     return tensor::EmptyOp::create(
         b, loc, tensor::getMixedSizes(b, loc, tensor), accumulator);
@@ -256,12 +259,13 @@ Value TileDecomposition::accumulate(Value acc, Value weights, Value scores) {
   unsigned row = rowsFirst ? 0 : 1;
   AffineExpr e = b.getAffineDimExpr(1 - row), j = b.getAffineDimExpr(2);
   valueMap = valueMap.replaceDimsAndSymbols({e, j, e, e}, {}, 3, 0);
-  // Along lanes, features are converted as they are read.
+  // Read once, features along lanes are converted then.
+  bool once = hasFeaturesLast(queryMap());
   int64_t early =
-      rowsFirst ? 0 : emit.fetchedWidening(op.getValue(), acc, ahead);
+      once ? 0 : emit.fetchedWidening(op.getValue(), row, acc, ahead);
   if (early)
     ahead = 0;
-  Value values = rowsFirst ? op.getValue() : emit.widen(op.getValue(), early);
+  Value values = once ? op.getValue() : emit.widen(op.getValue(), early);
   SmallVector<Value> inputs{values, weights};
   SmallVector<AffineMap> maps{valueMap, emit.map(3, {2, row})};
   if (op.getGuarded()) {

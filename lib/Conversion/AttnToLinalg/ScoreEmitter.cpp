@@ -83,11 +83,11 @@ int64_t attn::addStreamed(SmallVectorImpl<Value> &inputs,
   return inputs.size() - 1;
 }
 
-int64_t ScoreEmitter::fetchedWidening(Value operand, Value sums,
-                                      int64_t ahead) {
+int64_t ScoreEmitter::fetchedWidening(Value operand, unsigned rowDim,
+                                      Value sums, int64_t ahead) {
   constexpr int64_t fewRows = 32;
   bool isNarrow = getElementTypeOrSelf(operand.getType()) != accumulator;
-  int64_t rows = cast<ShapedType>(sums.getType()).getDimSize(1);
+  int64_t rows = cast<ShapedType>(sums.getType()).getDimSize(rowDim);
   return isNarrow && rows > fewRows ? ahead : 0;
 }
 
@@ -258,7 +258,8 @@ Value ScoreEmitter::contract(const TileScores &tile, Value init) {
   // Along lanes, features are converted as they are read.
   bool featureLanes = hasFeaturesLast(tile.queryMap);
   int64_t early =
-      featureLanes ? 0 : fetchedWidening(tile.key, init, tile.ahead);
+      featureLanes ? 0
+                   : fetchedWidening(tile.key, /*rowDim=*/1, init, tile.ahead);
   int64_t ahead = early ? 0 : tile.ahead;
   Value key = featureLanes ? tile.key : widen(tile.key, early);
   SmallVector<Value> inputs{key, tile.query};

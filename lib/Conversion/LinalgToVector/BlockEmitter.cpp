@@ -83,52 +83,46 @@ Value BlockEmitter::emitLoop(OpBuilder &builder, unsigned dim, Value start,
 
 void BlockEmitter::emitOuter(OpBuilder &builder, unsigned level) {
   if (level == plan.outerDims.size())
-    return emitRows(builder);
+    return emitBlocks(builder);
   Value zero = arith::ConstantIndexOp::create(builder, op.getLoc(), 0);
   emitLoop(builder, plan.outerDims[level], zero, 1,
            [&](OpBuilder &b) { emitOuter(b, level + 1); });
 }
 
-void BlockEmitter::emitRows(OpBuilder &builder) {
+void BlockEmitter::emitRows(OpBuilder &builder, ArrayRef<int64_t> segments,
+                            function_ref<void(OpBuilder &, int64_t)> body) {
   if (!plan.rowDim)
-    return emitLanes(builder, 1);
+    return body(builder, 1);
   Value start = arith::ConstantIndexOp::create(builder, op.getLoc(), 0);
-  for (int64_t rows : plan.rowSegments)
+  for (int64_t rows : segments)
     start = emitLoop(builder, *plan.rowDim, start, rows,
-                     [&](OpBuilder &b) { emitLanes(b, rows); });
+                     [&](OpBuilder &b) { body(b, rows); });
 }
 
-void BlockEmitter::emitLanes(OpBuilder &builder, int64_t rows) {
+void BlockEmitter::emitLanes(
+    OpBuilder &builder, function_ref<void(OpBuilder &, LaneSegment)> body) {
   if (!plan.laneDim)
-    return emitBlock(builder, rows, {1, 1});
+    return body(builder, {1, 1});
   Value start = arith::ConstantIndexOp::create(builder, op.getLoc(), 0);
-  for (LaneSegment lanes : plan.laneSegments) {
-    // Single elements gain nothing from a block of rows.
-    bool isScalar = lanes.step() == 1 && plan.reductionDims.empty();
+  for (LaneSegment lanes : plan.laneSegments)
     start = emitLoop(builder, *plan.laneDim, start, lanes.step(),
-                     [&](OpBuilder &b) {
-                       if (isScalar && rows > 1)
-                         emitSingleRows(b, rows, lanes);
-                       else
-                         emitBlock(b, rows, lanes);
-                     });
-  }
+                     [&](OpBuilder &b) { body(b, lanes); });
 }
 
-void BlockEmitter::emitSingleRows(OpBuilder &builder, int64_t rows,
-                                  LaneSegment lanes) {
-  Location loc = op.getLoc();
-  Value first = ivs[*plan.rowDim];
-  Value count = arith::ConstantIndexOp::create(builder, loc, rows);
-  Value end = arith::AddIOp::create(builder, loc, first, count);
-  Value one = arith::ConstantIndexOp::create(builder, loc, 1);
-  scf::ForOp::create(builder, loc, first, end, one, ValueRange(),
-                     [&](OpBuilder &b, Location loc, Value row, ValueRange) {
-                       ivs[*plan.rowDim] = row;
-                       emitBlock(b, 1, lanes);
-                       scf::YieldOp::create(b, loc);
-                     });
-  ivs[*plan.rowDim] = first;
+void BlockEmitter::emitBlocks(OpBuilder &builder) {
+  if (!plan.transposes)
+    return emitRows(builder, plan.rowSegments, [&](OpBuilder &b, int64_t rows) {
+      emitLanes(b, [&](OpBuilder &b, LaneSegment lanes) {
+        emitBlock(b, rows, lanes);
+      });
+    });
+  emitLanes(builder, [&](OpBuilder &b, LaneSegment lanes) {
+    // Single elements gain nothing from a block of rows.
+    static constexpr int64_t single[] = {1};
+    ArrayRef<int64_t> segments = plan.rowSegments;
+    emitRows(b, lanes.step() == 1 ? single : segments,
+             [&](OpBuilder &b, int64_t rows) { emitBlock(b, rows, lanes); });
+  });
 }
 
 //===----------------------------------------------------------------------===//
@@ -261,6 +255,38 @@ SmallVector<Value> BlockEmitter::emitReductions(OpBuilder &builder,
   return loop.getResults();
 }
 
+/// How many blocks of rows read the same lanes, where that is known.
+int64_t BlockEmitter::rowBlocks() const {
+  if (!plan.rowDim || ShapedType::isDynamic(plan.sizes[*plan.rowDim]))
+    return 1;
+  return llvm::divideCeil(plan.sizes[*plan.rowDim], plan.rowSegments.front());
+}
+
+/// Of the `lines` from `position` on, each of `elements`, this block of rows
+/// fetches `share`; blocks take turns.
+void BlockEmitter::prefetchShare(OpBuilder &builder, OpOperand &streamed,
+                                 SmallVector<Value> position, unsigned column,
+                                 int64_t lines, int64_t share,
+                                 int64_t elements) {
+  Location loc = op.getLoc();
+  auto constant = [&](int64_t value) {
+    return arith::ConstantIndexOp::create(builder, loc, value);
+  };
+  Value number = arith::DivUIOp::create(builder, loc, ivs[*plan.rowDim],
+                                        constant(plan.rowSegments.front()));
+  Value turn = arith::RemUIOp::create(builder, loc, number,
+                                      constant(llvm::divideCeil(lines, share)));
+  Value first =
+      arith::MulIOp::create(builder, loc, turn, constant(share * elements));
+  position[column] =
+      arith::AddIOp::create(builder, loc, position[column], first);
+  for (int64_t line = 0; line < share; ++line) {
+    emitPrefetch(builder, streamed, position);
+    position[column] = arith::AddIOp::create(builder, loc, position[column],
+                                             constant(elements));
+  }
+}
+
 /// Fetches ahead what this step reads of a streamed input. Where steps walk
 /// along rows, each fetches a line of one of the block's rows in turn.
 void BlockEmitter::prefetch(OpBuilder &builder, const Block &block,
@@ -282,6 +308,11 @@ void BlockEmitter::prefetch(OpBuilder &builder, const Block &block,
   };
   if (plan.isLane(map.getDimPosition(column))) {
     int64_t step = std::max<int64_t>(1, perLine / block.lanes.width);
+    int64_t lines = llvm::divideCeil(block.lanes.vectors, step);
+    int64_t share = hasRows ? lines : llvm::divideCeil(lines, rowBlocks());
+    if (share < lines)
+      return prefetchShare(builder, streamed, positionOf(0, 0), column, lines,
+                           share, step * block.lanes.width);
     for (int64_t row = 0; row < (hasRows ? block.rows : 1); ++row)
       for (int64_t vector = 0; vector < block.lanes.vectors; vector += step)
         emitPrefetch(builder, streamed, positionOf(row, vector));
@@ -295,8 +326,6 @@ void BlockEmitter::prefetch(OpBuilder &builder, const Block &block,
     };
     Value within = arith::AndIOp::create(builder, loc, position[column],
                                          constant(perLine - 1));
-    position[column] =
-        arith::SubIOp::create(builder, loc, position[column], within);
     Value row =
         arith::MulIOp::create(builder, loc, within, constant(block.rows));
     row = arith::DivUIOp::create(builder, loc, row, constant(perLine));

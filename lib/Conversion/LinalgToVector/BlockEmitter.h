@@ -50,14 +50,19 @@ private:
   using Registers = llvm::MapVector<Value, SmallVector<Value>>;
 
   void emitOuter(OpBuilder &builder, unsigned level);
-  void emitRows(OpBuilder &builder);
-  void emitLanes(OpBuilder &builder, int64_t rows);
-  /// A loop over `rows` rows, one at a time.
-  void emitSingleRows(OpBuilder &builder, int64_t rows, LaneSegment lanes);
+  void emitRows(OpBuilder &builder, ArrayRef<int64_t> segments,
+                function_ref<void(OpBuilder &, int64_t)> body);
+  void emitLanes(OpBuilder &builder,
+                 function_ref<void(OpBuilder &, LaneSegment)> body);
+  void emitBlocks(OpBuilder &builder);
   void emitBlock(OpBuilder &builder, int64_t rows, LaneSegment lanes);
   SmallVector<Value> emitReductions(OpBuilder &builder, Block &block,
                                     unsigned depth, ValueRange accumulators);
   void prefetch(OpBuilder &builder, const Block &block, OpOperand &streamed);
+  int64_t rowBlocks() const;
+  void prefetchShare(OpBuilder &builder, OpOperand &streamed,
+                     SmallVector<Value> position, unsigned column,
+                     int64_t lines, int64_t share, int64_t elements);
   /// Fetches where epilogues will write what a block of streamed inputs gives:
   /// in memory, rows of results may lie on a page each.
   void prefetchResults(OpBuilder &builder, const Block &block);

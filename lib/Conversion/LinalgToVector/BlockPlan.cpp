@@ -393,9 +393,8 @@ static void chooseSegments(BlockPlan &plan, linalg::GenericOp op,
     block.vectors = chooseVectors(4, total);
   else
     block.vectors = chooseVectors(registers / 2, total);
-  bool transposes = plan.rowDim && plan.reductionDims.empty();
   plan.laneSegments =
-      cutLanes(lanes, width, block.vectors, transposes ? block.rows : 1);
+      cutLanes(lanes, width, block.vectors, plan.transposes ? block.rows : 1);
   if (plan.rowDim)
     plan.rowSegments = cutRows(plan.sizes[*plan.rowDim], block.rows,
                                /*halve=*/!plan.reductionDims.empty());
@@ -419,9 +418,12 @@ FailureOr<BlockPlan> BlockPlan::get(linalg::GenericOp op,
                       : chooseRowDim(op, parallelDims, *plan.laneDim);
   plan.pairDim = choosePairDim(op, plan, target);
   plan.convertsPairs = target.hasBF16Convert;
+  plan.transposes = plan.rowDim && plan.reductionDims.empty();
   if (plan.laneDim)
-    if (std::optional<unsigned> paired = choosePairedRows(op, *plan.laneDim))
+    if (std::optional<unsigned> paired = choosePairedRows(op, *plan.laneDim)) {
       plan.rowDim = paired;
+      plan.transposes = false;
+    }
   llvm::erase_if(plan.reductionDims, [&](unsigned dim) {
     return plan.isRow(dim) || plan.pairDim == dim;
   });

@@ -34,7 +34,8 @@ struct LaneSegment {
 };
 
 /// The loops of one op, from the outside in: outer dimensions, the row
-/// dimension in blocks, the lane dimension in blocks, reductions.
+/// dimension in blocks, the lane dimension in blocks (the other way round where
+/// blocks are transposed), reductions.
 struct BlockPlan {
   /// Per dimension; dynamic where no operand has it as a static size.
   SmallVector<int64_t> sizes;
@@ -46,6 +47,9 @@ struct BlockPlan {
   /// The dimension of two elements that one instruction multiplies and adds;
   /// it is in no other list.
   std::optional<unsigned> pairDim;
+  /// Whether blocks are transposed in registers. Rows are then the inner loop:
+  /// where the rows of the input begin is found once for all of them.
+  bool transposes = false;
   /// Whether one instruction rounds two vectors to bf16.
   bool convertsPairs = false;
   /// Block heights; each covers what the one before left over.

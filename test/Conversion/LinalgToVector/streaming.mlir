@@ -11,12 +11,11 @@
 // CHECK: scf.for %[[J:[a-z0-9]+]] = {{.*}} step %c16
 // CHECK: scf.for %[[D:[a-z0-9]+]] = {{.*}} iter_args
 // CHECK: %[[WITHIN:.*]] = arith.andi %[[D]], %c15
-// CHECK: %[[LINE:.*]] = arith.subi %[[D]], %[[WITHIN]]
 // CHECK: %[[SCALED:.*]] = arith.muli %[[WITHIN]], %c16
 // CHECK: %[[TURN:.*]] = arith.divui %[[SCALED]], %c16
 // CHECK: %[[ROW:.*]] = arith.addi %[[J]], %[[TURN]]
 // CHECK: %[[AHEAD:.*]] = arith.addi %[[ROW]], %c96
-// CHECK: memref.prefetch %[[K]][%[[AHEAD]], %[[LINE]]], read, locality<2>, data
+// CHECK: memref.prefetch %[[K]][%[[AHEAD]], %[[D]]], read, locality<2>, data
 // CHECK-NOT: memref.prefetch
 // CHECK-COUNT-16: math.fma
 func.func @along_rows(%k: memref<96x64xf32, strided<[64, 1], offset: ?>>,
@@ -54,6 +53,41 @@ func.func @down_rows(%v: memref<96x64xf32, strided<[64, 1], offset: ?>>,
                   iterator_types = ["parallel", "parallel", "reduction"]}
       ins(%v, %p : memref<96x64xf32, strided<[64, 1], offset: ?>>, memref<96x16xf32>)
       outs(%o : memref<64x16xf32>) attrs = {attn.streamed = array<i64: 0>, attn.ahead = 96 : index} {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %m = arith.mulf %a, %b : f32
+    %r = arith.addf %c, %m : f32
+    linalg.yield %r : f32
+  }
+  return
+}
+
+// -----
+
+#turnedvalue = affine_map<(i, e, j) -> (j, e)>
+#turnedweight = affine_map<(i, e, j) -> (j, i)>
+#turnedoutput = affine_map<(i, e, j) -> (i, e)>
+
+// Where all blocks of rows read the same lines, the blocks take turns: each of
+// eleven fetches one of the four lines of a row.
+// CHECK-LABEL: func @turns
+// CHECK-SAME: %[[V:[a-z0-9]+]]: memref<96x64xf32, {{.*}}>
+// CHECK: scf.for %[[I:[a-z0-9]+]] = {{.*}} step %c6
+// CHECK: scf.for %[[E:[a-z0-9]+]] = {{.*}} step %c64
+// CHECK: scf.for %[[J:[a-z0-9]+]] = {{.*}} iter_args
+// CHECK: %[[BLOCK:.*]] = arith.divui %[[I]], %c6
+// CHECK: %[[TURN:.*]] = arith.remui %[[BLOCK]], %c4
+// CHECK: %[[FIRST:.*]] = arith.muli %[[TURN]], %c16
+// CHECK: %[[LINE:.*]] = arith.addi %[[E]], %[[FIRST]]
+// CHECK: %[[AHEAD:.*]] = arith.addi %[[J]], %c96
+// CHECK: memref.prefetch %[[V]][%[[AHEAD]], %[[LINE]]], read
+// CHECK-NOT: memref.prefetch
+// CHECK-COUNT-24: math.fma
+func.func @turns(%v: memref<96x64xf32, strided<[64, 1], offset: ?>>,
+                 %p: memref<96x64xf32>, %o: memref<64x64xf32>) {
+  linalg.generic {indexing_maps = [#turnedvalue, #turnedweight, #turnedoutput],
+                  iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%v, %p : memref<96x64xf32, strided<[64, 1], offset: ?>>, memref<96x64xf32>)
+      outs(%o : memref<64x64xf32>) attrs = {attn.streamed = array<i64: 0>, attn.ahead = 96 : index} {
   ^bb0(%a: f32, %b: f32, %c: f32):
     %m = arith.mulf %a, %b : f32
     %r = arith.addf %c, %m : f32

@@ -110,9 +110,10 @@ public:
   Value widen(Value operand, int64_t ahead = 0);
 
   /// How many rows ahead the widening of `operand` is to fetch: 0 where the
-  /// products do that, which have time for it unless there are many rows in
-  /// `sums` (keys or features, rows).
-  int64_t fetchedWidening(Value operand, Value sums, int64_t ahead);
+  /// products do that, which have time for it unless there are many rows,
+  /// dimension `rowDim` of `sums`.
+  int64_t fetchedWidening(Value operand, unsigned rowDim, Value sums,
+                          int64_t ahead);
 
   /// Uninitialised (rows, columns), a slice of scratch of static size where
   /// `rows` is bounded.

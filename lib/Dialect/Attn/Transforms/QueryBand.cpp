@@ -94,8 +94,10 @@ void QueryBand::allocate() {
   packed = stack({features, plan.rows()}, plan.pairs ? queryType : accumulator);
   int64_t valueFeatures =
       *getConstantIntValue(plan.packedValueFeatures(sizes[AttendOp::E]));
-  state = {stack({valueFeatures, plan.rows()}, accumulator),
-           stack({plan.rows()}, accumulator),
+  SmallVector<int64_t> sums{valueFeatures, plan.rows()};
+  if (plan.sumsRowsFirst())
+    std::swap(sums[0], sums[1]);
+  state = {stack(sums, accumulator), stack({plan.rows()}, accumulator),
            stack({plan.rows()}, accumulator)};
   if (classifier)
     reachedEnds = memref::AllocOp::create(

@@ -127,7 +127,7 @@ QueryTile::State QueryTile::emptyState() {
     return tensor::EmptyOp::create(builder, loc, sizes, accumulator);
   };
   OpFoldResult sizes[] = {plan.packedValueFeatures(valueFeatures), rows};
-  if (rowsFirst())
+  if (plan.sumsRowsFirst())
     std::swap(sizes[0], sizes[1]);
   return {empty(sizes), empty({rows}), empty({rows})};
 }
@@ -184,7 +184,7 @@ QueryTile::State QueryTile::emitKeyTile(OpBuilder &b, Location loc, Value start,
   KeyTile keysOfTile = keyTile(b, start, count);
   Value row = firstRow(b);
   if (piece) {
-    keysOfTile.query = slicePiece(b, keysOfTile.query, piece);
+    keysOfTile.query = slicePiece(b, keysOfTile.query, 1, piece);
     row = arith::AddIOp::create(b, loc, row, piece);
   }
   Value j = globalKey(b, start), whole = state[0];
@@ -192,10 +192,10 @@ QueryTile::State QueryTile::emitKeyTile(OpBuilder &b, Location loc, Value start,
     state[0] = existingValueFeatures(b, whole);
   SmallVector<AffineMap> maps{tileMap({TileD, TileI}), keysOfTile.keyMap,
                               keysOfTile.valueMap, tileMap({TileE, TileI})};
-  if (rowsFirst()) {
+  if (rowsFirst())
     maps[0] = tileMap({TileI, TileD});
+  if (plan.sumsRowsFirst())
     maps[3] = tileMap({TileI, TileE});
-  }
   auto tile = AttendTileOp::create(
       b, loc, state[0].getType(), state[1].getType(), state[2].getType(),
       op.getCompatibility(), op.getNormalizer(), keysOfTile.query,

@@ -24,12 +24,13 @@ std::pair<OpFoldResult, OpFoldResult> QueryTile::rowsOfPieces() {
   return {count(rows.floorDiv(plan.piece)), count(rows.ceilDiv(plan.piece))};
 }
 
-Value QueryTile::slicePiece(OpBuilder &b, Value tile, Value first) {
+Value QueryTile::slicePiece(OpBuilder &b, Value tile, unsigned dim,
+                            Value first) {
   SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, tile);
   SmallVector<OpFoldResult> offsets(sizes.size(), b.getIndexAttr(0));
   SmallVector<OpFoldResult> strides(sizes.size(), b.getIndexAttr(1));
-  offsets.back() = first;
-  sizes.back() = b.getIndexAttr(plan.piece);
+  offsets[dim] = first;
+  sizes[dim] = b.getIndexAttr(plan.piece);
   return tensor::ExtractSliceOp::create(b, loc, tile, offsets, sizes, strides);
 }
 
@@ -45,9 +46,9 @@ QueryTile::State QueryTile::emitPieces(OpBuilder &b, Location loc, Value start,
   auto loop = scf::ForOp::create(
       b, loc, zero, rows, step, state,
       [&](OpBuilder &b, Location loc, Value first, ValueRange whole) {
-        State piece;
-        for (Value tile : whole)
-          piece.push_back(slicePiece(b, tile, first));
+        State piece{slicePiece(b, whole[0], sumRowDim(), first),
+                    slicePiece(b, whole[1], 0, first),
+                    slicePiece(b, whole[2], 0, first)};
         State next = emitKeyTile(b, loc, start, count, partial, piece,
                                  /*guarded=*/false, first);
         SmallVector<Value> results;

@@ -103,7 +103,7 @@ Value QueryTile::emitOutput(const State &state) {
       linalg::GenericOp::create(
           builder, loc, init.getType(),
           ValueRange{existingRows(existingValueFeatures(builder, state[0]),
-                                  rowsFirst() ? 0 : 1),
+                                  sumRowDim()),
                      existingRows(sum, 0)},
           init,
           ArrayRef<AffineMap>{mapOf(accDims, loops), mapOf(rowDims(), loops),

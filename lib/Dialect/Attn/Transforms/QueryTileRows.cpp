@@ -29,7 +29,8 @@ QueryTile::Dims QueryTile::rowDims() {
 /// The dimensions of a tile of queries or outputs.
 QueryTile::Dims QueryTile::tileDims(unsigned column) {
   Dims dims = rowDims();
-  dims.insert(rowsFirst() ? dims.end() : dims.begin(), column);
+  bool last = column == AttendOp::E ? plan.sumsRowsFirst() : rowsFirst();
+  dims.insert(last ? dims.end() : dims.begin(), column);
   return dims;
 }
 
@@ -164,15 +165,15 @@ Value QueryTile::emptyQueries() {
   return tensor::EmptyOp::create(builder, loc, sizes, element);
 }
 
-/// `tile` with zeros in its rows, the last dimension, from `first` to `end`.
-static Value clearRows(OpBuilder &b, Location loc, Value tile,
+/// `tile` with zeros in its rows, dimension `dim`, from `first` to `end`.
+static Value clearRows(OpBuilder &b, Location loc, Value tile, unsigned dim,
                        OpFoldResult first, OpFoldResult end) {
   SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, tile);
   SmallVector<OpFoldResult> offsets(sizes.size(), b.getIndexAttr(0));
   SmallVector<OpFoldResult> strides(sizes.size(), b.getIndexAttr(1));
-  offsets.back() = first;
+  offsets[dim] = first;
   AffineExpr from = b.getAffineDimExpr(0), to = b.getAffineDimExpr(1);
-  sizes.back() = affine::makeComposedFoldedAffineApply(
+  sizes[dim] = affine::makeComposedFoldedAffineApply(
       b, loc, AffineMap::get(2, 0, to - from), {first, end});
   Value rows =
       tensor::ExtractSliceOp::create(b, loc, tile, offsets, sizes, strides);
@@ -189,7 +190,7 @@ Value QueryTile::clearUnlessFull(Value room) {
     return room;
   if (plan.piece) {
     auto [whole, used] = rowsOfPieces();
-    return clearRows(builder, loc, room, whole, used);
+    return clearRows(builder, loc, room, /*dim=*/1, whole, used);
   }
   Value count = getValueOrCreateConstantIndexOp(builder, loc, queries);
   Value whole = arith::ConstantIndexOp::create(builder, loc, plan.queries);
@@ -284,8 +285,8 @@ QueryTile::State QueryTile::initialState(const State &buffers) {
   // All of it is looked through where a guard is needed.
   Value accumulator =
       plan.piece && !needsGuard()
-          ? clearRows(builder, loc, buffers[0], builder.getIndexAttr(0),
-                      rowsOfPieces().second)
+          ? clearRows(builder, loc, buffers[0], sumRowDim(),
+                      builder.getIndexAttr(0), rowsOfPieces().second)
           : fillWith(0.0, buffers[0]);
   if (op.getSink())
     return {accumulator, fillFromSink(buffers[1], /*weight=*/false),

@@ -89,6 +89,7 @@ private:
   int64_t headsOfTile() { return mayGroup() ? group : 1; }
   bool widensKeys();
   bool hasManyQueries();
+  bool fillsVectors();
   bool hasTiles() { return target.hasBF16Tiles && multipliesBF16(op); }
   StringRef tileObstacle();
   TilePlan queriesAlongLanes();
@@ -150,6 +151,13 @@ bool PlanChooser::hasManyQueries() {
   return ShapedType::isDynamic(queries) || queries >= maxRows;
 }
 
+/// Whether the features of values are whole vectors, one after the other.
+bool PlanChooser::fillsVectors() {
+  AffineExpr innermost = op.getValueMap().getResults().back();
+  return valueFeatures > 0 && valueFeatures % lanes == 0 &&
+         cast<AffineDimExpr>(innermost).getPosition() == AttendOp::E;
+}
+
 /// Why products of bf16 do not run on tile registers; empty where they do, or
 /// where there are none.
 StringRef PlanChooser::tileObstacle() {
@@ -199,6 +207,7 @@ TilePlan PlanChooser::queriesAlongLanes() {
   if (ShapedType::isDynamic(queries) && !plan.pairs &&
       op.getCompatibility() == Compatibility::Dot)
     plan.piece = lanes;
+  plan.turned = !plan.pairs && fillsVectors();
   if (many)
     shareKeys(plan);
   else
@@ -381,7 +390,8 @@ TilePlan TilePlan::get(const TargetSpec &target, AttendOp op) {
           number("ahead", 0),
           number("band", 1),
           number("resident", 0),
-          number("piece", 0)};
+          number("piece", 0),
+          dictionary.contains("turned")};
 }
 
 void TilePlan::attachTo(AttendOp op) const {
@@ -405,5 +415,7 @@ void TilePlan::attachTo(AttendOp op) const {
     entries.push_back(builder.getNamedAttr("pairs", builder.getUnitAttr()));
   if (tiles)
     entries.push_back(builder.getNamedAttr("tiles", builder.getUnitAttr()));
+  if (turned)
+    entries.push_back(builder.getNamedAttr("turned", builder.getUnitAttr()));
   op->setAttr(planName, builder.getDictionaryAttr(entries));
 }

@@ -18,7 +18,7 @@ func.func @one(%q: tensor<2x4x1x64xf32>, %k: tensor<2x?x64xf32>, %o: tensor<2x4x
 
 // Eight queries of four heads fill two vectors.
 // CHECK-LABEL: func @few(
-// CHECK: attn.plan = {ahead = 96 : index, group = 4 : index, keys = 96 : index, lanes = "queries", queries = 8 : index, split = 1056 : index}
+// CHECK: attn.plan = {ahead = 96 : index, group = 4 : index, keys = 96 : index, lanes = "queries", queries = 8 : index, split = 1056 : index, turned}
 func.func @few(%q: tensor<2x4x8x64xf32>, %k: tensor<2x?x64xf32>, %o: tensor<2x4x8x64xf32>) -> tensor<2x4x8x64xf32> {
   %r = attn.attend dot softmax ins(%q, %k, %k : tensor<2x4x8x64xf32>, tensor<2x?x64xf32>, tensor<2x?x64xf32>)
       outs(%o : tensor<2x4x8x64xf32>) indexing_maps = [#query, #key, #value, #out] scale = 0.25 -> tensor<2x4x8x64xf32>
@@ -38,7 +38,7 @@ func.func @few_narrow(%q: tensor<2x4x4x64xbf16>, %k: tensor<2x?x64xbf16>, %o: te
 // A static number of many queries has one plan.
 // CHECK-LABEL: func @many(
 // CHECK-NOT: scf.if
-// CHECK: attn.plan = {ahead = 72 : index, band = 2 : index, group = 1 : index, keys = 72 : index, lanes = "queries", queries = 64 : index, resident = 216 : index, split = 0 : index}
+// CHECK: attn.plan = {ahead = 72 : index, band = 2 : index, group = 1 : index, keys = 72 : index, lanes = "queries", queries = 64 : index, resident = 216 : index, split = 0 : index, turned}
 func.func @many(%q: tensor<2x4x500x64xf32>, %k: tensor<2x500x64xf32>, %o: tensor<2x4x500x64xf32>) -> tensor<2x4x500x64xf32> {
   %r = attn.attend dot softmax ins(%q, %k, %k : tensor<2x4x500x64xf32>, tensor<2x500x64xf32>, tensor<2x500x64xf32>)
       outs(%o : tensor<2x4x500x64xf32>) indexing_maps = [#query, #key, #value, #out] scale = 0.25 -> tensor<2x4x500x64xf32>
@@ -67,11 +67,22 @@ func.func @short(%q: tensor<2x4x500x64xf32>, %k: tensor<2x432x64xf32>, %o: tenso
 // CHECK: lanes = "features"
 // CHECK: else
 // CHECK-NOT: scf.if
-// CHECK: attn.plan = {{{.*}}band = 2 : index, group = 4 : index, {{.*}} lanes = "queries", piece = 16 : index, queries = 16 : index, {{.*}}split = 0
+// CHECK: attn.plan = {{{.*}}band = 2 : index, group = 4 : index, {{.*}} lanes = "queries", piece = 16 : index, queries = 16 : index, {{.*}}split = 0 : index, turned}
 func.func @unknown(%q: tensor<2x4x?x64xf32>, %k: tensor<2x?x64xf32>, %o: tensor<2x4x?x64xf32>) -> tensor<2x4x?x64xf32> {
   %r = attn.attend dot softmax ins(%q, %k, %k : tensor<2x4x?x64xf32>, tensor<2x?x64xf32>, tensor<2x?x64xf32>)
       outs(%o : tensor<2x4x?x64xf32>) indexing_maps = [#query, #key, #value, #out] scale = 0.25 -> tensor<2x4x?x64xf32>
   return %r : tensor<2x4x?x64xf32>
+}
+
+// Features of values that leave part of a vector empty do not lie along lanes.
+// CHECK-LABEL: func @odd(
+// CHECK: lanes = "queries", queries = 64 : index
+// CHECK-NOT: turned
+// CHECK: return
+func.func @odd(%q: tensor<2x4x500x64xf32>, %k: tensor<2x432x64xf32>, %v: tensor<2x432x40xf32>, %o: tensor<2x4x500x40xf32>) -> tensor<2x4x500x40xf32> {
+  %r = attn.attend dot softmax ins(%q, %k, %v : tensor<2x4x500x64xf32>, tensor<2x432x64xf32>, tensor<2x432x40xf32>)
+      outs(%o : tensor<2x4x500x40xf32>) indexing_maps = [#query, #key, #value, #out] scale = 0.25 -> tensor<2x4x500x40xf32>
+  return %r : tensor<2x4x500x40xf32>
 }
 
 // A tanh for each term costs more than a product, but needs no exponentials of

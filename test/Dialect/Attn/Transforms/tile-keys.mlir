@@ -178,7 +178,7 @@ func.func @band(%q: tensor<4x?x16xf32>, %k: tensor<4x?x16xf32>, %o: tensor<4x?x1
   // CHECK-DAG: %[[N:.*]] = tensor.dim %[[K]], %{{.*}} : tensor<4x?x16xf32>
   // CHECK: scf.forall
   // CHECK: %[[QUERIES:.*]] = memref.alloc() : memref<4x16x64xf32>
-  // CHECK: %[[ACC:.*]] = memref.alloc() : memref<4x16x64xf32>
+  // CHECK: %[[ACC:.*]] = memref.alloc() : memref<4x64x16xf32>
   // CHECK: %[[TILES:.*]] = affine.apply
   // CHECK: scf.for %[[T:.*]] = %c0 to %[[TILES]] step %c1 {
   // CHECK: %[[ROOM:.*]] = memref.subview %[[QUERIES]][%[[T]], 0, 0] [1, 16, 64]
@@ -189,7 +189,7 @@ func.func @band(%q: tensor<4x?x16xf32>, %k: tensor<4x?x16xf32>, %o: tensor<4x?x1
   // CHECK: scf.for %[[T:.*]] = %c0 to %[[TILES]] step %c1 {
   // CHECK: %[[Q:.*]] = memref.subview %[[QUERIES]][%[[T]], 0, 0] [1, 16, 64]
   // CHECK: %[[QT:.*]] = bufferization.to_tensor %[[Q]] restrict :
-  // CHECK: %[[ROOM:.*]] = memref.subview %[[ACC]][%[[T]], 0, 0] [1, 16, 64]
+  // CHECK: %[[ROOM:.*]] = memref.subview %[[ACC]][%[[T]], 0, 0] [1, 64, 16]
   // CHECK: %[[AT:.*]] = bufferization.to_tensor %[[ROOM]] restrict writable
   // CHECK: %[[NEW:.*]]:3 = scf.for %{{.*}} = %[[FIRST]] to %[[END]] step %[[TILE]] iter_args(%{{.*}} = %[[AT]],
   // CHECK: attn.attend_tile dot softmax ins(%[[QT]],
@@ -225,7 +225,7 @@ func.func @masked_band(%q: tensor<4x?x16xf32>, %o: tensor<4x?x16xf32>) -> tensor
   // CHECK: scf.if
   // CHECK: attn.attend_tile dot softmax ins(
   // A tile that is computed again writes its state where it was.
-  // CHECK: %[[FAST:.*]] = bufferization.to_tensor %{{.*}} restrict writable : memref<16x64xf32
+  // CHECK: %[[FAST:.*]] = bufferization.to_tensor %{{.*}} restrict writable : memref<64x16xf32
   // CHECK: scf.if
   // CHECK: linalg.fill {{.*}} outs(%[[FAST]] :
   // CHECK: scf.for %{{.*}} = %[[REACHED]]#0 to %[[REACHED]]#1 step

@@ -22,8 +22,8 @@ namespace mlir::attn {
 /// A row is a query of one head; row r of a group of g heads is query r
 /// floordiv g of head r mod g. With queries along lanes, rows are the last
 /// dimension of every tile: packed queries are (D, rows), the accumulator (Dv,
-/// rows). With features along lanes, rows are the first. Scores are (keys,
-/// rows), maximum and sum (rows). Queries beyond M are zeros whose results are
+/// rows) or, turned, (rows, Dv). With features along lanes, rows are the first.
+/// Scores are (keys, rows), maximum and sum (rows). Queries beyond M are zeros whose results are
 /// not stored.
 class QueryTile {
 public:
@@ -137,8 +137,10 @@ private:
                    Value partial, State state);
   State visitTile(OpBuilder &b, Location loc, Value start, OpFoldResult count,
                   Value partial, State state, bool guarded);
-  /// The rows of the piece from `first` on, which are the last dimension.
-  Value slicePiece(OpBuilder &b, Value tile, Value first);
+  /// The rows, dimension `dim`, of the piece from `first` on.
+  Value slicePiece(OpBuilder &b, Value tile, unsigned dim, Value first);
+  /// Where accumulators have their rows.
+  unsigned sumRowDim() const { return plan.sumsRowsFirst() ? 0 : 1; }
   IndexRange queryRange(OpBuilder &b);
   bool needsGuard();
   bool findsBinaryScores();

@@ -55,6 +55,12 @@ struct TilePlan {
   /// computed at a time, and none beyond the last piece that has a query; 0 for
   /// all rows at once in any case.
   int64_t piece = 0;
+  /// Whether features of values lie along lanes in the second product though
+  /// queries do in the first: outputs are stored as they are summed.
+  bool turned = false;
+
+  /// Whether accumulators are (rows, features), not (features, rows).
+  bool sumsRowsFirst() const { return turned || lanes == LaneAxis::Features; }
 
   /// Rows of a tile: `group` heads of each query.
   int64_t rows() const { return queries * group; }
