@@ -207,7 +207,8 @@ static void print(llvm::raw_ostream &os, const PlanVariant &variant) {
     os << ", " << plan.band << " tiles of queries share " << plan.resident
        << " keys at a time in the second-level cache";
   if (plan.piece)
-    os << ", " << plan.piece << " rows at a time of tiles with fewer queries";
+    os << ", " << plan.piece << " rows at a time"
+       << (plan.tiles ? "" : " of tiles with fewer queries");
   os << "; " << variant.reason << '\n';
 }
 

@@ -331,6 +331,7 @@ SmallVector<Value> TileDecomposition::run() {
   OpFoldResult existing = takePadding();
   TileScores tile = TileScores::get(op);
   tile.existing = existing;
+  tile.isPadded = op->hasAttr(paddedKeysAttr);
   if (hasFeaturesLast(cast<AffineMapAttr>(op.getIndexingMaps()[2]).getValue()))
     tile.value = op.getValue();
   auto dimOf = [&](Value operand, AffineMap map, unsigned dim) {

@@ -43,8 +43,7 @@ SmallVector<Value> ScoreEmitter::generic(ValueRange inputs, ValueRange inits,
   return SmallVector<Value>(op.getResults());
 }
 
-/// An upper bound of a size where one can be proved.
-static std::optional<int64_t> upperBound(OpFoldResult size) {
+std::optional<int64_t> attn::upperBound(OpFoldResult size) {
   if (std::optional<int64_t> constant = getConstantIntValue(size))
     return constant;
   FailureOr<int64_t> bound = ValueBoundsConstraintSet::computeConstantBound(
@@ -113,80 +112,6 @@ Value ScoreEmitter::widen(Value operand, int64_t ahead) {
 }
 
 //===----------------------------------------------------------------------===//
-// Pairs
-//===----------------------------------------------------------------------===//
-
-bool attn::usesPairs(Value query, Value key) {
-  return getElementTypeOrSelf(query.getType()).isBF16() &&
-         getElementTypeOrSelf(key.getType()).isBF16();
-}
-
-AffineMap ScoreEmitter::pairMap() {
-  AffineExpr row = b.getAffineDimExpr(0), column = b.getAffineDimExpr(1);
-  return AffineMap::get(2, 0, {row.floorDiv(2), column, row % 2},
-                        b.getContext());
-}
-
-Value ScoreEmitter::pairScratch(OpFoldResult rows, OpFoldResult columns) {
-  AffineExpr row = b.getAffineDimExpr(0);
-  auto half = [&](AffineExpr expr) {
-    return affine::makeComposedFoldedAffineApply(
-        b, loc, AffineMap::get(1, 0, expr), rows);
-  };
-  std::optional<int64_t> bound = upperBound(rows),
-                         size = getConstantIntValue(rows);
-  OpFoldResult zero = b.getIndexAttr(0), one = b.getIndexAttr(1),
-               two = b.getIndexAttr(2), pairs = half(row.ceilDiv(2));
-  OpFoldResult most =
-      bound ? OpFoldResult(b.getIndexAttr((*bound + 1) / 2)) : pairs;
-  Value whole =
-      tensor::EmptyOp::create(b, loc, {most, columns, two}, b.getBF16Type());
-  if (size && *size % 2 == 0)
-    return whole;
-  auto slice = [&](OpFoldResult first, OpFoldResult count) -> Value {
-    return tensor::ExtractSliceOp::create(b, loc, whole, {first, zero, zero},
-                                          {count, columns, two},
-                                          SmallVector<OpFoldResult>(3, one));
-  };
-  OpFoldResult last = half((row - 1).floorDiv(2));
-  Value none =
-      arith::ConstantOp::create(b, loc, b.getZeroAttr(b.getBF16Type()));
-  Value lastPair = slice(last, one);
-  Value filled = linalg::FillOp::create(b, loc, none, lastPair).getResult(0);
-  whole = tensor::InsertSliceOp::create(b, loc, filled, whole,
-                                        {last, zero, zero}, {one, columns, two},
-                                        SmallVector<OpFoldResult>(3, one));
-  return slice(zero, pairs);
-}
-
-Value ScoreEmitter::pairRows(Value matrix, int64_t ahead) {
-  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, matrix);
-  Value pairs =
-      generic(matrix, pairScratch(sizes[0], sizes[1]),
-              {b.getMultiDimIdentityMap(2), pairMap()}, {false, false},
-              [](OpBuilder &, Location, ValueRange args) {
-                return SmallVector<Value>{args[0]};
-              })[0];
-  return streamed(pairs, ahead);
-}
-
-Value ScoreEmitter::multiplyPairs(Value lhs, AffineMap lhsMap, Value rhs,
-                                  AffineMap rhsMap, Value init) {
-  return generic({lhs, rhs}, init, {lhsMap, rhsMap, map(4, {0, 1})},
-                 {false, false, true, true},
-                 [&](OpBuilder &builder, Location loc, ValueRange args) {
-                   auto extend = [&](Value value) -> Value {
-                     return arith::ExtFOp::create(builder, loc, accumulator,
-                                                  value);
-                   };
-                   Value product = arith::MulFOp::create(
-                       builder, loc, extend(args[0]), extend(args[1]));
-                   return SmallVector<Value>{
-                       arith::AddFOp::create(builder, loc, args[2], product)};
-                 })[0];
-}
-
-//===----------------------------------------------------------------------===//
 // Scores
 //===----------------------------------------------------------------------===//
 
@@ -217,38 +142,6 @@ static Value emitTerm(OpBuilder &b, Location loc, Compatibility compatibility,
   }
   }
   llvm_unreachable("all compatibilities are handled");
-}
-
-/// Queries are paired once, where they are defined: outside of the loops over
-/// keys, of which a masked tile has a second, guarded one.
-Value ScoreEmitter::pairQueries(Value query) {
-  for (Operation *user : query.getUsers())
-    if (auto pairs = dyn_cast<linalg::GenericOp>(user);
-        pairs && pairs.getNumDpsInputs() == 1 &&
-        pairs.getIndexingMapsArray().back() == pairMap())
-      return pairs.getResult(0);
-  OpBuilder::InsertionGuard restore(b);
-  b.setInsertionPointAfterValue(query);
-  return pairRows(query);
-}
-
-Value ScoreEmitter::splitPairs(Value matrix) {
-  auto matrixType = cast<RankedTensorType>(matrix.getType());
-  int64_t pairs = matrixType.getDimSize(1) / 2;
-  auto type = RankedTensorType::get({matrixType.getDimSize(0), pairs, 2},
-                                    matrixType.getElementType());
-  SmallVector<ReassociationIndices> groups{{0}, {1, 2}};
-  SmallVector<OpFoldResult> shape{tensor::getMixedSize(b, loc, matrix, 0),
-                                  b.getIndexAttr(pairs), b.getIndexAttr(2)};
-  return tensor::ExpandShapeOp::create(b, loc, type, matrix, groups, shape);
-}
-
-Value ScoreEmitter::contractPairs(const TileScores &tile, Value zero) {
-  Value queries = pairQueries(tile.query);
-  Value keys = splitPairs(tile.key);
-  return streamed(
-      multiplyPairs(keys, map(4, {0, 2, 3}), queries, map(4, {2, 1, 3}), zero),
-      tile.ahead);
 }
 
 Value ScoreEmitter::contract(const TileScores &tile, Value init) {
@@ -337,6 +230,33 @@ Value ScoreEmitter::applyRegions(const TileScores &tile, bool masked,
       })[0];
 }
 
+/// A static matrix whose rows are each `count` of those of `matrix`.
+static Value joinRows(OpBuilder &b, Location loc, Value matrix, int64_t count) {
+  auto type = cast<RankedTensorType>(matrix.getType());
+  int64_t rows = type.getDimSize(0) / count,
+          columns = type.getDimSize(1) * count;
+  SmallVector<ReassociationIndices> all{{0, 1}};
+  Value elements = tensor::CollapseShapeOp::create(b, loc, matrix, all);
+  return tensor::ExpandShapeOp::create(
+      b, loc, RankedTensorType::get({rows, columns}, type.getElementType()),
+      elements, all);
+}
+
+/// Scores in memory of so few queries that the maximum of one key would wait
+/// for that of the one before: keys of several rows are compared first.
+Value ScoreEmitter::maximumInParts(Value scores, Value init) {
+  constexpr int64_t parts = 4;
+  auto type = cast<RankedTensorType>(scores.getType());
+  int64_t columns = type.getDimSize(1);
+  Value joined = joinRows(b, loc, scores, parts);
+  Value empty = tensor::EmptyOp::create(b, loc, {parts * columns}, accumulator);
+  Value maxima = maximumOf(joined, empty);
+  auto partsType = RankedTensorType::get({parts, columns}, accumulator);
+  SmallVector<ReassociationIndices> all{{0, 1}};
+  return maximumOf(
+      tensor::ExpandShapeOp::create(b, loc, partsType, maxima, all), init);
+}
+
 // A score of NaN is passed over here and reaches the sum through its weight.
 Value ScoreEmitter::maximumOf(Value scores, Value init) {
   Value lowest = constant(-std::numeric_limits<double>::infinity());
@@ -348,6 +268,15 @@ Value ScoreEmitter::maximumOf(Value scores, Value init) {
                    return SmallVector<Value>{arith::SelectOp::create(
                        b, loc, larger, args[0], args[1])};
                  })[0];
+}
+
+Value ScoreEmitter::maximumOfTile(const TileScores &tile, Value scores,
+                                  Value init) {
+  constexpr int64_t fewQueries = 16;
+  auto type = cast<RankedTensorType>(scores.getType());
+  bool inParts = tile.isPadded && type.hasStaticShape() &&
+                 type.getDimSize(1) <= fewQueries;
+  return inParts ? maximumInParts(scores, init) : maximumOf(scores, init);
 }
 
 /// -inf for keys that are padding.
@@ -383,7 +312,7 @@ ScoreEmitter::Scores ScoreEmitter::emitScores(const TileScores &tile,
     if (results[0] != scores)
       results[0] = emitter.removePadding(tile, results[0]);
     if (maximum)
-      results.push_back(emitter.maximumOf(results[0], maximum));
+      results.push_back(emitter.maximumOfTile(tile, results[0], maximum));
     return results;
   };
   bool masked = !tile.mask->empty();
@@ -392,7 +321,7 @@ ScoreEmitter::Scores ScoreEmitter::emitScores(const TileScores &tile,
     // Where the mask does not run the contraction can have found the maximum.
     bool unchanged = scale == 1.0 && tile.score->empty();
     if (unchanged && maximum)
-      maximum = maximumOf(scores, maximum);
+      maximum = maximumOfTile(tile, scores, maximum);
     auto choice = scf::IfOp::create(
         b, loc, tile.partial,
         [&](OpBuilder &inner, Location loc) {

@@ -18,9 +18,12 @@ using namespace mlir::attn;
 
 /// Rows, lanes and pairs of a tile.
 static constexpr int64_t tileSize = 16;
-/// Tiles of c along each side of a block: four sums, and two tiles of a and two
-/// of b fill the eight registers.
-static constexpr int64_t blockTiles = 2;
+/// Sums of a block, two by two tiles or a column of four: with the tiles of a
+/// and b that are loaded before they are multiplied they fill the eight
+/// registers.
+static constexpr int64_t blockSums = 4;
+/// Steps along pairs that are written out.
+static constexpr int64_t mostSteps = 2;
 
 enum Loop { Row, Lane, Pair, Number, NumLoops };
 
@@ -94,8 +97,10 @@ public:
 private:
   using Tiles = SmallVector<Value>;
 
-  void forEach(Loop loop, function_ref<void(Value start, int64_t tiles)> body);
+  void forEach(Loop loop, int64_t most,
+               function_ref<void(Value start, int64_t tiles)> body);
   void emitBlock(const TileBlock &block);
+  Tiles addAllPairs(const TileBlock &block, Tiles sums);
   Tiles addPairs(const TileBlock &block, Value pair, ValueRange sums);
   Value load(unsigned operand, ArrayRef<Value> position);
   void store(Value sum, ArrayRef<Value> position);
@@ -141,11 +146,11 @@ void TileMultiplier::store(Value sum, ArrayRef<Value> position) {
                            rowStride(2));
 }
 
-/// Blocks along `loop`, then what is left.
-void TileMultiplier::forEach(Loop loop,
+/// Blocks of `most` tiles along `loop`, then what is left.
+void TileMultiplier::forEach(Loop loop, int64_t most,
                              function_ref<void(Value, int64_t)> body) {
   int64_t start = 0;
-  for (int64_t tiles = blockTiles; tiles > 0; --tiles) {
+  for (int64_t tiles = most; tiles > 0; --tiles) {
     int64_t step = tiles * tileSize;
     int64_t end = sizes[loop] - (sizes[loop] - start) % step;
     if (end == start)
@@ -160,8 +165,9 @@ void TileMultiplier::forEach(Loop loop,
 }
 
 void TileMultiplier::emit() {
-  forEach(Row, [&](Value row, int64_t rows) {
-    forEach(Lane, [&](Value lane, int64_t lanes) {
+  int64_t most = std::min<int64_t>(2, sizes[Lane] / tileSize);
+  forEach(Row, blockSums / most, [&](Value row, int64_t rows) {
+    forEach(Lane, most, [&](Value lane, int64_t lanes) {
       emitBlock({row, lane, rows, lanes});
     });
   });
@@ -177,20 +183,29 @@ void TileMultiplier::emitBlock(const TileBlock &block) {
                                                        builder.getF32Type())))
                               : load(2, {offset(block.row, row),
                                          offset(block.lane, lane)}));
-  auto loop = scf::ForOp::create(
-      builder, loc, index(0), index(sizes[Pair]), index(tileSize), sums,
-      [&](OpBuilder &, Location, Value, ValueRange) {});
-  {
-    OpBuilder::InsertionGuard restore(builder);
-    builder.setInsertionPointToEnd(loop.getBody());
-    scf::YieldOp::create(
-        builder, loc,
-        addPairs(block, loop.getInductionVar(), loop.getRegionIterArgs()));
-  }
-  auto sum = loop.getResults().begin();
+  sums = addAllPairs(block, std::move(sums));
+  auto sum = sums.begin();
   for (int64_t row = 0; row < block.rows; ++row)
     for (int64_t lane = 0; lane < block.lanes; ++lane)
       store(*sum++, {offset(block.row, row), offset(block.lane, lane)});
+}
+
+TileMultiplier::Tiles TileMultiplier::addAllPairs(const TileBlock &block,
+                                                  Tiles sums) {
+  if (sizes[Pair] <= mostSteps * tileSize) {
+    for (int64_t pair = 0; pair < sizes[Pair]; pair += tileSize)
+      sums = addPairs(block, index(pair), sums);
+    return sums;
+  }
+  auto loop = scf::ForOp::create(
+      builder, loc, index(0), index(sizes[Pair]), index(tileSize), sums,
+      [&](OpBuilder &, Location, Value, ValueRange) {});
+  OpBuilder::InsertionGuard restore(builder);
+  builder.setInsertionPointToEnd(loop.getBody());
+  scf::YieldOp::create(
+      builder, loc,
+      addPairs(block, loop.getInductionVar(), loop.getRegionIterArgs()));
+  return Tiles(loop.getResults());
 }
 
 /// Adds the products of 16 pairs from `pair` on to each sum.

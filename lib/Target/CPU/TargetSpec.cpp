@@ -83,6 +83,11 @@ static void describe(TargetSpec &spec, const llvm::MCSubtargetInfo &subtarget) {
   spec.hasBF16Convert = avx512 && has("avx512bf16");
   spec.hasBF16Dot = spec.hasBF16Convert && !hasSlowBF16Dot(spec.cpu);
   spec.hasBF16Tiles = avx512 && has("amx-tile") && has("amx-bf16");
+  // All CPUs that have them so far.
+  if (spec.hasBF16Tiles) {
+    spec.l1Bytes = 48 * 1024;
+    spec.l2Bytes = 2 * 1024 * 1024;
+  }
   spec.hasScale = avx512 && has("avx512dq");
 }
 

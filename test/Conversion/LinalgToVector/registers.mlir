@@ -26,10 +26,9 @@
 // DOT: loop vbroadcastss=6 vdpbf16ps=24 vmov{{[au]}}ps=4 stack=0
 // DOT: loop vbroadcastss=6 vdpbf16ps=24 vmov{{[au]}}ps=4 stack=0
 
-// Two tiles of each factor and four of sums; weights are rounded two vectors at once.
-// TILES: loop tdpbf16ps=4 tileloadd=4 stack=0
-// TILES: loop {{.*}}vcvtne2ps2bf16=4 {{.*}}vscalefps=8 stack=0
-// TILES: loop tdpbf16ps=4 tileloadd=4 stack=0
+// Weights are rounded two vectors at once. Products of so small heads are no loops:
+// four tiles of sums times two steps for scores, and for values.
+// TILES: loop {{.*}}vcvtne2ps2bf16=1 {{.*}}vscalefps=2 stack=0
 
 // NEON: loop fmla=24 stack=0
 // NEON: loop fadd={{.*}}fmla=20

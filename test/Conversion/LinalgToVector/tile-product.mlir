@@ -8,15 +8,15 @@
 
 // Blocks of two by two tiles; what is left of 48 rows has one.
 // CHECK-LABEL: func @sums(
-// CHECK-SAME: %[[A:[a-z0-9]+]]: memref<48x32x2xbf16, strided<[80, 2, 1], offset: ?>>, %[[B:[a-z0-9]+]]: memref<32x64x2xbf16>, %[[C:[a-z0-9]+]]: memref<48x64xf32>
+// CHECK-SAME: %[[A:[a-z0-9]+]]: memref<48x64x2xbf16, strided<[144, 2, 1], offset: ?>>, %[[B:[a-z0-9]+]]: memref<64x64x2xbf16>, %[[C:[a-z0-9]+]]: memref<48x64xf32>
 // CHECK: scf.for %[[J:[a-z0-9]+]] = %c0{{.*}} to %c32
 // CHECK: scf.for %[[I:[a-z0-9]+]] = %c0{{.*}} to %c64{{.*}} step %c32
 // CHECK: amx.tile_load %[[C]][%[[J]], %[[I]]], %c64{{.*}} : memref<48x64xf32> into !amx.tile<16x16xf32>
 // CHECK-COUNT-3: amx.tile_load %[[C]]
-// CHECK: scf.for %[[P:[a-z0-9]+]] = %c0{{.*}} to %c32{{.*}} step %c16{{.*}} iter_args(%[[S:[a-z0-9]+]] =
+// CHECK: scf.for %[[P:[a-z0-9]+]] = %c0{{.*}} to %c64{{.*}} step %c16{{.*}} iter_args(%[[S:[a-z0-9]+]] =
 // CHECK: %[[B0:.*]] = amx.tile_load %[[B]][%[[P]], %[[I]], %c0{{.*}}], %c128
 // CHECK: %[[B1:.*]] = amx.tile_load %[[B]]
-// CHECK: %[[A0:.*]] = amx.tile_load %[[A]][%[[J]], %[[P]], %c0{{.*}}], %c80
+// CHECK: %[[A0:.*]] = amx.tile_load %[[A]][%[[J]], %[[P]], %c0{{.*}}], %c144
 // CHECK: amx.tile_mulf %[[A0]], %[[B0]], %[[S]]
 // CHECK: amx.tile_mulf %[[A0]], %[[B1]]
 // CHECK: %[[A1:.*]] = amx.tile_load %[[A]]
@@ -26,9 +26,40 @@
 // CHECK: scf.for %{{.*}} = %c32{{.*}} to %c48
 // CHECK-COUNT-2: amx.tile_mulf
 // CHECK-NOT: amx.tile_mulf
-func.func @sums(%a: memref<48x32x2xbf16, strided<[80, 2, 1], offset: ?>>, %b: memref<32x64x2xbf16>, %c: memref<48x64xf32>) {
+func.func @sums(%a: memref<48x64x2xbf16, strided<[144, 2, 1], offset: ?>>, %b: memref<64x64x2xbf16>, %c: memref<48x64xf32>) {
   linalg.generic {indexing_maps = [#a, #b, #c], iterator_types = ["parallel", "parallel", "reduction", "reduction"]}
-    ins(%a, %b : memref<48x32x2xbf16, strided<[80, 2, 1], offset: ?>>, memref<32x64x2xbf16>) outs(%c : memref<48x64xf32>) {
+    ins(%a, %b : memref<48x64x2xbf16, strided<[144, 2, 1], offset: ?>>, memref<64x64x2xbf16>) outs(%c : memref<48x64xf32>) {
+  ^bb0(%x: bf16, %y: bf16, %s: f32):
+    %u = arith.extf %x : bf16 to f32
+    %v = arith.extf %y : bf16 to f32
+    %m = arith.mulf %u, %v : f32
+    %r = arith.addf %s, %m : f32
+    linalg.yield %r : f32
+  }
+  return
+}
+
+// -----
+
+#a = affine_map<(j, i, p, n) -> (j, p, n)>
+#b = affine_map<(j, i, p, n) -> (p, i, n)>
+#c = affine_map<(j, i, p, n) -> (j, i)>
+
+// One column of tiles has blocks of four; two steps along pairs are written out.
+// CHECK-LABEL: func @column(
+// CHECK-SAME: %[[A:[a-z0-9]+]]: memref<64x32x2xbf16>, %[[B:[a-z0-9]+]]: memref<32x16x2xbf16>, %[[C:[a-z0-9]+]]: memref<64x16xf32>
+// CHECK: scf.for %{{.*}} to %c64{{.*}} step %c64
+// CHECK-COUNT-4: amx.tile_load %[[C]]
+// CHECK-NOT: scf.for
+// CHECK: amx.tile_load %[[B]]
+// CHECK-COUNT-4: amx.tile_mulf
+// CHECK: amx.tile_load %[[B]]
+// CHECK-COUNT-4: amx.tile_mulf
+// CHECK-COUNT-4: amx.tile_store %[[C]]
+// CHECK-NOT: amx.tile_
+func.func @column(%a: memref<64x32x2xbf16>, %b: memref<32x16x2xbf16>, %c: memref<64x16xf32>) {
+  linalg.generic {indexing_maps = [#a, #b, #c], iterator_types = ["parallel", "parallel", "reduction", "reduction"]}
+    ins(%a, %b : memref<64x32x2xbf16>, memref<32x16x2xbf16>) outs(%c : memref<64x16xf32>) {
   ^bb0(%x: bf16, %y: bf16, %s: f32):
     %u = arith.extf %x : bf16 to f32
     %v = arith.extf %y : bf16 to f32

@@ -30,6 +30,9 @@ struct TileScores {
   int64_t ahead; ///< How many rows ahead keys are fetched; 0 for not at all.
   /// How many of the keys exist, of which the others are padding; null for all.
   OpFoldResult existing = {};
+  /// Whether keys are a whole tile, of which some may be padding: products of
+  /// such tiles find no maximum on their way.
+  bool isPadded = false;
   /// Rows of values, a feature after another, that may be fetched while scores
   /// of their keys are computed; null for none.
   Value value = {};
@@ -65,6 +68,9 @@ private:
   static Value getPartial(AttendTileOp op) { return op.getPartial(); }
   static Value getPartial(ScoreTileOp) { return {}; }
 };
+
+/// An upper bound of a size where one can be proved.
+std::optional<int64_t> upperBound(OpFoldResult size);
 
 /// Whether the tile's queries came in the type of its keys, bf16, to be
 /// multiplied in pairs.
@@ -157,6 +163,8 @@ private:
   Value pairQueries(Value query);
   Value contractPairs(const TileScores &tile, Value init);
   Value maximumOf(Value scores, Value init);
+  Value maximumInParts(Value scores, Value init);
+  Value maximumOfTile(const TileScores &tile, Value scores, Value init);
   Value removePadding(const TileScores &tile, Value scores);
   Value applyRegions(const TileScores &tile, bool masked, double scale,
                      Value scores);

@@ -69,6 +69,8 @@ QueryTile::State QueryTile::visitTile(OpBuilder &b, Location loc, Value start,
                                       State state, bool guarded) {
   if (!plan.piece || guarded)
     return emitKeyTile(b, loc, start, count, partial, state, guarded);
+  if (plan.tiles)
+    return emitPieces(b, loc, start, count, partial, state);
   Value full = arith::CmpIOp::create(
       b, loc, arith::CmpIPredicate::eq,
       getValueOrCreateConstantIndexOp(b, loc, queries),

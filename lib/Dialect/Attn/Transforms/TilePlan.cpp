@@ -19,8 +19,9 @@ static constexpr StringLiteral planName = "attn.plan";
 
 /// Tile registers: sums have 16 rows and columns, factors 16 rows of 32 bf16.
 static constexpr int64_t tileRows = 16, tileColumns = 32;
-/// Keys of a tile whose scores and weights such registers compute.
-static constexpr int64_t tileKeys = 128;
+/// Keys of a tile whose scores and weights such registers compute, where it and
+/// what is kept of the queries fit into the first-level cache, and where not.
+static constexpr int64_t nearKeys = 64, farKeys = 128;
 
 /// The static size of a dimension of the iteration space; 1 where no operand
 /// has it, or dynamic.
@@ -94,6 +95,7 @@ private:
   StringRef tileObstacle();
   TilePlan queriesAlongLanes();
   TilePlan featuresAlongLanes();
+  void chooseTiles(TilePlan &plan);
   void shareKeys(TilePlan &plan);
   double operations(const TilePlan &plan);
   int64_t splitFor(const TilePlan &plan);
@@ -197,8 +199,7 @@ TilePlan PlanChooser::queriesAlongLanes() {
   int64_t resident = valueFeatures;
   if (!many && !plan.pairs && widensKeys())
     resident += features;
-  plan.keys =
-      plan.tiles ? tileKeys : chooseKeys(target, rows, resident, elementBytes);
+  plan.keys = chooseKeys(target, rows, resident, elementBytes);
 
   // A tile is gone through block by block, several times: the next one is what
   // is to come. Pairs leave too few registers for more addresses.
@@ -208,11 +209,31 @@ TilePlan PlanChooser::queriesAlongLanes() {
       op.getCompatibility() == Compatibility::Dot)
     plan.piece = lanes;
   plan.turned = !plan.pairs && fillsVectors();
+  if (plan.tiles)
+    chooseTiles(plan);
   if (many)
     shareKeys(plan);
   else
     plan.split = splitFor(plan);
   return plan;
+}
+
+/// All of what a tile of keys and a tile of queries use stays in the
+/// first-level cache, if it can, where scores are those of one vector of
+/// queries at a time. That switches between the two kinds of registers so often
+/// that those of tiles stay awake. Else longer tiles of keys load and store
+/// accumulators less often.
+void PlanChooser::chooseTiles(TilePlan &plan) {
+  constexpr int64_t factorBytes = 2;
+  int64_t columns = llvm::alignTo(features, tileColumns),
+          valueRows = llvm::alignTo(valueFeatures, tileRows);
+  int64_t sums = elementBytes * valueRows * plan.rows(),
+          factors = factorBytes *
+                    (columns * plan.rows() + (columns + valueRows) * nearKeys),
+          scores = (elementBytes + factorBytes) * lanes * nearKeys;
+  bool fits = sums + factors + scores <= int64_t(target.l1Bytes);
+  plan.keys = fits ? nearKeys : farKeys;
+  plan.piece = fits ? lanes : 0;
 }
 
 /// Where the keys and values of a head may not fit into half of the

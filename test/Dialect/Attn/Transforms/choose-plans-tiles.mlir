@@ -7,13 +7,23 @@
 #value = affine_map<(b, hkv, g, i, j, d, e) -> (hkv, j, e)>
 #out = affine_map<(b, hkv, g, i, j, d, e) -> (hkv, i, e)>
 
-// Many queries of bf16 share keys that are packed for tile registers.
+// Many queries of bf16 share keys that are packed for tile registers, and scores are those
+// of one vector of queries at a time.
 // CHECK-LABEL: func @many(
-// CHECK: attn.plan = {{{.*}}band = 2 : index, {{.*}}keys = 128 : index, {{.*}}pairs, queries = 64 : index, resident = 384 : index, {{.*}}tiles}
+// CHECK: attn.plan = {{{.*}}band = 2 : index, {{.*}}keys = 64 : index, {{.*}}pairs, piece = 16 : index, queries = 64 : index, resident = 320 : index, {{.*}}tiles}
 func.func @many(%q: tensor<2x100x64xbf16>, %k: tensor<2x300x64xbf16>, %o: tensor<2x100x64xbf16>) -> tensor<2x100x64xbf16> {
   %r = attn.attend dot softmax ins(%q, %k, %k : tensor<2x100x64xbf16>, tensor<2x300x64xbf16>, tensor<2x300x64xbf16>)
       outs(%o : tensor<2x100x64xbf16>) indexing_maps = [#query, #key, #value, #out] scale = 0.25 -> tensor<2x100x64xbf16>
   return %r : tensor<2x100x64xbf16>
+}
+
+// What a tile of such large heads uses is more than the first-level cache in any case.
+// CHECK-LABEL: func @large(
+// CHECK: attn.plan = {{{.*}}keys = 128 : index, {{.*}}pairs, queries = 64 : index, resident = 384 : index, {{.*}}tiles}
+func.func @large(%q: tensor<2x100x128xbf16>, %k: tensor<2x300x128xbf16>, %o: tensor<2x100x128xbf16>) -> tensor<2x100x128xbf16> {
+  %r = attn.attend dot softmax ins(%q, %k, %k : tensor<2x100x128xbf16>, tensor<2x300x128xbf16>, tensor<2x300x128xbf16>)
+      outs(%o : tensor<2x100x128xbf16>) indexing_maps = [#query, #key, #value, #out] scale = 0.25 -> tensor<2x100x128xbf16>
+  return %r : tensor<2x100x128xbf16>
 }
 
 // A head size of values that no tile has is padded.

@@ -5,7 +5,7 @@
 #value = affine_map<(b, hkv, g, i, j, d, e) -> (hkv, j, e)>
 #output = affine_map<(b, hkv, g, i, j, d, e) -> (hkv, i, e)>
 
-// This target's second level holds bands of five tiles. On tile registers a band shares
+// This target's second level holds bands of eight tiles. On tile registers a band shares
 // what is packed, or as many of its tiles as leave two steps: four of one head's eight.
 // CHECK-LABEL: func @one_head(
 // CHECK: scf.forall (%{{.*}}) = (0) to (512) step (256)
@@ -23,11 +23,11 @@ func.func @one_head(%q: tensor<1x512x64xbf16>, %k: tensor<1x512x64xbf16>, %o: te
 #output = affine_map<(b, hkv, g, i, j, d, e) -> (hkv, i, e)>
 
 // CHECK-LABEL: func @four_heads(
-// CHECK: scf.forall (%{{.*}}, %{{.*}}) = (0, 0) to (4, 512) step (1, 320)
-func.func @four_heads(%q: tensor<4x512x64xbf16>, %k: tensor<4x512x64xbf16>, %o: tensor<4x512x64xbf16>) -> tensor<4x512x64xbf16> {
-  %r = attn.attend dot softmax ins(%q, %k, %k : tensor<4x512x64xbf16>, tensor<4x512x64xbf16>, tensor<4x512x64xbf16>)
-      outs(%o : tensor<4x512x64xbf16>) indexing_maps = [#query, #key, #value, #output] scale = 0.25 -> tensor<4x512x64xbf16>
-  return %r : tensor<4x512x64xbf16>
+// CHECK: scf.forall (%{{.*}}, %{{.*}}) = (0, 0) to (4, 1024) step (1, 512)
+func.func @four_heads(%q: tensor<4x1024x64xbf16>, %k: tensor<4x1024x64xbf16>, %o: tensor<4x1024x64xbf16>) -> tensor<4x1024x64xbf16> {
+  %r = attn.attend dot softmax ins(%q, %k, %k : tensor<4x1024x64xbf16>, tensor<4x1024x64xbf16>, tensor<4x1024x64xbf16>)
+      outs(%o : tensor<4x1024x64xbf16>) indexing_maps = [#query, #key, #value, #output] scale = 0.25 -> tensor<4x1024x64xbf16>
+  return %r : tensor<4x1024x64xbf16>
 }
 
 // -----
@@ -39,7 +39,7 @@ func.func @four_heads(%q: tensor<4x512x64xbf16>, %k: tensor<4x512x64xbf16>, %o: 
 
 // Of a number that is not known, the call decides.
 // CHECK-LABEL: func @any(
-// CHECK-DAG: %[[BAND:.*]] = arith.constant 320 : index
+// CHECK-DAG: %[[BAND:.*]] = arith.constant 512 : index
 // CHECK-DAG: %[[C256:.*]] = arith.constant 256 : index
 // CHECK-DAG: %[[C128:.*]] = arith.constant 128 : index
 // CHECK: %[[TILES:.*]] = arith.muli

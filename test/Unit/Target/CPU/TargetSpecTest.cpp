@@ -55,6 +55,8 @@ TEST(TargetSpecTest, TileRegisters) {
   EXPECT_FALSE(parse("x86-64:sapphirerapids,-amx-bf16").hasBF16Tiles);
   EXPECT_FALSE(parse("x86-64:znver4").hasBF16Tiles);
   EXPECT_TRUE(parse("x86-64:x86-64-v4,+amx-bf16").hasBF16Tiles);
+  EXPECT_EQ(parse("x86-64:sapphirerapids").l1Bytes, 48u * 1024);
+  EXPECT_EQ(parse("x86-64:x86-64-v4").l1Bytes, 32u * 1024);
   // Weights between both products are in vectors of 16.
   EXPECT_FALSE(parse("x86-64:x86-64-v3,+amx-bf16").hasBF16Tiles);
 }

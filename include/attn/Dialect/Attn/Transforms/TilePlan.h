@@ -51,9 +51,9 @@ struct TilePlan {
   /// visit them together, `resident` at a time, which stay in the second-level
   /// cache; 1 for each tile on its own. `resident` is a multiple of `keys`.
   int64_t band = 1, resident = 0;
-  /// Of tiles with fewer queries than they could have, so many rows are
-  /// computed at a time, and none beyond the last piece that has a query; 0 for
-  /// all rows at once in any case.
+  /// So many rows are computed at a time, and none beyond the last piece that
+  /// has a query: of all tiles where `tiles`, else of those with fewer queries
+  /// than they could have; 0 for all rows at once in any case.
   int64_t piece = 0;
   /// Whether features of values lie along lanes in the second product though
   /// queries do in the first: outputs are stored as they are summed.
