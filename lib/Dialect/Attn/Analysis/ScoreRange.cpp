@@ -121,7 +121,7 @@ std::optional<double> attn::getFixedMaximum(AttendOp op) {
   std::optional<double> bound = getScoreBound(op);
   if (!bound || *bound > 60)
     return std::nullopt;
-  // Sums of 10^5 weights and values up to 10^11 stay finite; values down to
-  // 10^-7 are not lost.
+  // Sums of 10^5 weights and values up to 10^11 stay finite; tiles of queries
+  // where others do not, or whose weights are small, are computed again.
   return std::max(0.0, *bound - 50);
 }

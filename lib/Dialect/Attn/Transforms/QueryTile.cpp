@@ -202,7 +202,7 @@ QueryTile::State QueryTile::emitKeyTile(OpBuilder &b, Location loc, Value start,
       keysOfTile.key, keysOfTile.value, op.getFeatureWeight(), op.getCaptures(),
       batch, head, row, j, partial, state[0], state[1], state[2],
       b.getAffineMapArrayAttr(maps), APFloat(scoreFactor()), guarded);
-  if (fixedMaximum)
+  if (fixedMaximum && !guarded)
     tile->setAttr(boundedScoresAttr, b.getUnitAttr());
   if (binary)
     tile->setAttr(binaryScoresAttr, b.getUnitAttr());
@@ -336,65 +336,6 @@ QueryTile::State QueryTile::visitKeys(IndexRange range, State state,
   if (classifier && classifier->mayLeaveGaps() && !isOneBlock)
     return loopOverBlocks(start, end, state, guarded);
   return loopOverTiles(builder, start, end, state, guarded);
-}
-
-//===----------------------------------------------------------------------===//
-// Values that are not finite behind a mask
-//===----------------------------------------------------------------------===//
-
-/// A pair without weight can exist, so a value of NaN could meet a weight of 0.
-bool QueryTile::needsGuard() {
-  return !op.getMask().empty() || !op.getScore().empty();
-}
-
-/// Whether sum(0 * accumulator) is 0, as it is unless an element is not finite.
-Value QueryTile::isFinite(Value acc) {
-  auto reduce = [&](Value input, Value init, unsigned inputRank,
-                    bool multiply) {
-    AffineMap inputMap = builder.getMultiDimIdentityMap(inputRank);
-    AffineMap outputMap = inputMap.dropResult(0);
-    SmallVector<utils::IteratorType> iterators(inputRank,
-                                               utils::IteratorType::parallel);
-    iterators[0] = utils::IteratorType::reduction;
-    return linalg::GenericOp::create(
-               builder, loc, init.getType(), input, init,
-               ArrayRef<AffineMap>{inputMap, outputMap}, iterators,
-               [&](OpBuilder &b, Location loc, ValueRange args) {
-                 Value term = args[0];
-                 if (multiply) {
-                   term = arith::MulFOp::create(b, loc, term, constant(b, 0.0));
-                 }
-                 Value sum = arith::AddFOp::create(b, loc, args[1], term);
-                 linalg::YieldOp::create(b, loc, sum);
-               })
-        .getResult(0);
-  };
-  Value partial = reduce(
-      acc, zeros({tensor::getMixedSize(builder, loc, acc, 1)}, accumulator), 2,
-      true);
-  Value total = reduce(partial, zeros({}, accumulator), 1, false);
-  Value sum = tensor::ExtractOp::create(builder, loc, total, ValueRange());
-  return arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OEQ, sum,
-                               constant(builder, 0.0));
-}
-
-QueryTile::State QueryTile::recomputeUnlessFinite(IndexRange range,
-                                                  State fast) {
-  if (!needsGuard())
-    return fast;
-  Value finite = isFinite(fast[0]);
-  auto choice = scf::IfOp::create(
-      builder, loc, finite,
-      [&](OpBuilder &b, Location loc) { scf::YieldOp::create(b, loc, fast); },
-      [&](OpBuilder &b, Location loc) {
-        OpBuilder::InsertionGuard restore(builder);
-        builder.setInsertionPointToEnd(b.getInsertionBlock());
-        // In the same buffers, so that the branches agree on them.
-        State slow = visitKeys(range, initialState(fast), /*guarded=*/true);
-        scf::YieldOp::create(builder, loc, slow);
-        b.setInsertionPointToEnd(builder.getInsertionBlock());
-      });
-  return State(choice.getResults());
 }
 
 SmallVector<Value> QueryTile::emit() {

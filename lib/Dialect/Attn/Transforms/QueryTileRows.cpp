@@ -276,7 +276,7 @@ Value QueryTile::fillFromSink(Value buffer, bool weight) {
 }
 
 /// A sink is a key without value: it starts maximum and sum.
-QueryTile::State QueryTile::initialState(const State &buffers) {
+QueryTile::State QueryTile::initialState(const State &buffers, bool guarded) {
   auto fillWith = [&](double scalar, Value buffer) {
     return linalg::FillOp::create(builder, loc, constant(builder, scalar),
                                   buffer)
@@ -291,6 +291,7 @@ QueryTile::State QueryTile::initialState(const State &buffers) {
   if (op.getSink())
     return {accumulator, fillFromSink(buffers[1], /*weight=*/false),
             fillFromSink(buffers[2], /*weight=*/true)};
-  return {accumulator, fillWith(fixedMaximum.value_or(lowest), buffers[1]),
+  double maximum = fixedMaximum && !guarded ? *fixedMaximum : lowest;
+  return {accumulator, fillWith(maximum, buffers[1]),
           fillWith(0.0, buffers[2])};
 }

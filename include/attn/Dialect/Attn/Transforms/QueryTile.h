@@ -23,8 +23,8 @@ namespace mlir::attn {
 /// floordiv g of head r mod g. With queries along lanes, rows are the last
 /// dimension of every tile: packed queries are (D, rows), the accumulator (Dv,
 /// rows) or, turned, (rows, Dv). With features along lanes, rows are the first.
-/// Scores are (keys, rows), maximum and sum (rows). Queries beyond M are zeros whose results are
-/// not stored.
+/// Scores are (keys, rows), maximum and sum (rows). Queries beyond M are zeros
+/// whose results are not stored.
 class QueryTile {
 public:
   /// Running state: accumulator, maximum, sum.
@@ -58,14 +58,16 @@ public:
   Value packQueries(Value room);
   /// As if packQueries had returned `queries`.
   void usePacked(Value queries) { packed = queries; }
-  /// The state before the first key, in `buffers`.
-  State initialState(const State &buffers);
+  /// The state before the first key, in `buffers`; with `guarded` for keys that
+  /// are visited so.
+  State initialState(const State &buffers, bool guarded = false);
   /// The keys that the mask can reach, from the start of a tile on.
   IndexRange keyRange();
   /// Adds the tiles of `range`, which starts at one, to `state`.
   State visitKeys(IndexRange range, State state, bool guarded);
   /// The state after the keys of `range`, computed again in the same buffers
-  /// where a value that is not finite met a weight of 0.
+  /// where a value that is not finite met a weight of 0, or weights relative to
+  /// a fixed maximum have overflowed or nearly vanished.
   State recomputeUnlessFinite(IndexRange range, State fast);
   /// A value for every result of the op, from that state.
   SmallVector<Value> emitResults(const State &state);
@@ -152,6 +154,7 @@ private:
   double scoreFactor();
   bool findsKeyInRows();
   Value isFinite(Value accumulator);
+  Value haveLargeSums(Value sums);
   Value emitInverse(Value sum);
   Value emitOutput(const State &state);
   Value emitLse(const State &state);
