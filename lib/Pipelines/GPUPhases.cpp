@@ -15,6 +15,7 @@
 
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
+#include "mlir/Dialect/Linalg/Passes.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Transforms/Passes.h"
 
@@ -22,6 +23,7 @@ using namespace mlir;
 using namespace mlir::attn;
 
 void attn::buildKernels(OpPassManager &pm, const PhaseOptions &options) {
+  pm.addNestedPass<func::FuncOp>(createConvertElementwiseToLinalgPass());
   pm.addPass(createConvertAttnToGPUPass({options.gpu->name}));
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());

@@ -9,10 +9,7 @@
 
 #include "SharedTile.h"
 
-#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/IR/Matchers.h"
 
@@ -86,38 +83,6 @@ Value AttendOperand::move(KernelBuilder &k, Type element, Value from,
 // Host code
 //===----------------------------------------------------------------------===//
 
-Value attn::getMemory(OpBuilder &builder, Value tensor) {
-  Operation *op = tensor.getDefiningOp();
-  if (auto view = dyn_cast_if_present<bufferization::ToTensorOp>(op))
-    return view.getBuffer();
-  if (auto expand = dyn_cast_if_present<tensor::ExpandShapeOp>(op)) {
-    Value source = getMemory(builder, expand.getSrc());
-    if (!source)
-      return {};
-    auto type = memref::ExpandShapeOp::computeExpandedType(
-        cast<MemRefType>(source.getType()), expand.getType().getShape(),
-        expand.getReassociationIndices());
-    if (failed(type))
-      return {};
-    return memref::ExpandShapeOp::create(
-        builder, op->getLoc(), *type, source, expand.getReassociationIndices(),
-        getMixedValues(expand.getStaticOutputShape(), expand.getOutputShape(),
-                       builder));
-  }
-  if (auto cast = dyn_cast_if_present<tensor::CastOp>(op)) {
-    Value source = getMemory(builder, cast.getSource());
-    if (!source)
-      return {};
-    auto from = mlir::cast<MemRefType>(source.getType());
-    auto type = MemRefType::get(cast.getType().getShape(),
-                                from.getElementType(), from.getLayout());
-    if (type == from)
-      return source;
-    return memref::CastOp::create(builder, op->getLoc(), type, source);
-  }
-  return {};
-}
-
 namespace {
 /// Emits host code for the arguments of one op.
 class Describer {
@@ -154,42 +119,9 @@ private:
 };
 } // namespace
 
-DeviceTensor attn::describeMemory(OpBuilder &builder, Location loc,
-                                  Value memory) {
-  ImplicitLocOpBuilder b(loc, builder);
-  auto toI64 = [&](Value index) {
-    return b.createOrFold<arith::IndexCastOp>(b.getI64Type(), index);
-  };
-  auto constant = [&](int64_t value) -> Value {
-    return arith::ConstantIndexOp::create(b, value);
-  };
-  auto type = cast<MemRefType>(memory.getType());
-  auto metadata = memref::ExtractStridedMetadataOp::create(b, memory);
-  auto [strides, offset] = type.getStridesAndOffset();
-  DeviceTensor result;
-  auto known = [&](int64_t size, Value dynamic) {
-    return toI64(ShapedType::isDynamic(size) ? dynamic : constant(size));
-  };
-  for (int64_t dim = 0; dim < type.getRank(); ++dim) {
-    result.sizes.push_back(
-        known(type.getDimSize(dim), metadata.getSizes()[dim]));
-    result.strides.push_back(known(strides[dim], metadata.getStrides()[dim]));
-  }
-  Value address = memref::ExtractAlignedPointerAsIndexOp::create(b, memory);
-  unsigned bits =
-      type.getElementType().isIndex() ? 64 : type.getElementTypeBitWidth();
-  Value bytes = b.createOrFold<arith::MulIOp>(
-      ShapedType::isDynamic(offset) ? metadata.getOffset() : constant(offset),
-      constant(llvm::divideCeil(bits, 8)));
-  address = b.createOrFold<arith::AddIOp>(address, bytes);
-  result.pointer = LLVM::IntToPtrOp::create(
-      b, LLVM::LLVMPointerType::get(b.getContext(), 1), toI64(address));
-  return result;
-}
-
 FailureOr<DeviceTensor> Describer::describeTensor(Value tensor,
                                                   StringRef name) {
-  Value memory = getMemory(b, tensor);
+  Value memory = getMemory(tensor);
   if (!memory)
     return op.emitOpError("computes its ")
            << name << " by '" << tensor.getDefiningOp()->getName()
@@ -233,7 +165,7 @@ void Describer::requireRows(StringRef name, const AttendOperand &operand,
   auto type = cast<ShapedType>(tensor.getType());
   int64_t elementBytes = type.getElementTypeBitWidth() / 8;
   int64_t piece = SharedLayout::getPiece(type.getShape().back(), elementBytes);
-  if (piece == elementBytes)
+  if (piece == elementBytes || isScratch(getMemory(tensor)))
     return;
   Value address = b.createOrFold<arith::IndexCastOp>(
       b.getIndexType(),

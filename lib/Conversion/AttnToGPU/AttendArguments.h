@@ -8,6 +8,8 @@
 #ifndef ATTN_LIB_CONVERSION_ATTNTOGPU_ATTENDARGUMENTS_H
 #define ATTN_LIB_CONVERSION_ATTNTOGPU_ATTENDARGUMENTS_H
 
+#include "DeviceMemory.h"
+
 #include "attn/Dialect/Attn/IR/Attn.h"
 
 #include "mlir/IR/IRMapping.h"
@@ -15,20 +17,6 @@
 namespace mlir::attn {
 
 struct KernelBuilder;
-
-/// A tensor in device memory.
-struct DeviceTensor {
-  Value pointer;              ///< Of the first element.
-  SmallVector<Value> sizes;   ///< i64.
-  SmallVector<Value> strides; ///< i64, in elements.
-};
-
-/// What a kernel knows a value of the host by: a number, or a tensor in memory.
-struct DeviceValue {
-  Type type; ///< The host's.
-  Value number;
-  DeviceTensor tensor;
-};
 
 /// An operand of an attend op: strides by dimension of the op's iteration
 /// space, null where the operand lacks it.
@@ -73,13 +61,6 @@ private:
 /// that 32 bits count. Fails, with the reason, where an operand is no memory of
 /// the function's arguments.
 FailureOr<AttendArguments> describeArguments(OpBuilder &builder, AttendOp op);
-
-/// Describes a memref on the device in host code at the builder.
-DeviceTensor describeMemory(OpBuilder &builder, Location loc, Value memory);
-
-/// The memory that `tensor` is a view of, as a memref of the same shape; null
-/// where it is computed.
-Value getMemory(OpBuilder &builder, Value tensor);
 
 } // namespace mlir::attn
 

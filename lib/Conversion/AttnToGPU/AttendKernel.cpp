@@ -105,9 +105,14 @@ void AttendKernel::emitPosition(Value tile, Value number) {
     firstHead = k.mul(keyHead, groupSize);
   else
     keyHead = k.div(firstHead, groupSize);
-  keyPointer = headPointer(arguments.key, matrices.element);
-  valuePointer = partPointer(headPointer(arguments.value, matrices.element),
-                             matrices.element);
+  // Heads of a tile that have keys of their own are not folded.
+  auto ofGroup = [&](const AttendOperand &operand) {
+    return operand.move(k, matrices.element,
+                        headPointer(operand, matrices.element),
+                        {{AttendOp::G, k.rem(firstHead, groupSize)}});
+  };
+  keyPointer = ofGroup(arguments.key);
+  valuePointer = partPointer(ofGroup(arguments.value), matrices.element);
   Value first = k.add(k.add(firstRow, warpRow), k.div(lane, 4));
   laneQueries.clear();
   for (int64_t laneRow = 0; laneRow < laneRows; ++laneRow)

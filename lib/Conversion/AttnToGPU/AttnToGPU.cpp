@@ -11,8 +11,12 @@
 #include "attn/Target/NVPTX/Launch.h"
 
 #include "AttendArguments.h"
-#include "DeviceTables.h"
+#include "AttendElements.h"
+#include "DeviceCode.h"
+#include "DeviceTensors.h"
+#include "HostRequirements.h"
 #include "KernelLaunches.h"
+#include "TensorKernel.h"
 
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -32,30 +36,6 @@ using namespace mlir::attn;
 // What has a kernel
 //===----------------------------------------------------------------------===//
 
-/// All that the reference evaluates has code, but functions on f64 only where
-/// an instruction computes them.
-static bool hasDeviceCode(Operation *op) {
-  if (isa<math::ClampFOp, math::IPowIOp, math::IsNormalOp, math::SincosOp>(op))
-    return false;
-  bool isFunction =
-      isa<math::MathDialect>(op->getDialect()) || isa<arith::RemFOp>(op);
-  bool isF64 = llvm::any_of(op->getOperandTypes(),
-                            [](Type type) { return type.isF64(); });
-  return !isFunction || !isF64 ||
-         isa<math::AbsFOp, math::CeilOp, math::CopySignOp, math::FloorOp,
-             math::FmaOp, math::IsFiniteOp, math::IsInfOp, math::IsNaNOp,
-             math::RoundOp, math::RoundEvenOp, math::RsqrtOp, math::SqrtOp,
-             math::TruncOp>(op);
-}
-
-static LogicalResult checkRegion(AttendOp op, Region &region) {
-  for (Operation &nested : region.getOps())
-    if (!hasDeviceCode(&nested))
-      return nested.emitOpError("has no code for GPUs; functions of f32 and "
-                                "arithmetic, roundings and roots of f64 have");
-  return success();
-}
-
 /// The feature dimension is the last of its operand, of static size.
 static LogicalResult checkFeatures(AttendOp op, Value operand, unsigned map,
                                    unsigned dim, StringRef name) {
@@ -73,7 +53,7 @@ static LogicalResult checkFeatures(AttendOp op, Value operand, unsigned map,
 }
 
 static LogicalResult checkSupported(AttendOp op) {
-  Type element = getElementTypeOrSelf(op.getQuery().getType());
+  Type element = getKernelElement(op);
   if (!element.isF16() && !element.isBF16() && !element.isF32())
     return op.emitOpError("has elements of type ")
            << element << "; kernels for GPUs take f16, bf16 and f32";
@@ -83,8 +63,8 @@ static LogicalResult checkSupported(AttendOp op) {
   if (!op.getOffsets().empty())
     return op.emitOpError(
         "is a piece of a larger one; kernels for GPUs take the whole");
-  if (failed(checkRegion(op, op.getScore())) ||
-      failed(checkRegion(op, op.getMask())))
+  if (failed(checkDeviceCode(op.getScore())) ||
+      failed(checkDeviceCode(op.getMask())))
     return failure();
   return success(
       succeeded(checkFeatures(op, op.getQuery(), 0, AttendOp::D, "a query")) &&
@@ -97,20 +77,6 @@ static LogicalResult checkSupported(AttendOp op) {
 //===----------------------------------------------------------------------===//
 // Conversion
 //===----------------------------------------------------------------------===//
-
-/// Where results of `op` go: each is put into the memory of its init, and
-/// nothing else reads it.
-static FailureOr<SmallVector<Operation *>> findStores(AttendOp op) {
-  SmallVector<Operation *> stores;
-  for (Value result : op->getResults())
-    for (Operation *user : result.getUsers()) {
-      if (!isa<bufferization::MaterializeInDestinationOp>(user))
-        return user->emitOpError("reads what attention computes; on a GPU "
-                                 "only results of the function do so");
-      stores.push_back(user);
-    }
-  return stores;
-}
 
 namespace {
 /// Converts the attend ops of a module.
@@ -207,13 +173,9 @@ LogicalResult Converter::convert(AttendOp op, unsigned number) {
   if (failed(checkSupported(op)))
     return failure();
   FailureOr<KernelPlan> plan = KernelPlan::get(spec, op);
-  FailureOr<SmallVector<Operation *>> stores = findStores(op);
-  if (failed(plan) || failed(stores))
+  if (failed(plan))
     return failure();
   OpBuilder b(op);
-  // Requirements that follow the op precede what it writes.
-  if (!stores->empty())
-    b.setInsertionPoint(stores->back());
   FailureOr<AttendArguments> arguments = describeArguments(b, op);
   if (failed(arguments))
     return failure();
@@ -222,8 +184,6 @@ LogicalResult Converter::convert(AttendOp op, unsigned number) {
   std::string name = (function.getName() + "_attend" + Twine(number)).str();
   if (failed(emitLaunches(b, op, *plan, *arguments, name)))
     return failure();
-  for (Operation *store : *stores)
-    store->erase();
   op.erase();
   return success();
 }
@@ -235,11 +195,9 @@ static LogicalResult checkRest(func::FuncOp function) {
     bool onTensors = llvm::any_of(op->getOperandTypes(), isTensor) ||
                      llvm::any_of(op->getResultTypes(), isTensor);
     if (!onTensors || isOpTriviallyDead(op) ||
-        isa<bufferization::ToTensorOp, tensor::ExpandShapeOp, tensor::CastOp,
-            tensor::DimOp>(op))
+        isa<bufferization::ToTensorOp, tensor::DimOp>(op))
       return WalkResult::advance();
-    op->emitOpError("is computed on tensors; on a GPU a function holds "
-                    "attention on its arguments alone");
+    (void)refuseTensorOp(op);
     return WalkResult::interrupt();
   });
   return failure(result.wasInterrupted());
@@ -249,7 +207,7 @@ LogicalResult Converter::convert() {
   takeFacts();
   auto functions = llvm::to_vector(module.getOps<func::FuncOp>());
   for (func::FuncOp function : functions) {
-    if (failed(computeTablesOnDevice(function, kernels)))
+    if (failed(computeTensorsOnDevice(function, kernels)))
       return failure();
     SmallVector<AttendOp> ops;
     function.walk([&](AttendOp op) { ops.push_back(op); });
@@ -258,6 +216,7 @@ LogicalResult Converter::convert() {
         return failure();
     if (failed(checkRest(function)))
       return failure();
+    moveRequirementsUp(function);
   }
   return success();
 }

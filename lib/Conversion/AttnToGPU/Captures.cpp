@@ -41,7 +41,29 @@ static Type memoryType(OpBuilder &b, Type element) {
   return element.isIndex() ? b.getI64Type() : element;
 }
 
-static Value readElement(KernelBuilder &k, Type element, Value pointer) {
+Value attn::addressElement(KernelBuilder &k, Type element,
+                           const DeviceTensor &tensor, ValueRange indices) {
+  Value pointer = tensor.pointer;
+  for (auto [index, stride] : llvm::zip_equal(indices, tensor.strides)) {
+    Value position =
+        arith::IndexCastOp::create(k.b, k.loc, k.b.getI64Type(), index);
+    pointer = k.gep(pointer, memoryType(k.b, element), k.mul(position, stride));
+  }
+  return pointer;
+}
+
+void attn::storeElement(KernelBuilder &k, Value value,
+                        const DeviceTensor &tensor, ValueRange indices) {
+  Type element = value.getType(), type = memoryType(k.b, element);
+  Value pointer = addressElement(k, element, tensor, indices);
+  if (element.isInteger(1))
+    value = arith::ExtUIOp::create(k.b, k.loc, type, value);
+  else if (element.isIndex())
+    value = arith::IndexCastOp::create(k.b, k.loc, type, value);
+  k.store(value, pointer);
+}
+
+Value attn::readElement(KernelBuilder &k, Type element, Value pointer) {
   Value value = k.load(memoryType(k.b, element), pointer);
   if (element.isIndex())
     return k.toIndex(value);
@@ -82,21 +104,18 @@ static void lowerLoad(LoadOp load, UnrealizedConversionCastOp source) {
   load.erase();
 }
 
-/// Of a table: the position is inside.
+/// Of a tensor: the position is inside.
 static void lowerExtract(tensor::ExtractOp extract,
                          UnrealizedConversionCastOp source) {
   OpBuilder b(extract);
   KernelBuilder k{b, extract.getLoc()};
   ValueRange parts = source.getInputs();
   int64_t rank = extract.getIndices().size();
-  Value pointer = parts[0];
-  for (auto [dim, index] : llvm::enumerate(extract.getIndices())) {
-    Value position =
-        arith::IndexCastOp::create(b, k.loc, b.getI64Type(), index);
-    pointer = k.gep(pointer, extract.getType(),
-                    k.mul(position, parts[1 + rank + dim]));
-  }
-  extract.replaceAllUsesWith(k.load(extract.getType(), pointer));
+  DeviceTensor tensor{parts[0], parts.slice(1, rank),
+                      parts.slice(1 + rank, rank)};
+  Value pointer =
+      addressElement(k, extract.getType(), tensor, extract.getIndices());
+  extract.replaceAllUsesWith(readElement(k, extract.getType(), pointer));
   extract.erase();
 }
 

@@ -22,6 +22,17 @@ SmallVector<Value> emitCaptures(KernelBuilder &k,
 /// and sizes.
 void lowerCaptures(Operation *kernel);
 
+/// The address of the element at `indices` (index) of a tensor in memory.
+Value addressElement(KernelBuilder &k, Type element, const DeviceTensor &tensor,
+                     ValueRange indices);
+
+/// Reads an element as it lies in memory, i1 as a byte, index as 64 bits.
+Value readElement(KernelBuilder &k, Type element, Value pointer);
+
+/// Writes an element as readElement reads it.
+void storeElement(KernelBuilder &k, Value value, const DeviceTensor &tensor,
+                  ValueRange indices);
+
 } // namespace mlir::attn
 
 #endif // ATTN_LIB_CONVERSION_ATTNTOGPU_CAPTURES_H

@@ -102,6 +102,13 @@ void KernelBuilder::store(Value value, Value pointer, int64_t alignment) {
   LLVM::StoreOp::create(b, loc, value, pointer, alignment);
 }
 
+Value KernelBuilder::emitGlobalThread(int64_t threads) {
+  Type word = b.getI32Type();
+  Value block = toI64(NVVM::BlockIdXOp::create(b, loc, word));
+  Value count = arith::ConstantIntOp::create(b, loc, threads, /*width=*/64);
+  return add(mul(block, count), toI64(NVVM::ThreadIdXOp::create(b, loc, word)));
+}
+
 void KernelBuilder::when(Value condition, function_ref<void()> body) {
   auto op = scf::IfOp::create(b, loc, condition, /*withElseRegion=*/false);
   OpBuilder::InsertionGuard restore(b);

@@ -148,6 +148,9 @@ struct KernelBuilder {
   Value load(Type type, Value pointer, int64_t alignment = 0);
   void store(Value value, Value pointer, int64_t alignment = 0);
 
+  /// The number of the thread in the whole launch of blocks of `threads`, i64.
+  Value emitGlobalThread(int64_t threads);
+
   /// Runs `body` where `condition` holds.
   void when(Value condition, function_ref<void()> body);
   /// Values of `then` where `condition` holds, of `otherwise` elsewhere.

@@ -177,9 +177,11 @@ void KernelLaunches::emitTables() {
                          .emit(*classifier, domain);
 }
 
-/// Whether heads of a group can make one tile: the mask does not tell them
-/// apart.
+/// Whether heads of a group can make one tile: they share keys and values, and
+/// the mask does not tell them apart.
 static bool canFoldHeads(AttendOp op) {
+  if (KernelPlan::hasKeysPerHead(op))
+    return false;
   return op.getMask().empty() || op.getMask().getArgument(1).use_empty();
 }
 

@@ -66,3 +66,17 @@ void KernelModule::launch(OpBuilder &b, gpu::GPUFuncOp kernel,
       gpu::KernelDim3{index(sizes.threads), index(1), index(1)}, bytes,
       operands);
 }
+
+void KernelModule::launchEach(OpBuilder &b, gpu::GPUFuncOp kernel,
+                              ValueRange sizes, int64_t threads,
+                              ValueRange operands) {
+  Location loc = kernel.getLoc();
+  Value total = arith::ConstantIndexOp::create(b, loc, 1);
+  for (Value size : sizes)
+    total = b.createOrFold<arith::MulIOp>(
+        loc, total,
+        b.createOrFold<arith::IndexCastOp>(loc, b.getIndexType(), size));
+  Value perBlock = arith::ConstantIndexOp::create(b, loc, threads);
+  Value blocks = b.createOrFold<arith::CeilDivUIOp>(loc, total, perBlock);
+  launch(b, kernel, {blocks, threads, 0}, operands);
+}

@@ -36,6 +36,10 @@ public:
   void launch(OpBuilder &builder, gpu::GPUFuncOp kernel,
               const LaunchSizes &sizes, ValueRange operands);
 
+  /// The same with a thread for each element of a tensor of `sizes` (i64).
+  void launchEach(OpBuilder &builder, gpu::GPUFuncOp kernel, ValueRange sizes,
+                  int64_t threads, ValueRange operands);
+
   /// Kernels made from now on are for the images of these chips alone; null for
   /// all.
   void setChips(ArrayAttr names) { chips = names; }

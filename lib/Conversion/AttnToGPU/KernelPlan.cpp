@@ -8,6 +8,7 @@
 
 #include "KernelPlan.h"
 
+#include "AttendElements.h"
 #include "WarpgroupUnit.h"
 
 #include "llvm/Support/MathExtras.h"
@@ -84,6 +85,12 @@ static KernelPlan makePlan(int64_t queries, int64_t keys, int64_t features,
   return plan;
 }
 
+bool KernelPlan::hasKeysPerHead(AttendOp op) {
+  return llvm::any_of(ArrayRef<unsigned>{1, 2}, [&](unsigned operand) {
+    return op.getMap(operand).isFunctionOfDim(AttendOp::G);
+  });
+}
+
 /// Two warpgroups that compute on 64 queries each, where the chip has them and
 /// head sizes are whole panels.
 static std::optional<KernelPlan> planWarpgroups(const GPUSpec &spec,
@@ -93,7 +100,8 @@ static std::optional<KernelPlan> planWarpgroups(const GPUSpec &spec,
   bool hasWarpgroups =
       spec.chips.size() == 1 && spec.chips[0].name == KernelPlan::warpgroupChip;
   if (!hasWarpgroups || bytes != 2 || features % 64 || valueFeatures % 64 ||
-      op.getCompatibility() != Compatibility::Dot || op.getWeightsInit())
+      op.getCompatibility() != Compatibility::Dot || op.getWeightsInit() ||
+      KernelPlan::hasKeysPerHead(op))
     return std::nullopt;
   KernelPlan plan;
   plan.warpgroups = true;
@@ -151,8 +159,7 @@ FailureOr<KernelPlan> KernelPlan::get(const GPUSpec &spec, AttendOp op,
                                       bool mayMap) {
   int64_t features = featuresOf(op.getQuery());
   int64_t valueFeatures = featuresOf(op.getValue());
-  int64_t bytes =
-      getElementTypeOrSelf(op.getQuery().getType()).getIntOrFloatBitWidth() / 8;
+  int64_t bytes = getKernelElement(op).getIntOrFloatBitWidth() / 8;
   if (std::optional<KernelPlan> plan =
           mayMap ? planWarpgroups(spec, op, features, valueFeatures, bytes)
                  : std::nullopt)

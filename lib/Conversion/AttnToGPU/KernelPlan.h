@@ -49,6 +49,9 @@ struct KernelPlan {
   /// Tiles of keys that are worth a block of their own where keys are split.
   int64_t splitTiles() const;
 
+  /// Whether heads of a group have keys or values of their own.
+  static bool hasKeysPerHead(AttendOp op);
+
   /// What was chosen, by which limits of `spec`.
   std::string describe(const GPUSpec &spec) const;
 

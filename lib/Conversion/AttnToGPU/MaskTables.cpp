@@ -8,7 +8,6 @@
 #include "MaskTables.h"
 
 #include "Captures.h"
-#include "DeviceTables.h"
 
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
@@ -127,7 +126,7 @@ void MaskTables::emitPass(scf::ForOp loop) {
   given.bind(inside, kernel.getBody().front().getArguments());
   emitElement(inside, nest, given.tables, used.getArrayRef(), given.captures);
   kernels.finish(inside, kernel);
-  launch(kernel, result, operands);
+  kernels.launchEach(host, kernel, result.sizes, threads, operands);
 }
 
 /// A thread counts through batches, heads and entries of all results.
@@ -173,17 +172,4 @@ void MaskTables::emitElement(OpBuilder &builder, ArrayRef<scf::ForOp> nest,
           builder.clone(nested, mapping);
       }
   });
-}
-
-void MaskTables::launch(gpu::GPUFuncOp kernel, const DeviceTensor &result,
-                        ValueRange operands) {
-  Location loc = op.getLoc();
-  Type index = host.getIndexType();
-  Value total = arith::ConstantIndexOp::create(host, loc, 1);
-  for (Value size : result.sizes)
-    total = host.createOrFold<arith::MulIOp>(
-        loc, total, host.createOrFold<arith::IndexCastOp>(loc, index, size));
-  Value perBlock = arith::ConstantIndexOp::create(host, loc, threads);
-  Value blocks = host.createOrFold<arith::CeilDivUIOp>(loc, total, perBlock);
-  kernels.launch(host, kernel, {blocks, threads, 0}, operands);
 }

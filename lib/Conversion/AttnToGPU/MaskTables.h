@@ -40,8 +40,6 @@ private:
   void emitElement(OpBuilder &builder, ArrayRef<scf::ForOp> nest,
                    ArrayRef<DeviceValue> results, ArrayRef<Value> used,
                    ArrayRef<DeviceValue> described);
-  void launch(gpu::GPUFuncOp kernel, const DeviceTensor &result,
-              ValueRange operands);
 
   OpBuilder &host;
   AttendOp op;

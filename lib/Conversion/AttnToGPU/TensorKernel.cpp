@@ -7,9 +7,13 @@
 
 #include "TensorKernel.h"
 
+#include "Captures.h"
+#include "DeviceCode.h"
+
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Utils/IndexingUtils.h"
 
 using namespace mlir;
 using namespace mlir::attn;
@@ -29,21 +33,6 @@ static bool isShared(scf::ForOp loop) {
     bool readsOwn = extract && isa<BlockArgument>(extract.getTensor());
     return op.getNumRegions() == 0 && !readsOwn;
   });
-}
-
-/// Whether all that the op takes and gives are numbers.
-static bool isOnNumbers(Operation &op) {
-  return op.getNumRegions() == 0 && llvm::none_of(op.getOperands(), isTensor) &&
-         llvm::none_of(op.getResults(), isTensor);
-}
-
-/// Whether a number depends on an element of a tensor, which only the device
-/// can read.
-static bool readsElements(Value number) {
-  Operation *op = number.getDefiningOp();
-  return op &&
-         (isa<tensor::ExtractOp>(op) ||
-          (isOnNumbers(*op) && llvm::any_of(op->getOperands(), readsElements)));
 }
 
 //===----------------------------------------------------------------------===//
@@ -83,6 +72,12 @@ void TensorKernel::collect(Value value) {
   });
 }
 
+LogicalResult attn::refuseTensorOp(Operation *op) {
+  return op->emitOpError(
+      "on tensors has no code for GPUs; attention, linalg ops, reshapes, "
+      "slices, and loops that insert elements at their own index have");
+}
+
 LogicalResult TensorKernel::check(Block &block) {
   for (Operation &op : block) {
     auto loop = dyn_cast<scf::ForOp>(op);
@@ -93,8 +88,7 @@ LogicalResult TensorKernel::check(Block &block) {
     if (!isOnNumbers(op) && !loop &&
         !isa<tensor::ExtractOp, scf::YieldOp>(op) &&
         !(inShared && isa<tensor::InsertOp>(op)))
-      return op.emitOpError("is computed on tensors; on a GPU a function holds "
-                            "attention on its arguments alone");
+      return refuseTensorOp(&op);
   }
   return success();
 }
@@ -102,10 +96,10 @@ LogicalResult TensorKernel::check(Block &block) {
 LogicalResult TensorKernel::check() {
   for (Operation *op : code) {
     auto loop = dyn_cast<scf::ForOp>(op);
-    if (loop
-            ? succeeded(check(*loop.getBody()))
-            : isOnNumbers(*op) ||
-                  isa<tensor::EmptyOp, tensor::ExtractOp, linalg::FillOp>(op)) {
+    if (loop ? succeeded(check(*loop.getBody()))
+             : isOnNumbers(*op) ||
+                   isa<tensor::EmptyOp, tensor::ExtractOp,
+                       tensor::FromElementsOp, linalg::FillOp>(op)) {
       // Each tensor takes the place of the one before.
       bool replaced = llvm::all_of(op->getResults(), [&](Value result) {
         return !isTensor(result) || result == tensor || result.hasOneUse();
@@ -115,14 +109,7 @@ LogicalResult TensorKernel::check() {
     }
     if (loop)
       return failure();
-    if (isa<AttendOp>(op))
-      return op->emitOpError("computes what other attention reads, as entropy "
-                             "and received weights do; on a GPU attention "
-                             "gives results of the function alone: ask for "
-                             "the LSE or all weights, and compute the rest "
-                             "after the call");
-    return op->emitOpError("is computed on tensors; on a GPU a function holds "
-                           "attention on its arguments alone");
+    return refuseTensorOp(op);
   }
   return success();
 }
@@ -131,16 +118,9 @@ LogicalResult TensorKernel::check() {
 // Code
 //===----------------------------------------------------------------------===//
 
-Value TensorKernel::address(KernelBuilder &k, Value of, ValueRange indices) {
-  const DeviceTensor &place = memory[of];
-  Value pointer = place.pointer;
-  Type element = getElementTypeOrSelf(of.getType());
-  for (auto [index, stride] : llvm::zip_equal(indices, place.strides)) {
-    Value position = arith::IndexCastOp::create(k.b, k.loc, k.b.getI64Type(),
-                                                values->lookupOrDefault(index));
-    pointer = k.gep(pointer, element, k.mul(position, stride));
-  }
-  return pointer;
+SmallVector<Value> TensorKernel::lookup(ValueRange indices) {
+  return llvm::map_to_vector(
+      indices, [&](Value index) { return values->lookupOrDefault(index); });
 }
 
 /// Elements are counted through by all threads.
@@ -159,14 +139,13 @@ void TensorKernel::emitFill(KernelBuilder &k, Operation &op) {
   KernelBuilder body{inner, k.loc};
   Value rest = arith::IndexCastOp::create(inner, k.loc, inner.getI64Type(),
                                           loop.getInductionVar());
-  Value pointer = place.pointer;
-  for (auto [size, stride] :
-       llvm::reverse(llvm::zip_equal(place.sizes, place.strides))) {
-    Value index = body.rem(rest, size);
-    pointer = body.gep(pointer, value.getType(), body.mul(index, stride));
+  SmallVector<Value> indices;
+  for (Value size : llvm::reverse(place.sizes)) {
+    indices.push_back(body.toIndex(body.rem(rest, size)));
     rest = body.div(rest, size);
   }
-  body.store(value, pointer);
+  std::reverse(indices.begin(), indices.end());
+  storeElement(body, value, place, indices);
   k.syncBlock();
 }
 
@@ -229,32 +208,70 @@ void TensorKernel::emitOp(KernelBuilder &k, Operation &op) {
   if (auto loop = dyn_cast<scf::ForOp>(op))
     return emitLoop(k, loop);
   if (auto extract = dyn_cast<tensor::ExtractOp>(op)) {
-    Value pointer = address(k, extract.getTensor(), extract.getIndices());
-    values->map(extract.getResult(), k.load(extract.getType(), pointer));
+    Value pointer =
+        addressElement(k, extract.getType(), memory[extract.getTensor()],
+                       lookup(extract.getIndices()));
+    values->map(extract.getResult(),
+                readElement(k, extract.getType(), pointer));
     return;
   }
   if (auto insert = dyn_cast<tensor::InsertOp>(op)) {
-    Value pointer = address(k, insert.getDest(), insert.getIndices());
-    k.store(values->lookupOrDefault(insert.getScalar()), pointer);
     DeviceTensor place = memory[insert.getDest()];
+    storeElement(k, values->lookupOrDefault(insert.getScalar()), place,
+                 lookup(insert.getIndices()));
     memory[insert.getResult()] = place;
     return;
   }
+  if (auto elements = dyn_cast<tensor::FromElementsOp>(op))
+    return emitElements(k, elements);
   k.b.clone(op, *values);
 }
 
-void TensorKernel::emit(OpBuilder &builder, Location loc, IRMapping &mapping,
-                        ArrayRef<DeviceTensor> sourceMemory,
-                        const DeviceTensor &result) {
-  KernelBuilder k{builder, loc};
+/// One thread stores all.
+void TensorKernel::emitElements(KernelBuilder &k, tensor::FromElementsOp op) {
+  ArrayRef<int64_t> shape = op.getType().getShape();
+  SmallVector<int64_t> strides = computeStrides(shape);
+  k.when(k.less(thread, k.integer(1)), [&] {
+    for (auto [number, value] : llvm::enumerate(op.getElements())) {
+      SmallVector<Value> indices;
+      for (int64_t index : delinearize(number, strides))
+        indices.push_back(arith::ConstantIndexOp::create(k.b, k.loc, index));
+      storeElement(k, values->lookupOrDefault(value), memory[op], indices);
+    }
+  });
+}
+
+void TensorKernel::emit(OpBuilder &host, KernelModule &kernels, StringRef name,
+                        function_ref<DeviceValue(Value)> describe,
+                        const DeviceTensor &place) {
+  AttendArguments given;
+  for (const SetVector<Value> *list : {&sources, &scalars})
+    for (Value value : *list)
+      given.captures.push_back(describe(value));
+  given.tables.push_back({tensor.getType(), {}, place});
+  OpBuilder inside(host.getContext());
+  Location loc = tensor.getLoc();
+  SmallVector<Value> operands = given.getLaunchOperands();
+  gpu::GPUFuncOp kernel = kernels.create(inside, loc, name, operands, threads);
+  given.bind(inside, kernel.getBody().front().getArguments());
+
+  KernelBuilder k{inside, loc};
+  IRMapping mapping;
   values = &mapping;
-  thread = NVVM::ThreadIdXOp::create(builder, loc, builder.getI32Type());
-  for (auto [source, place] : llvm::zip_equal(sources, sourceMemory))
-    memory[source] = place;
+  thread = NVVM::ThreadIdXOp::create(inside, loc, inside.getI32Type());
+  ArrayRef<DeviceValue> bound(given.captures);
+  for (auto [source, value] : llvm::zip(sources, bound))
+    memory[source] = value.tensor;
+  for (auto [scalar, value] :
+       llvm::zip_equal(scalars, bound.drop_front(sources.size())))
+    mapping.map(scalar, value.number);
   for (Operation *op : code) {
-    if (isa<tensor::EmptyOp>(op))
-      memory[op->getResult(0)] = result;
-    else
+    if (isa<tensor::EmptyOp, tensor::FromElementsOp>(op))
+      memory[op->getResult(0)] = given.tables.front().tensor;
+    if (!isa<tensor::EmptyOp>(op))
       emitOp(k, *op);
   }
+  kernels.finish(inside, kernel);
+  Value one = arith::ConstantIndexOp::create(host, loc, 1);
+  kernels.launch(host, kernel, {one, threads, 0}, operands);
 }

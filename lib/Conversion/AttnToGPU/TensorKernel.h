@@ -10,34 +10,32 @@
 
 #include "AttendArguments.h"
 #include "KernelBuilder.h"
+#include "KernelModule.h"
 
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
 
 namespace mlir::attn {
 
 /// Emits what a block of `threads` threads does to compute a tensor into
-/// memory: the fills, loops, tensor.extract and tensor.insert ops that it is
-/// made of, each tensor taking the place of the one that it is made from. Loops
-/// that only fill their own elements are shared by the threads; all else every
-/// thread does.
+/// memory: the fills, loops, tensor.extract, tensor.insert and
+/// tensor.from_elements ops that it is made of, each tensor taking the place of
+/// the one that it is made from. Loops that only fill their own elements are
+/// shared by the threads; all else every thread does.
 class TensorKernel {
 public:
-  static constexpr int64_t threads = 256;
-
   /// The code of `tensor`, which lies in `result`'s function.
   explicit TensorKernel(Value tensor);
 
   /// Whether such code is all that the tensor is made of. Fails, with the op
   /// that is not, otherwise.
   LogicalResult check();
-  /// Tensors in memory that the code reads.
-  ArrayRef<Value> getSources() const { return sources.getArrayRef(); }
-  /// Numbers of the host that it uses.
-  ArrayRef<Value> getScalars() const { return scalars.getArrayRef(); }
-
-  /// Emits the code at the builder. `scalars` are in `mapping`.
-  void emit(OpBuilder &builder, Location loc, IRMapping &mapping,
-            ArrayRef<DeviceTensor> sourceMemory, const DeviceTensor &result);
+  /// Emits the kernel `name`, and its launch in host code at the builder.
+  /// `describe` gives what kernels know a value of the host by; the tensor goes
+  /// to `place`.
+  void emit(OpBuilder &host, KernelModule &kernels, StringRef name,
+            function_ref<DeviceValue(Value)> describe,
+            const DeviceTensor &place);
 
 private:
   void collect(Value value);
@@ -46,15 +44,22 @@ private:
   void emitFill(KernelBuilder &k, Operation &op);
   void emitLoop(KernelBuilder &k, scf::ForOp loop);
   void emitBody(KernelBuilder &k, scf::ForOp loop);
-  Value address(KernelBuilder &k, Value tensor, ValueRange indices);
+  void emitElements(KernelBuilder &k, tensor::FromElementsOp op);
+  SmallVector<Value> lookup(ValueRange indices);
+
+  static constexpr int64_t threads = 256;
 
   Value tensor;
   SetVector<Operation *> code; ///< In order.
-  SetVector<Value> sources, scalars;
+  SetVector<Value> sources;    ///< Tensors in memory that the code reads.
+  SetVector<Value> scalars;    ///< Numbers of the host that it uses.
   IRMapping *values = nullptr;
   DenseMap<Value, DeviceTensor> memory;
   Value thread;
 };
+
+/// Says that `op`, on tensors, cannot run on a GPU, and what can.
+LogicalResult refuseTensorOp(Operation *op);
 
 } // namespace mlir::attn
 

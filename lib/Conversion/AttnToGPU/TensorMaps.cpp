@@ -58,7 +58,7 @@ Value attn::createMap(OpBuilder &builder, AttendOp op, Value tensor,
   };
   int64_t panels = layout.columns / panelColumns;
   auto metadata =
-      memref::ExtractStridedMetadataOp::create(b, getMemory(b, tensor));
+      memref::ExtractStridedMetadataOp::create(b, getMemory(tensor));
   SmallVector<OpFoldResult> lengths{
       size(AttendOp::B), size(AttendOp::Hkv), b.getIndexAttr(panels),
       toIndex(sizes[AttendOp::J]), b.getIndexAttr(panelColumns)};

@@ -111,9 +111,11 @@ Value DoubleFunctions::exp(Value x) {
   Value rest = fma(n, constant(-ln2High), bounded);
   rest = fma(n, constant(-ln2Low), rest);
   SmallVector<double> inverseFactorials{1};
-  for (int i = 1; i <= 12; ++i)
+  for (int i = 1; i <= 13; ++i)
     inverseFactorials.push_back(inverseFactorials.back() / i);
   Value result = mul(polynomial(rest, inverseFactorials), powerOfTwo(n));
+  result = select(less(x, -limit), constant(0), result);
+  result = select(less(constant(limit), x), constant(INFINITY), result);
   return select(isNaN(x), x, result);
 }
 

@@ -13,8 +13,9 @@
 namespace mlir::attn {
 
 /// Functions of f64 as arithmetic, for arguments that an f32 holds and results
-/// that become f32: relative errors stay below 2^-30, NaN gives NaN. Results of
-/// exp and pow beyond e^700 are that; those below e^-700 likewise.
+/// that become f32: relative errors stay below 2^-30, those of exp, for any
+/// argument, below 2^-51; NaN gives NaN. Results of exp and pow beyond e^700
+/// are infinite; those below e^-700 are 0.
 class DoubleFunctions {
 public:
   DoubleFunctions(OpBuilder &builder, Location loc)

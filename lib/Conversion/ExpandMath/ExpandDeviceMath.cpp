@@ -85,7 +85,9 @@ struct ThroughDouble : OpRewritePattern<OpTy> {
                                 PatternRewriter &rewriter) const override {
     Location loc = op.getLoc();
     Type type = op.getType();
-    if (!isa<FloatType>(type) || type.isF64())
+    // Of f64 itself exp alone is exact enough.
+    bool isTooWide = type.isF64() && !std::is_same_v<OpTy, math::ExpOp>;
+    if (!isa<FloatType>(type) || isTooWide)
       return failure();
     SmallVector<Value> operands;
     for (Value operand : op->getOperands())
@@ -192,6 +194,7 @@ static void addFunctions(RewritePatternSet &patterns) {
   addFunction<math::CoshOp, &F::cosh>(patterns);
   addFunction<math::ErfOp, &F::erf>(patterns);
   addFunction<math::ErfcOp, &F::erfc>(patterns);
+  addFunction<math::ExpOp, &F::exp>(patterns);
   addFunction<math::ExpM1Op, &F::expm1>(patterns);
   addFunction<math::FPowIOp, &F::pow>(patterns);
   addFunction<math::Log10Op, &F::log10>(patterns);

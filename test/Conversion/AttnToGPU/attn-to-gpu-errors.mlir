@@ -26,15 +26,19 @@ func.func @f(%q: tensor<16x64xf16>) -> (tensor<16x64xf16>, tensor<16x4xf16>, ten
 }
 
 //--- d.mlir
-// CHECK: op is computed on tensors; on a GPU a function holds attention on its arguments alone
+// CHECK: 'tensor.pad' op on tensors has no code for GPUs; attention, linalg ops, reshapes, slices, and loops that insert elements at their own index have
 // CHECK: code 1
-func.func @f(%x: tensor<8x16xf16>) -> tensor<8x16xf16> {
-  %o = attn.rotary %x : tensor<8x16xf16> -> tensor<8x16xf16>
-  return %o : tensor<8x16xf16>
+func.func @f(%x: tensor<8x16xf16>) -> tensor<9x16xf16> {
+  %zero = arith.constant 0.0 : f16
+  %o = tensor.pad %x low[0, 0] high[1, 0] {
+  ^bb0(%i: index, %j: index):
+    tensor.yield %zero : f16
+  } : tensor<8x16xf16> to tensor<9x16xf16>
+  return %o : tensor<9x16xf16>
 }
 
 //--- e.mlir
-// CHECK: 'math.sin' op has no code for GPUs; functions of f32 and arithmetic, roundings and roots of f64 have
+// CHECK: 'math.sin' op has no code for GPUs; functions of f32 and arithmetic, exp, roundings and roots of f64 have
 // CHECK: code 1
 func.func @f(%q: tensor<2x4x16x64xf16>) -> tensor<2x4x16x64xf16> {
   %s = attn.score.map {
@@ -49,17 +53,26 @@ func.func @f(%q: tensor<2x4x16x64xf16>) -> tensor<2x4x16x64xf16> {
 }
 
 //--- f.mlir
-// CHECK: 'attn.attend' op computes its query by '{{.*}}'; on a GPU it must be an argument of the function or a reshape of one: compute it before the call
+// CHECK: 'linalg.generic' op has no kernel for GPUs; a linalg op has where its results are indexed by its parallel dimensions alone, and each dimension by itself indexes an operand
 // CHECK: code 1
-func.func @f(%q: tensor<16x64xf16>, %p: tensor<32x64xf16>, %w: tensor<32xf16>, %v: tensor<16x64xf16>) -> tensor<16x64xf16> {
-  %o = attn.additive %q, %q, %v, %w project_query(%p : tensor<32x64xf16>) project_key(%p : tensor<32x64xf16>) : tensor<16x64xf16>, tensor<16x64xf16>, tensor<16x64xf16>, tensor<32xf16> -> tensor<16x64xf16>
-  return %o : tensor<16x64xf16>
+func.func @f(%x: tensor<8x16xf16>, %y: tensor<8xf16>) -> tensor<8xf16> {
+  %o = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i)>], iterator_types = ["parallel", "parallel"]}
+      ins(%x : tensor<8x16xf16>) outs(%y : tensor<8xf16>) {
+  ^bb0(%a: f16, %b: f16):
+    linalg.yield %a : f16
+  } -> tensor<8xf16>
+  return %o : tensor<8xf16>
 }
 
 //--- g.mlir
-// CHECK: 'attn.attend' op computes what other attention reads, as entropy and received weights do; on a GPU attention gives results of the function alone: ask for the LSE or all weights, and compute the rest after the call
+// CHECK: 'tensor.generate' op on tensors has no code for GPUs
 // CHECK: code 1
-func.func @f(%q: tensor<16x64xf16>) -> (tensor<16x64xf16>, tensor<16xf32>) {
-  %o, %e = attn.scaled_dot_product %q, %q, %q : tensor<16x64xf16>, tensor<16x64xf16>, tensor<16x64xf16> -> tensor<16x64xf16> entropy(tensor<16xf32>)
-  return %o, %e : tensor<16x64xf16>, tensor<16xf32>
+func.func @f(%q: tensor<16x64xf16>) -> tensor<16x64xf16> {
+  %k = tensor.generate {
+  ^bb0(%i: index, %j: index):
+    %one = arith.constant 1.0 : f16
+    tensor.yield %one : f16
+  } : tensor<16x64xf16>
+  %o = attn.scaled_dot_product %q, %k, %q : tensor<16x64xf16>, tensor<16x64xf16>, tensor<16x64xf16> -> tensor<16x64xf16>
+  return %o : tensor<16x64xf16>
 }

@@ -14,7 +14,7 @@ def ConvertAttnToGPUPass : Pass<"convert-attn-to-gpu", "::mlir::ModuleOp"> {
   let summary = "Turn attend ops into kernels and their launches";
   let description = [{
     Accepts modules as the phase optimize leaves them: functions on memrefs,
-    `attn.attend` on what these hold or on reshapes of it. Each becomes kernels
+    `attn.attend`, linalg ops, reshapes and slices. Each attend op becomes kernels
     in the gpu.module `attn_kernels`, for many queries, for few, for few and many
     keys, and launches in its place, of which the host takes those that fit the
     sizes (include/attn/Target/NVPTX/Launch.h). What the kernel needs of its
@@ -27,10 +27,10 @@ def ConvertAttnToGPUPass : Pass<"convert-attn-to-gpu", "::mlir::ModuleOp"> {
     values come by TMA, and products are wgmma (docs/Rationale/GPU.md). Tiles that
     the mask leaves empty are not loaded, full ones run no mask code.
 
-    Tables that captures are computed from, and results without attention, become
-    kernels of one block where they are made of fills and loops over elements;
-    requirements on what tensors hold are dropped, since host code cannot read
-    the memory of a device.
+    A linalg op becomes a kernel with a thread for each element of its results,
+    loops over elements one of one block; their results are in scratch or in
+    memory of the function's results. Requirements on what tensors hold are
+    dropped, since host code cannot read the memory of a device.
 
     Scores that are no products are computed pair by pair; weights, where they
     are wanted, by going over all tiles once more.
@@ -38,7 +38,7 @@ def ConvertAttnToGPUPass : Pass<"convert-attn-to-gpu", "::mlir::ModuleOp"> {
     Refuses, with the reason, an attend op that has no such kernel, and other
     tensor code around it.
 
-    Example: test/Conversion/AttnToGPU/attn-to-gpu.mlir.
+    Examples: test/Conversion/AttnToGPU/attn-to-gpu.mlir and tensors.mlir.
   }];
   let options = [
     Option<"target", "target", "std::string", "\"sm_80\"",
