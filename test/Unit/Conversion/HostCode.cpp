@@ -86,8 +86,9 @@ std::unique_ptr<HostCode> HostCode::compile(StringRef source,
   auto machine = llvm::cantFail(
       llvm::cantFail(llvm::orc::JITTargetMachineBuilder::detectHost())
           .createTargetMachine());
+  auto optimize = makeOptimizingTransformer(2, 0, machine.get());
   ExecutionEngineOptions options;
-  options.transformer = makeOptimizingTransformer(2, 0, machine.get());
+  options.transformer = optimize;
   code->engine = llvm::cantFail(
       ExecutionEngine::create(*module, options, std::move(machine)));
   return code;

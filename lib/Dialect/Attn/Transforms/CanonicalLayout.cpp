@@ -46,11 +46,10 @@ FailureOr<CanonicalLayout> CanonicalLayout::get(OpBuilder &builder,
   CanonicalLayout result(loc);
   result.layout = AttentionLayout::get(op);
   const AttentionLayout &layout = result.layout;
-  for (auto [first, second] :
-       llvm::zip(layout.batch, ArrayRef(layout.batch).drop_front()))
-    if (second != first + 1)
+  for (size_t at = 1; at < layout.batch.size(); ++at)
+    if (layout.batch[at] != layout.batch[at - 1] + 1)
       return op->emitOpError("has batch dimensions ")
-             << first << " and " << second
+             << layout.batch[at - 1] << " and " << layout.batch[at]
              << " apart from each other; transpose them together";
 
   auto asValue = [&](OpFoldResult size) {
