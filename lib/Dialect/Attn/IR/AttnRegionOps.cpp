@@ -84,15 +84,12 @@ OpFoldResult FloorModOp::fold(FoldAdaptor adaptor) {
 LogicalResult RequireOp::verify() {
   StringRef rest = getMessage();
   while (!rest.empty()) {
-    rest = rest.drop_until([](char c) { return c == '{'; }).drop_front(1);
-    auto [number, tail] = rest.split('}');
+    rest = rest.split('{').second;
     unsigned index;
-    if (number.getAsInteger(10, index))
-      continue;
-    if (index >= getValues().size())
+    if (!rest.split('}').first.getAsInteger(10, index) &&
+        index >= getValues().size())
       return emitOpError("message names value {")
              << index << "}; there are " << getValues().size() << " values";
-    rest = tail;
   }
   return success();
 }
