@@ -87,7 +87,8 @@ LogicalResult WorkspaceFunctions::createFunction(func::FuncOp func) {
   auto workspace = func::FuncOp::create(
       builder, loc, name,
       builder.getFunctionType(func.getArgumentTypes(), builder.getIndexType()));
-  workspace.setAllArgAttrs(func.getAllArgAttrs());
+  if (ArrayAttr attributes = func.getAllArgAttrs())
+    workspace.setAllArgAttrs(attributes);
   workspace->setAttr(abi::entry, builder.getStringAttr("workspace"));
   Block *block = workspace.addEntryBlock();
   builder.setInsertionPointToStart(block);

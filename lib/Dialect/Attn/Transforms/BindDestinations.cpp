@@ -58,7 +58,8 @@ static Value resolveSize(OpBuilder &builder, Location loc, Value tensor,
                                            expand.getMixedOutputShape()[dim]);
   if (auto collapse = tensor.getDefiningOp<tensor::CollapseShapeOp>()) {
     Value product = arith::ConstantIndexOp::create(builder, loc, 1);
-    for (int64_t source : collapse.getReassociationIndices()[dim])
+    ReassociationIndices sources = collapse.getReassociationIndices()[dim];
+    for (int64_t source : sources)
       product = builder.createOrFold<arith::MulIOp>(
           loc, product, resolveSize(builder, loc, collapse.getSrc(), source));
     return product;
