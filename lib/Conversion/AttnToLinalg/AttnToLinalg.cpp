@@ -56,13 +56,24 @@ private:
                                 double scale);
   Value sumWeights(Value weights);
   Value accumulate(Value acc, Value weights, Value scores);
+  Value accumulateRows(Value acc, Value weights);
   /// Whether weights and values are multiplied in pairs of keys.
   bool multipliesPairs() {
     return usesPairs(op.getQuery(), op.getValue()) && !op.getGuarded() &&
            op.getNormalizer() == Normalizer::Softmax;
   }
+  /// Whether keys and values are multiplied as they lie, on tile registers.
+  bool isUnpacked() { return multipliesPairs() && rowsFirst; }
+  /// How many rows ahead all steps of the tile, each for its share, fetch keys
+  /// and values; 0 for not at all.
+  int64_t spreadAhead() {
+    return isUnpacked() && !op->hasAttr(paddedKeysAttr)
+               ? TileScores::getRowsAhead(op)
+               : 0;
+  }
   SmallVector<Value> runSoftmax(const ScoreEmitter::Scores &tile);
   SmallVector<Value> runPlain(Value weights);
+  Value pad(Value matrix, int64_t rows);
   OpFoldResult takePadding();
 
   AffineMap accumulatorMap() {
@@ -217,8 +228,9 @@ std::pair<Value, Value> TileDecomposition::weigh(Value scores, Value sum,
     maps.push_back(emit.map(2, {0, 1}));
   }
   maps.append({pairs ? emit.pairMap() : emit.map(2, {0, 1}), emit.map(2, {1})});
-  SmallVector<Value> results = emit.generic(
-      inputs, {init, sum}, maps, {true, false},
+  SpreadFetch keys = emit.halves(op.getKey(), spreadAhead()).second;
+  SmallVector<Value> results = emit.genericFetching(
+      keys, inputs, {init, sum}, maps, {true, false},
       [&](OpBuilder &builder, Location loc, ValueRange args) {
         Value scaled = multiply(builder, args[1], scale * unit);
         Value exponent = arith::AddFOp::create(builder, loc, scaled, args[0]);
@@ -242,6 +254,17 @@ Value TileDecomposition::sumWeights(Value weights) {
                       })[0];
 }
 
+/// acc[i, e] + sum_j weights[i, j] * value[j, e], in pairs of keys. Few queries
+/// have fewer weights to turn than there are values.
+Value TileDecomposition::accumulateRows(Value acc, Value weights) {
+  // Stored early enough to be in the cache when a tile of it is loaded.
+  Value turned = emit.turnPairs(weights);
+  auto [early, late] = emit.halves(op.getValue(), spreadAhead());
+  Value values = emit.pairRows(op.getValue(), /*ahead=*/0, early);
+  return emit.multiplyPairs(turned, emit.map(4, {0, 2, 3}), values,
+                            emit.map(4, {2, 1, 3}), acc, late);
+}
+
 /// acc[e, i] + sum_j value[j, e] * weights[j, i]. Guarded: a pair without
 /// weight
 /// (`scores` of -inf, or weight 0 without softmax) adds nothing.
@@ -252,6 +275,8 @@ Value TileDecomposition::accumulate(Value acc, Value weights, Value scores) {
     return emit.multiplyPairs(emit.splitPairs(op.getValue()),
                               emit.map(4, {0, 2, 3}), weights,
                               emit.map(4, {2, 1, 3}), acc);
+  if (isUnpacked())
+    return accumulateRows(acc, weights);
   if (multipliesPairs())
     return emit.multiplyPairs(emit.pairRows(op.getValue(), ahead),
                               emit.map(4, {2, 0, 3}), weights,
@@ -313,10 +338,30 @@ SmallVector<Value> TileDecomposition::runPlain(Value weights) {
           sum};
 }
 
+/// `matrix` with zeros after its rows, up to `rows`.
+Value TileDecomposition::pad(Value matrix, int64_t rows) {
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, matrix),
+                            offsets(2, b.getIndexAttr(0)),
+                            strides(2, b.getIndexAttr(1));
+  Type element = getElementTypeOrSelf(matrix.getType());
+  Value room = tensor::EmptyOp::create(
+      b, loc, {OpFoldResult(b.getIndexAttr(rows)), sizes[1]}, element);
+  Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(element));
+  room = linalg::FillOp::create(b, loc, zero, room).getResult(0);
+  return tensor::InsertSliceOp::create(b, loc, matrix, room, offsets, sizes,
+                                       strides);
+}
+
 /// Where keys and values are the first of a padded tile, the op takes all of
 /// that. Returns how many keys exist, null for all.
 OpFoldResult TileDecomposition::takePadding() {
   auto padded = op->getAttrOfType<IntegerAttr>(paddedKeysAttr);
+  if (padded && isUnpacked()) {
+    OpFoldResult existing = tensor::getMixedSize(b, loc, op.getKey(), 0);
+    op.getKeyMutable().assign(pad(op.getKey(), padded.getInt()));
+    op.getValueMutable().assign(pad(op.getValue(), padded.getInt()));
+    return existing;
+  }
   auto keyType = cast<ShapedType>(op.getKey().getType());
   auto keys = op.getKey().getDefiningOp<tensor::ExtractSliceOp>();
   auto values = op.getValue().getDefiningOp<tensor::ExtractSliceOp>();
@@ -331,7 +376,9 @@ SmallVector<Value> TileDecomposition::run() {
   OpFoldResult existing = takePadding();
   TileScores tile = TileScores::get(op);
   tile.existing = existing;
-  tile.isPadded = op->hasAttr(paddedKeysAttr);
+  tile.isPadded = op->hasAttr(paddedKeysAttr) || isUnpacked();
+  if (isUnpacked())
+    tile.fetch = emit.halves(op.getKey(), spreadAhead()).first;
   if (hasFeaturesLast(cast<AffineMapAttr>(op.getIndexingMaps()[2]).getValue()))
     tile.value = op.getValue();
   auto dimOf = [&](Value operand, AffineMap map, unsigned dim) {

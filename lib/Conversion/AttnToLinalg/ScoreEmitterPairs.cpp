@@ -7,6 +7,8 @@
 
 #include "attn/Conversion/AttnToLinalg/ScoreEmitter.h"
 
+#include "attn/Conversion/LinalgToVector/Streaming.h"
+
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -57,31 +59,77 @@ Value ScoreEmitter::pairScratch(OpFoldResult rows, OpFoldResult columns) {
   return slice(zero, pairs);
 }
 
-Value ScoreEmitter::pairRows(Value matrix, int64_t ahead) {
+SmallVector<Value>
+ScoreEmitter::genericFetching(SpreadFetch fetch, ValueRange inputs,
+                              ValueRange inits, ArrayRef<AffineMap> maps,
+                              ArrayRef<bool> reductions, Body body) {
+  if (!fetch.rows)
+    return generic(inputs, inits, maps, reductions, body);
+  SmallVector<Value> all(inputs);
+  all.push_back(fetch.rows);
+  AffineExpr zero = b.getAffineConstantExpr(0);
+  SmallVector<AffineMap> allMaps(maps);
+  allMaps.insert(
+      allMaps.begin() + inputs.size(),
+      AffineMap::get(reductions.size(), 0, {zero, zero}, b.getContext()));
+  SmallVector<Value> results = generic(all, inits, allMaps, reductions, body);
+  markStreamed(results[0].getDefiningOp(), int64_t(inputs.size()), fetch.ahead);
+  return results;
+}
+
+std::pair<SpreadFetch, SpreadFetch> ScoreEmitter::halves(Value matrix,
+                                                         int64_t ahead) {
+  auto type = cast<RankedTensorType>(matrix.getType());
+  if (!ahead || !type.hasStaticShape())
+    return {};
+  int64_t half = type.getDimSize(0) / 2;
+  SmallVector<OpFoldResult> one(2, b.getIndexAttr(1)),
+      sizes{b.getIndexAttr(half), b.getIndexAttr(type.getDimSize(1))};
+  auto rowsFrom = [&](int64_t first) -> SpreadFetch {
+    SmallVector<OpFoldResult> offsets{b.getIndexAttr(first), b.getIndexAttr(0)};
+    return {tensor::ExtractSliceOp::create(b, loc, matrix, offsets, sizes, one),
+            ahead};
+  };
+  return {rowsFrom(0), rowsFrom(half)};
+}
+
+Value ScoreEmitter::pairRows(Value matrix, int64_t ahead, SpreadFetch fetch) {
   SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, matrix);
   Value pairs =
-      generic(matrix, pairScratch(sizes[0], sizes[1]),
-              {b.getMultiDimIdentityMap(2), pairMap()}, {false, false},
-              [](OpBuilder &, Location, ValueRange args) {
-                return SmallVector<Value>{args[0]};
-              })[0];
-  return streamed(pairs, ahead);
+      genericFetching(fetch, matrix, pairScratch(sizes[0], sizes[1]),
+                      {b.getMultiDimIdentityMap(2), pairMap()}, {false, false},
+                      [](OpBuilder &, Location, ValueRange args) {
+                        return SmallVector<Value>{args[0]};
+                      })[0];
+  return fetch.rows ? pairs : streamed(pairs, ahead);
+}
+
+Value ScoreEmitter::turnPairs(Value pairs) {
+  ArrayRef<int64_t> shape = cast<RankedTensorType>(pairs.getType()).getShape();
+  Value empty = tensor::EmptyOp::create(b, loc, {shape[1], shape[0], shape[2]},
+                                        getElementTypeOrSelf(pairs));
+  return generic(pairs, empty, {map(3, {0, 1, 2}), map(3, {1, 0, 2})},
+                 {false, false, false},
+                 [](OpBuilder &, Location, ValueRange args) {
+                   return SmallVector<Value>{args[0]};
+                 })[0];
 }
 
 Value ScoreEmitter::multiplyPairs(Value lhs, AffineMap lhsMap, Value rhs,
-                                  AffineMap rhsMap, Value init) {
-  return generic({lhs, rhs}, init, {lhsMap, rhsMap, map(4, {0, 1})},
-                 {false, false, true, true},
-                 [&](OpBuilder &builder, Location loc, ValueRange args) {
-                   auto extend = [&](Value value) -> Value {
-                     return arith::ExtFOp::create(builder, loc, accumulator,
-                                                  value);
-                   };
-                   Value product = arith::MulFOp::create(
-                       builder, loc, extend(args[0]), extend(args[1]));
-                   return SmallVector<Value>{
-                       arith::AddFOp::create(builder, loc, args[2], product)};
-                 })[0];
+                                  AffineMap rhsMap, Value init,
+                                  SpreadFetch fetch) {
+  return genericFetching(
+      fetch, {lhs, rhs}, init, {lhsMap, rhsMap, map(4, {0, 1})},
+      {false, false, true, true},
+      [&](OpBuilder &builder, Location loc, ValueRange args) {
+        auto extend = [&](Value value) -> Value {
+          return arith::ExtFOp::create(builder, loc, accumulator, value);
+        };
+        Value product = arith::MulFOp::create(builder, loc, extend(args[0]),
+                                              extend(args[1]));
+        return SmallVector<Value>{
+            arith::AddFOp::create(builder, loc, args.back(), product)};
+      })[0];
 }
 
 /// Whether `piece` takes all rows of a matrix, of some columns.
@@ -132,8 +180,8 @@ Value ScoreEmitter::splitPairs(Value matrix) {
 Value ScoreEmitter::contractPairs(const TileScores &tile, Value zero) {
   Value queries = pairQueries(tile.query);
   Value keys = splitPairs(tile.key);
-  return streamed(
-      multiplyPairs(keys, map(4, {0, 2, 3}), queries, map(4, {2, 1, 3}), zero),
-      tile.ahead);
+  SpreadFetch fetch = tile.fetch.value_or(SpreadFetch());
+  Value scores = multiplyPairs(keys, map(4, {0, 2, 3}), queries,
+                               map(4, {2, 1, 3}), zero, fetch);
+  return tile.fetch ? scores : streamed(scores, tile.ahead);
 }
-

@@ -9,6 +9,7 @@
 
 #include "attn/Conversion/LinalgToVector/Streaming.h"
 
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -180,6 +181,7 @@ void BlockEmitter::emitBlock(OpBuilder &builder, int64_t rows,
                              LaneSegment lanes) {
   Block block(*this, rows, lanes);
   Registers registers;
+  fetchSpread(builder, block);
   if (plan.isRowReduced(op))
     return emitPositions(builder, block, op, plan, block.access, block.body,
                          registers);
@@ -334,6 +336,30 @@ void BlockEmitter::prefetch(OpBuilder &builder, const Block &block,
   emitPrefetch(builder, streamed, position);
 }
 
+/// Fetches what this block takes of each operand that is spread over the op.
+/// Blocks of what is left of a dimension take nothing.
+void BlockEmitter::fetchSpread(OpBuilder &builder, const Block &block) {
+  SmallVector<OpOperand *> operands = getSpread(op);
+  if (operands.empty() || !plan.rowDim || !plan.laneDim ||
+      block.rows != plan.rowSegments.front() ||
+      block.lanes.step() != plan.laneSegments.front().step())
+    return;
+  int64_t rowBlocks = plan.sizes[*plan.rowDim] / block.rows,
+          laneBlocks = plan.sizes[*plan.laneDim] / block.lanes.step();
+  AffineExpr row, lane;
+  bindDims(builder.getContext(), row, lane);
+  OpFoldResult step = affine::makeComposedFoldedAffineApply(
+      builder, op.getLoc(),
+      AffineMap::get(2, 0,
+                     row.floorDiv(block.rows) * laneBlocks +
+                         lane.floorDiv(block.lanes.step())),
+      {ivs[*plan.rowDim], ivs[*plan.laneDim]});
+  for (OpOperand *operand : operands)
+    emitSpreadFetch(builder, *operand,
+                    getValueOrCreateConstantIndexOp(builder, op.getLoc(), step),
+                    rowBlocks * laneBlocks);
+}
+
 /// Whether `memref` is on the stack.
 static bool isScratch(Value memref) {
   while (auto view = memref.getDefiningOp<ViewLikeOpInterface>())
@@ -365,7 +391,8 @@ SmallVector<Value> BlockEmitter::emitBody(OpBuilder &builder, Block &block,
                        arith::ConstantIndexOp::create(builder, op.getLoc(), 0));
   if (block.lanes.width > 1)
     for (OpOperand *streamed : getStreamed(op))
-      prefetch(builder, block, *streamed);
+      if (!op.getMatchingIndexingMap(streamed).isConstant())
+        prefetch(builder, block, *streamed);
   if (plan.pairDim)
     return emitDots(builder, block, accumulators);
   unsigned depth = plan.reductionDims.size();

@@ -65,6 +65,7 @@ private:
                      int64_t lines, int64_t share, int64_t elements);
   /// Fetches where epilogues will write what a block of streamed inputs gives:
   /// in memory, rows of results may lie on a page each.
+  void fetchSpread(OpBuilder &builder, const Block &block);
   void prefetchResults(OpBuilder &builder, const Block &block);
   SmallVector<Value> emitBody(OpBuilder &builder, Block &block,
                               ValueRange accumulators);

@@ -84,6 +84,42 @@ SmallVector<Value> attn::transposeChunks(OpBuilder &builder, Location loc,
   return vectors;
 }
 
+// Inside of chunks first. Then result i of each group of vectors has, in its
+// chunks, parts of rows i, i + chunk and so on, which trade places.
+SmallVector<Value> attn::transposeSquare(OpBuilder &builder, Location loc,
+                                         ArrayRef<Value> vectors) {
+  auto type = cast<VectorType>(vectors.front().getType());
+  int64_t width = type.getNumElements();
+  int64_t chunk = getChunkLanes(width, type.getElementType());
+  SmallVector<SmallVector<Value>> groups;
+  for (int64_t first = 0; first < width; first += chunk)
+    groups.push_back(transposeChunks(
+        builder, loc, SmallVector<Value>(vectors.slice(first, chunk))));
+  SmallVector<int64_t> even, odd;
+  separateChunks(width, chunk, even, odd);
+  SmallVector<Value> rows(width);
+  for (int64_t i = 0; i < chunk; ++i) {
+    // Each list has the vectors of the chunks `offset`, `offset` + `stride` ...
+    SmallVector<SmallVector<Value>> lists(1);
+    for (ArrayRef<Value> group : groups)
+      lists[0].push_back(group[i]);
+    while (lists.size() < groups.size()) {
+      SmallVector<SmallVector<Value>> next(2 * lists.size());
+      for (auto [offset, list] : llvm::enumerate(lists))
+        for (size_t pair = 0; pair < list.size(); pair += 2)
+          for (auto [half, order] :
+               {std::pair(size_t(0), ArrayRef(even)), {1, ArrayRef(odd)}})
+            next[offset + half * lists.size()].push_back(
+                vector::ShuffleOp::create(builder, loc, list[pair],
+                                          list[pair + 1], order));
+      lists = next;
+    }
+    for (auto [number, list] : llvm::enumerate(lists))
+      rows[number * chunk + i] = list.front();
+  }
+  return rows;
+}
+
 Value attn::sumLanes(OpBuilder &builder, Location loc,
                      SmallVector<Value> vectors) {
   auto type = cast<VectorType>(vectors.front().getType());

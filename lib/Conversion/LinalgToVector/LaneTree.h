@@ -24,6 +24,11 @@ Value concatenate(OpBuilder &builder, Location loc, SmallVector<Value> vectors);
 SmallVector<Value> transposeChunks(OpBuilder &builder, Location loc,
                                    SmallVector<Value> vectors);
 
+/// Transposes a square of as many vectors as lanes, a power of two: lane j of
+/// result i is lane i of `vectors[j]`.
+SmallVector<Value> transposeSquare(OpBuilder &builder, Location loc,
+                                   ArrayRef<Value> vectors);
+
 /// A vector whose lane k is the sum of the lanes of `vectors[k]`; there are as
 /// many vectors as lanes, a power of two.
 Value sumLanes(OpBuilder &builder, Location loc, SmallVector<Value> vectors);

@@ -13,8 +13,7 @@
 using namespace mlir;
 using namespace mlir::attn;
 
-/// Whether rows of the last two dimensions of `type` are whole, of pairs.
-static bool hasWholePairs(MemRefType type) {
+bool attn::hasWholePairs(MemRefType type) {
   SmallVector<int64_t> strides;
   int64_t offset;
   return type && type.getRank() >= 2 && type.getShape().back() == 2 &&
@@ -43,12 +42,12 @@ std::optional<unsigned> attn::choosePairedRows(linalg::GenericOp op,
 
 bool attn::addsProductOfBF16(linalg::GenericOp op) {
   Block *body = op.getBody();
-  if (op.getNumDpsInputs() != 2 || op.getNumDpsInits() != 1 ||
-      !body->getArgument(2).getType().isF32())
+  if (op.getNumDpsInputs() < 2 || op.getNumDpsInits() != 1 ||
+      !body->getArguments().back().getType().isF32())
     return false;
   auto yielded = body->getTerminator()->getOperand(0);
   auto sum = yielded.getDefiningOp<arith::AddFOp>();
-  if (!sum || sum.getLhs() != body->getArgument(2))
+  if (!sum || sum.getLhs() != body->getArguments().back())
     return false;
   auto product = sum.getRhs().getDefiningOp<arith::MulFOp>();
   return product &&

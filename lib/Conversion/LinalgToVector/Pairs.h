@@ -12,6 +12,9 @@
 
 namespace mlir::attn {
 
+/// Whether rows of the last two dimensions of `type` are whole, of pairs.
+bool hasWholePairs(MemRefType type);
+
 /// Whether `output` stores rows in pairs: indices (row / 2, lane, row mod 2).
 bool storesPairs(OpOperand &output, AffineMap map, unsigned rowDim,
                  unsigned laneDim);

@@ -7,8 +7,11 @@
 
 #include "attn/Conversion/LinalgToVector/Streaming.h"
 
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace mlir::attn;
@@ -31,6 +34,34 @@ SmallVector<OpOperand *> attn::getStreamed(linalg::GenericOp op) {
       if (operand >= 0 && operand < op.getNumDpsInputs())
         streamed.push_back(op.getDpsInputOperand(operand));
   return streamed;
+}
+
+SmallVector<OpOperand *> attn::getSpread(linalg::GenericOp op) {
+  return llvm::filter_to_vector(getStreamed(op), [&](OpOperand *operand) {
+    return op.getMatchingIndexingMap(operand).isConstant();
+  });
+}
+
+void attn::emitSpreadFetch(OpBuilder &builder, OpOperand &spread, Value step,
+                           int64_t steps) {
+  constexpr int64_t lineBytes = 64;
+  Location loc = spread.getOwner()->getLoc();
+  auto type = cast<MemRefType>(spread.get().getType());
+  int64_t perLine = lineBytes * 8 / type.getElementTypeBitWidth();
+  int64_t linesPerRow = llvm::divideCeil(type.getDimSize(1), perLine);
+  int64_t share = llvm::divideCeil(type.getDimSize(0) * linesPerRow, steps);
+  for (int64_t i = 0; i < share; ++i) {
+    AffineExpr line = builder.getAffineDimExpr(0) * share + i;
+    auto position = [&](AffineExpr expr) -> Value {
+      return getValueOrCreateConstantIndexOp(
+          builder, loc,
+          affine::makeComposedFoldedAffineApply(
+              builder, loc, AffineMap::get(1, 0, expr), {step}));
+    };
+    emitPrefetch(builder, spread,
+                 {position(line.floorDiv(linesPerRow)),
+                  position(line % linesPerRow * perLine)});
+  }
 }
 
 void attn::emitPrefetch(OpBuilder &builder, OpOperand &streamed,

@@ -9,8 +9,13 @@
 
 #include "Pairs.h"
 
+#include "attn/Conversion/LinalgToVector/Streaming.h"
+
 #include "mlir/Dialect/AMX/AMXDialect.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
@@ -18,9 +23,9 @@ using namespace mlir::attn;
 
 /// Rows, lanes and pairs of a tile.
 static constexpr int64_t tileSize = 16;
-/// Sums of a block, two by two tiles or a column of four: with the tiles of a
-/// and b that are loaded before they are multiplied they fill the eight
-/// registers.
+/// Sums of a block, two by two tiles or four along one side: enough to hide the
+/// latency of a product. With the tiles of a and b that are loaded before they
+/// are multiplied they fill the eight registers.
 static constexpr int64_t blockSums = 4;
 /// Steps along pairs that are written out.
 static constexpr int64_t mostSteps = 2;
@@ -35,15 +40,14 @@ static AffineMap mapTo(MLIRContext *context, ArrayRef<unsigned> loops) {
   return AffineMap::getMultiDimMapWithTargets(NumLoops, loops, context);
 }
 
-/// Whether `type` is static, with contiguous elements in its last `contiguous`
-/// dimensions.
+/// Whether `type` has a static shape, and contiguous elements in its last
+/// `contiguous` dimensions.
 static bool isTiled(Type type, unsigned contiguous) {
   auto memref = dyn_cast<MemRefType>(type);
   SmallVector<int64_t> strides;
   int64_t offset;
   if (!memref || !memref.hasStaticShape() ||
-      failed(memref.getStridesAndOffset(strides, offset)) ||
-      llvm::any_of(strides, ShapedType::isDynamic))
+      failed(memref.getStridesAndOffset(strides, offset)))
     return false;
   int64_t expected = 1;
   for (unsigned fromLast = 0; fromLast < contiguous; ++fromLast) {
@@ -63,16 +67,16 @@ bool attn::isTileProduct(linalg::GenericOp op, const TargetSpec &target) {
   SmallVector<AffineMap> maps = op.getIndexingMapsArray();
   if (maps[0] != mapTo(context, {Row, Pair, Number}) ||
       maps[1] != mapTo(context, {Pair, Lane, Number}) ||
-      maps[2] != mapTo(context, {Row, Lane}))
+      maps.back() != mapTo(context, {Row, Lane}))
     return false;
   SmallVector<int64_t> sizes = op.getStaticLoopRanges();
   bool whole = sizes[Number] == 2;
   for (Loop loop : {Row, Lane, Pair})
     whole &= ShapedType::isStatic(sizes[loop]) && sizes[loop] > 0 &&
              sizes[loop] % tileSize == 0;
-  return whole && isTiled(op->getOperand(0).getType(), /*contiguous=*/2) &&
-         isTiled(op->getOperand(1).getType(), /*contiguous=*/2) &&
-         isTiled(op->getOperand(2).getType(), /*contiguous=*/1);
+  return whole && isTiled(op.getDpsInputs()[0].getType(), /*contiguous=*/2) &&
+         isTiled(op.getDpsInputs()[1].getType(), /*contiguous=*/2) &&
+         isTiled(op.getDpsInits()[0].getType(), /*contiguous=*/1);
 }
 
 //===----------------------------------------------------------------------===//
@@ -97,15 +101,17 @@ public:
 private:
   using Tiles = SmallVector<Value>;
 
+  int64_t tilesAlong(Loop loop) { return sizes[loop] / tileSize; }
   void forEach(Loop loop, int64_t most,
                function_ref<void(Value start, int64_t tiles)> body);
   void emitBlock(const TileBlock &block);
   Tiles addAllPairs(const TileBlock &block, Tiles sums);
   Tiles addPairs(const TileBlock &block, Value pair, ValueRange sums);
-  Value load(unsigned operand, ArrayRef<Value> position);
+  void fetch(const TileBlock &block, Value pair);
+  Value load(Value memref, ArrayRef<Value> position);
   void store(Value sum, ArrayRef<Value> position);
-  /// Elements from one row of a tile of `operand` to the next.
-  Value rowStride(unsigned operand);
+  /// Elements from one row of a tile of `memref` to the next.
+  Value rowStride(Value memref);
 
   Value index(int64_t value) {
     return arith::ConstantIndexOp::create(builder, loc, value);
@@ -124,26 +130,29 @@ private:
 };
 } // namespace
 
-Value TileMultiplier::rowStride(unsigned operand) {
+Value TileMultiplier::rowStride(Value memref) {
   SmallVector<int64_t> strides;
   int64_t offset;
-  auto type = cast<MemRefType>(op->getOperand(operand).getType());
-  (void)type.getStridesAndOffset(strides, offset);
-  return index(strides.front());
+  (void)cast<MemRefType>(memref.getType()).getStridesAndOffset(strides, offset);
+  if (!ShapedType::isDynamic(strides.front()))
+    return index(strides.front());
+  return memref::ExtractStridedMetadataOp::create(builder, loc, memref)
+      .getStrides()
+      .front();
 }
 
-Value TileMultiplier::load(unsigned operand, ArrayRef<Value> position) {
-  Value memref = op->getOperand(operand);
+Value TileMultiplier::load(Value memref, ArrayRef<Value> position) {
   Type element = getElementTypeOrSelf(memref.getType());
   int64_t columns = element.isF32() ? tileSize : 2 * tileSize;
   return amx::TileLoadOp::create(
       builder, loc, amx::TileType::get({tileSize, columns}, element), memref,
-      position, rowStride(operand));
+      position, rowStride(memref));
 }
 
 void TileMultiplier::store(Value sum, ArrayRef<Value> position) {
-  amx::TileStoreOp::create(builder, loc, op->getOperand(2), position, sum,
-                           rowStride(2));
+  Value target = op.getDpsInits()[0];
+  amx::TileStoreOp::create(builder, loc, target, position, sum,
+                           rowStride(target));
 }
 
 /// Blocks of `most` tiles along `loop`, then what is left.
@@ -165,9 +174,10 @@ void TileMultiplier::forEach(Loop loop, int64_t most,
 }
 
 void TileMultiplier::emit() {
-  int64_t most = std::min<int64_t>(2, sizes[Lane] / tileSize);
-  forEach(Row, blockSums / most, [&](Value row, int64_t rows) {
-    forEach(Lane, most, [&](Value lane, int64_t lanes) {
+  int64_t lanes =
+      std::min<int64_t>(tilesAlong(Row) > 1 ? 2 : blockSums, tilesAlong(Lane));
+  forEach(Row, blockSums / lanes, [&](Value row, int64_t rows) {
+    forEach(Lane, lanes, [&](Value lane, int64_t lanes) {
       emitBlock({row, lane, rows, lanes});
     });
   });
@@ -177,12 +187,13 @@ void TileMultiplier::emitBlock(const TileBlock &block) {
   Tiles sums;
   for (int64_t row = 0; row < block.rows; ++row)
     for (int64_t lane = 0; lane < block.lanes; ++lane)
-      sums.push_back(fromZero ? Value(amx::TileZeroOp::create(
-                                    builder, loc,
-                                    amx::TileType::get({tileSize, tileSize},
-                                                       builder.getF32Type())))
-                              : load(2, {offset(block.row, row),
-                                         offset(block.lane, lane)}));
+      sums.push_back(
+          fromZero ? Value(amx::TileZeroOp::create(
+                         builder, loc,
+                         amx::TileType::get({tileSize, tileSize},
+                                            builder.getF32Type())))
+                   : load(op.getDpsInits()[0],
+                          {offset(block.row, row), offset(block.lane, lane)}));
   sums = addAllPairs(block, std::move(sums));
   auto sum = sums.begin();
   for (int64_t row = 0; row < block.rows; ++row)
@@ -208,21 +219,54 @@ TileMultiplier::Tiles TileMultiplier::addAllPairs(const TileBlock &block,
   return Tiles(loop.getResults());
 }
 
-/// Adds the products of 16 pairs from `pair` on to each sum.
+/// Fetches what this step takes of each operand that is spread over the op.
+void TileMultiplier::fetch(const TileBlock &block, Value pair) {
+  if (getSpread(op).empty())
+    return;
+  int64_t rowBlocks = tilesAlong(Row) / block.rows,
+          laneBlocks = tilesAlong(Lane) / block.lanes;
+  AffineExpr row, lane, term;
+  bindDims(builder.getContext(), row, lane, term);
+  AffineExpr number = (row.floorDiv(block.rows * tileSize) * laneBlocks +
+                       lane.floorDiv(block.lanes * tileSize)) *
+                          tilesAlong(Pair) +
+                      term.floorDiv(tileSize);
+  OpFoldResult step = affine::makeComposedFoldedAffineApply(
+      builder, loc, AffineMap::get(3, 0, number),
+      {block.row, block.lane, pair});
+  for (OpOperand *operand : getSpread(op))
+    emitSpreadFetch(builder, *operand,
+                    getValueOrCreateConstantIndexOp(builder, loc, step),
+                    rowBlocks * laneBlocks * tilesAlong(Pair));
+}
+
+/// Adds the products of 16 pairs from `pair` on to each sum. The side with
+/// fewer tiles stays in registers. Fetches come last: what is multiplied does
+/// not wait for them.
 TileMultiplier::Tiles TileMultiplier::addPairs(const TileBlock &block,
                                                Value pair, ValueRange sums) {
   Value zero = index(0);
-  Tiles right, results;
-  for (int64_t lane = 0; lane < block.lanes; ++lane)
-    right.push_back(load(1, {pair, offset(block.lane, lane), zero}));
-  for (int64_t row = 0; row < block.rows; ++row) {
-    Value left = load(0, {offset(block.row, row), pair, zero});
-    for (Value factor : right) {
-      Value sum = sums[results.size()];
-      results.push_back(amx::TileMulFOp::create(builder, loc, sum.getType(),
-                                                left, factor, sum));
+  auto loadLeft = [&](int64_t row) {
+    return load(op.getDpsInputs()[0], {offset(block.row, row), pair, zero});
+  };
+  auto loadRight = [&](int64_t lane) {
+    return load(op.getDpsInputs()[1], {pair, offset(block.lane, lane), zero});
+  };
+  bool keepsLeft = block.rows < block.lanes;
+  Tiles kept, results(sums);
+  for (int64_t i = 0; i < std::min(block.rows, block.lanes); ++i)
+    kept.push_back(keepsLeft ? loadLeft(i) : loadRight(i));
+  for (int64_t other = 0; other < std::max(block.rows, block.lanes); ++other) {
+    Value passing = keepsLeft ? loadRight(other) : loadLeft(other);
+    for (auto [number, factor] : llvm::enumerate(kept)) {
+      Value &sum = results[keepsLeft ? number * block.lanes + other
+                                     : other * block.lanes + number];
+      sum = amx::TileMulFOp::create(builder, loc, sum.getType(),
+                                    keepsLeft ? factor : passing,
+                                    keepsLeft ? passing : factor, sum);
     }
   }
+  fetch(block, pair);
   return results;
 }
 

@@ -8,6 +8,7 @@
 
 #include "BlockEmitter.h"
 #include "LaneReduction.h"
+#include "PairTransposition.h"
 #include "PrepareBody.h"
 #include "ScalarReduction.h"
 #include "TileProduct.h"
@@ -106,7 +107,8 @@ linalg::GenericOp Vectorizer::generalize(linalg::LinalgOp linalgOp) {
 void Vectorizer::plan(linalg::GenericOp op) {
   if (claimed.contains(op))
     return;
-  if (isLaneReduction(op) || isScalarReduction(op, target)) {
+  if (isLaneReduction(op) || isScalarReduction(op, target) ||
+      isPairTransposition(op, target)) {
     BlockPlan unblocked;
     unblocked.sizes = op.getStaticLoopRanges();
     return schedule({op, unblocked, {}});
@@ -139,6 +141,11 @@ void Vectorizer::emit(PlannedOp &planned) {
       rewriter.eraseOp(op);
       return;
     }
+  }
+  if (isPairTransposition(op, target)) {
+    rewriter.setInsertionPoint(op);
+    emitPairTransposition(rewriter, op, target);
+    return rewriter.eraseOp(op);
   }
   if (isScalarReduction(op, target)) {
     rewriter.setInsertionPoint(op);

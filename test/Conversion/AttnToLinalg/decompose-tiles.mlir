@@ -21,3 +21,30 @@ func.func @f(%q: tensor<1x1x64x40xbf16>, %k: tensor<1x1x100x40xbf16>, %v: tensor
   %o = attn.scaled_dot_product %q, %k, %v : tensor<1x1x64x40xbf16>, tensor<1x1x100x40xbf16>, tensor<1x1x100x96xbf16> -> tensor<1x1x64x96xbf16>
   return %o : tensor<1x1x64x96xbf16>
 }
+
+// Few queries take whole tiles of keys as they lie, and values in pairs. Weights, pairs
+// of keys, are turned. Each of four ops fetches half of the keys or values of a tile to
+// come.
+// CHECK-LABEL: func @few(
+// CHECK: scf.if
+// CHECK: %[[KEYS:.*]] = tensor.extract_slice %{{.*}}[%{{.*}}, 0] [32, 64] [1, 1]
+// CHECK: %[[FIRST:.*]] = tensor.extract_slice %[[KEYS]][0, 0] [16, 64]
+// CHECK: %[[ROWS:.*]] = tensor.expand_shape %[[KEYS]]
+// CHECK: linalg.generic {{.*}} ins(%[[ROWS]], %{{.*}}, %[[FIRST]] : tensor<32x32x2xbf16>, tensor<32x16x2xbf16>, tensor<16x64xbf16>) outs(%{{.*}} : tensor<32x16xf32>) attrs = {attn.ahead = 64 : index, attn.streamed = array<i64: 2>}
+// CHECK: %[[SECOND:.*]] = tensor.extract_slice %[[KEYS]][16, 0] [16, 64]
+// CHECK: linalg.generic {{.*}} %[[SECOND]] : {{.*}} outs(%{{.*}}, %{{.*}} : tensor<16x16x2xbf16>, tensor<16xf32>) attrs = {attn.ahead = 64 : index, attn.streamed = array<i64: 2>}
+// CHECK: linalg.generic {{.*}} ins(%{{.*}} : tensor<16x16x2xbf16>) outs(%{{.*}} : tensor<16x16x2xbf16>)
+// CHECK: linalg.generic {{.*}} outs(%{{.*}} : tensor<16x64x2xbf16>) attrs = {attn.ahead = 64 : index, attn.streamed = array<i64: 1>}
+// CHECK: linalg.generic {{.*}} ins(%{{.*}} : tensor<16x16x2xbf16>, tensor<16x64x2xbf16>, tensor<16x64xbf16>) outs(%{{.*}} : tensor<16x64xf32>) attrs = {attn.ahead = 64 : index, attn.streamed = array<i64: 2>}
+
+// The last tile is copied onto zeros, and fetches nothing.
+// CHECK: } else {
+// CHECK: linalg.fill {{.*}} outs(%{{.*}} : tensor<32x64xbf16>)
+// CHECK: tensor.insert_slice
+// CHECK: linalg.generic {{.*}} ins(%{{.*}}, %{{.*}} : tensor<32x32x2xbf16>, tensor<32x16x2xbf16>) outs(%{{.*}} : tensor<32x16xf32>)
+// CHECK-NOT: attn.streamed
+// CHECK: return
+func.func @few(%q: tensor<1x1x16x64xbf16>, %k: tensor<1x1x100x64xbf16>, %v: tensor<1x1x100x64xbf16>) -> tensor<1x1x16x64xbf16> {
+  %o = attn.scaled_dot_product %q, %k, %v : tensor<1x1x16x64xbf16>, tensor<1x1x100x64xbf16>, tensor<1x1x100x64xbf16> -> tensor<1x1x16x64xbf16>
+  return %o : tensor<1x1x16x64xbf16>
+}

@@ -10,6 +10,9 @@
 // RUN: sed 's/f32/bf16/g; s/x?x/x256x/g' %s > %tt.mlir
 // RUN: attnc compile %tt.mlir --target=x86-64:sapphirerapids --threads=1 -o %tt.s
 // RUN: %python %attn_src/utils/inner_loops.py < %tt.s | FileCheck %s --check-prefix=TILES --implicit-check-not='stack={{[1-9]}}'
+// RUN: sed 's/f32/bf16/g; s/x64x/x128x/g; s/\(%q:\|%v :\|->\|%o :\) tensor<1x1x?x/\1 tensor<1x1x16x/g' %s > %tf.mlir
+// RUN: attnc compile %tf.mlir --target=x86-64:sapphirerapids --threads=1 -o %tf.s
+// RUN: %python %attn_src/utils/inner_loops.py < %tf.s | FileCheck %s --check-prefix=FEW --implicit-check-not='stack={{[1-9]}}'
 // RUN: attnc compile %s --target=aarch64:neoverse-n1 --threads=1 -o %tn.s
 // RUN: %python %attn_src/utils/inner_loops.py < %tn.s | FileCheck %s --check-prefix=NEON --implicit-check-not='stack={{[1-9]}}'
 
@@ -29,6 +32,12 @@
 // Weights are rounded two vectors at once. Products of so small heads are no loops:
 // four tiles of sums times two steps for scores, and for values.
 // TILES: loop {{.*}}vcvtne2ps2bf16=1 {{.*}}vscalefps=2 stack=0
+
+// Few queries: two tiles of keys as they lie for each of queries; of weights one for
+// four of values, whose sums pass by.
+// FEW: loop tdpbf16ps=2 tileloadd=3 stack=0
+// FEW: loop {{.*}}vcvtne2ps2bf16=1 {{.*}}vscalefps=2 stack=0
+// FEW: loop tdpbf16ps=4 tileloadd=9 tilestored=4 stack=0
 
 // NEON: loop fmla=24 stack=0
 // NEON: loop fadd={{.*}}fmla=20

@@ -118,3 +118,28 @@ func.func @lanes(%k: memref<?x64xbf16, strided<[?, 1], offset: ?>>, %w: memref<?
   }
   return
 }
+
+// -----
+
+#rows = affine_map<(j, e) -> (j, e)>
+#none = affine_map<(j, e) -> (0, 0)>
+#pairs = affine_map<(j, e) -> (j floordiv 2, e, j mod 2)>
+
+// What no loop names is fetched in equal shares by blocks: of 32 lines, two by each pair
+// of rows.
+// CHECK-LABEL: func @spread
+// CHECK-SAME: %[[V:[a-z0-9]+]]: memref<32x32xbf16>, %[[F:[a-z0-9]+]]: memref<32x32xbf16, {{.*}}>
+// CHECK: scf.for %[[J:[a-z0-9]+]] = {{.*}} step %c2
+// CHECK-COUNT-2: memref.prefetch %[[F]][%{{.*}}, %c0{{.*}}], read, locality<2>, data
+// CHECK-NOT: memref.prefetch
+// CHECK: vector.interleave
+// CHECK-NOT: memref.prefetch
+func.func @spread(%v: memref<32x32xbf16>, %f: memref<32x32xbf16, strided<[32, 1], offset: ?>>, %p: memref<16x32x2xbf16>) {
+  linalg.generic {indexing_maps = [#rows, #none, #pairs], iterator_types = ["parallel", "parallel"]}
+      ins(%v, %f : memref<32x32xbf16>, memref<32x32xbf16, strided<[32, 1], offset: ?>>)
+      outs(%p : memref<16x32x2xbf16>) attrs = {attn.streamed = array<i64: 1>, attn.ahead = 64 : index} {
+  ^bb0(%a: bf16, %b: bf16, %c: bf16):
+    linalg.yield %a : bf16
+  }
+  return
+}

@@ -151,3 +151,66 @@ func.func @unknown(%a: memref<?x16x2xbf16>, %b: memref<16x16x2xbf16>, %c: memref
   }
   return
 }
+
+// -----
+
+#a = affine_map<(j, i, p, n) -> (j, p, n)>
+#b = affine_map<(j, i, p, n) -> (p, i, n)>
+#c = affine_map<(j, i, p, n) -> (j, i)>
+
+// One tile of one side stays in a register, and four of the other pass by. Rows lie as
+// far apart as their memref says.
+// CHECK-LABEL: func @tall(
+// CHECK-SAME: %[[A:[a-z0-9]+]]: memref<64x16x2xbf16, strided<[?, 2, 1], offset: ?>>
+// CHECK: amx.tile_load %arg1
+// CHECK: %[[METADATA:.*]], %{{.*}}, %{{.*}}:3, %[[STRIDES:.*]]:3 = memref.extract_strided_metadata %[[A]]
+// CHECK: amx.tile_load %[[A]]{{.*}}, %[[STRIDES]]#0
+// CHECK-COUNT-4: amx.tile_mulf
+// CHECK-COUNT-4: amx.tile_store
+// CHECK-NOT: amx.tile_mulf
+func.func @tall(%a: memref<64x16x2xbf16, strided<[?, 2, 1], offset: ?>>, %b: memref<16x16x2xbf16>, %c: memref<64x16xf32>) {
+  linalg.generic {indexing_maps = [#a, #b, #c], iterator_types = ["parallel", "parallel", "reduction", "reduction"]}
+    ins(%a, %b : memref<64x16x2xbf16, strided<[?, 2, 1], offset: ?>>, memref<16x16x2xbf16>) outs(%c : memref<64x16xf32>) {
+  ^bb0(%x: bf16, %y: bf16, %s: f32):
+    %u = arith.extf %x : bf16 to f32
+    %v = arith.extf %y : bf16 to f32
+    %m = arith.mulf %u, %v : f32
+    %r = arith.addf %s, %m : f32
+    linalg.yield %r : f32
+  }
+  return
+}
+
+// -----
+
+#a = affine_map<(i, e, p, n) -> (i, p, n)>
+#b = affine_map<(i, e, p, n) -> (p, e, n)>
+#none = affine_map<(i, e, p, n) -> (0, 0)>
+#c = affine_map<(i, e, p, n) -> (i, e)>
+
+// An operand that no loop names is fetched meanwhile: 16 lines, eight by each of
+// two steps, after the products.
+// CHECK-LABEL: func @wide_fetching(
+// CHECK-SAME: %[[F:[a-z0-9]+]]: memref<8x64xbf16, strided<[64, 1], offset: ?>>
+// CHECK: scf.for %[[E:[a-z0-9]+]] = %c0{{.*}} to %c128{{.*}} step %c64
+// CHECK: amx.tile_load %arg0
+// CHECK-COUNT-4: amx.tile_mulf
+// CHECK: affine.apply #{{.*}}(%{{.*}}, %[[E]])
+// CHECK: %[[AHEAD:.*]] = arith.addi %{{.*}}, %c32
+// CHECK: memref.prefetch %[[F]][%[[AHEAD]], %c0{{.*}}], read, locality<2>
+// CHECK: memref.prefetch %[[F]][%{{.*}}, %c32{{.*}}], read, locality<2>
+// CHECK-COUNT-6: memref.prefetch
+// CHECK-NOT: memref.prefetch
+func.func @wide_fetching(%a: memref<16x16x2xbf16>, %b: memref<16x128x2xbf16>, %f: memref<8x64xbf16, strided<[64, 1], offset: ?>>, %c: memref<16x128xf32>) {
+  linalg.generic {indexing_maps = [#a, #b, #none, #c], iterator_types = ["parallel", "parallel", "reduction", "reduction"]}
+    ins(%a, %b, %f : memref<16x16x2xbf16>, memref<16x128x2xbf16>, memref<8x64xbf16, strided<[64, 1], offset: ?>>) outs(%c : memref<16x128xf32>)
+    attrs = {attn.streamed = array<i64: 2>, attn.ahead = 32 : index} {
+  ^bb0(%x: bf16, %y: bf16, %z: bf16, %s: f32):
+    %u = arith.extf %x : bf16 to f32
+    %v = arith.extf %y : bf16 to f32
+    %m = arith.mulf %u, %v : f32
+    %r = arith.addf %s, %m : f32
+    linalg.yield %r : f32
+  }
+  return
+}

@@ -15,6 +15,13 @@
 
 namespace mlir::attn {
 
+/// A matrix that an op fetches meanwhile, so many rows ahead, in equal shares
+/// by its steps; null for none.
+struct SpreadFetch {
+  Value rows;
+  int64_t ahead = 0;
+};
+
 /// What attn.attend_tile and attn.score_tile have in common.
 struct TileScores {
   Compatibility compatibility;
@@ -36,6 +43,9 @@ struct TileScores {
   /// Rows of values, a feature after another, that may be fetched while scores
   /// of their keys are computed; null for none.
   Value value = {};
+  /// Where keys are multiplied as they lie: what that fetches meanwhile, in
+  /// place of keys `ahead` of them.
+  std::optional<SpreadFetch> fetch = {};
 
   template <typename OpTy>
   static TileScores get(OpTy op) {
@@ -110,6 +120,15 @@ public:
                              ArrayRef<AffineMap> maps,
                              ArrayRef<bool> reductions, Body body);
 
+  /// The same, which fetches meanwhile. The body's arguments for `inits` are
+  /// the last ones; one that it has no use for stands before.
+  SmallVector<Value> genericFetching(SpreadFetch fetch, ValueRange inputs,
+                                     ValueRange inits, ArrayRef<AffineMap> maps,
+                                     ArrayRef<bool> reductions, Body body);
+  /// The upper and the lower rows of a matrix of static shape, so many rows
+  /// ahead; nothing for 0.
+  std::pair<SpreadFetch, SpreadFetch> halves(Value matrix, int64_t ahead);
+
   /// `operand` in the accumulator type, in scratch of static size where its
   /// sizes are bounded. `ahead`: how many rows before they are read they are
   /// fetched, 0 for not at all.
@@ -132,14 +151,16 @@ public:
   /// the pair).
   Value splitPairs(Value matrix);
   /// The rows of a matrix of bf16 as such pairs.
-  Value pairRows(Value matrix, int64_t ahead = 0);
+  Value pairRows(Value matrix, int64_t ahead = 0, SpreadFetch fetch = {});
+  /// (pair of rows, column, number in the pair) as (column, pair, number).
+  Value turnPairs(Value pairs);
   /// From (row, column) to a pair's element.
   AffineMap pairMap();
   /// sum over the pairs p of rows: lhs[p, i, 0] * rhs[p, j, 0] + lhs[p, i, 1] *
   /// rhs[p, j, 1], added to `init`, in the accumulator type. The maps are over
   /// (i, j, p, number in the pair).
   Value multiplyPairs(Value lhs, AffineMap lhsMap, Value rhs, AffineMap rhsMap,
-                      Value init);
+                      Value init, SpreadFetch fetch = {});
 
   /// Scores (keys, queries) of the tile, their maximum over keys (-inf for no
   /// keys) if it was asked for, and what both still have to be multiplied by:

@@ -20,6 +20,16 @@ void markStreamed(Operation *op, ArrayRef<int64_t> operands, int64_t rowsAhead);
 /// The streamed inputs.
 SmallVector<OpOperand *> getStreamed(linalg::GenericOp op);
 
+/// Of the streamed inputs those whose map names no loop: matrices of static
+/// shape that the body does not read, fetched `rowsAhead` rows ahead in equal
+/// shares by the steps of the op. What takes time without reading memory so
+/// keeps memory busy.
+SmallVector<OpOperand *> getSpread(linalg::GenericOp op);
+
+/// Fetches the share of step `step`, of `steps`, of an operand that is spread.
+void emitSpreadFetch(OpBuilder &builder, OpOperand &spread, Value step,
+                     int64_t steps);
+
 /// Fetches into the second-level cache the line of a streamed operand that lies
 /// its number of rows after `position`.
 void emitPrefetch(OpBuilder &builder, OpOperand &streamed,

@@ -169,19 +169,22 @@ Value QueryTile::globalKey(OpBuilder &b, Value start) {
 }
 
 QueryTile::KeyTile QueryTile::keyTile(OpBuilder &b, Value start,
-                                      OpFoldResult count) {
+                                      OpFoldResult count, bool guarded) {
   if (packedKeys.first)
     return packedTile(b, start, count);
   return {plan.tiles ? existingFeatures(b) : packed,
           sliceKeys(b, key, keyMap, start, count),
-          sliceKeys(b, value, valueMap, start, count), keyMap, valueMap};
+          sliceKeys(b, value, valueMap, start, count),
+          keyMap,
+          valueMap,
+          plan.unpacked && !guarded && getConstantIntValue(count) != plan.keys};
 }
 
 QueryTile::State QueryTile::emitKeyTile(OpBuilder &b, Location loc, Value start,
                                         OpFoldResult count, Value partial,
                                         State state, bool guarded,
                                         Value piece) {
-  KeyTile keysOfTile = keyTile(b, start, count);
+  KeyTile keysOfTile = keyTile(b, start, count, guarded);
   Value row = firstRow(b);
   if (piece) {
     keysOfTile.query = slicePiece(b, keysOfTile.query, 1, piece);
@@ -209,7 +212,7 @@ QueryTile::State QueryTile::emitKeyTile(OpBuilder &b, Location loc, Value start,
   // A piece has too few sums for a second way through its code.
   if (!rowsFirst() && !guarded && (!piece || plan.tiles))
     tile->setAttr(lazyMaximumAttr, b.getUnitAttr());
-  if (packedKeys.first)
+  if (keysOfTile.padded)
     tile->setAttr(paddedKeysAttr, b.getIndexAttr(plan.keys));
   if (plan.ahead)
     tile->setAttr(rowsAheadAttr, b.getIndexAttr(plan.ahead));
@@ -244,7 +247,7 @@ QueryTile::State QueryTile::emitClassifiedTile(OpBuilder &b, Location loc,
   Value last = arith::AddIOp::create(b, loc, first, size);
   TileClass tileClass = classifier->emitClass(
       b, loc, {batch, head, queryRange(b), {first, last}});
-  if (!packedKeys.first)
+  if (!plan.tiles)
     count = tileCount(b, start, end);
   Value yes = arith::ConstantIntOp::create(b, loc, 1, 1);
   Value partial = arith::XOrIOp::create(b, loc, tileClass.must, yes);

@@ -8,6 +8,7 @@
 #include "attn/Dialect/Attn/Transforms/QueryTile.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -135,6 +136,8 @@ Value QueryTile::keyTileNumber(OpBuilder &b, Value first, Value start) {
 }
 
 Value QueryTile::existingFeatures(OpBuilder &b) {
+  if (plan.packedFeatures(features) == features)
+    return packed;
   return takeFirst(b, loc, packed, {features, b.getIndexAttr(plan.rows())});
 }
 
@@ -161,5 +164,32 @@ QueryTile::KeyTile QueryTile::packedTile(OpBuilder &b, Value start,
           takeFirst(b, loc, keys, {count, plan.packedFeatures(features)}),
           takeFirst(b, loc, values,
                     {plan.packedValueFeatures(valueFeatures), count}),
-          tileMap({TileJ, TileD}), tileMap({TileE, TileJ})};
+          tileMap({TileJ, TileD}),
+          tileMap({TileE, TileJ}),
+          /*padded=*/true};
+}
+
+/// The code for whole tiles of keys knows that they are; others get padding.
+QueryTile::State QueryTile::emitUnpackedTile(OpBuilder &b, Location loc,
+                                             Value start, OpFoldResult count,
+                                             Value partial, State state) {
+  auto emit = [&](OpBuilder &b, OpFoldResult count) {
+    return emitKeyTile(b, loc, start, count, partial, state, /*guarded=*/false);
+  };
+  OpFoldResult whole = b.getIndexAttr(plan.keys);
+  if (getConstantIntValue(count))
+    return emit(b, count);
+  Value isWhole =
+      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
+                            getValueOrCreateConstantIndexOp(b, loc, count),
+                            getValueOrCreateConstantIndexOp(b, loc, whole));
+  auto choice = scf::IfOp::create(
+      b, loc, isWhole,
+      [&](OpBuilder &b, Location loc) {
+        scf::YieldOp::create(b, loc, emit(b, whole));
+      },
+      [&](OpBuilder &b, Location loc) {
+        scf::YieldOp::create(b, loc, emit(b, count));
+      });
+  return State(choice.getResults());
 }

@@ -67,6 +67,8 @@ QueryTile::State QueryTile::emitPieces(OpBuilder &b, Location loc, Value start,
 QueryTile::State QueryTile::visitTile(OpBuilder &b, Location loc, Value start,
                                       OpFoldResult count, Value partial,
                                       State state, bool guarded) {
+  if (plan.unpacked && !guarded)
+    return emitUnpackedTile(b, loc, start, count, partial, state);
   if (!plan.piece || guarded)
     return emitKeyTile(b, loc, start, count, partial, state, guarded);
   if (plan.tiles)

@@ -22,6 +22,10 @@ static constexpr int64_t tileRows = 16, tileColumns = 32;
 /// Keys of a tile whose scores and weights such registers compute, where it and
 /// what is kept of the queries fit into the first-level cache, and where not.
 static constexpr int64_t nearKeys = 64, farKeys = 128;
+/// Keys of a tile that are multiplied as they lie: with values in pairs,
+/// weights and accumulators they fit into the first-level cache. More rows,
+/// whose accumulators do not, take twice as many.
+static constexpr int64_t unpackedKeys = 32;
 
 /// The static size of a dimension of the iteration space; 1 where no operand
 /// has it, or dynamic.
@@ -64,14 +68,19 @@ static bool multipliesBF16(AttendOp op) {
                       });
 }
 
-/// Whether the target multiplies pairs of the op's elements in one instruction.
-static bool usesPairs(const TargetSpec &target, AttendOp op) {
+/// Whether the features of keys and values lie side by side.
+static bool hasInnermostFeatures(AttendOp op) {
   auto isInnermost = [&](AffineMap map, unsigned dim) {
     return cast<AffineDimExpr>(map.getResults().back()).getPosition() == dim;
   };
+  return isInnermost(op.getKeyMap(), AttendOp::D) &&
+         isInnermost(op.getValueMap(), AttendOp::E);
+}
+
+/// Whether the target multiplies pairs of the op's elements in one instruction.
+static bool usesPairs(const TargetSpec &target, AttendOp op) {
   int64_t features = staticSize(op, AttendOp::D);
-  return target.hasBF16Dot && isInnermost(op.getKeyMap(), AttendOp::D) &&
-         isInnermost(op.getValueMap(), AttendOp::E) && multipliesBF16(op) &&
+  return target.hasBF16Dot && hasInnermostFeatures(op) && multipliesBF16(op) &&
          features > 0 && features % 2 == 0;
 }
 
@@ -92,6 +101,7 @@ private:
   bool hasManyQueries();
   bool fillsVectors();
   bool hasTiles() { return target.hasBF16Tiles && multipliesBF16(op); }
+  StringRef unpackedObstacle();
   StringRef tileObstacle();
   TilePlan queriesAlongLanes();
   TilePlan featuresAlongLanes();
@@ -160,13 +170,26 @@ bool PlanChooser::fillsVectors() {
          cast<AffineDimExpr>(innermost).getPosition() == AttendOp::E;
 }
 
+/// Why few queries, which share too little to pack keys for, do not multiply
+/// those as they lie on tile registers; empty where they do.
+StringRef PlanChooser::unpackedObstacle() {
+  if (!hasInnermostFeatures(op))
+    return "too few queries share what would be packed, and keys or values do "
+           "not have their features innermost";
+  if (features <= 0 || features % tileColumns != 0 || valueFeatures <= 0 ||
+      valueFeatures % tileRows != 0)
+    return "too few queries share what would be packed, and head sizes are not "
+           "those of whole tiles";
+  return "";
+}
+
 /// Why products of bf16 do not run on tile registers; empty where they do, or
 /// where there are none.
 StringRef PlanChooser::tileObstacle() {
-  if (!hasManyQueries())
-    return "too few queries share what would be packed";
   if (needsWeights(op))
     return "a second pass, for weights, reads keys as they lie";
+  if (!hasManyQueries())
+    return unpackedObstacle();
   if (features <= 0 || features % 2 != 0)
     return "the head size of keys is not even";
   if (valueFeatures <= 0)
@@ -180,6 +203,7 @@ TilePlan PlanChooser::queriesAlongLanes() {
   TilePlan plan{maxRows, /*keys=*/0};
   bool many = hasManyQueries();
   plan.tiles = hasTiles() && tileObstacle().empty();
+  plan.unpacked = plan.tiles && !many;
   plan.pairs = plan.tiles || usesPairs(target, op);
   bool fits = mayGroup() && llvm::isPowerOf2_64(group) && group <= lanes;
   // A tile that one head may fill gains little from others, and where the mask
@@ -204,12 +228,14 @@ TilePlan PlanChooser::queriesAlongLanes() {
   // A tile is gone through block by block, several times: the next one is what
   // is to come. Pairs leave too few registers for more addresses.
   if (!many || !plan.pairs)
-    plan.ahead = plan.keys;
+    plan.ahead = plan.unpacked ? 2 * unpackedKeys : plan.keys;
   if (ShapedType::isDynamic(queries) && !plan.pairs &&
       op.getCompatibility() == Compatibility::Dot)
     plan.piece = lanes;
-  plan.turned = !plan.pairs && fillsVectors();
-  if (plan.tiles)
+  plan.turned = plan.unpacked || (!plan.pairs && fillsVectors());
+  if (plan.unpacked)
+    plan.keys = (rows > tileRows ? 2 : 1) * unpackedKeys;
+  else if (plan.tiles)
     chooseTiles(plan);
   if (many)
     shareKeys(plan);
@@ -307,10 +333,17 @@ double PlanChooser::operations(const TilePlan &plan) {
                      llvm::divideCeil(valueFeatures, lanes);
     return plan.rows() * vectors * 4 / 3.0;
   }
-  // Exponentials of keys serve all queries.
-  double total = features * (additive ? 6 : 1) + valueFeatures;
   int64_t tiles =
       llvm::divideCeil(queries, plan.queries) * headsOfTile() / plan.group;
+  // As long as so many vector operations take, measured: values in pairs,
+  // exponentials, loads and stores of tiles.
+  constexpr double besideProducts = 3.0 / 8;
+  if (plan.unpacked)
+    return tiles * (features + valueFeatures) *
+           (besideProducts +
+            double(llvm::divideCeil(plan.rows(), tileRows)) / tileRows);
+  // Exponentials of keys serve all queries.
+  double total = features * (additive ? 6 : 1) + valueFeatures;
   return tiles * total * llvm::divideCeil(plan.rows(), lanes);
 }
 
@@ -358,8 +391,8 @@ SmallVector<PlanVariant> PlanChooser::variants() {
   if (llvm::isPowerOf2_64(heads) && heads <= lanes) {
     queries = 1;
     PlanVariant one = choose();
-    if (one.plan.lanes == LaneAxis::Features)
-      result.push_back(one);
+    if (one.plan.lanes == LaneAxis::Features || one.plan.unpacked)
+      result.push_back(withTiles(one));
     queries = ShapedType::kDynamic;
   }
   result.push_back(
@@ -408,6 +441,7 @@ TilePlan TilePlan::get(const TargetSpec &target, AttendOp op) {
               : LaneAxis::Queries,
           dictionary.contains("pairs"),
           dictionary.contains("tiles"),
+          dictionary.contains("unpacked"),
           number("ahead", 0),
           number("band", 1),
           number("resident", 0),
@@ -438,5 +472,7 @@ void TilePlan::attachTo(AttendOp op) const {
     entries.push_back(builder.getNamedAttr("tiles", builder.getUnitAttr()));
   if (turned)
     entries.push_back(builder.getNamedAttr("turned", builder.getUnitAttr()));
+  if (unpacked)
+    entries.push_back(builder.getNamedAttr("unpacked", builder.getUnitAttr()));
   op->setAttr(planName, builder.getDictionaryAttr(entries));
 }

@@ -73,7 +73,7 @@ static OpFoldResult sharingStep(OpBuilder &builder, AttendOp op,
 /// more keys than stay in the cache.
 static OpFoldResult queryStep(OpBuilder &builder, AttendOp op,
                               const TilePlan &plan) {
-  if (plan.tiles)
+  if (plan.tiles && !plan.unpacked)
     return sharingStep(builder, op, plan);
   OpFoldResult band = builder.getIndexAttr(plan.queries * plan.band);
   OpFoldResult keys = op.getIterationDomain(builder)[AttendOp::J].size;

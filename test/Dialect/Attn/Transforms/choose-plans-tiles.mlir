@@ -4,6 +4,7 @@
 
 #query = affine_map<(b, hkv, g, i, j, d, e) -> (hkv, i, d)>
 #key = affine_map<(b, hkv, g, i, j, d, e) -> (hkv, j, d)>
+#turned = affine_map<(b, hkv, g, i, j, d, e) -> (hkv, d, j)>
 #value = affine_map<(b, hkv, g, i, j, d, e) -> (hkv, j, e)>
 #out = affine_map<(b, hkv, g, i, j, d, e) -> (hkv, i, e)>
 
@@ -35,9 +36,16 @@ func.func @padded(%q: tensor<2x100x64xbf16>, %k: tensor<2x300x64xbf16>, %v: tens
   return %r : tensor<2x100x40xbf16>
 }
 
-// Few queries, other types and odd head sizes go without.
+// Few queries take keys as they lie, where their head sizes are those of whole tiles and
+// features lie side by side.
 // CHECK-LABEL: func @few(
+// CHECK: attn.plan = {ahead = 64 : index, group = 1 : index, keys = 64 : index, lanes = "queries", pairs, queries = 32 : index, split = 0 : index, tiles, turned, unpacked}
+// CHECK-LABEL: func @few_narrow(
 // CHECK-NOT: tiles
+// CHECK-LABEL: func @few_turned(
+// CHECK-NOT: tiles
+
+// Other types and odd head sizes go without.
 // CHECK-LABEL: func @f16(
 // CHECK-NOT: tiles
 // CHECK-LABEL: func @odd(
@@ -45,6 +53,16 @@ func.func @padded(%q: tensor<2x100x64xbf16>, %k: tensor<2x300x64xbf16>, %v: tens
 func.func @few(%q: tensor<2x32x64xbf16>, %k: tensor<2x300x64xbf16>, %o: tensor<2x32x64xbf16>) -> tensor<2x32x64xbf16> {
   %r = attn.attend dot softmax ins(%q, %k, %k : tensor<2x32x64xbf16>, tensor<2x300x64xbf16>, tensor<2x300x64xbf16>)
       outs(%o : tensor<2x32x64xbf16>) indexing_maps = [#query, #key, #value, #out] scale = 0.25 -> tensor<2x32x64xbf16>
+  return %r : tensor<2x32x64xbf16>
+}
+func.func @few_narrow(%q: tensor<2x32x48xbf16>, %k: tensor<2x300x48xbf16>, %o: tensor<2x32x48xbf16>) -> tensor<2x32x48xbf16> {
+  %r = attn.attend dot softmax ins(%q, %k, %k : tensor<2x32x48xbf16>, tensor<2x300x48xbf16>, tensor<2x300x48xbf16>)
+      outs(%o : tensor<2x32x48xbf16>) indexing_maps = [#query, #key, #value, #out] scale = 0.25 -> tensor<2x32x48xbf16>
+  return %r : tensor<2x32x48xbf16>
+}
+func.func @few_turned(%q: tensor<2x32x64xbf16>, %k: tensor<2x64x300xbf16>, %v: tensor<2x300x64xbf16>, %o: tensor<2x32x64xbf16>) -> tensor<2x32x64xbf16> {
+  %r = attn.attend dot softmax ins(%q, %k, %v : tensor<2x32x64xbf16>, tensor<2x64x300xbf16>, tensor<2x300x64xbf16>)
+      outs(%o : tensor<2x32x64xbf16>) indexing_maps = [#query, #turned, #value, #out] scale = 0.25 -> tensor<2x32x64xbf16>
   return %r : tensor<2x32x64xbf16>
 }
 func.func @f16(%q: tensor<2x100x64xf16>, %k: tensor<2x300x64xf16>, %o: tensor<2x100x64xf16>) -> tensor<2x100x64xf16> {

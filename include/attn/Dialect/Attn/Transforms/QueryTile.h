@@ -89,9 +89,11 @@ private:
   struct KeyTile {
     Value query, key, value;
     AffineMap keyMap, valueMap;
+    /// Whether the keys and values are the first of a padded tile, or to be.
+    bool padded = false;
   };
   /// `count` keys from `start` on as they lie, or where they are packed.
-  KeyTile keyTile(OpBuilder &b, Value start, OpFoldResult count);
+  KeyTile keyTile(OpBuilder &b, Value start, OpFoldResult count, bool guarded);
   KeyTile packedTile(OpBuilder &b, Value start, OpFoldResult count);
   /// The packed queries without the features that were added.
   Value existingFeatures(OpBuilder &b);
@@ -137,6 +139,8 @@ private:
                     Value partial, State state, bool guarded, Value piece = {});
   State emitPieces(OpBuilder &b, Location loc, Value start, OpFoldResult count,
                    Value partial, State state);
+  State emitUnpackedTile(OpBuilder &b, Location loc, Value start,
+                         OpFoldResult count, Value partial, State state);
   State visitTile(OpBuilder &b, Location loc, Value start, OpFoldResult count,
                   Value partial, State state, bool guarded);
   /// The rows, dimension `dim`, of the piece from `first` on.

@@ -19,7 +19,8 @@ namespace mlir::attn {
 enum class LaneAxis { Queries, Features };
 
 /// On an `attn.attend_tile`: its key and value are the first of as many keys as
-/// the attribute says, of which the others are zero.
+/// the attribute says, of which the others are zero; or are to be copied there,
+/// where they are not slices of that and the accumulator is (rows, features).
 inline constexpr llvm::StringLiteral paddedKeysAttr = "attn.padded_keys";
 
 /// On an `attn.attend_tile`: `TilePlan::ahead`, where it is not 0.
@@ -41,9 +42,12 @@ struct TilePlan {
   /// Whether scores come from dot products of pairs, so that packed queries
   /// keep their type.
   bool pairs = false;
-  /// Whether both products are on tile registers, so that `resident` keys and
-  /// values at a time are packed in whole tiles.
+  /// Whether both products are on tile registers. Unless `unpacked`, `resident`
+  /// keys and values at a time are packed in whole tiles.
   bool tiles = false;
+  /// Whether tile registers take whole tiles of keys as they lie, and values in
+  /// pairs of keys; `turned` then.
+  bool unpacked = false;
   /// How many rows ahead keys and values are fetched that one tile alone reads,
   /// so that they come from memory; 0 for not at all.
   int64_t ahead = 0;
