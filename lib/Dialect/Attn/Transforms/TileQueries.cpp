@@ -40,12 +40,14 @@ static Value countTiles(OpBuilder &builder, AttendOp op, const TilePlan &plan) {
   return count;
 }
 
-/// Tiles of queries that share packed keys: a whole band, or as many, but two
-/// at least, as leave two steps. More would cost more: with two tiles in place
-/// of eight a call of one thread takes a tenth longer.
+/// Tiles of queries that share keys: a whole band, or as many as leave two
+/// steps. More would cost more: with two tiles in place of eight that share
+/// packed keys a call of one thread takes a tenth longer; these are two at
+/// least.
 static OpFoldResult sharingStep(OpBuilder &builder, AttendOp op,
                                 const TilePlan &plan) {
   constexpr int64_t steps = 2;
+  const int64_t least = plan.tiles ? 2 : 1;
   Location loc = op.getLoc();
   Value tiles = countTiles(builder, op, plan);
   std::optional<int64_t> known = getConstantIntValue(tiles);
@@ -54,7 +56,8 @@ static OpFoldResult sharingStep(OpBuilder &builder, AttendOp op,
   };
   int64_t most = plan.band;
   Value step = index(plan.queries * most);
-  for (int64_t share = llvm::PowerOf2Ceil(most) / 2; share > 1; share /= 2) {
+  for (int64_t share = llvm::PowerOf2Ceil(most) / 2; share >= least;
+       share /= 2) {
     if (known && *known <= steps * share)
       most = share;
     if (known)
@@ -73,11 +76,11 @@ static OpFoldResult sharingStep(OpBuilder &builder, AttendOp op,
 /// more keys than stay in the cache.
 static OpFoldResult queryStep(OpBuilder &builder, AttendOp op,
                               const TilePlan &plan) {
-  if (plan.tiles && !plan.unpacked)
-    return sharingStep(builder, op, plan);
-  OpFoldResult band = builder.getIndexAttr(plan.queries * plan.band);
+  if (plan.band == 1)
+    return builder.getIndexAttr(plan.queries);
+  OpFoldResult band = sharingStep(builder, op, plan);
   OpFoldResult keys = op.getIterationDomain(builder)[AttendOp::J].size;
-  if (plan.band == 1 || getConstantIntValue(keys))
+  if (plan.tiles || getConstantIntValue(keys))
     return band;
   Location loc = op.getLoc();
   auto value = [&](OpFoldResult size) {

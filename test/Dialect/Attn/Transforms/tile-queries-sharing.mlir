@@ -52,3 +52,28 @@ func.func @any(%q: tensor<2x?x64xbf16>, %k: tensor<2x?x64xbf16>, %o: tensor<2x?x
       outs(%o : tensor<2x?x64xbf16>) indexing_maps = [#query, #key, #value, #output] scale = 0.25 -> tensor<2x?x64xbf16>
   return %r : tensor<2x?x64xbf16>
 }
+
+// -----
+
+#query = affine_map<(b, hkv, g, i, j, d, e) -> (hkv, i, d)>
+#key = affine_map<(b, hkv, g, i, j, d, e) -> (hkv, j, d)>
+#value = affine_map<(b, hkv, g, i, j, d, e) -> (hkv, j, e)>
+#output = affine_map<(b, hkv, g, i, j, d, e) -> (hkv, i, e)>
+
+// So do bands of four tiles that share what the second level holds, without packing: two
+// of one head's four tiles, one of two.
+// CHECK-LABEL: func @four_tiles(
+// CHECK: scf.forall (%{{.*}}) = (0) to (256) step (128)
+func.func @four_tiles(%q: tensor<1x256x64xf32>, %k: tensor<1x16384x64xf32>, %o: tensor<1x256x64xf32>) -> tensor<1x256x64xf32> {
+  %r = attn.attend dot softmax ins(%q, %k, %k : tensor<1x256x64xf32>, tensor<1x16384x64xf32>, tensor<1x16384x64xf32>)
+      outs(%o : tensor<1x256x64xf32>) indexing_maps = [#query, #key, #value, #output] scale = 0.25 -> tensor<1x256x64xf32>
+  return %r : tensor<1x256x64xf32>
+}
+
+// CHECK-LABEL: func @two_tiles(
+// CHECK: scf.forall (%{{.*}}) = (0) to (128) step (64)
+func.func @two_tiles(%q: tensor<1x128x64xf32>, %k: tensor<1x16384x64xf32>, %o: tensor<1x128x64xf32>) -> tensor<1x128x64xf32> {
+  %r = attn.attend dot softmax ins(%q, %k, %k : tensor<1x128x64xf32>, tensor<1x16384x64xf32>, tensor<1x16384x64xf32>)
+      outs(%o : tensor<1x128x64xf32>) indexing_maps = [#query, #key, #value, #output] scale = 0.25 -> tensor<1x128x64xf32>
+  return %r : tensor<1x128x64xf32>
+}

@@ -26,16 +26,20 @@ func.func @attention(%q: tensor<4x?x16xf32>, %k: tensor<4x100x16xf32>, %v: tenso
   return %r : tensor<4x?x8xf32>
 }
 
-// Four tiles at a time where there are more keys than stay in the cache.
+// Four tiles at a time where there are more keys than stay in the cache; two, or one,
+// where four would leave a single step.
 // CHECK-LABEL: func @unknown_keys(
 // CHECK-SAME: %[[Q:[a-z0-9]+]]: tensor<4x?x16xf32>, %[[K:[a-z0-9]+]]: tensor<4x?x16xf32>
 func.func @unknown_keys(%q: tensor<4x?x16xf32>, %k: tensor<4x?x16xf32>, %o: tensor<4x?x16xf32>) -> tensor<4x?x16xf32> {
   // CHECK-DAG: %[[FIT:.*]] = arith.constant 1920 : index
   // CHECK-DAG: %[[ONE:.*]] = arith.constant 64 : index
+  // CHECK-DAG: %[[TWO:.*]] = arith.constant 128 : index
   // CHECK-DAG: %[[BAND:.*]] = arith.constant 256 : index
-  // CHECK-DAG: %[[N:.*]] = tensor.dim %[[K]], %c1
+  // CHECK: %[[HALF:.*]] = arith.select %{{.*}}, %[[TWO]], %[[BAND]]
+  // CHECK: %[[SHARE:.*]] = arith.select %{{.*}}, %[[ONE]], %[[HALF]]
+  // CHECK: %[[N:.*]] = tensor.dim %[[K]], %c1
   // CHECK: %[[MORE:.*]] = arith.cmpi sgt, %[[N]], %[[FIT]]
-  // CHECK: %[[STEP:.*]] = arith.select %[[MORE]], %[[BAND]], %[[ONE]]
+  // CHECK: %[[STEP:.*]] = arith.select %[[MORE]], %[[SHARE]], %[[ONE]]
   // CHECK: scf.forall {{.*}} step (1, %[[STEP]])
   %r = attn.attend dot softmax ins(%q, %k, %k : tensor<4x?x16xf32>, tensor<4x?x16xf32>, tensor<4x?x16xf32>)
       outs(%o : tensor<4x?x16xf32>) indexing_maps = [#query, #key, #value, #output] scale = 0.25 -> tensor<4x?x16xf32>
