@@ -124,3 +124,8 @@ def test_groups(heads, kv_heads, layout):
 @pytest.mark.parametrize("queries, keys", [(100, 50), (128, 384), (600, 1100)])
 def test_static_lengths(queries, keys):
     check(bf16_attention(queries=queries, keys=keys, mask="causal"), {}, TARGET)
+
+
+def test_long_tiles():
+    text = bf16_attention(head_size=128, queries=100, keys=512, heads=1, kv_heads=1)
+    check(text, {}, TARGET)

@@ -258,7 +258,10 @@ void PlanChooser::chooseTiles(TilePlan &plan) {
                     (columns * plan.rows() + (columns + valueRows) * nearKeys),
           scores = (elementBytes + factorBytes) * lanes * nearKeys;
   bool fits = sums + factors + scores <= int64_t(target.l1Bytes);
-  plan.keys = fits ? nearKeys : farKeys;
+  // Twice as long where none is padding, and no mask cuts them.
+  bool even = !ShapedType::isDynamic(keys) && keys % (2 * farKeys) == 0;
+  int64_t mostKeys = even && op.getMask().empty() ? 2 * farKeys : farKeys;
+  plan.keys = fits ? nearKeys : mostKeys;
   plan.piece = fits ? lanes : 0;
 }
 

@@ -27,6 +27,15 @@ func.func @large(%q: tensor<2x100x128xbf16>, %k: tensor<2x300x128xbf16>, %o: ten
   return %r : tensor<2x100x128xbf16>
 }
 
+// Tiles of a number of keys that leaves no padding are twice as long.
+// CHECK-LABEL: func @large_even(
+// CHECK: attn.plan = {{{.*}}keys = 256 : index, {{.*}}pairs, queries = 64 : index, resident = 512 : index, {{.*}}tiles}
+func.func @large_even(%q: tensor<2x100x128xbf16>, %k: tensor<2x512x128xbf16>, %o: tensor<2x100x128xbf16>) -> tensor<2x100x128xbf16> {
+  %r = attn.attend dot softmax ins(%q, %k, %k : tensor<2x100x128xbf16>, tensor<2x512x128xbf16>, tensor<2x512x128xbf16>)
+      outs(%o : tensor<2x100x128xbf16>) indexing_maps = [#query, #key, #value, #out] scale = 0.25 -> tensor<2x100x128xbf16>
+  return %r : tensor<2x100x128xbf16>
+}
+
 // A head size of values that no tile has is padded.
 // CHECK-LABEL: func @padded(
 // CHECK: attn.plan = {{.*}}tiles}
