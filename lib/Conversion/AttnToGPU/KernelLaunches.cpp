@@ -175,6 +175,7 @@ void KernelLaunches::emitTables() {
                     size(AttendOp::J), plan.queries, plan.keys};
   arguments.tables = MaskTables(*host, op, arguments.captures, kernels, name)
                          .emit(*classifier, domain);
+  classifier->remarkNotes("attn-to-gpu");
 }
 
 /// Whether heads of a group can make one tile: they share keys and values, and

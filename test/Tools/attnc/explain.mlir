@@ -22,6 +22,7 @@
 // GPU: function window, for sm_80
 // GPU: tiles: 128 queries x 64 keys; empty 24, partial 8, full 0
 // GPU: remark: {{.*}}tiles of 128 queries and 64 keys for 8 warps: about {{[0-9]+}} of 255 registers per thread, queries read from shared memory each time; {{[0-9]+}} of 166912 bytes of shared memory; fewer than 128 queries on less than half of 108 multiprocessors split their keys, 4 tiles or more for a block
+// RUN: attnc explain %s --entry opaque --target=sm_80 | FileCheck %s --check-prefix=OPAQUE
 
 // Compound masks are told in lines; ids that come from offsets by the name of these.
 // RUN: attnc explain %s --entry compound --target=x86-64-v3 | FileCheck %s --check-prefix=COMPOUND --strict-whitespace

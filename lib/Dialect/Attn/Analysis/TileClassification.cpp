@@ -10,6 +10,7 @@
 #include "TileEmission.h"
 
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/Remarks.h"
 
 using namespace mlir;
 using namespace mlir::attn;
@@ -78,6 +79,14 @@ std::string TileClassifier::describe(ArrayRef<std::string> captureNames,
 
 ArrayRef<AnalysisNote> TileClassifier::getNotes() const {
   return implementation->notes;
+}
+
+void TileClassifier::remarkNotes(StringRef category) const {
+  for (const AnalysisNote &note : getNotes())
+    remark::missed(
+        note.op->getLoc(),
+        remark::RemarkOpts::name("mask-not-proved").category(category))
+        << (note.op->getName().getStringRef() + ": " + note.reason).str();
 }
 
 //===----------------------------------------------------------------------===//

@@ -183,11 +183,7 @@ prepareClassifier(OpBuilder &builder, AttendOp op, const TilePlan &plan) {
         << "blocks of 16 tiles are asked first whether the mask leaves them "
            "empty";
   remarkFacts(op, facts, *classifier);
-  for (const AnalysisNote &note : classifier->getNotes())
-    remark::missed(
-        note.op->getLoc(),
-        remark::RemarkOpts::name("mask-not-proved").category("attn-tile-keys"))
-        << (note.op->getName().getStringRef() + ": " + note.reason).str();
+  classifier->remarkNotes("attn-tile-keys");
   return classifier;
 }
 

@@ -127,6 +127,8 @@ public:
 
   /// Where the analysis gave up, each operation once.
   ArrayRef<AnalysisNote> getNotes() const;
+  /// Remarks each note at its op, in the name of a pass.
+  void remarkNotes(StringRef category) const;
 
 private:
   struct Implementation;
