@@ -56,6 +56,22 @@ Value KernelBuilder::pin(Value value) {
 }
 
 Value KernelBuilder::shuffleXor(Value value, int64_t mask) {
+  Type type = value.getType(), word = b.getI32Type();
+  if (type.isInteger() && type.getIntOrFloatBitWidth() < 32) {
+    Value wide = arith::ExtUIOp::create(b, loc, word, value);
+    return arith::TruncIOp::create(b, loc, type, shuffleXor(wide, mask));
+  }
+  if (type.isInteger(64)) {
+    Value half = arith::ConstantIntOp::create(b, loc, type, 32);
+    Value high = arith::ShRUIOp::create(b, loc, value, half);
+    auto shuffled = [&](Value part) -> Value {
+      part = arith::TruncIOp::create(b, loc, word, part);
+      return arith::ExtUIOp::create(b, loc, type, shuffleXor(part, mask));
+    };
+    Value low = shuffled(value);
+    high = arith::ShLIOp::create(b, loc, shuffled(high), half);
+    return arith::OrIOp::create(b, loc, low, high);
+  }
   return NVVM::ShflOp::create(b, loc, value.getType(), integer(allLanes), value,
                               integer(mask), integer(warpSize - 1),
                               NVVM::ShflKind::bfly, UnitAttr());

@@ -127,7 +127,8 @@ struct KernelBuilder {
   /// before a loop, through which it would take registers.
   Value pin(Value value);
 
-  /// The value of the lane whose number differs by the bits of `mask`.
+  /// The value, of at most 32 bits or an i64, of the lane whose number differs
+  /// by the bits of `mask`.
   Value shuffleXor(Value value, int64_t mask);
   /// Combines a value over the lanes that differ in the bits of `mask`.
   Value reduceLanes(Value value, int64_t mask,

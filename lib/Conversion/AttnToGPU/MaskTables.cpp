@@ -8,6 +8,7 @@
 #include "MaskTables.h"
 
 #include "Captures.h"
+#include "SharedReduction.h"
 
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
@@ -93,6 +94,17 @@ static SmallVector<scf::ForOp> getNest(scf::ForOp loop) {
   return nest;
 }
 
+/// Loops of the elements of a nest that the lanes of a warp can share.
+static bool isReduced(ArrayRef<scf::ForOp> nest) {
+  return llvm::any_of(nest, [&](scf::ForOp level) {
+    return llvm::any_of(level.getBody()->getOps<scf::ForOp>(),
+                        [&](scf::ForOp inner) {
+                          return !llvm::is_contained(nest, inner) &&
+                                 SharedReduction::matches(inner);
+                        });
+  });
+}
+
 void MaskTables::emitPass(scf::ForOp loop) {
   SmallVector<scf::ForOp> nest = getNest(loop);
   AttendArguments given;
@@ -126,48 +138,56 @@ void MaskTables::emitPass(scf::ForOp loop) {
   given.bind(inside, kernel.getBody().front().getArguments());
   emitElement(inside, nest, given.tables, used.getArrayRef(), given.captures);
   kernels.finish(inside, kernel);
-  kernels.launchEach(host, kernel, result.sizes, threads, operands);
+  SmallVector<Value> sizes(result.sizes);
+  if (isReduced(nest))
+    sizes.push_back(arith::ConstantIntOp::create(host, op.getLoc(), warpSize,
+                                                 /*width=*/64));
+  kernels.launchEach(host, kernel, sizes, threads, operands);
 }
 
-/// A thread counts through batches, heads and entries of all results.
+/// A thread, or the lanes of a warp together, take an element of all results;
+/// they are counted through batches, heads and entries.
 void MaskTables::emitElement(OpBuilder &builder, ArrayRef<scf::ForOp> nest,
                              ArrayRef<DeviceValue> results,
                              ArrayRef<Value> used,
                              ArrayRef<DeviceValue> described) {
   KernelBuilder k{builder, op.getLoc()};
-  Type word = builder.getI32Type();
   IRMapping mapping;
   mapping.map(used, emitCaptures(k, described));
-  Value number =
-      k.add(k.mul(NVVM::BlockIdXOp::create(builder, k.loc, word), threads),
-            NVVM::ThreadIdXOp::create(builder, k.loc, word));
+  int64_t lanes = isReduced(nest) ? warpSize : 1;
+  Value number = k.toI32(k.emitGlobalThread(threads));
+  Value lane = k.rem(number, lanes);
+  number = k.div(number, lanes);
   SmallVector<Value> at(nest.size());
   Value rest = number, total = k.integer(1);
   for (size_t dim = nest.size(); dim-- > 0;) {
     Value size = k.toI32(results.front().tensor.sizes[dim]);
-    at[dim] = k.rem(rest, size);
+    at[dim] = k.toIndex(k.rem(rest, size));
     rest = k.div(rest, size);
     total = k.mul(total, size);
     scf::ForOp level = nest[dim];
-    mapping.map(level.getInductionVar(), k.toIndex(at[dim]));
+    mapping.map(level.getInductionVar(), at[dim]);
   }
   auto store = [&](tensor::InsertOp insert) {
     unsigned result = cast<BlockArgument>(insert.getDest()).getArgNumber() - 1;
-    Value pointer = results[result].tensor.pointer;
-    Value value = mapping.lookup(insert.getScalar());
-    for (auto [position, stride] :
-         llvm::zip_equal(at, results[result].tensor.strides))
-      pointer =
-          k.gep(pointer, value.getType(), k.mul(k.toI64(position), stride));
-    k.store(value, pointer);
+    k.when(k.less(lane, k.integer(1)), [&] {
+      storeElement(k, mapping.lookup(insert.getScalar()),
+                   results[result].tensor, at);
+    });
   };
   k.when(k.less(number, total), [&] {
     for (scf::ForOp level : nest)
       for (Operation &nested : level.getBody()->without_terminator()) {
         if (llvm::is_contained(nest, &nested))
           continue;
+        auto loop = dyn_cast<scf::ForOp>(nested);
         if (auto insert = dyn_cast<tensor::InsertOp>(nested))
           store(insert);
+        else if (loop && SharedReduction::matches(loop))
+          SharedReduction(loop).emit(k, mapping, lane, lanes,
+                                     [&](KernelBuilder &inner, Operation &op) {
+                                       inner.b.clone(op, mapping);
+                                     });
         else
           builder.clone(nested, mapping);
       }

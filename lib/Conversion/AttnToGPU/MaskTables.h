@@ -20,7 +20,8 @@ namespace mlir::attn {
 
 /// Has the device compute the tables of a tile classifier: each pass of
 /// emitPrepass, a nest of loops that fills tensors element by element, becomes
-/// a kernel whose threads take an element each.
+/// a kernel whose threads take an element each, or whose warps do where
+/// elements are reduced from many.
 class MaskTables {
 public:
   /// `captures` describe those of `op`; `name` begins the kernels' names.

@@ -9,6 +9,7 @@
 
 #include "Captures.h"
 #include "DeviceCode.h"
+#include "SharedReduction.h"
 
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -123,6 +124,14 @@ SmallVector<Value> TensorKernel::lookup(ValueRange indices) {
       indices, [&](Value index) { return values->lookupOrDefault(index); });
 }
 
+/// Whether all threads reach the loop, and can share its iterations, the
+/// innermost ones of a nest.
+static bool canShare(scf::ForOp loop) {
+  auto parent = dyn_cast<scf::ForOp>(loop->getParentOp());
+  return SharedReduction::matches(loop) && !(parent && isShared(parent)) &&
+         loop.getBody()->getOps<scf::ForOp>().empty();
+}
+
 /// Elements are counted through by all threads.
 void TensorKernel::emitFill(KernelBuilder &k, Operation &op) {
   auto fill = cast<linalg::FillOp>(op);
@@ -155,6 +164,13 @@ void TensorKernel::emitBody(KernelBuilder &k, scf::ForOp loop) {
 }
 
 void TensorKernel::emitLoop(KernelBuilder &k, scf::ForOp loop) {
+  if (canShare(loop)) {
+    SharedReduction reduction(loop);
+    sharedBytes = reduction.getSharedBytes(threads);
+    return reduction.emit(
+        k, *values, thread, threads,
+        [&](KernelBuilder &inner, Operation &op) { emitOp(inner, op); });
+  }
   bool shared = isShared(loop);
   SmallVector<Value> carried;
   for (auto [argument, init, result] : llvm::zip_equal(
@@ -273,5 +289,5 @@ void TensorKernel::emit(OpBuilder &host, KernelModule &kernels, StringRef name,
   }
   kernels.finish(inside, kernel);
   Value one = arith::ConstantIndexOp::create(host, loc, 1);
-  kernels.launch(host, kernel, {one, threads, 0}, operands);
+  kernels.launch(host, kernel, {one, threads, sharedBytes}, operands);
 }

@@ -20,8 +20,9 @@ namespace mlir::attn {
 /// Emits what a block of `threads` threads does to compute a tensor into
 /// memory: the fills, loops, tensor.extract, tensor.insert and
 /// tensor.from_elements ops that it is made of, each tensor taking the place of
-/// the one that it is made from. Loops that only fill their own elements are
-/// shared by the threads; all else every thread does.
+/// the one that it is made from. Loops that only fill their own elements,
+/// and those that reduce to integers, are shared by the threads; all else every
+/// thread does.
 class TensorKernel {
 public:
   /// The code of `tensor`, which lies in `result`'s function.
@@ -56,6 +57,7 @@ private:
   IRMapping *values = nullptr;
   DenseMap<Value, DeviceTensor> memory;
   Value thread;
+  int64_t sharedBytes = 0;
 };
 
 /// Says that `op`, on tensors, cannot run on a GPU, and what can.
