@@ -31,9 +31,14 @@ static AttentionPlan describeOp(Operation *op,
 int64_t AttentionPlan::getVariant() const {
   if (variants.size() == 1)
     return 0;
+  auto known = [](int64_t size) {
+    return size < 0 ? ShapedType::kDynamic : size;
+  };
   for (auto [index, variant] : llvm::enumerate(variants)) {
-    bool any = ShapedType::isDynamic(variant.queries);
-    if (queries >= 0 && (any || queries == variant.queries))
+    std::optional<bool> serves = variant.serves(known(queries), known(keys));
+    if (!serves)
+      return -1;
+    if (*serves)
       return index;
   }
   return -1;
@@ -197,8 +202,11 @@ static std::string format(int64_t size) {
 static void print(llvm::raw_ostream &os, const PlanVariant &variant) {
   const TilePlan &plan = variant.plan;
   os << "    plan";
+  bool few = !ShapedType::isDynamic(variant.keys);
   if (!ShapedType::isDynamic(variant.queries))
-    os << " for M = " << variant.queries;
+    os << (few ? " for M <= " : " for M = ") << variant.queries;
+  if (few)
+    os << ", N <= " << variant.keys;
   os << ": " << plan.queries << " queries x " << plan.group << " heads x "
      << plan.keys << " keys";
   if (plan.split)
@@ -262,6 +270,8 @@ static void write(llvm::json::OStream &json, const PlanVariant &variant,
   json.object([&] {
     bool any = ShapedType::isDynamic(variant.queries);
     json.attribute("for_queries", any ? -1 : variant.queries);
+    bool anyKeys = ShapedType::isDynamic(variant.keys);
+    json.attribute("for_keys", anyKeys ? -1 : variant.keys);
     json.attribute("lanes", stringifyLaneAxis(variant.plan.lanes));
     json.attribute("queries", variant.plan.queries);
     json.attribute("group", variant.plan.group);

@@ -108,6 +108,16 @@ def test_number_of_queries_known_at_run_time(queries, heads, kv_heads):
     check(text, sizes)
 
 
+@pytest.mark.parametrize("queries", [2, 5, 8, 9])
+@pytest.mark.parametrize("keys", [0, 1, 3, 8, 128, 129])
+def test_short_sequences(queries, keys):
+    text = attention(head_size=32, heads=3, kv_heads=3)
+    sizes = lengths((queries, keys))
+    few = queries <= 8 and keys <= 128
+    assert followed_plan(text, sizes)["for_keys"] == (128 if few else -1)
+    check(text, sizes)
+
+
 @pytest.mark.parametrize("score", ["softcap", "alibi", "relative", "map"])
 @pytest.mark.parametrize("queries", [1, 3])
 def test_score_modifiers(score, queries):

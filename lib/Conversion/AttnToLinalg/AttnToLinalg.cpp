@@ -15,6 +15,7 @@
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Matchers.h"
 #include "llvm/Support/MathExtras.h"
 
 namespace mlir::attn {
@@ -44,14 +45,16 @@ private:
   struct State {
     Value accumulator, maximum, sum;
   };
-  State rescale(Value tileMaximum, double scale);
-  State rescaleIfNeeded(Value tileMaximum, double scale);
+  std::pair<State, Value> moveMaximum(Value tileMaximum, double scale);
+  State moveIfNeeded(Value tileMaximum, double scale);
+  bool startsEmpty();
   Value exceeds(Value tileMaximum, double scale);
   Value emitShift(Value maximum);
   Value isEmpty(OpBuilder &builder, Value maximum);
   Value finiteMaximum(OpBuilder &builder, Value maximum);
   Value multiply(OpBuilder &builder, Value value, double factor);
   Value scaleBy(Value tensor, Value perQuery);
+  Value scaled(Value perQuery, double scale);
   std::pair<Value, Value> weigh(Value scores, Value sum, Value shift,
                                 double scale);
   Value sumWeights(Value weights);
@@ -119,10 +122,11 @@ Value TileDecomposition::finiteMaximum(OpBuilder &builder, Value maximum) {
                                  emit.constant(0.0), maximum);
 }
 
-/// The new maximum, with sums relative to it. A lazy one, once it moves, stays
+/// The new maximum and the sum relative to it, with the factor that the
+/// accumulator has to be multiplied by. A lazy maximum, once it moves, stays
 /// away from the scores of each row.
-TileDecomposition::State TileDecomposition::rescale(Value tileMaximum,
-                                                    double scale) {
+std::pair<TileDecomposition::State, Value>
+TileDecomposition::moveMaximum(Value tileMaximum, double scale) {
   AffineMap map = b.getMultiDimIdentityMap(1);
   Value oldMaximum = op.getMaximum();
   SmallVector<Value> results = emit.generic(
@@ -145,8 +149,8 @@ TileDecomposition::State TileDecomposition::rescale(Value tileMaximum,
         return SmallVector<Value>{maximum, factor};
       });
   Value factor = results[1];
-  return {scaleBy(op.getAccumulator(), factor), results[0],
-          scaleBy(op.getSum(), factor)};
+  return {{op.getAccumulator(), results[0], scaleBy(op.getSum(), factor)},
+          factor};
 }
 
 /// Whether a score exceeds the maximum of its row.
@@ -168,17 +172,41 @@ Value TileDecomposition::exceeds(Value tileMaximum, double scale) {
   return tensor::ExtractOp::create(b, loc, any, ValueRange());
 }
 
+/// Whether no key was added before this tile.
+bool TileDecomposition::startsEmpty() {
+  auto isFilled = [](Value tensor, double with) {
+    auto fill = tensor.getDefiningOp<linalg::FillOp>();
+    FloatAttr value;
+    return fill && matchPattern(fill.getInputs().front(), m_Constant(&value)) &&
+           value.getValue().convertToDouble() == with;
+  };
+  return isFilled(op.getAccumulator(), 0) && isFilled(op.getSum(), 0) &&
+         isFilled(op.getMaximum(), -std::numeric_limits<double>::infinity());
+}
+
+/// perQuery[i] * scale.
+Value TileDecomposition::scaled(Value perQuery, double scale) {
+  if (scale == 1.0)
+    return perQuery;
+  AffineMap map = b.getMultiDimIdentityMap(1);
+  return emit.generic({}, perQuery, map, {false},
+                      [&](OpBuilder &builder, Location loc, ValueRange args) {
+                        return SmallVector<Value>{
+                            multiply(builder, args[0], scale)};
+                      })[0];
+}
+
 /// Most tiles of keys leave the maximum where it is.
-TileDecomposition::State TileDecomposition::rescaleIfNeeded(Value tileMaximum,
-                                                            double scale) {
-  if (!lazy)
-    return rescale(tileMaximum, scale);
+TileDecomposition::State TileDecomposition::moveIfNeeded(Value tileMaximum,
+                                                         double scale) {
   Value needed = exceeds(tileMaximum, scale);
   auto choice = scf::IfOp::create(
       b, loc, needed,
       [&](OpBuilder &, Location) {
-        auto [accumulator, maximum, sum] = rescale(tileMaximum, scale);
-        scf::YieldOp::create(b, loc, {accumulator, maximum, sum});
+        auto [state, factor] = moveMaximum(tileMaximum, scale);
+        scf::YieldOp::create(
+            b, loc,
+            {scaleBy(state.accumulator, factor), state.maximum, state.sum});
       },
       [&](OpBuilder &, Location) {
         scf::YieldOp::create(
@@ -323,10 +351,20 @@ Value TileDecomposition::accumulate(Value acc, Value weights, Value scores) {
 SmallVector<Value>
 TileDecomposition::runSoftmax(const ScoreEmitter::Scores &tile) {
   State state{op.getAccumulator(), op.getMaximum(), op.getSum()};
-  if (!op->hasAttr(boundedScoresAttr))
-    state = rescaleIfNeeded(tile.maximum, tile.pendingScale);
+  Value factor;
+  if (!op->hasAttr(boundedScoresAttr)) {
+    if (startsEmpty())
+      state.maximum = scaled(tile.maximum, tile.pendingScale);
+    else if (lazy)
+      state = moveIfNeeded(tile.maximum, tile.pendingScale);
+    else
+      std::tie(state, factor) = moveMaximum(tile.maximum, tile.pendingScale);
+  }
   auto [weights, sum] = weigh(tile.scores, state.sum, emitShift(state.maximum),
                               tile.pendingScale);
+  // Beside the product, whose blocks then start with it.
+  if (factor)
+    state.accumulator = scaleBy(state.accumulator, factor);
   return {accumulate(state.accumulator, weights, tile.scores), state.maximum,
           sum};
 }

@@ -148,32 +148,35 @@ static constexpr float logCoefficients[] = {
     0.333339095f, -0.250013351f, 0.199631006f, -0.165776521f,
     0.149145082f, -0.14266932f,  0.0870040134f};
 
-/// Calls an AVX-512 intrinsic on whole vectors: rounding as set, all lanes.
-static Value callMasked(OpBuilder &builder, Location loc, StringRef name,
-                        ValueRange operands, Type type) {
+/// Calls an AVX-512 intrinsic on vectors of 16 or 8: rounding as set, all
+/// lanes.
+static Value callMasked(OpBuilder &builder, Location loc, const Twine &name,
+                        ValueRange operands, VectorType type) {
   SmallVector<Value> arguments(operands);
-  arguments.push_back(
-      arith::ConstantOp::create(builder, loc, builder.getI16IntegerAttr(-1)));
-  constexpr int currentRounding = 4;
+  int64_t lanes = type.getNumElements();
+  Type mask = builder.getIntegerType(lanes);
   arguments.push_back(arith::ConstantOp::create(
-      builder, loc, builder.getI32IntegerAttr(currentRounding)));
-  return LLVM::CallIntrinsicOp::create(builder, loc, type,
-                                       builder.getStringAttr(name), arguments)
+      builder, loc, builder.getIntegerAttr(mask, -1)));
+  constexpr int currentRounding = 4;
+  if (lanes == 16)
+    arguments.push_back(arith::ConstantOp::create(
+        builder, loc, builder.getI32IntegerAttr(currentRounding)));
+  auto full = builder.getStringAttr("llvm.x86.avx512.mask." + name + ".ps." +
+                                    Twine(32 * lanes));
+  return LLVM::CallIntrinsicOp::create(builder, loc, type, full, arguments)
       .getResult(0);
 }
 
 /// vscalefps multiplies by 2^floor(x), saturates, and gives 0 for x of -inf.
 static Value emitScaledExp2(OpBuilder &builder, Location loc, Value x) {
   constexpr int exactlyDown = 9; // x - floor(x), without exceptions.
-  Type type = x.getType();
+  auto type = cast<VectorType>(x.getType());
   Value mode = arith::ConstantOp::create(
       builder, loc, builder.getI32IntegerAttr(exactlyDown));
-  Value fraction = callMasked(
-      builder, loc, "llvm.x86.avx512.mask.reduce.ps.512", {x, mode, x}, type);
+  Value fraction = callMasked(builder, loc, "reduce", {x, mode, x}, type);
   Arithmetic f(builder, loc, type);
   Value power = f.polynomial(fraction, exp2Coefficients);
-  return callMasked(builder, loc, "llvm.x86.avx512.mask.scalef.ps.512",
-                    {power, x, power}, type);
+  return callMasked(builder, loc, "scalef", {power, x, power}, type);
 }
 
 // 2^n is multiplied in, not added to the exponent bits, which could make a
@@ -181,7 +184,8 @@ static Value emitScaledExp2(OpBuilder &builder, Location loc, Value x) {
 Value attn::emitExp2(OpBuilder &builder, Location loc, Value x,
                      const TargetSpec &target) {
   auto vector = dyn_cast<VectorType>(x.getType());
-  if (target.hasScale && vector && vector.getShape() == ArrayRef<int64_t>{16})
+  if (target.hasScale && vector && vector.getRank() == 1 &&
+      (vector.getDimSize(0) == 16 || vector.getDimSize(0) == 8))
     return emitScaledExp2(builder, loc, x);
   Arithmetic f(builder, loc, x.getType());
   x = f.clamp(x, -126.0f, 129.0f);

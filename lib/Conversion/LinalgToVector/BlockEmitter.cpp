@@ -9,14 +9,14 @@
 
 #include "attn/Conversion/LinalgToVector/Streaming.h"
 
-#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/SCF/Utils/Utils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Dialect/X86Vector/X86VectorDialect.h"
-#include "mlir/Interfaces/ViewLikeInterface.h"
 
 using namespace mlir;
 using namespace mlir::attn;
@@ -254,134 +254,32 @@ SmallVector<Value> BlockEmitter::emitReductions(OpBuilder &builder,
         scf::YieldOp::create(b, loc,
                              emitReductions(b, block, depth + 1, carried));
       });
+  if (depth + 1 == plan.reductionDims.size() && isBoundByAddresses(block))
+    pairSteps(loop);
   return loop.getResults();
 }
 
-/// How many blocks of rows read the same lanes, where that is known.
-int64_t BlockEmitter::rowBlocks() const {
-  if (!plan.rowDim || ShapedType::isDynamic(plan.sizes[*plan.rowDim]))
-    return 1;
-  return llvm::divideCeil(plan.sizes[*plan.rowDim], plan.rowSegments.front());
-}
-
-/// Of the `lines` from `position` on, each of `elements`, this block of rows
-/// fetches `share`; blocks take turns.
-void BlockEmitter::prefetchShare(OpBuilder &builder, OpOperand &streamed,
-                                 SmallVector<Value> position, unsigned column,
-                                 int64_t lines, int64_t share,
-                                 int64_t elements) {
-  Location loc = op.getLoc();
-  auto constant = [&](int64_t value) {
-    return arith::ConstantIndexOp::create(builder, loc, value);
-  };
-  Value number = arith::DivUIOp::create(builder, loc, ivs[*plan.rowDim],
-                                        constant(plan.rowSegments.front()));
-  Value turn = arith::RemUIOp::create(builder, loc, number,
-                                      constant(llvm::divideCeil(lines, share)));
-  Value first =
-      arith::MulIOp::create(builder, loc, turn, constant(share * elements));
-  position[column] =
-      arith::AddIOp::create(builder, loc, position[column], first);
-  for (int64_t line = 0; line < share; ++line) {
-    emitPrefetch(builder, streamed, position);
-    position[column] = arith::AddIOp::create(builder, loc, position[column],
-                                             constant(elements));
-  }
-}
-
-/// Fetches ahead what this step reads of a streamed input. Where steps walk
-/// along rows, each fetches a line of one of the block's rows in turn.
-void BlockEmitter::prefetch(OpBuilder &builder, const Block &block,
-                            OpOperand &streamed) {
-  constexpr int64_t lineBytes = 64;
-  AffineMap map = op.getMatchingIndexingMap(&streamed);
-  unsigned column = map.getNumResults() - 1;
-  int64_t bytes =
-      getElementTypeOrSelf(streamed.get().getType()).getIntOrFloatBitWidth() /
-      8;
-  if (plan.pairDim && map.getDimPosition(column) == *plan.pairDim) {
-    --column;
-    bytes *= 2;
-  }
-  int64_t perLine = lineBytes / bytes;
-  bool hasRows = plan.isRow(map.getDimPosition(0));
-  auto positionOf = [&](int64_t row, int64_t vector) {
-    return block.access.getIndices(builder, streamed, {row, vector}, 0);
-  };
-  if (plan.isLane(map.getDimPosition(column))) {
-    int64_t step = std::max<int64_t>(1, perLine / block.lanes.width);
-    int64_t lines = llvm::divideCeil(block.lanes.vectors, step);
-    int64_t share = hasRows ? lines : llvm::divideCeil(lines, rowBlocks());
-    if (share < lines)
-      return prefetchShare(builder, streamed, positionOf(0, 0), column, lines,
-                           share, step * block.lanes.width);
-    for (int64_t row = 0; row < (hasRows ? block.rows : 1); ++row)
-      for (int64_t vector = 0; vector < block.lanes.vectors; vector += step)
-        emitPrefetch(builder, streamed, positionOf(row, vector));
+/// Two steps at once. Along no more rows than half of a line has elements, both
+/// would fetch the same line ahead.
+void BlockEmitter::pairSteps(scf::ForOp loop) {
+  if (failed(loopUnrollByFactor(loop, /*unrollFactor=*/2)))
     return;
-  }
-  SmallVector<Value> position = positionOf(0, 0);
-  if (hasRows) {
-    Location loc = op.getLoc();
-    auto constant = [&](int64_t value) {
-      return arith::ConstantIndexOp::create(builder, loc, value);
-    };
-    Value within = arith::AndIOp::create(builder, loc, position[column],
-                                         constant(perLine - 1));
-    Value row =
-        arith::MulIOp::create(builder, loc, within, constant(block.rows));
-    row = arith::DivUIOp::create(builder, loc, row, constant(perLine));
-    position[0] = arith::AddIOp::create(builder, loc, position[0], row);
-  }
-  emitPrefetch(builder, streamed, position);
+  auto prefetches =
+      llvm::to_vector(loop.getBody()->getOps<memref::PrefetchOp>());
+  for (memref::PrefetchOp second :
+       ArrayRef(prefetches).drop_front(prefetches.size() / 2))
+    second.erase();
 }
 
-/// Fetches what this block takes of each operand that is spread over the op.
-/// Blocks of what is left of a dimension take nothing.
-void BlockEmitter::fetchSpread(OpBuilder &builder, const Block &block) {
-  SmallVector<OpOperand *> operands = getSpread(op);
-  if (operands.empty() || !plan.rowDim || !plan.laneDim ||
-      block.rows != plan.rowSegments.front() ||
-      block.lanes.step() != plan.laneSegments.front().step())
-    return;
-  int64_t rowBlocks = plan.sizes[*plan.rowDim] / block.rows,
-          laneBlocks = plan.sizes[*plan.laneDim] / block.lanes.step();
-  AffineExpr row, lane;
-  bindDims(builder.getContext(), row, lane);
-  OpFoldResult step = affine::makeComposedFoldedAffineApply(
-      builder, op.getLoc(),
-      AffineMap::get(2, 0,
-                     row.floorDiv(block.rows) * laneBlocks +
-                         lane.floorDiv(block.lanes.step())),
-      {ivs[*plan.rowDim], ivs[*plan.laneDim]});
-  for (OpOperand *operand : operands)
-    emitSpreadFetch(builder, *operand,
-                    getValueOrCreateConstantIndexOp(builder, op.getLoc(), step),
-                    rowBlocks * laneBlocks);
-}
-
-/// Whether `memref` is on the stack.
-static bool isScratch(Value memref) {
-  while (auto view = memref.getDefiningOp<ViewLikeOpInterface>())
-    memref = view.getViewSource();
-  return memref.getDefiningOp<memref::AllocaOp>() != nullptr;
-}
-
-void BlockEmitter::prefetchResults(OpBuilder &builder, const Block &block) {
-  for (const FusedOp &epilogue : epilogues) {
-    FusedBody fused(*this, epilogue, block);
-    linalg::GenericOp from = epilogue.op;
-    for (OpOperand &output : from.getDpsInitsMutable()) {
-      if (isScratch(output.get()))
-        continue;
-      block.forEachPosition([&](BlockPosition position) {
-        memref::PrefetchOp::create(
-            builder, op.getLoc(), output.get(),
-            fused.access.getIndices(builder, output, position, 0),
-            /*isWrite=*/true, /*localityHint=*/3, /*isDataCache=*/true);
-      });
-    }
-  }
+/// Whether finding scalars takes as long as the multiply-adds of a step: each
+/// of its rows has one. Two steps find theirs at once, where that leaves a
+/// loop.
+bool BlockEmitter::isBoundByAddresses(const Block &block) const {
+  int64_t steps = plan.sizes[plan.reductionDims.back()];
+  return block.rows > 1 && block.rows <= 8 && block.lanes.vectors == 1 &&
+         block.lanes.width > 1 && isa<math::FmaOp>(op.getBody()->front()) &&
+         llvm::hasSingleElement(op.getBody()->without_terminator()) &&
+         ShapedType::isStatic(steps) && steps > 2 && steps % 2 == 0;
 }
 
 SmallVector<Value> BlockEmitter::emitBody(OpBuilder &builder, Block &block,

@@ -11,6 +11,8 @@
 #include "BodyEmitter.h"
 #include "Fusion.h"
 
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
 namespace mlir::attn {
 
 /// Emits the loops of one op as its plan says. Outputs start from what their
@@ -58,6 +60,8 @@ private:
   void emitBlock(OpBuilder &builder, int64_t rows, LaneSegment lanes);
   SmallVector<Value> emitReductions(OpBuilder &builder, Block &block,
                                     unsigned depth, ValueRange accumulators);
+  bool isBoundByAddresses(const Block &block) const;
+  void pairSteps(scf::ForOp loop);
   void prefetch(OpBuilder &builder, const Block &block, OpOperand &streamed);
   int64_t rowBlocks() const;
   void prefetchShare(OpBuilder &builder, OpOperand &streamed,

@@ -346,9 +346,12 @@ static SmallVector<LaneSegment> cutLanes(int64_t size, int64_t width,
 }
 
 /// Blocks of `rows`, then what is left of a size that is known: in one block,
-/// which is not a single row, as that would wait for each of its few sums.
+/// which is not a single row, as that would wait for each of its few sums. Two
+/// blocks are halves where they can be.
 static SmallVector<int64_t> cutKnownRows(int64_t size, int64_t rows) {
   rows = std::min(rows, std::max<int64_t>(size, 1));
+  if (llvm::divideCeil(size, rows) == 2 && size % 2 == 0)
+    rows = size / 2;
   while (rows > 2 && size % rows == 1)
     --rows;
   SmallVector<int64_t> segments{rows};

@@ -175,7 +175,7 @@ static Initializer findInitializer(RewriterBase &rewriter, linalg::GenericOp op,
        before = before->getPrevNode()) {
     if (isMemoryEffectFree(before))
       continue;
-    if (!isa<linalg::LinalgOp>(before) || claimed.contains(before))
+    if (!isa<linalg::LinalgOp>(before))
       return {};
     auto fill = dyn_cast<linalg::FillOp>(before);
     if (fill && fill.getOutputs().front() == output.get()) {
@@ -186,7 +186,7 @@ static Initializer findInitializer(RewriterBase &rewriter, linalg::GenericOp op,
     MemRefs operands = memrefsOf(before->getOperands());
     if (mayAlias(aliases, output.get(), operands)) {
       auto producer = dyn_cast<linalg::GenericOp>(before);
-      if (!producer)
+      if (!producer || claimed.contains(before))
         return {};
       return {Value(),
               asInitializer(op, plan, output, producer, between, aliases)};

@@ -153,7 +153,8 @@ LaneReducer::LaneReducer(OpBuilder &builder, linalg::GenericOp op,
   int64_t inner = staticSize(innerDim);
   // A single row of outputs fills the vector of sums by itself.
   bool isSingleRow = !outerDim || staticSize(*outerDim) == 1;
-  columns = isSingleRow ? width : std::min<int64_t>(width, 4);
+  // Eight columns are one piece for what reads the outputs in vectors.
+  columns = isSingleRow ? width : std::min<int64_t>(width, inner == 8 ? 8 : 4);
   while (!ShapedType::isDynamic(inner) && columns > std::max<int64_t>(inner, 1))
     columns /= 2;
 }

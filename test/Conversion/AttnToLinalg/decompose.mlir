@@ -23,18 +23,54 @@ func.func @softmax(%q: tensor<16x64xf32>, %k: tensor<96x16xf32>, %v: tensor<96x8
   // CHECK: arith.cmpf ogt
   // CHECK: %[[RESCALE:.*]]:2 = linalg.generic {{.*}} ins(%[[TILEMAX]] : tensor<64xf32>) outs(%[[MAX]],
   // CHECK: math.exp2
-  // CHECK: %[[OLDACC:.*]] = linalg.generic {{.*}} ins(%[[RESCALE]]#1 : tensor<64xf32>) outs(%[[ACC]] :
   // CHECK: %[[OLDSUM:.*]] = linalg.generic {{.*}} ins(%[[RESCALE]]#1 : tensor<64xf32>) outs(%[[SUM]] :
   // CHECK: %[[SHIFT:.*]] = linalg.generic {{.*}} ins(%[[RESCALE]]#0 : tensor<64xf32>)
   // CHECK: %[[P:.*]]:2 = linalg.generic {{.*}} ins(%[[SHIFT]] : tensor<64xf32>) outs(%[[SCORES]], %[[OLDSUM]] :
   // CHECK: %[[SCALED:.*]] = arith.mulf %{{.*}}, %[[BASE2]]
   // CHECK: %[[SHIFTED:.*]] = arith.addf %[[SCALED]]
   // CHECK: math.exp2 %[[SHIFTED]]
+  // CHECK: %[[OLDACC:.*]] = linalg.generic {{.*}} ins(%[[RESCALE]]#1 : tensor<64xf32>) outs(%[[ACC]] :
   // CHECK: %[[NEW:.*]] = linalg.generic {indexing_maps = [#[[VMAP]], #[[QMAP]], #[[SMAP]]], {{.*}} ins(%[[V]], %[[P]]#0 : {{.*}} outs(%[[OLDACC]] :
   // CHECK: return %[[NEW]], %[[RESCALE]]#0, %[[P]]#1
   %a, %m, %s = attn.attend_tile dot softmax ins(%q, %k, %v : tensor<16x64xf32>, tensor<96x16xf32>, tensor<96x8xf32>) at(%at, %at, %at, %at)
       outs(%acc, %max, %sum : tensor<8x64xf32>, tensor<64xf32>, tensor<64xf32>)
       indexing_maps = [#query, #key, #value, #output] scale = 0.25 -> tensor<8x64xf32>, tensor<64xf32>, tensor<64xf32>
+  return %a, %m, %s : tensor<8x64xf32>, tensor<64xf32>, tensor<64xf32>
+}
+
+// -----
+
+#query = affine_map<(i, j, d, e) -> (d, i)>
+#key = affine_map<(i, j, d, e) -> (j, d)>
+#value = affine_map<(i, j, d, e) -> (j, e)>
+#output = affine_map<(i, j, d, e) -> (e, i)>
+
+// Before the first tile nothing is there to be rescaled.
+// CHECK-LABEL: func @first(
+func.func @first(%q: tensor<16x64xf32>, %k: tensor<96x16xf32>, %v: tensor<96x8xf32>,
+                 %at: index) -> (tensor<8x64xf32>, tensor<64xf32>, tensor<64xf32>) {
+  // CHECK-DAG: %[[BASE2:.*]] = arith.constant 2.500000e-01 : f32
+  // CHECK: %[[ACC:.*]] = linalg.fill {{.*}} -> tensor<8x64xf32>
+  // CHECK: %[[SUM:.*]] = linalg.fill {{.*}} -> tensor<64xf32>
+  // CHECK: %[[TILEMAX:.*]] = linalg.generic {{.*}}["reduction", "parallel"]}
+  // CHECK: %[[MAX:.*]] = linalg.generic {{.*}} outs(%[[TILEMAX]] :
+  // CHECK: arith.mulf %{{.*}}, %[[BASE2]]
+  // CHECK-NOT: math.exp2
+  // CHECK: %[[P:.*]]:2 = linalg.generic {{.*}} outs(%{{.*}}, %[[SUM]] :
+  // CHECK: math.exp2
+  // CHECK: %[[NEW:.*]] = linalg.generic {{.*}} outs(%[[ACC]] :
+  // CHECK-NOT: math.exp2
+  // CHECK: return %[[NEW]], %[[MAX]], %[[P]]#1
+  %zero = arith.constant 0.0 : f32
+  %none = arith.constant 0xFF800000 : f32
+  %rows = tensor.empty() : tensor<64xf32>
+  %room = tensor.empty() : tensor<8x64xf32>
+  %acc = linalg.fill ins(%zero : f32) outs(%room : tensor<8x64xf32>) -> tensor<8x64xf32>
+  %max = linalg.fill ins(%none : f32) outs(%rows : tensor<64xf32>) -> tensor<64xf32>
+  %sum = linalg.fill ins(%zero : f32) outs(%rows : tensor<64xf32>) -> tensor<64xf32>
+  %a, %m, %s = attn.attend_tile dot softmax ins(%q, %k, %v : tensor<16x64xf32>, tensor<96x16xf32>, tensor<96x8xf32>) at(%at, %at, %at, %at)
+      outs(%acc, %max, %sum : tensor<8x64xf32>, tensor<64xf32>, tensor<64xf32>)
+      indexing_maps = [#query, #key, #value, #output] scale = 0.25 {attn.lazy} -> tensor<8x64xf32>, tensor<64xf32>, tensor<64xf32>
   return %a, %m, %s : tensor<8x64xf32>, tensor<64xf32>, tensor<64xf32>
 }
 

@@ -28,6 +28,17 @@ func.func @whole(%x: vector<16xf32>) -> vector<16xf32> {
   return %r : vector<16xf32>
 }
 
+// Half of them likewise; those take no rounding.
+// V4-LABEL: func @eight
+// V4-SAME: %[[X:.*]]: vector<8xf32>
+// V4: %[[F:.*]] = llvm.call_intrinsic "llvm.x86.avx512.mask.reduce.ps.256"(%[[X]], %{{.*}}, %[[X]], %{{.*}}) : (vector<8xf32>, i32, vector<8xf32>, i8)
+// V4: %[[R:.*]] = llvm.call_intrinsic "llvm.x86.avx512.mask.scalef.ps.256"(%[[P:[0-9]+]], %[[X]], %[[P]], %{{.*}}) : (vector<8xf32>, vector<8xf32>, vector<8xf32>, i8)
+// V4: return %[[R]]
+func.func @eight(%x: vector<8xf32>) -> vector<8xf32> {
+  %r = math.exp2 %x : vector<8xf32>
+  return %r : vector<8xf32>
+}
+
 // CHECK-LABEL: func @half
 // CHECK: arith.extf %{{.*}} : f16 to f32
 // CHECK-NOT: math.tanh

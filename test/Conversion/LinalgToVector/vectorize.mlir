@@ -223,16 +223,21 @@ func.func @copied_to_argument(%a: memref<12x8xf32>, %b: memref<8x64xf32>, %out: 
 // -----
 
 // What is transposed is read along the memory, in pieces of 128 bits, so that two
-// steps inside of these transpose as many rows as a piece has elements.
+// steps inside of these transpose as many rows as a piece has elements. The loop along
+// the memory is the inner one.
 // CHECK-LABEL: func @transpose
 // CHECK-SAME: %[[X:.*]]: memref<64x32xf32>, %[[Y:.*]]: memref<32x64xf32>
-// V4: %[[R0:.*]] = vector.load %[[X]][%{{.*}}] : memref<64x32xf32>, vector<4xf32>
+// V4: scf.for %[[LANE:.*]] = {{.*}} step %c16
+// V4: scf.for %[[ROW:.*]] = {{.*}} step %c4
+// V4: %[[R0:.*]] = vector.load %[[X]][%[[LANE]], %[[ROW]]] : memref<64x32xf32>, vector<4xf32>
 // V4: %[[R4:.*]] = vector.load %[[X]][%{{.*}}] : memref<64x32xf32>, vector<4xf32>
 // V4: vector.shuffle %[[R0]], %[[R4]] [0, 1, 2, 3, 4, 5, 6, 7]
 // V4: vector.shuffle {{.*}} [0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29] : vector<16xf32>
 // V4: vector.shuffle {{.*}} [0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29] : vector<16xf32>
 // V4-COUNT-4: vector.store %{{.*}}, %[[Y]]{{.*}} vector<16xf32>
 // V4-NOT: vector.store
+// V3: scf.for {{.*}} step %c8
+// V3: scf.for {{.*}} step %c4
 // V3-COUNT-2: vector.load %[[X]]{{.*}} vector<4xf32>
 // V3: vector.shuffle {{.*}} [0, 8, 1, 9, 4, 12, 5, 13] : vector<8xf32>
 // V3-COUNT-4: vector.store %{{.*}}, %[[Y]]{{.*}} vector<8xf32>
@@ -240,6 +245,53 @@ func.func @copied_to_argument(%a: memref<12x8xf32>, %b: memref<8x64xf32>, %out: 
 // CHECK: return
 func.func @transpose(%x: memref<64x32xf32>, %y: memref<32x64xf32>) {
   linalg.transpose ins(%x : memref<64x32xf32>) outs(%y : memref<32x64xf32>) permutation = [1, 0]
+  return
+}
+
+// -----
+
+#rows = affine_map<(j, i, d) -> (j, d)>
+#lanes = affine_map<(j, i, d) -> (d, i)>
+#sums = affine_map<(j, i, d) -> (j, i)>
+
+// Where each row has one multiply-add a step, two steps find their scalars at once.
+// V4-LABEL: func @paired_steps
+// V4: scf.for {{.*}} step %c2{{.*}} iter_args
+// V4-COUNT-16: math.fma
+// V4-NEXT: scf.yield
+func.func @paired_steps(%a: memref<8x64xf32>, %b: memref<64x16xf32>, %c: memref<8x16xf32>) {
+  linalg.generic {indexing_maps = [#rows, #lanes, #sums], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%a, %b : memref<8x64xf32>, memref<64x16xf32>) outs(%c : memref<8x16xf32>) {
+  ^bb0(%x: f32, %y: f32, %s: f32):
+    %m = arith.mulf %x, %y : f32
+    %r = arith.addf %s, %m : f32
+    linalg.yield %r : f32
+  }
+  return
+}
+
+// -----
+
+#rows = affine_map<(j, i, d) -> (j, d)>
+#lanes = affine_map<(j, i, d) -> (d, i)>
+#sums = affine_map<(j, i, d) -> (j, i)>
+
+// Eight rows are two blocks of four, not one of six and one of two.
+// V4-LABEL: func @halves
+// V4: scf.for {{.*}} step %c4
+// V4: scf.for {{.*}} iter_args
+// V4-COUNT-16: math.fma
+// V4-NEXT: scf.yield
+// V4-NOT: math.fma
+// V4: return
+func.func @halves(%a: memref<8x64xf32>, %b: memref<64x64xf32>, %c: memref<8x64xf32>) {
+  linalg.generic {indexing_maps = [#rows, #lanes, #sums], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%a, %b : memref<8x64xf32>, memref<64x64xf32>) outs(%c : memref<8x64xf32>) {
+  ^bb0(%x: f32, %y: f32, %s: f32):
+    %m = arith.mulf %x, %y : f32
+    %r = arith.addf %s, %m : f32
+    linalg.yield %r : f32
+  }
   return
 }
 

@@ -56,23 +56,43 @@ static SmallVector<Value> cloneForOneQuery(OpBuilder &builder, AttendOp op,
   return results;
 }
 
-/// `op` by the plan for one query where it has one, else by that for any number.
+/// Whether a call of so many queries and keys is for `variant`.
+static Value emitServes(OpBuilder &b, Location loc, const PlanVariant &variant,
+                        Value queries, Value keys) {
+  auto compare = [&](arith::CmpIPredicate predicate, Value size, int64_t to) {
+    return arith::CmpIOp::create(b, loc, predicate, size,
+                                 arith::ConstantIndexOp::create(b, loc, to))
+        .getResult();
+  };
+  if (ShapedType::isDynamic(variant.keys))
+    return compare(arith::CmpIPredicate::eq, queries, variant.queries);
+  return arith::AndIOp::create(
+      b, loc, compare(arith::CmpIPredicate::ule, queries, variant.queries),
+      compare(arith::CmpIPredicate::ule, keys, variant.keys));
+}
+
+/// `op` by the first of the plans that serves a call; the last serves any.
 static SmallVector<Value> emitVariants(OpBuilder &builder, AttendOp op,
-                                       Value queries, const TilePlan &one,
-                                       const TilePlan &any) {
+                                       Value queries, Value keys,
+                                       ArrayRef<PlanVariant> variants) {
   Location loc = op.getLoc();
-  Value single = arith::CmpIOp::create(
-      builder, loc, arith::CmpIPredicate::eq, queries,
-      arith::ConstantIndexOp::create(builder, loc, 1));
+  const PlanVariant &first = variants.front();
+  if (variants.size() == 1) {
+    auto clone = cast<AttendOp>(builder.clone(*op));
+    first.plan.attachTo(clone);
+    return SmallVector<Value>(clone->getResults());
+  }
   auto choice = scf::IfOp::create(
-      builder, loc, single,
+      builder, loc, emitServes(builder, loc, first, queries, keys),
       [&](OpBuilder &b, Location loc) {
-        scf::YieldOp::create(b, loc, cloneForOneQuery(b, op, one));
+        scf::YieldOp::create(b, loc,
+                             first.queries == 1
+                                 ? cloneForOneQuery(b, op, first.plan)
+                                 : emitVariants(b, op, queries, keys, first));
       },
       [&](OpBuilder &b, Location loc) {
-        auto clone = cast<AttendOp>(b.clone(*op));
-        any.attachTo(clone);
-        scf::YieldOp::create(b, loc, clone->getResults());
+        scf::YieldOp::create(
+            b, loc, emitVariants(b, op, queries, keys, variants.drop_front()));
       });
   return SmallVector<Value>(choice.getResults());
 }
@@ -82,10 +102,13 @@ static void choosePlan(AttendOp op, const TargetSpec &target) {
   if (variants.size() == 1)
     return variants.front().plan.attachTo(op);
   IRRewriter rewriter(op);
-  Value queries = getValueOrCreateConstantIndexOp(
-      rewriter, op.getLoc(), op.getIterationDomain(rewriter)[AttendOp::I].size);
-  rewriter.replaceOp(op, emitVariants(rewriter, op, queries, variants[0].plan,
-                                      variants[1].plan));
+  SmallVector<Range> domain = op.getIterationDomain(rewriter);
+  auto sizeOf = [&](unsigned dim) {
+    return getValueOrCreateConstantIndexOp(rewriter, op.getLoc(),
+                                           domain[dim].size);
+  };
+  rewriter.replaceOp(op, emitVariants(rewriter, op, sizeOf(AttendOp::I),
+                                      sizeOf(AttendOp::J), variants));
 }
 
 namespace {

@@ -331,6 +331,8 @@ QueryTile::State QueryTile::loopOverBlocks(Value start, Value end, State state,
 QueryTile::State QueryTile::visitKeys(IndexRange range, State state,
                                       bool guarded) {
   auto [start, end] = range;
+  if (plan.once)
+    return emitClassifiedTile(builder, loc, start, end, state, guarded);
   std::optional<int64_t> count = getConstantIntValue(keys);
   // Blocks are counted over all keys: a part of them is a few tiles anyway.
   bool isOneBlock =

@@ -34,6 +34,13 @@ Value QueryTile::slicePiece(OpBuilder &b, Value tile, unsigned dim,
   return tensor::ExtractSliceOp::create(b, loc, tile, offsets, sizes, strides);
 }
 
+Value QueryTile::insertPiece(OpBuilder &b, Value part, Value piece) {
+  auto slice = piece.getDefiningOp<tensor::ExtractSliceOp>();
+  return tensor::InsertSliceOp::create(
+      b, loc, part, slice.getSource(), slice.getMixedOffsets(),
+      slice.getMixedSizes(), slice.getMixedStrides());
+}
+
 /// Adds the tile of keys to the rows that exist, piece by piece.
 QueryTile::State QueryTile::emitPieces(OpBuilder &b, Location loc, Value start,
                                        OpFoldResult count, Value partial,
@@ -52,12 +59,8 @@ QueryTile::State QueryTile::emitPieces(OpBuilder &b, Location loc, Value start,
         State next = emitKeyTile(b, loc, start, count, partial, piece,
                                  /*guarded=*/false, first);
         SmallVector<Value> results;
-        for (auto [part, old, tile] : llvm::zip_equal(next, piece, whole)) {
-          auto slice = old.getDefiningOp<tensor::ExtractSliceOp>();
-          results.push_back(tensor::InsertSliceOp::create(
-              b, loc, part, tile, slice.getMixedOffsets(),
-              slice.getMixedSizes(), slice.getMixedStrides()));
-        }
+        for (auto [part, old] : llvm::zip_equal(next, piece))
+          results.push_back(insertPiece(b, part, old));
         scf::YieldOp::create(b, loc, results);
       });
   return State(loop.getResults());

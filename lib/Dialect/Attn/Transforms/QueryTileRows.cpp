@@ -165,16 +165,13 @@ Value QueryTile::emptyQueries() {
   return tensor::EmptyOp::create(builder, loc, sizes, element);
 }
 
-/// `tile` with zeros in its rows, dimension `dim`, from `first` to `end`.
+/// `tile` with zeros in its rows, dimension `dim`, before `end`.
 static Value clearRows(OpBuilder &b, Location loc, Value tile, unsigned dim,
-                       OpFoldResult first, OpFoldResult end) {
+                       OpFoldResult end) {
   SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, tile);
   SmallVector<OpFoldResult> offsets(sizes.size(), b.getIndexAttr(0));
   SmallVector<OpFoldResult> strides(sizes.size(), b.getIndexAttr(1));
-  offsets[dim] = first;
-  AffineExpr from = b.getAffineDimExpr(0), to = b.getAffineDimExpr(1);
-  sizes[dim] = affine::makeComposedFoldedAffineApply(
-      b, loc, AffineMap::get(2, 0, to - from), {first, end});
+  sizes[dim] = end;
   Value rows =
       tensor::ExtractSliceOp::create(b, loc, tile, offsets, sizes, strides);
   Value zero = arith::ConstantOp::create(
@@ -184,25 +181,34 @@ static Value clearRows(OpBuilder &b, Location loc, Value tile, unsigned dim,
                                        strides);
 }
 
-/// `room` for packed queries, zeros where they do not fill it.
+/// `room` for packed queries, zeros where they do not fill it: in all of it, or
+/// in the last piece that they begin.
 Value QueryTile::clearUnlessFull(Value room) {
   if (getConstantIntValue(queries) == plan.queries)
     return room;
-  if (plan.piece) {
-    auto [whole, used] = rowsOfPieces();
-    return clearRows(builder, loc, room, /*dim=*/1, whole, used);
-  }
-  Value count = getValueOrCreateConstantIndexOp(builder, loc, queries);
-  Value whole = arith::ConstantIndexOp::create(builder, loc, plan.queries);
-  Value isPart = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ne,
-                                       count, whole);
+  OpFoldResult count = queries, whole = builder.getIndexAttr(plan.queries);
+  if (plan.piece)
+    std::tie(whole, count) = rowsOfPieces();
+  Value first = getValueOrCreateConstantIndexOp(builder, loc, whole);
+  Value isPart = arith::CmpIOp::create(
+      builder, loc, arith::CmpIPredicate::ne,
+      getValueOrCreateConstantIndexOp(builder, loc, count), first);
+  auto fill = [&](OpBuilder &b, Value tile) {
+    Type element = getElementTypeOrSelf(tile.getType());
+    Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(element));
+    return linalg::FillOp::create(b, loc, zero, tile).getResult(0);
+  };
   auto choice = scf::IfOp::create(
       builder, loc, isPart,
       [&](OpBuilder &b, Location loc) {
-        Type element = getElementTypeOrSelf(room.getType());
-        Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(element));
-        scf::YieldOp::create(
-            b, loc, linalg::FillOp::create(b, loc, zero, room).getResults());
+        Value cleared;
+        if (plan.piece) {
+          Value piece = slicePiece(b, room, /*dim=*/1, first);
+          cleared = insertPiece(b, fill(b, piece), piece);
+        } else {
+          cleared = fill(b, room);
+        }
+        scf::YieldOp::create(b, loc, cleared);
       },
       [&](OpBuilder &b, Location loc) { scf::YieldOp::create(b, loc, room); });
   return choice.getResult(0);
@@ -283,11 +289,10 @@ QueryTile::State QueryTile::initialState(const State &buffers, bool guarded) {
         .getResult(0);
   };
   // All of it is looked through where a guard is needed.
-  Value accumulator =
-      plan.piece && !needsGuard()
-          ? clearRows(builder, loc, buffers[0], sumRowDim(),
-                      builder.getIndexAttr(0), rowsOfPieces().second)
-          : fillWith(0.0, buffers[0]);
+  Value accumulator = plan.piece && !needsGuard()
+                          ? clearRows(builder, loc, buffers[0], sumRowDim(),
+                                      rowsOfPieces().second)
+                          : fillWith(0.0, buffers[0]);
   if (op.getSink())
     return {accumulator, fillFromSink(buffers[1], /*weight=*/false),
             fillFromSink(buffers[2], /*weight=*/true)};

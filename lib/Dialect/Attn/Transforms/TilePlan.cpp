@@ -15,8 +15,6 @@
 using namespace mlir;
 using namespace mlir::attn;
 
-static constexpr StringLiteral planName = "attn.plan";
-
 /// Tile registers: sums have 16 rows and columns, factors 16 rows of 32 bf16.
 static constexpr int64_t tileRows = 16, tileColumns = 32;
 /// Keys of a tile whose scores and weights such registers compute, where it and
@@ -95,6 +93,7 @@ public:
 private:
   PlanVariant choose();
   PlanVariant withTiles(PlanVariant variant);
+  std::optional<PlanVariant> fewOfBoth();
   bool mayGroup();
   int64_t headsOfTile() { return mayGroup() ? group : 1; }
   bool widensKeys();
@@ -376,6 +375,23 @@ PlanVariant PlanChooser::choose() {
   return {few ? other : plan, queries, reason};
 }
 
+/// Half a vector of queries against one tile of keys, where nothing but the
+/// products and a softmax is asked for: as little code as the saving is worth.
+std::optional<PlanVariant> PlanChooser::fewOfBoth() {
+  bool whole = features > 0 && features % lanes == 0 && fillsVectors();
+  if (!whole || headsOfTile() != 1 || widensKeys() || needsWeights(op) ||
+      !op.getMask().empty() || !op.getScore().empty() || op.getSink() ||
+      op.getLse() || op.getCompatibility() != Compatibility::Dot ||
+      op.getNormalizer() != Normalizer::Softmax || lanes < 8)
+    return std::nullopt;
+  TilePlan plan{lanes / 2, /*keys=*/128};
+  plan.lanes = LaneAxis::Features;
+  plan.once = true;
+  return PlanVariant{plan, plan.queries,
+                     "features along lanes: queries fill half a vector",
+                     plan.keys};
+}
+
 /// Adds what the choice of tile registers rests on.
 PlanVariant PlanChooser::withTiles(PlanVariant variant) {
   if (!hasTiles() || variant.plan.lanes != LaneAxis::Queries)
@@ -398,6 +414,8 @@ SmallVector<PlanVariant> PlanChooser::variants() {
       result.push_back(withTiles(one));
     queries = ShapedType::kDynamic;
   }
+  if (std::optional<PlanVariant> few = fewOfBoth())
+    result.push_back(*few);
   result.push_back(
       withTiles({queriesAlongLanes(), queries, "queries along lanes: many"}));
   return result;
@@ -406,10 +424,6 @@ SmallVector<PlanVariant> PlanChooser::variants() {
 SmallVector<PlanVariant> attn::getPlanVariants(const TargetSpec &target,
                                                AttendOp op) {
   return PlanChooser(target, op).variants();
-}
-
-StringRef attn::stringifyLaneAxis(LaneAxis axis) {
-  return axis == LaneAxis::Features ? "features" : "queries";
 }
 
 static OpFoldResult alignFeatures(OpFoldResult features, int64_t multiple) {
@@ -424,58 +438,4 @@ OpFoldResult TilePlan::packedFeatures(OpFoldResult features) const {
 
 OpFoldResult TilePlan::packedValueFeatures(OpFoldResult features) const {
   return tiles ? alignFeatures(features, tileRows) : features;
-}
-
-TilePlan TilePlan::get(const TargetSpec &target, AttendOp op) {
-  auto dictionary = op->getAttrOfType<DictionaryAttr>(planName);
-  if (!dictionary)
-    return getPlanVariants(target, op).back().plan;
-  auto number = [&](StringRef name, int64_t otherwise) {
-    auto value = dictionary.getAs<IntegerAttr>(name);
-    return value ? value.getInt() : otherwise;
-  };
-  auto lanes = dictionary.getAs<StringAttr>("lanes");
-  return {number("queries", 1),
-          number("keys", 1),
-          number("group", 1),
-          number("split", 0),
-          lanes && lanes.getValue() == stringifyLaneAxis(LaneAxis::Features)
-              ? LaneAxis::Features
-              : LaneAxis::Queries,
-          dictionary.contains("pairs"),
-          dictionary.contains("tiles"),
-          dictionary.contains("unpacked"),
-          number("ahead", 0),
-          number("band", 1),
-          number("resident", 0),
-          number("piece", 0),
-          dictionary.contains("turned")};
-}
-
-void TilePlan::attachTo(AttendOp op) const {
-  Builder builder(op.getContext());
-  auto number = [&](StringRef name, int64_t value) {
-    return builder.getNamedAttr(name, builder.getIndexAttr(value));
-  };
-  SmallVector<NamedAttribute> entries{
-      number("queries", queries),
-      number("keys", keys),
-      number("group", group),
-      number("split", split),
-      number("ahead", ahead),
-      builder.getNamedAttr("lanes",
-                           builder.getStringAttr(stringifyLaneAxis(lanes)))};
-  if (resident)
-    entries.append({number("band", band), number("resident", resident)});
-  if (piece)
-    entries.push_back(number("piece", piece));
-  if (pairs)
-    entries.push_back(builder.getNamedAttr("pairs", builder.getUnitAttr()));
-  if (tiles)
-    entries.push_back(builder.getNamedAttr("tiles", builder.getUnitAttr()));
-  if (turned)
-    entries.push_back(builder.getNamedAttr("turned", builder.getUnitAttr()));
-  if (unpacked)
-    entries.push_back(builder.getNamedAttr("unpacked", builder.getUnitAttr()));
-  op->setAttr(planName, builder.getDictionaryAttr(entries));
 }

@@ -74,6 +74,28 @@ func.func @unknown(%q: tensor<2x4x?x64xf32>, %k: tensor<2x?x64xf32>, %o: tensor<
   return %r : tensor<2x4x?x64xf32>
 }
 
+// Without a mask, and where heads share nothing, few queries on few keys have a plan
+// without a loop over keys.
+// CHECK-LABEL: func @short_sequences(
+// CHECK-SAME: %[[Q:[a-z0-9]+]]: tensor<4x?x64xf32>, %[[K:[a-z0-9]+]]: tensor<4x?x64xf32>
+// CHECK-DAG: %[[M:.*]] = tensor.dim %[[Q]], %c1
+// CHECK-DAG: %[[N:.*]] = tensor.dim %[[K]], %c1
+// CHECK: arith.cmpi eq, %[[M]], %c1
+// CHECK: split = 1024
+// CHECK: else
+// CHECK: %[[FEW:.*]] = arith.cmpi ule, %[[M]], %c8
+// CHECK: %[[NEAR:.*]] = arith.cmpi ule, %[[N]], %c128
+// CHECK: %[[BOTH:.*]] = arith.andi %[[FEW]], %[[NEAR]]
+// CHECK: scf.if %[[BOTH]]
+// CHECK: attn.plan = {ahead = 0 : index, group = 1 : index, keys = 128 : index, lanes = "features", once, queries = 8 : index, split = 0 : index}
+// CHECK: else
+// CHECK: lanes = "queries", piece = 16 : index, queries = 64
+func.func @short_sequences(%q: tensor<4x?x64xf32>, %k: tensor<4x?x64xf32>, %o: tensor<4x?x64xf32>) -> tensor<4x?x64xf32> {
+  %r = attn.attend dot softmax ins(%q, %k, %k : tensor<4x?x64xf32>, tensor<4x?x64xf32>, tensor<4x?x64xf32>)
+      outs(%o : tensor<4x?x64xf32>) indexing_maps = [#head, #key, #value, #headout] scale = 0.25 -> tensor<4x?x64xf32>
+  return %r : tensor<4x?x64xf32>
+}
+
 // Features of values that leave part of a vector empty do not lie along lanes.
 // CHECK-LABEL: func @odd(
 // CHECK: lanes = "queries", queries = 64 : index

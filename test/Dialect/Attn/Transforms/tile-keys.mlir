@@ -11,7 +11,6 @@
 // padded by zeros to whole vectors, and each of these meets a tile of keys by itself.
 // No tensor is M x N.
 // CHECK: #[[WHOLE:.*]] = affine_map<(d0) -> ((d0 floordiv 16) * 16)>
-// CHECK: #[[REST:.*]] = affine_map<(d0) -> ((d0 ceildiv 16) * 16 - (d0 floordiv 16) * 16)>
 // CHECK: #[[USED:.*]] = affine_map<(d0) -> ((d0 ceildiv 16) * 16)>
 // CHECK-LABEL: func @attention(
 // CHECK-SAME: %[[Q:[a-z0-9]+]]: tensor<4x?x16xf32>, %[[K:[a-z0-9]+]]: tensor<4x100x16xf32>, %[[V:[a-z0-9]+]]: tensor<4x100x8xf32>
@@ -22,13 +21,14 @@ func.func @attention(%q: tensor<4x?x16xf32>, %k: tensor<4x100x16xf32>, %v: tenso
   // CHECK: scf.forall (%[[H:.*]], %[[I:.*]]) =
   // CHECK: %[[COUNT:.*]] = tensor.dim %{{.*}}, %c0 : tensor<?x16xf32>
   // CHECK-DAG: %[[FIRST:.*]] = affine.apply #[[WHOLE]](%[[COUNT]])
-  // CHECK-DAG: %[[MANY:.*]] = affine.apply #[[REST]](%[[COUNT]])
-  // CHECK: tensor.extract_slice %{{.*}}[0, %[[FIRST]]] [16, %[[MANY]]]
-  // CHECK: linalg.fill ins(%[[ZERO]] : f32) outs(%{{.*}} : tensor<16x?xf32>)
-  // CHECK: %[[QPAD:.*]] = tensor.insert_slice
+  // CHECK-DAG: %[[ROWS:.*]] = affine.apply #[[USED]](%[[COUNT]])
+  // CHECK: %[[LEFT:.*]] = arith.cmpi ne, %[[ROWS]], %[[FIRST]]
+  // CHECK: %[[QPAD:.*]] = scf.if %[[LEFT]]
+  // CHECK: tensor.extract_slice %{{.*}}[0, %[[FIRST]]] [16, 16]
+  // CHECK: linalg.fill ins(%[[ZERO]] : f32) outs(%{{.*}} : tensor<16x16xf32>)
+  // CHECK: tensor.insert_slice
   // CHECK: %[[QT:.*]] = linalg.generic {{.*}} ins(%{{.*}} : tensor<?x16xf32>) outs(%{{.*}} : tensor<16x?xf32>)
   // CHECK: %[[PACKED:.*]] = tensor.insert_slice %[[QT]] into %[[QPAD]]
-  // CHECK: %[[ROWS:.*]] = affine.apply #[[USED]](%[[COUNT]])
   // CHECK: tensor.extract_slice %{{.*}}[0, 0] [8, %[[ROWS]]]
   // CHECK: linalg.fill ins(%[[ZERO]] : f32) outs(%{{.*}} : tensor<8x?xf32>)
   // CHECK: %[[ACC:.*]] = tensor.insert_slice %{{.*}} : tensor<8x?xf32> into tensor<8x64xf32>
@@ -58,6 +58,22 @@ func.func @attention(%q: tensor<4x?x16xf32>, %k: tensor<4x100x16xf32>, %v: tenso
       outs(%o : tensor<4x?x8xf32>) lse(%l : tensor<4x?xf32>)
       indexing_maps = [#query, #key, #value, #output, #lse] scale = 0.25 -> tensor<4x?x8xf32> lse(tensor<4x?xf32>)
   return %r, %lse : tensor<4x?x8xf32>, tensor<4x?xf32>
+}
+
+// Where one tile has all keys, there is no loop over them.
+// CHECK-LABEL: func @once(
+// CHECK-SAME: tensor<4x?x16xf32>, %[[K:[a-z0-9]+]]: tensor<4x?x16xf32>
+// CHECK: scf.forall
+// CHECK-NOT: scf.for{{ }}
+// CHECK: %[[COUNT:.*]] = affine.min #{{.*}}()[%{{.*}}]
+// CHECK: %[[KT:.*]] = tensor.extract_slice %{{.*}}[0, 0] [%[[COUNT]], 16]
+// CHECK: attn.attend_tile dot softmax ins(%{{.*}}, %[[KT]],
+// CHECK: scf.forall.in_parallel
+func.func @once(%q: tensor<4x?x16xf32>, %k: tensor<4x?x16xf32>, %o: tensor<4x?x16xf32>) -> tensor<4x?x16xf32> {
+  %r = attn.attend dot softmax ins(%q, %k, %k : tensor<4x?x16xf32>, tensor<4x?x16xf32>, tensor<4x?x16xf32>)
+      outs(%o : tensor<4x?x16xf32>) indexing_maps = [#query, #key, #value, #output] scale = 0.25
+      {attn.plan = {group = 1 : index, keys = 128 : index, lanes = "features", once, queries = 8 : index}} -> tensor<4x?x16xf32>
+  return %r : tensor<4x?x16xf32>
 }
 
 // A sink starts the maximum and the sum.

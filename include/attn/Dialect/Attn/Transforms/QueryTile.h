@@ -145,6 +145,8 @@ private:
                   Value partial, State state, bool guarded);
   /// The rows, dimension `dim`, of the piece from `first` on.
   Value slicePiece(OpBuilder &b, Value tile, unsigned dim, Value first);
+  /// What a slice `piece` was cut from, with `part` in its place.
+  Value insertPiece(OpBuilder &b, Value part, Value piece);
   /// Where accumulators have their rows.
   unsigned sumRowDim() const { return plan.sumsRowsFirst() ? 0 : 1; }
   IndexRange queryRange(OpBuilder &b);

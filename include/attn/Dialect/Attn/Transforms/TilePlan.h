@@ -11,6 +11,7 @@
 #include "attn/Dialect/Attn/IR/Attn.h"
 #include "attn/Target/CPU/TargetSpec.h"
 
+#include <optional>
 #include <string>
 
 namespace mlir::attn {
@@ -62,6 +63,8 @@ struct TilePlan {
   /// Whether features of values lie along lanes in the second product though
   /// queries do in the first: outputs are stored as they are summed.
   bool turned = false;
+  /// Whether one tile has all keys, of which there may be fewer.
+  bool once = false;
 
   /// Whether accumulators are (rows, features), not (features, rows).
   bool sumsRowsFirst() const { return turned || lanes == LaneAxis::Features; }
@@ -84,15 +87,22 @@ struct TilePlan {
   void attachTo(AttendOp op) const;
 };
 
-/// A plan for so many queries (dynamic: for any number), and why.
+/// A plan for so many queries (dynamic: for any number), and why. One for up to
+/// so many keys (dynamic: for any number) is for up to so many queries, too.
 struct PlanVariant {
   TilePlan plan;
   int64_t queries;
   std::string reason;
+  int64_t keys = ShapedType::kDynamic;
+
+  /// Whether it is for calls of so many queries and keys; nothing where that
+  /// takes a number that is not known (dynamic).
+  std::optional<bool> serves(int64_t queryCount, int64_t keyCount) const;
 };
 
 /// The plans for `op`. One where the number of queries is static; else that for
-/// any number, after one for a single query where that has a plan of its own.
+/// any number, after those for a single query and for few queries and keys
+/// where these have plans of their own. The first that serves a call is for it.
 SmallVector<PlanVariant> getPlanVariants(const TargetSpec &target, AttendOp op);
 
 } // namespace mlir::attn
