@@ -104,8 +104,28 @@ def test_the_first_tiles_can_be_the_longest():
     assert len(flops) == 3 and flops == sorted(flops, reverse=True)
 
 
-def test_what_tma_cannot_copy_takes_another_kernel(tmp_path):
+def packed():
+    """Queries, keys and values of two heads side by side in one tensor: rows are strided."""
+    slices = "\n".join(
+        f"%{name} = tensor.extract_slice %x[0, {at}, 0, 0][140, 1, 2, 64][1, 1, 1, 1]"
+        " : tensor<140x3x2x64xf16> to tensor<140x2x64xf16>"
+        for at, name in enumerate("qkv")
+    )
+    t = "tensor<140x2x64xf16>"
+    return f"""func.func @f(%x: tensor<140x3x2x64xf16>) -> {t} {{
+      {slices}
+      {CAUSAL}
+      %o = attn.scaled_dot_product %q, %k, %v mask(%m) layout = "mhd" : {t}, {t}, {t} -> {t}
+      return %o : {t}
+    }}"""
+
+
+@pytest.mark.parametrize("strided", [False, True])
+def test_what_tma_cannot_copy_takes_another_kernel(strided, tmp_path):
     text = attention("f16", 64, CAUSAL, queries=70, keys=140, heads=2)
+    if strided:
+        text = packed()
+        assert emulate(text, "--check").returncode == 0
     ir = attnc("compile", text, "--target=sm_90a", "--stop-after=tile").stdout
     found, good, _ = emulated(ir, tmp_path / "o.npy")
     assert found == []

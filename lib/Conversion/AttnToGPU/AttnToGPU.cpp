@@ -58,8 +58,10 @@ static LogicalResult checkSupported(AttendOp op) {
     return op.emitOpError("has elements of type ")
            << element << "; kernels for GPUs take f16, bf16 and f32";
   if (op.getTopWeightsInit())
-    return op.emitOpError("gives the largest weights; kernels for GPUs give "
-                          "output, LSE and all weights");
+    return op.emitOpError(
+        "gives the largest weights; kernels for GPUs give output, LSE, "
+        "entropy, "
+        "received and all weights, whose largest the caller finds");
   if (!op.getOffsets().empty())
     return op.emitOpError(
         "is a piece of a larger one; kernels for GPUs take the whole");

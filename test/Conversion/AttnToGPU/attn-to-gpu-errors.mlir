@@ -18,7 +18,7 @@ func.func @f(%q: tensor<2x4x16x264xf16>) -> tensor<2x4x16x264xf16> {
 }
 
 //--- c.mlir
-// CHECK: 'attn.attend' op gives the largest weights; kernels for GPUs give output, LSE and all weights
+// CHECK: 'attn.attend' op gives the largest weights; kernels for GPUs give output, LSE, entropy, received and all weights, whose largest the caller finds
 // CHECK: code 1
 func.func @f(%q: tensor<16x64xf16>) -> (tensor<16x64xf16>, tensor<16x4xf16>, tensor<16x4xi32>) {
   %o, %w, %j = attn.scaled_dot_product %q, %q, %q : tensor<16x64xf16>, tensor<16x64xf16>, tensor<16x64xf16> -> tensor<16x64xf16> top(tensor<16x4xf16>, tensor<16x4xi32>)
