@@ -2,19 +2,22 @@
 #
 # Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Prints, per shape, the shares of the read bandwidth and of the FMA peak that were
-measured in the same run on the same buffers.
+"""Prints, per shape, how fast keys and values are read: the share of the rate at which
+a loop that only reads them does, of neighbours in time (the median and the quartiles),
+and of the peak of f32 multiply-adds.
 
-decode.py [--queries 1,4] [--lengths 4096,16384] [--types f32,bf16] [--threads 1]
-          [--torch]
+decode.py [--queries 1,4] [--lengths 4096,16384] [--types f32,bf16] [--pages small,huge]
+          [--seconds 1] [--torch]
 
 `--torch` adds PyTorch's scaled_dot_product_attention on tensors of the same shapes.
 """
 
 import argparse
+import itertools
 import time
 
 from attnc_bench import bench
+from interleaved import Shares
 
 HEADS = [(32, 8), (8, 8)]
 
@@ -49,34 +52,44 @@ def numbers(text):
     return [int(number) for number in text.split(",")]
 
 
+def names(text):
+    return text.split(",")
+
+
+def row(heads, kv_heads, queries, keys, type, pages, options, peak):
+    """What is printed of one shape."""
+    text = attention(heads, kv_heads, queries, keys, type)
+    query, key = (1, heads, queries, 128), (1, kv_heads, keys, 128)
+    r = Shares(text, query, key, type, pages == "huge", options.seconds)
+    flops = 4 * heads * queries * keys * 128
+    peer = "-"
+    if options.torch:
+        peer = torch_milliseconds(heads, kv_heads, queries, keys, type, 1)
+        peer = f"{peer / r.ms:.1f}x"
+    return (
+        f"{heads:3}/{kv_heads} {queries:2} {keys:6} {type:4} {pages:5} {r.ms:9.3f} "
+        f"{r.gb_per_s:6.1f} {100 * r.share:8.0f}% ({100 * r.least:.0f} to "
+        f"{100 * r.most:.0f}) {flops / r.ms / 1e4 / peak:8.0f}% {peer:>8}"
+    )
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--queries", type=numbers, default=[1, 2, 4, 8, 16])
     parser.add_argument("--lengths", type=numbers, default=[4096, 16384])
-    parser.add_argument(
-        "--types", type=lambda t: t.split(","), default=["f32", "bf16", "f16"]
-    )
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--types", type=names, default=["f32", "bf16", "f16"])
+    parser.add_argument("--pages", type=names, default=["small"])
+    parser.add_argument("--seconds", type=float, default=1.0)
     parser.add_argument("--torch", action="store_true")
     options = parser.parse_args()
-    print("heads  M      N type      min ms    GB/s  of reading  of FMA peak  PyTorch")
-    for type in options.types:
-        for keys in options.lengths:
-            for heads, kv_heads in HEADS:
-                for queries in options.queries:
-                    shape = (heads, kv_heads, queries, keys, type)
-                    r = bench(attention(*shape), f"--threads={options.threads}")
-                    peer = "-"
-                    if options.torch:
-                        ms = torch_milliseconds(*shape, options.threads)
-                        peer = f"{ms / r['min_ms']:.1f}x"
-                    print(
-                        f"{heads:3}/{kv_heads} {queries:2} {keys:6} {type:4} "
-                        f"{r['min_ms']:11.3f} {r['gb_per_s']:7.2f} "
-                        f"{r['percent_of_read']:10.1f}% {r['percent_of_peak']:11.1f}% "
-                        f"{peer:>8}",
-                        flush=True,
-                    )
+    peak = bench(attention(1, 1, 16, 256, "f32"), "--threads=1")["peak_gflops"]
+    print(f"f32 multiply-adds: {peak:.0f} GFLOP/s")
+    print("heads  M      N type pages    min ms   GB/s  of reading     of FMA  PyTorch")
+    for type, keys, (heads, kv_heads), queries, pages in itertools.product(
+        options.types, options.lengths, HEADS, options.queries, options.pages
+    ):
+        shape = (heads, kv_heads, queries, keys, type, pages)
+        print(row(*shape, options, peak), flush=True)
 
 
 if __name__ == "__main__":

@@ -339,7 +339,7 @@ double PlanChooser::operations(const TilePlan &plan) {
       llvm::divideCeil(queries, plan.queries) * headsOfTile() / plan.group;
   // As long as so many vector operations take, measured: values in pairs,
   // exponentials, loads and stores of tiles.
-  constexpr double besideProducts = 3.0 / 8;
+  constexpr double besideProducts = 1.0 / 6;
   if (plan.unpacked)
     return tiles * (features + valueFeatures) *
            (besideProducts +
