@@ -100,6 +100,7 @@ private:
   bool hasManyQueries();
   bool fillsVectors();
   bool hasTiles() { return target.hasBF16Tiles && multipliesBF16(op); }
+  int64_t unpackedKeysFor(int64_t rows);
   StringRef unpackedObstacle();
   StringRef tileObstacle();
   TilePlan queriesAlongLanes();
@@ -169,9 +170,19 @@ bool PlanChooser::fillsVectors() {
          cast<AffineDimExpr>(innermost).getPosition() == AttendOp::E;
 }
 
+/// No more than a static number of keys needs.
+int64_t PlanChooser::unpackedKeysFor(int64_t rows) {
+  int64_t most = (rows > tileRows ? 2 : 1) * unpackedKeys;
+  return ShapedType::isDynamic(keys)
+             ? most
+             : std::min<int64_t>(most, llvm::alignTo(keys, unpackedKeys));
+}
+
 /// Why few queries, which share too little to pack keys for, do not multiply
 /// those as they lie on tile registers; empty where they do.
 StringRef PlanChooser::unpackedObstacle() {
+  if (!ShapedType::isDynamic(keys) && keys < tileRows)
+    return "too few keys for a tile";
   if (!hasInnermostFeatures(op))
     return "too few queries share what would be packed, and keys or values do "
            "not have their features innermost";
@@ -233,7 +244,7 @@ TilePlan PlanChooser::queriesAlongLanes() {
     plan.piece = lanes;
   plan.turned = plan.unpacked || (!plan.pairs && fillsVectors());
   if (plan.unpacked)
-    plan.keys = (rows > tileRows ? 2 : 1) * unpackedKeys;
+    plan.keys = unpackedKeysFor(rows);
   else if (plan.tiles)
     chooseTiles(plan);
   if (many)

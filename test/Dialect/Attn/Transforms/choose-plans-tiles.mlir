@@ -49,6 +49,10 @@ func.func @padded(%q: tensor<2x100x64xbf16>, %k: tensor<2x300x64xbf16>, %v: tens
 // features lie side by side.
 // CHECK-LABEL: func @few(
 // CHECK: attn.plan = {ahead = 64 : index, group = 1 : index, keys = 64 : index, lanes = "queries", pairs, queries = 32 : index, split = 0 : index, tiles, turned, unpacked}
+// CHECK-LABEL: func @few_of_each(
+// CHECK: attn.plan = {{.*}}keys = 32 : index, {{.*}}unpacked}
+// CHECK-LABEL: func @few_keys(
+// CHECK-NOT: tiles
 // CHECK-LABEL: func @few_narrow(
 // CHECK-NOT: tiles
 // CHECK-LABEL: func @few_turned(
@@ -61,6 +65,16 @@ func.func @padded(%q: tensor<2x100x64xbf16>, %k: tensor<2x300x64xbf16>, %v: tens
 // CHECK-NOT: tiles
 func.func @few(%q: tensor<2x32x64xbf16>, %k: tensor<2x300x64xbf16>, %o: tensor<2x32x64xbf16>) -> tensor<2x32x64xbf16> {
   %r = attn.attend dot softmax ins(%q, %k, %k : tensor<2x32x64xbf16>, tensor<2x300x64xbf16>, tensor<2x300x64xbf16>)
+      outs(%o : tensor<2x32x64xbf16>) indexing_maps = [#query, #key, #value, #out] scale = 0.25 -> tensor<2x32x64xbf16>
+  return %r : tensor<2x32x64xbf16>
+}
+func.func @few_of_each(%q: tensor<2x32x64xbf16>, %k: tensor<2x30x64xbf16>, %o: tensor<2x32x64xbf16>) -> tensor<2x32x64xbf16> {
+  %r = attn.attend dot softmax ins(%q, %k, %k : tensor<2x32x64xbf16>, tensor<2x30x64xbf16>, tensor<2x30x64xbf16>)
+      outs(%o : tensor<2x32x64xbf16>) indexing_maps = [#query, #key, #value, #out] scale = 0.25 -> tensor<2x32x64xbf16>
+  return %r : tensor<2x32x64xbf16>
+}
+func.func @few_keys(%q: tensor<2x32x64xbf16>, %k: tensor<2x8x64xbf16>, %o: tensor<2x32x64xbf16>) -> tensor<2x32x64xbf16> {
+  %r = attn.attend dot softmax ins(%q, %k, %k : tensor<2x32x64xbf16>, tensor<2x8x64xbf16>, tensor<2x8x64xbf16>)
       outs(%o : tensor<2x32x64xbf16>) indexing_maps = [#query, #key, #value, #out] scale = 0.25 -> tensor<2x32x64xbf16>
   return %r : tensor<2x32x64xbf16>
 }
