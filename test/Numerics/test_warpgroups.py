@@ -174,6 +174,7 @@ def lines_with(ir, text):
 
 
 WARP_SYNC = "nvvm.bar.warp.sync"
+RELEASE = "llvm.nvvm.mbarrier.arrive.shared"
 TAKE_TURN, PASS_TURN = "barrier.cta.sync.aligned", "barrier.cta.arrive.aligned"
 
 
@@ -181,10 +182,10 @@ TAKE_TURN, PASS_TURN = "barrier.cta.sync.aligned", "barrier.cta.arrive.aligned"
     "op, count",
     [
         ("mbarrier.try_wait", 4),
-        ("llvm.nvvm.mbarrier.arrive.shared", 3),
+        (RELEASE, 3),
         ("mbarrier.arrive.expect.tx", 1),
         ("nvvm.cp.async.wait.group", 1),
-        (WARP_SYNC, 1),
+        (WARP_SYNC, 2),
         (TAKE_TURN, 2),
         (PASS_TURN, 3),
     ],
@@ -197,8 +198,11 @@ def test_removed_synchronisations_are_found(kernel, op, count):
         before_results = lines.pop()
         assert "%c128_i32" in ir.splitlines()[before_results]
     if op == WARP_SYNC:
-        # Here each lane's queries take the place of results that it stored itself.
-        lines = lines[1:]
+        # Here each lane's queries take the place of results that it stored itself,
+        # and no tile of queries is without keys.
+        del lines[0], lines[1]
+    if op == RELEASE:
+        del lines[-1]
     assert len(lines) == count
     for line in lines:
         assert is_found(without_line(line)(ir)), ir.splitlines()[line]
@@ -214,6 +218,17 @@ def test_queries_wait_for_results_of_other_sizes(tmp_path):
     assert emulated(ir, path)[0] == []
     line = lines_with(ir, WARP_SYNC)[0]
     assert emulated(without_line(line)(ir), path)[0]
+
+
+def test_queries_without_keys_wait_for_all_lanes(tmp_path):
+    mask = "%m = attn.mask.window past = 20 future = 0"
+    text = attention("f16", 64, mask, queries=700, keys=20, heads=1)
+    ir = attnc("compile", text, "--target=sm_90a", "--stop-after=tile").stdout
+    ir = with_blocks(ir, 1)
+    path = tmp_path / "o.npy"
+    assert emulated(ir, path)[0] == []
+    for line in lines_with(ir, WARP_SYNC)[2], lines_with(ir, RELEASE)[-1]:
+        assert emulated(without_line(line)(ir), path)[0]
 
 
 def with_lines(ir, number, *new):

@@ -104,7 +104,7 @@ void AttendKernel::recomputeRow(const QueryRow &row) {
          llvm::zip_equal(query, other, featureWeights))
       score = addFeature(score, lhs, rhs, weight);
     score = k.reduceLanes(score, warpSize - 1, add);
-    return applyToPair(score, row, key, /*partial=*/true);
+    return applyMask(applyScore(score, row, key), isKept(row, key));
   };
   Value zero = k.real(0.0);
   auto [maximum, sum] = sinkState(row);

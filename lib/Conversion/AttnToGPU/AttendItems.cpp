@@ -38,7 +38,7 @@ Value AttendKernel::isLastTileLonger() {
 
 /// Of heads, batches, and parts of the keys together.
 Value AttendKernel::countNumbers() {
-  Value numbers = k.mul(heads, k.toI32(arguments.sizes[AttendOp::B]));
+  Value numbers = k.mul(heads, pinnedSize(AttendOp::B));
   if (plan.splitKeys)
     numbers = k.mul(numbers, k.toI32(arguments.splits));
   return numbers;
@@ -49,12 +49,13 @@ void AttendKernel::forEachItem(function_ref<Value(Value step)> body) {
   Type word = k.b.getI32Type();
   Value block = NVVM::BlockIdXOp::create(k.b, k.loc, word);
   Value blocks = NVVM::GridDimXOp::create(k.b, k.loc, word);
+  emitCounts();
   Value items = k.mul(countNumbers(), tiles);
   Value whole = k.div(items, blocks), rest = k.rem(items, blocks);
   Value zero = k.integer(0), one = k.integer(1);
   auto place = [&](Value round) {
     Value isBack = k.less(zero, k.bitAnd(round, 1));
-    return k.select(isBack, k.sub(k.sub(blocks, one), block), block);
+    return k.select(isBack, k.sub(k.sub(k.pin(blocks), one), block), block);
   };
   Value isOneMore = k.less(place(whole), rest), outer = thread;
   k.forLoop(zero, k.add(whole, k.select(isOneMore, one, zero)), one, zero,
@@ -64,7 +65,6 @@ void AttendKernel::forEachItem(function_ref<Value(Value step)> body) {
               setThread(k.pin(outer));
               item = k.add(k.mul(round, blocks), place(round));
               emitItem();
-              emitKeyBounds();
               return SmallVector<Value>{body(step[0])};
             });
   setThread(outer);
@@ -73,17 +73,18 @@ void AttendKernel::forEachItem(function_ref<Value(Value step)> body) {
 /// Heads whose keys fit the cache together make a section; of these the longest
 /// tiles come first.
 void AttendKernel::emitItem() {
+  emitCounts();
   Value numbers = countNumbers();
   auto atLeastOne = [&](Value value) -> Value {
     return k.b.createOrFold<arith::MaxSIOp>(k.loc, value, k.integer(1));
   };
   int64_t rowBytes =
       (plan.key.columns + plan.value.columns) * plan.key.elementBytes;
-  Value together =
-      k.div(k.integer(sharedKeyBytes / rowBytes), atLeastOne(keys));
+  Value together = k.div(k.integer(sharedKeyBytes / rowBytes),
+                         atLeastOne(pinnedSize(AttendOp::J)));
   together = k.min(atLeastOne(together), numbers);
   if (!plan.foldHeads)
-    together = k.mul(together, groupSize);
+    together = k.mul(together, pinnedSize(AttendOp::G));
   if (plan.splitKeys)
     together = k.mul(together, k.toI32(arguments.splits));
   together = k.min(together, numbers);

@@ -60,22 +60,31 @@ void AttendKernel::emit() {
 // Where the block is
 //===----------------------------------------------------------------------===//
 
-/// Rows are the queries of a head, or those of all heads of a group.
 void AttendKernel::emitSizes() {
   Type word = k.b.getI32Type();
   memory = LLVM::AddressOfOp::create(k.b, k.loc, k.shared(), sharedMemoryName);
   setThread(NVVM::ThreadIdXOp::create(k.b, k.loc, word));
-  auto size = [&](unsigned dim) { return k.toI32(arguments.sizes[dim]); };
-  queries = size(AttendOp::I);
-  keys = size(AttendOp::J);
-  groupSize = size(AttendOp::G);
-  heads = size(AttendOp::Hkv);
-  rows = queries;
+  queries = k.toI32(arguments.sizes[AttendOp::I]);
+  keys = k.toI32(arguments.sizes[AttendOp::J]);
+  groupSize = k.toI32(arguments.sizes[AttendOp::G]);
+  emitCounts();
+}
+
+/// Rows are the queries of a head, or those of all heads of a group.
+void AttendKernel::emitCounts() {
+  heads = pinnedSize(AttendOp::Hkv);
+  rows = pinnedSize(AttendOp::I);
+  Value group = pinnedSize(AttendOp::G);
   if (plan.foldHeads)
-    rows = k.mul(rows, groupSize);
+    rows = k.mul(rows, group);
   else
-    heads = k.mul(heads, groupSize);
+    heads = k.mul(heads, group);
   tiles = k.div(k.add(rows, plan.queries - 1), plan.queries);
+}
+
+/// What is computed from it is not kept from one tile to the next.
+Value AttendKernel::pinnedSize(unsigned dim) {
+  return k.pin(k.toI32(arguments.sizes[dim]));
 }
 
 void AttendKernel::setThread(Value number) {
@@ -210,18 +219,35 @@ void AttendKernel::emitKeyBounds() {
   upperKey = keys;
   if (!classifier)
     return takeSplit();
-  auto size = [&](unsigned dim) { return k.toIndex(arguments.sizes[dim]); };
-  Value heads = k.mul(size(AttendOp::Hkv), size(AttendOp::G));
-  classifier->bindPrepass({size(AttendOp::B), heads, size(AttendOp::I),
-                           size(AttendOp::J), plan.queries, plan.keys},
-                          captures, emitCaptures(k, arguments.tables));
+  auto pinned = [&](Value value) { return k.pin(value); };
+  bindTables(pinned);
   KeyBounds bounds = classifier->emitKeyBounds(
       k.b, k.loc, k.toIndex(batch), k.toIndex(firstHead), queryRange(firstRow));
   Value lower = k.toI32(bounds.lower);
   lowerKey = k.mul(k.div(lower, plan.keys), plan.keys);
   upperKey = k.toI32(bounds.upper);
   fullKeys = {k.toI32(bounds.fullLower), k.toI32(bounds.fullUpper)};
+  bindTables([](Value value) { return value; });
   takeSplit();
+}
+
+/// What the classifier reads; `size` is asked for each size of these.
+void AttendKernel::bindTables(function_ref<Value(Value)> size) {
+  auto sizeOf = [&](unsigned dim) {
+    return k.toIndex(size(arguments.sizes[dim]));
+  };
+  Value heads = k.mul(sizeOf(AttendOp::Hkv), sizeOf(AttendOp::G));
+  SmallVector<DeviceValue> tables(arguments.tables);
+  for (DeviceValue &table : tables) {
+    for (Value &extent : table.tensor.sizes)
+      extent = size(extent);
+    if (table.number && table.number.getType().isIndex())
+      table.number = k.toIndex(size(arith::IndexCastOp::create(
+          k.b, k.loc, k.b.getI64Type(), table.number)));
+  }
+  classifier->bindPrepass({sizeOf(AttendOp::B), heads, sizeOf(AttendOp::I),
+                           sizeOf(AttendOp::J), plan.queries, plan.keys},
+                          captures, emitCaptures(k, tables));
 }
 
 /// The queries of the block, whose rows begin at `first`.
@@ -388,8 +414,8 @@ AttendKernel::State AttendKernel::emitLoop() {
         Value other = k.sub(k.integer(1), buffer);
         KeyTile next = findTile(k.add(tile.start, plan.keys));
         copyBoth(true, next, other);
-        SmallVector<Value> weights = emitScores(buffer);
-        applyRegions(weights, tile);
+        SmallVector<Value> kept = emitKept(tile), weights = emitScores(buffer);
+        applyRegions(weights, tile, kept);
         rescale(state, normalize(state, weights));
         awaitOlder();
         copyBoth(false, next, other);

@@ -39,6 +39,7 @@ private:
   static constexpr int64_t laneRows = 2;
   /// Values per lane of a product of 8 columns.
   static constexpr int64_t fragmentSize = 4;
+  static constexpr int64_t wordBits = 32;
 
   /// Of each row of the lane; scores are divided by `unit` of natural ones.
   struct State {
@@ -62,6 +63,8 @@ private:
 
   // Where the block is, and what it reads.
   void emitSizes();
+  void emitCounts();
+  Value pinnedSize(unsigned dim);
   void setThread(Value number);
   void emitPosition(Value tile, Value number);
   QueryRow queryRow(Value row);
@@ -82,6 +85,7 @@ private:
 
   // The loop over tiles of keys.
   void emitKeyBounds();
+  void bindTables(function_ref<Value(Value)> size);
   void takeSplit();
   IndexRange queryRange(Value first);
   KeyTile findTile(Value from);
@@ -102,8 +106,20 @@ private:
   SmallVector<Value> emitPairScores(Value buffer);
   /// `sum` and what a feature adds to a score; `weight` is additive scoring's.
   Value addFeature(Value sum, Value query, Value key, Value weight);
-  void applyRegions(SmallVectorImpl<Value> &scores, const KeyTile &tile);
-  Value applyToPair(Value score, const QueryRow &row, Value key, bool partial);
+  /// Of each of the lane's scores of a tile a bit, in words: whether the mask
+  /// keeps its pair. All are set where it keeps the whole tile. To be asked
+  /// before scores are in registers.
+  SmallVector<Value> emitKept(const KeyTile &tile);
+  /// Score region and mask.
+  void applyRegions(SmallVectorImpl<Value> &scores, const KeyTile &tile,
+                    ArrayRef<Value> kept);
+  std::pair<QueryRow, Value> pairAt(int64_t index, const KeyTile &tile);
+  SmallVector<Value> pairArguments(const QueryRow &row, Value key);
+  /// Scale and score region of one pair.
+  Value applyScore(Value score, const QueryRow &row, Value key);
+  Value isKept(const QueryRow &row, Value key);
+  /// A score, or what stands for one that the mask drops.
+  Value applyMask(Value score, Value keep);
   /// Of a row: a new score's weight, the factor for what was summed before, the
   /// new maximum.
   struct Weight {
@@ -125,10 +141,11 @@ private:
   Value isLastTileLonger();
   void awaitQueries();
   Value copyItem(Value step);
-  void copyStep(Value keyStart, Value valueStart, Value step);
+  void copyStep(const KeyTile &keys, Value valueStart, Value step);
   Value computeItem(Value step);
   std::pair<State, Value> computeTiles(const KeyTile &first, Value step);
-  void awaitStep(Value step);
+  Value tilePlace(Value buffer);
+  KeyTile awaitStep(Value step);
   SmallVector<Value> multiplyKeys(Value step);
   void addValuesOfStep(State &state, ArrayRef<Value> left, Value step);
   SmallVector<Value> toLeft(ArrayRef<Value> weights);
@@ -139,6 +156,7 @@ private:
   Value barrier(int64_t first, Value buffer);
   std::pair<Value, Value> bufferOf(Value number);
   void release(Value address);
+  void releaseLast(Value step);
   void syncComputation();
 
   // Weights, after all of them are summed.

@@ -48,45 +48,107 @@ SmallVector<Value> AttendKernel::emitScores(Value buffer) {
   return scores;
 }
 
-/// Scale, score region, mask of one pair.
-Value AttendKernel::applyToPair(Value score, const QueryRow &row, Value key,
-                                bool partial) {
+/// What regions are asked about: a pair, and captures.
+SmallVector<Value> AttendKernel::pairArguments(const QueryRow &row, Value key) {
   SmallVector<Value> arguments{k.toIndex(batch), k.toIndex(row.head),
                                k.toIndex(row.query), k.toIndex(key)};
   llvm::append_range(arguments, captures);
-  Value keep;
-  if (partial) {
-    keep = k.less(key, keys);
-    if (!op.getMask().empty())
-      keep = k.both(
-          keep, inlinePairRegion(k.b, op.getMask().front(), arguments, keep));
-  }
+  return arguments;
+}
+
+Value AttendKernel::applyScore(Value score, const QueryRow &row, Value key) {
   if (scale != 1.0)
     score = k.mulF(score, k.real(scale));
-  if (!op.getScore().empty()) {
-    arguments.insert(arguments.begin(), score);
-    score = inlinePairRegion(k.b, op.getScore().front(), arguments, keep);
-  }
-  if (!partial)
+  if (op.getScore().empty())
     return score;
+  SmallVector<Value> arguments = pairArguments(row, key);
+  arguments.insert(arguments.begin(), score);
+  return inlinePairRegion(k.b, op.getScore().front(), arguments,
+                          /*guard=*/Value());
+}
+
+/// Loads check where they read, so that pairs beyond the last need no guard:
+/// with one, each pair would load what it shares with others of its row or
+/// column.
+Value AttendKernel::isKept(const QueryRow &row, Value key) {
+  Value keep = k.less(key, keys);
+  if (op.getMask().empty())
+    return keep;
+  return k.both(keep, inlinePairRegion(k.b, op.getMask().front(),
+                                       pairArguments(row, key),
+                                       /*guard=*/Value()));
+}
+
+Value AttendKernel::applyMask(Value score, Value keep) {
   return k.select(keep, score, k.real(isSoftmax() ? -INFINITY : 0.0));
 }
 
+/// The query and the key of the lane's score at `index`.
+std::pair<AttendKernel::QueryRow, Value>
+AttendKernel::pairAt(int64_t index, const KeyTile &tile) {
+  int64_t column = index / fragmentSize * 8 + index % 2;
+  Value first = k.add(tile.start, k.mul(k.bitAnd(lane, 3), 2));
+  return {laneQueries[index / 2 % laneRows], k.add(first, column)};
+}
+
+SmallVector<Value> AttendKernel::emitKept(const KeyTile &tile) {
+  int64_t count = plan.keys / 8 * fragmentSize;
+  SmallVector<Value> words(llvm::divideCeil(count, wordBits), k.integer(-1));
+  words = k.choose(
+      tile.full, [&] { return words; },
+      [&] {
+        SmallVector<Value> some(words.size(), k.integer(0));
+        for (int64_t index = 0; index < count; ++index) {
+          auto [row, key] = pairAt(index, tile);
+          Value bit = k.select(isKept(row, key),
+                               k.integer(int32_t(1u << index % wordBits)),
+                               k.integer(0));
+          some[index / wordBits] = k.either(some[index / wordBits], bit);
+        }
+        return some;
+      });
+  // Else what the bits are made of would be asked where they are used.
+  for (Value &word : words)
+    word = k.pin(word);
+  return words;
+}
+
 void AttendKernel::applyRegions(SmallVectorImpl<Value> &scores,
-                                const KeyTile &tile) {
-  auto applyAll = [&](bool partial) {
-    SmallVector<Value> results;
-    for (auto [index, score] : llvm::enumerate(scores)) {
-      int64_t column = index / fragmentSize * 8 + index % 2;
-      Value key = k.add(k.add(tile.start, k.mul(k.bitAnd(lane, 3), 2)), column);
-      results.push_back(
-          applyToPair(score, laneQueries[index / 2 % laneRows], key, partial));
-    }
-    return results;
-  };
+                                const KeyTile &tile, ArrayRef<Value> kept) {
+  // What regions compute from indices and read for all pairs would take too
+  // many registers at once: a branch keeps them apart.
+  constexpr int64_t together = 16;
+  for (int64_t begin = 0, size = scores.size(); begin < size;
+       begin += together) {
+    auto part =
+        MutableArrayRef(scores).slice(begin, std::min(together, size - begin));
+    auto apply = [&] {
+      KeyTile here{k.pin(tile.start), tile.full};
+      SmallVector<Value> results(part);
+      for (auto [index, score] : llvm::enumerate(results)) {
+        auto [row, key] = pairAt(begin + index, here);
+        score = applyScore(score, row, key);
+      }
+      return results;
+    };
+    Value start = k.add(tile.start, begin / fragmentSize * 8);
+    llvm::copy(op.getScore().empty()
+                   ? apply()
+                   : k.choose(k.less(start, keys), apply,
+                              [&] { return SmallVector<Value>(part); }),
+               part.begin());
+  }
   scores = k.choose(
-      tile.full, [&] { return applyAll(/*partial=*/false); },
-      [&] { return applyAll(/*partial=*/true); });
+      tile.full, [&] { return llvm::to_vector(scores); },
+      [&] {
+        SmallVector<Value> some;
+        for (auto [index, score] : llvm::enumerate(scores)) {
+          Value bit =
+              k.bitAnd(kept[index / wordBits], int32_t(1u << index % wordBits));
+          some.push_back(applyMask(score, k.unequal(bit, k.integer(0))));
+        }
+        return some;
+      });
 }
 
 /// What exponents are lowered by for a maximum, and by how much what was summed

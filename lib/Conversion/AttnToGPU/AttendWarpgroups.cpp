@@ -9,8 +9,9 @@
 // compute. Step n copies and multiplies the keys of the n-th tile and the
 // values of the one before it; steps go on counting from one tile of queries to
 // the next. Each of two buffers has two barriers: copies of a step have
-// arrived, those who compute are done with it. Both sides walk the same tiles;
-// the n-th use of a buffer waits for phase n of the one and n - 1 of the other.
+// arrived, those who compute are done with it. The thread that copies finds the
+// tiles and says with each step which one it is; a step without keys ends them.
+// The n-th use of a buffer waits for phase n of the one and n - 1 of the other.
 //
 //===----------------------------------------------------------------------===//
 
@@ -19,17 +20,17 @@
 using namespace mlir;
 using namespace mlir::attn;
 
-/// Registers of a thread that copies and of one that computes: multiples of 8.
-/// A block of three warpgroups begins with 168 for each thread.
-static constexpr int64_t copyingRegisters = 32, computingRegisters = 240;
-
 /// The barriers, one for each warpgroup that computes, of its own threads, and
 /// for its turn to multiply.
 static constexpr int64_t ownBarrier = 1, turnBarrier = 3;
 
+/// What a step without keys says in place of a tile's start: beyond all keys.
+static constexpr int64_t noTile = 0x7ffffffe;
+
 namespace {
-/// Barriers by their place, one for each of two buffers.
-enum BarrierPlace { StepArrived, StepDone = 2 };
+/// Barriers by their place, one for each of two buffers, and after them what
+/// tile is in each.
+enum BarrierPlace { StepArrived, StepDone = 2, TilePlace = 4 };
 } // namespace
 
 Value AttendKernel::barrier(int64_t first, Value buffer) {
@@ -63,12 +64,12 @@ void AttendKernel::emitWarpgroups() {
       scf::IfOp::create(k.b, k.loc, computes, /*withElseRegion=*/true);
   OpBuilder::InsertionGuard restore(k.b);
   k.b.setInsertionPoint(choice.thenYield());
-  warpgroups.setRegisters(computingRegisters, /*more=*/true);
+  warpgroups.setRegisters(plan.registers, /*more=*/true);
   Value isSecond = k.negate(k.less(thread, k.integer(warpgroupSize)));
   k.when(isSecond, [&] { passTurn(); });
   forEachItem([&](Value step) { return computeItem(step); });
   k.b.setInsertionPoint(choice.elseYield());
-  warpgroups.setRegisters(copyingRegisters, /*more=*/false);
+  warpgroups.setRegisters(plan.copyingRegisters(), /*more=*/false);
   k.when(isThread(thread, plan.computingThreads()),
          [&] { forEachItem([&](Value step) { return copyItem(step); }); });
 }
@@ -83,35 +84,51 @@ std::pair<Value, Value> AttendKernel::bufferOf(Value number) {
 // Copies
 //===----------------------------------------------------------------------===//
 
+/// A step for each tile, and one without keys, which comes where there is no
+/// tile, too: it says so.
 Value AttendKernel::copyItem(Value step) {
+  emitKeyBounds();
+  KeyTile first = findTile(lowerKey);
   // A tile that starts at the last reachable key has nothing to copy.
-  SmallVector<Value> carried{findTile(lowerKey).start, upperKey, step};
+  SmallVector<Value> carried{first.start, first.full, upperKey, step,
+                             k.boolean(true)};
   OpBuilder::InsertionGuard restore(k.b);
   auto loop = scf::WhileOp::create(
       k.b, k.loc, ValueRange(carried).getTypes(), carried,
       [&](OpBuilder &inner, Location loc, ValueRange args) {
-        KernelBuilder test{inner, loc};
-        Value either = test.min(args[0], args[1]);
-        scf::ConditionOp::create(inner, loc, test.less(either, upperKey), args);
+        scf::ConditionOp::create(inner, loc, args.back(), args);
       },
       [&](OpBuilder &inner, Location loc, ValueRange args) {
         k.b.setInsertionPoint(inner.getInsertionBlock(),
                               inner.getInsertionPoint());
-        copyStep(args[0], args[1], args[2]);
-        KeyTile next = findTile(k.add(args[0], plan.keys));
-        scf::YieldOp::create(
-            k.b, loc, ValueRange{next.start, args[0], k.add(args[2], 1)});
+        Value start = args[0], step = args[3];
+        copyStep({start, args[1]}, args[2], step);
+        KeyTile next = findTile(k.add(start, plan.keys));
+        scf::YieldOp::create(k.b, loc,
+                             ValueRange{next.start, next.full, start,
+                                        k.add(step, 1),
+                                        k.less(start, upperKey)});
       });
-  return loop.getResult(2);
+  return loop.getResult(3);
 }
 
-/// Requests keys from `keyStart` and values from `valueStart` on, as far as
-/// there are any.
-void AttendKernel::copyStep(Value keyStart, Value valueStart, Value step) {
+/// Where the tile whose keys are in the buffer is described: its start, which
+/// is even, and whether it is full.
+Value AttendKernel::tilePlace(Value buffer) {
+  return k.gep(memory, k.b.getI8Type(),
+               k.add(k.mul(buffer, 8), plan.barrierBase() + TilePlace * 8));
+}
+
+/// Requests keys of a tile and values from `valueStart` on, as far as there are
+/// any, and says which tile it is.
+void AttendKernel::copyStep(const KeyTile &tile, Value valueStart, Value step) {
+  Value keyStart = tile.start;
   Value zero = k.integer(0), one = k.integer(1);
   auto [buffer, parity] = bufferOf(step);
   warpgroups.waitForPhase(barrier(StepDone, buffer), k.bitXor(parity, one));
   Value hasKeys = k.less(keyStart, upperKey);
+  Value word = k.add(keyStart, k.select(tile.full, one, zero));
+  k.store(k.select(hasKeys, word, k.integer(noTile)), tilePlace(buffer));
   Value hasValues = k.less(valueStart, upperKey);
   Value bytes = k.add(k.select(hasKeys, k.integer(plan.key.bytes()), zero),
                       k.select(hasValues, k.integer(plan.value.bytes()), zero));
@@ -133,6 +150,12 @@ void AttendKernel::release(Value address) {
   k.when(isThread(lane, 0), [&] { warpgroups.arrive(address); });
 }
 
+/// No turn comes between what lanes read, that there is no tile, and this.
+void AttendKernel::releaseLast(Value step) {
+  k.syncWarp();
+  release(barrier(StepDone, bufferOf(step).first));
+}
+
 //===----------------------------------------------------------------------===//
 // Products
 //===----------------------------------------------------------------------===//
@@ -152,7 +175,8 @@ void AttendKernel::awaitQueries() {
 
 Value AttendKernel::computeItem(Value step) {
   awaitQueries();
-  KeyTile first = findTile(lowerKey);
+  upperKey = k.integer(noTile);
+  KeyTile first = awaitStep(step);
   SmallVector<Value> values = k.choose(
       k.less(first.start, upperKey),
       [&] {
@@ -162,8 +186,9 @@ Value AttendKernel::computeItem(Value step) {
         return all;
       },
       [&] {
+        releaseLast(step);
         SmallVector<Value> all = initialState().pack();
-        all.push_back(step);
+        all.push_back(k.add(step, 1));
         return all;
       });
   Value next = values.pop_back_val();
@@ -180,31 +205,30 @@ Value AttendKernel::computeItem(Value step) {
 /// warpgroups take turns, so that one multiplies while the other normalizes.
 std::pair<AttendKernel::State, Value>
 AttendKernel::computeTiles(const KeyTile &first, Value step) {
-  awaitStep(step);
+  SmallVector<Value> kept = emitKept(first);
   takeTurn();
   SmallVector<Value> scores = multiplyKeys(step);
   passTurn();
   warpgroups.await(0, scores);
   release(barrier(StepDone, bufferOf(step).first));
-  KeyTile second = findTile(k.add(first.start, plan.keys));
-  applyRegions(scores, first);
+  applyRegions(scores, first, kept);
   State state = initialState();
   normalize(state, scores);
 
   SmallVector<Value> carried = toLeft(scores);
   carried.push_back(k.add(step, 1));
+  KeyTile second = awaitStep(carried.back());
   state = emitTiles(
       second, state, carried,
       [&](const KeyTile &tile, State &state, SmallVector<Value> &carried) {
         Value step = carried.pop_back_val();
-        awaitStep(step);
+        SmallVector<Value> kept = emitKept(tile);
         takeTurn();
         SmallVector<Value> scores = multiplyKeys(step);
         addValuesOfStep(state, carried, step);
         passTurn();
         warpgroups.await(1, scores);
-        KeyTile next = findTile(k.add(tile.start, plan.keys));
-        applyRegions(scores, tile);
+        applyRegions(scores, tile, kept);
         SmallVector<Value> factors = normalize(state, scores);
         // Weights are not rounded earlier: their registers are operands of what
         // is under way.
@@ -217,20 +241,22 @@ AttendKernel::computeTiles(const KeyTile &first, Value step) {
         rescale(state, factors);
         carried = toLeft(ArrayRef(both).drop_front(sums));
         carried.push_back(k.add(step, 1));
-        return next;
+        return awaitStep(carried.back());
       });
   Value last = carried.pop_back_val();
-  awaitStep(last);
   addValuesOfStep(state, carried, last);
   warpgroups.await(0, state.accumulator);
-  release(barrier(StepDone, bufferOf(last).first));
+  releaseLast(last);
   return {state, k.add(last, 1)};
 }
 
-/// Keys of a step and values of the one before are there.
-void AttendKernel::awaitStep(Value step) {
+/// Keys of a step and values of the one before are there. Gives the tile, whose
+/// start is beyond all keys where there is none.
+AttendKernel::KeyTile AttendKernel::awaitStep(Value step) {
   auto [buffer, parity] = bufferOf(step);
   warpgroups.waitForPhase(barrier(StepArrived, buffer), parity);
+  Value word = k.load(k.b.getI32Type(), tilePlace(buffer));
+  return {k.bitAnd(word, ~1), isThread(k.bitAnd(word, 1), 1)};
 }
 
 /// Begins query * key, not scaled.

@@ -51,8 +51,8 @@ void AttendKernel::emitWeights(const State &state, ArrayRef<Value> factors) {
     copyKeys(plan.key, plan.keyBase(), arguments.key, keyPointer, tile, buffer);
     NVVM::CpAsyncWaitGroupOp::create(k.b, k.loc, 0);
     k.syncBlock();
-    SmallVector<Value> weights = emitScores(buffer);
-    applyRegions(weights, tile);
+    SmallVector<Value> kept = emitKept(tile), weights = emitScores(buffer);
+    applyRegions(weights, tile, kept);
     for (auto [index, weight] : llvm::enumerate(weights)) {
       int64_t row = index / 2 % laneRows;
       weight = normalizedWeight(weight, state.maximum[row], factors[row]);

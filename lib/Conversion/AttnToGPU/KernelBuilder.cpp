@@ -44,10 +44,13 @@ Value KernelBuilder::log2(Value x) {
 }
 
 Value KernelBuilder::pin(Value value) {
+  if (getConstantIntValue(value))
+    return value;
+  StringRef constraints = value.getType().isInteger(64) ? "=l,0" : "=r,0";
   auto dialect =
       LLVM::AsmDialectAttr::get(b.getContext(), LLVM::AsmDialect::AD_ATT);
   return LLVM::InlineAsmOp::create(b, loc, value.getType(), value,
-                                   /*asm_string=*/"", /*constraints=*/"=r,0",
+                                   /*asm_string=*/"", constraints,
                                    /*has_side_effects=*/true,
                                    /*is_align_stack=*/false,
                                    LLVM::TailCallKind::None, dialect,

@@ -66,6 +66,10 @@ struct KernelBuilder {
     return b.createOrFold<arith::CmpIOp>(loc, arith::CmpIPredicate::slt, lhs,
                                          rhs);
   }
+  Value unequal(Value lhs, Value rhs) {
+    return b.createOrFold<arith::CmpIOp>(loc, arith::CmpIPredicate::ne, lhs,
+                                         rhs);
+  }
   Value both(Value lhs, Value rhs) {
     return b.createOrFold<arith::AndIOp>(loc, lhs, rhs);
   }
@@ -123,8 +127,8 @@ struct KernelBuilder {
   /// A call of the LLVM intrinsic `name`.
   Value intrinsic(StringRef name, Type result, ValueRange arguments);
 
-  /// The same i32, but what is computed from it is computed there, not once
-  /// before a loop, through which it would take registers.
+  /// The same i32 or i64, but what is computed from it is computed there, not
+  /// once before a loop, through which it would take registers.
   Value pin(Value value);
 
   /// The value, of at most 32 bits or an i64, of the lane whose number differs

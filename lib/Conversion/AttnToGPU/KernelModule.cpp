@@ -14,6 +14,9 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/IR/Dominance.h"
+#include "mlir/Transforms/CSE.h"
 
 using namespace mlir;
 using namespace mlir::attn;
@@ -44,6 +47,9 @@ gpu::GPUFuncOp KernelModule::create(OpBuilder &b, Location loc, StringRef name,
     kernel->setAttr(kernelChipsName, chips);
   kernel.setKnownBlockSizeAttr(
       b.getDenseI32ArrayAttr({int32_t(threads), 1, 1}));
+  // Else ptxas may spill so that two blocks of fewer registers fit.
+  kernel->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
+                  b.getI32IntegerAttr(1));
   b.setInsertionPointToStart(&kernel.getBody().front());
   return kernel;
 }
@@ -51,6 +57,10 @@ gpu::GPUFuncOp KernelModule::create(OpBuilder &b, Location loc, StringRef name,
 void KernelModule::finish(OpBuilder &b, gpu::GPUFuncOp kernel) {
   b.setInsertionPointToEnd(&kernel.getBody().front());
   gpu::ReturnOp::create(b, kernel.getLoc());
+  // What pairs of one row or column read alike is one load while it is an op.
+  IRRewriter rewriter(b);
+  DominanceInfo dominance(kernel);
+  eliminateCommonSubExpressions(rewriter, dominance, kernel);
   lowerCaptures(kernel);
 }
 

@@ -23,6 +23,16 @@ static constexpr int64_t otherRegisters = 104;
 /// More for f32: parts in tf32 of what is multiplied next.
 static constexpr int64_t partRegisters = 72;
 
+/// A block of three warpgroups begins with 168 registers for each thread, as
+/// many as 65536 suffice for. There are no others: who asked for more than the
+/// rest gives back would wait for ever. Each takes a multiple of 8.
+static constexpr int64_t sharedRegisters = 3 * 168;
+static constexpr int64_t computingRegisters = 216;
+
+int64_t KernelPlan::copyingRegisters() const {
+  return sharedRegisters - 2 * registers;
+}
+
 int64_t KernelPlan::sumColumns() const {
   // What lanes store at once.
   return llvm::alignTo(parts * partColumns(), 8);
@@ -113,6 +123,7 @@ static std::optional<KernelPlan> planWarpgroups(const GPUSpec &spec,
   // Weights that are sums of two or three take as many registers more.
   if (op.getNormalizer() != Normalizer::Softmax)
     plan.keys /= 2;
+  plan.registers = computingRegisters;
   plan.query = SharedLayout::getPanels(plan.queries, features, bytes);
   plan.key = SharedLayout::getPanels(plan.keys, features, bytes);
   plan.value = SharedLayout::getPanels(plan.keys, valueFeatures, bytes);
@@ -129,8 +140,9 @@ std::string KernelPlan::describe(const GPUSpec &spec) const {
   os << "tiles of " << queries << " queries and " << keys << " keys for "
      << computingThreads() / warpSize << " warps";
   if (warpgroups)
-    os << " that multiply by wgmma, and one that copies by TMA, one tile "
-          "after the other in each of "
+    os << " that multiply by wgmma, with " << registers
+       << " registers per thread, and one that copies by TMA, with "
+       << copyingRegisters() << ", one tile after the other in each of "
        << spec.multiprocessors << " blocks";
   else
     os << ": about " << registers << " of " << spec.registers

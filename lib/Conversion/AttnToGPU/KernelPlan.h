@@ -22,7 +22,7 @@ struct KernelPlan {
   static constexpr llvm::StringLiteral warpgroupChip = "sm_90a";
 
   int64_t queries, keys;   ///< Of a tile.
-  int64_t registers = 0;   ///< Of a thread, estimated.
+  int64_t registers = 0;   ///< Of a thread that computes, estimated.
   bool keepQueries;        ///< Fragments of queries stay in registers.
   bool foldHeads = false;  ///< Queries of all heads of a group make a tile.
   bool pairwise = false;   ///< Scores are no product of matrices.
@@ -41,6 +41,8 @@ struct KernelPlan {
   int64_t sumColumns() const;
   int64_t computingThreads() const { return queries / warpRows * warpSize; }
   int64_t threads() const;
+  /// Registers of a thread that copies for warpgroups: what the others leave.
+  int64_t copyingRegisters() const;
   int64_t keyBase() const;
   int64_t valueBase() const;
   /// Barriers of warpgroups.

@@ -52,7 +52,10 @@ SharedLayout SharedLayout::getForFragments(int64_t rows, int64_t columns,
   return layout;
 }
 
-Value SharedTile::address(KernelBuilder &k, Value row, Value chunk) const {
+Value SharedTile::address(KernelBuilder &k, Value row, Value chunk,
+                          int64_t rowsOn, int64_t chunksOn) const {
+  assert(!(layout.shift >= 0 && (rowsOn >> layout.shift & layout.mask)) &&
+         chunksOn % 8 == 0 && "the exchange depends on them");
   if (layout.mask) {
     Value bits = row;
     if (layout.shift > 0)
@@ -69,17 +72,22 @@ Value SharedTile::address(KernelBuilder &k, Value row, Value chunk) const {
     place = k.add(place, k.mul(panel, layout.rows * layout.panel));
   }
   Value offset = k.mul(place, SharedLayout::chunkBytes);
-  return k.gep(memory, k.b.getI8Type(), k.add(offset, base));
+  Value first = k.gep(memory, k.b.getI8Type(), k.add(offset, base));
+  int64_t on = (rowsOn + chunksOn / layout.panel * layout.rows) * layout.panel +
+               chunksOn % layout.panel;
+  if (!on)
+    return first;
+  return k.gep(first, k.b.getI8Type(),
+               k.integer(on * SharedLayout::chunkBytes));
 }
 
 Value SharedTile::elementAddress(KernelBuilder &k, Value row, int64_t group,
-                                 Value offset) const {
+                                 Value offset, int64_t rowsOn) const {
   Value bytes = k.mul(offset, layout.elementBytes);
-  Value chunk =
-      k.add(k.div(bytes, SharedLayout::chunkBytes),
-            8 * group * layout.elementBytes / SharedLayout::chunkBytes);
-  return k.gep(address(k, row, chunk), k.b.getI8Type(),
-               k.rem(bytes, SharedLayout::chunkBytes));
+  int64_t chunks = 8 * group * layout.elementBytes / SharedLayout::chunkBytes;
+  Value chunk = k.add(k.div(bytes, SharedLayout::chunkBytes), chunks % 8);
+  Value start = address(k, row, chunk, rowsOn, chunks / 8 * 8);
+  return k.gep(start, k.b.getI8Type(), k.rem(bytes, SharedLayout::chunkBytes));
 }
 
 SharedTile::Piece SharedTile::getPiece(KernelBuilder &k, Value number,
@@ -181,15 +189,19 @@ void MatrixUnit::append(Factor &factor, Value word) {
   factor.low.push_back(round(k.subF(value, high)));
 }
 
-/// Four matrices of 8 rows of 16 bytes; a lane gets 4 bytes of each.
-Factor MatrixUnit::loadMatrices(const SharedTile &tile, Value row, Value chunk,
+/// Four matrices of 8 rows of 16 bytes; a lane gets 4 bytes of each. It says
+/// where a row is: `rowsOn` after `row`, chunk 2 * `step` + `half`.
+Factor MatrixUnit::loadMatrices(const SharedTile &tile, Value row,
+                                int64_t rowsOn, Value half, int64_t step,
                                 bool transposed) {
   Type word = k.b.getI32Type();
   MLIRContext *context = k.b.getContext();
   auto type =
       LLVM::LLVMStructType::getLiteral(context, {word, word, word, word});
+  Value start =
+      tile.address(k, row, k.add(half, 2 * step % 8), rowsOn, 2 * step / 8 * 8);
   Value matrices = NVVM::LdMatrixOp::create(
-      k.b, k.loc, type, tile.address(k, row, chunk), 4,
+      k.b, k.loc, type, start, 4,
       transposed ? NVVM::MMALayout::col : NVVM::MMALayout::row,
       NVVM::LdStMatrixShapeAttr::get(context, 8, 8),
       NVVM::LdStMatrixEltType::B16);
@@ -200,30 +212,30 @@ Factor MatrixUnit::loadMatrices(const SharedTile &tile, Value row, Value chunk,
 }
 
 Factor MatrixUnit::loadLeft(const SharedTile &tile, Value row, int64_t step) {
-  return loadMatrices(tile, k.add(row, k.bitAnd(lane, 15)),
-                      k.add(k.div(lane, 16), 2 * step), /*transposed=*/false);
+  return loadMatrices(tile, k.add(row, k.bitAnd(lane, 15)), 0, k.div(lane, 16),
+                      step, /*transposed=*/false);
 }
 
 Factor MatrixUnit::loadRight(const SharedTile &tile, int64_t row,
                              int64_t step) {
   Value inTile = k.add(k.bitAnd(lane, 7), k.mul(k.div(lane, 16), 8));
-  return loadMatrices(tile, k.add(inTile, row),
-                      k.add(k.bitAnd(k.div(lane, 8), 1), 2 * step),
+  return loadMatrices(tile, inTile, row, k.bitAnd(k.div(lane, 8), 1), step,
                       /*transposed=*/false);
 }
 
 Factor MatrixUnit::loadRightTransposed(const SharedTile &tile, int64_t row,
                                        int64_t step) {
   if (!element.isF32())
-    return loadMatrices(tile, k.add(k.bitAnd(lane, 15), row),
-                        k.add(k.div(lane, 16), 2 * step), /*transposed=*/true);
+    return loadMatrices(tile, k.bitAnd(lane, 15), row, k.div(lane, 16), step,
+                        /*transposed=*/true);
   Factor factor;
-  Value first = k.add(k.mul(k.bitAnd(lane, 3), 2), row);
+  Value first = k.mul(k.bitAnd(lane, 3), 2);
   for (int64_t half : {0, 1})
-    for (int64_t next : {0, 1})
-      append(factor, k.load(element, tile.elementAddress(k, k.add(first, next),
-                                                         2 * step + half,
-                                                         k.div(lane, 4))));
+    for (int64_t next : {0, 1}) {
+      Value place = tile.elementAddress(k, k.add(first, next), 2 * step + half,
+                                        k.div(lane, 4), row);
+      append(factor, k.load(element, place));
+    }
   return factor;
 }
 

@@ -51,10 +51,15 @@ struct SharedTile {
   Value memory; ///< The start of shared memory.
   Value base;
 
-  Value address(KernelBuilder &k, Value row, Value chunk) const;
+  /// The address of a chunk, `rowsOn` rows and `chunksOn` chunks from another
+  /// one. These leave the exchange as it is: rows are multiples of 8 or, where
+  /// several share the banks, of 16, chunks of 8. What is read so far on is
+  /// addressed by a constant, and takes no register.
+  Value address(KernelBuilder &k, Value row, Value chunk, int64_t rowsOn = 0,
+                int64_t chunksOn = 0) const;
   /// The address of the element in column 8 * group + offset, offset < 8.
-  Value elementAddress(KernelBuilder &k, Value row, int64_t group,
-                       Value offset) const;
+  Value elementAddress(KernelBuilder &k, Value row, int64_t group, Value offset,
+                       int64_t rowsOn = 0) const;
 
   /// Pieces of `bytes` each, numbered row by row.
   struct Piece {
@@ -112,8 +117,8 @@ struct MatrixUnit {
                    MutableArrayRef<Value> sums);
 
 private:
-  Factor loadMatrices(const SharedTile &tile, Value row, Value chunk,
-                      bool transposed);
+  Factor loadMatrices(const SharedTile &tile, Value row, int64_t rowsOn,
+                      Value half, int64_t step, bool transposed);
   Value pack(Value low, Value high);
   Value toRegister(Value word);
   /// Appends a register of an element pair, or of one f32.

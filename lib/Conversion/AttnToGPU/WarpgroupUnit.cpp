@@ -37,23 +37,24 @@ SmallVector<Value> WarpgroupUnit::assembly(StringRef text,
 // Products
 //===----------------------------------------------------------------------===//
 
-/// Of the tile's start; distances in bytes. Eight rows of 128 bytes follow each
+/// The half of a descriptor that says where a tile starts, and how many bytes
+/// after a panel the next one does.
+Value WarpgroupUnit::place(const SharedTile &tile, int64_t columnDistance) {
+  Value start = k.gep(tile.memory, k.b.getI8Type(), tile.base);
+  Value address = LLVM::PtrToIntOp::create(k.b, k.loc, k.b.getI32Type(), start);
+  return k.either(k.div(k.bitAnd(address, 0x3ffff), 16),
+                  k.integer(columnDistance >> 4 << 16));
+}
+
+/// The other half is always the same: eight rows of 128 bytes follow each
 /// other, swizzled as SharedLayout has it.
-Value WarpgroupUnit::descriptor(const SharedTile &tile,
-                                int64_t columnDistance) {
+Value WarpgroupUnit::descriptor(Value place) {
   constexpr int64_t swizzle128 = int64_t(1) << 62;
   constexpr int64_t rowDistance = 8 * 128;
   Type i64 = k.b.getI64Type();
-  auto constant = [&](int64_t value) -> Value {
-    return arith::ConstantIntOp::create(k.b, k.loc, value, 64);
-  };
-  Value start = k.gep(tile.memory, k.b.getI8Type(), tile.base);
-  Value address = LLVM::PtrToIntOp::create(k.b, k.loc, i64, start);
-  address = arith::AndIOp::create(k.b, k.loc, address, constant(0x3ffff));
-  address = arith::ShRUIOp::create(k.b, k.loc, address, constant(4));
-  int64_t rest =
-      swizzle128 | rowDistance >> 4 << 32 | columnDistance >> 4 << 16;
-  return arith::OrIOp::create(k.b, k.loc, address, constant(rest));
+  Value half = arith::ConstantIntOp::create(
+      k.b, k.loc, swizzle128 | rowDistance >> 4 << 32, 64);
+  return k.either(arith::ExtUIOp::create(k.b, k.loc, i64, place), half);
 }
 
 /// One wgmma; `left` is a descriptor or four registers, no `sums` start with 0.
@@ -95,13 +96,13 @@ SmallVector<Value> WarpgroupUnit::multiply(const SharedTile &left, Value row,
                                            const SharedTile &right) {
   constexpr int64_t columnsPerPanel = 64, bytesPerStep = 2 * depth;
   Value base = k.add(left.base, k.mul(row, 128));
-  Value leftStart = descriptor({left.layout, left.memory, base}, 16);
-  Value rightStart = descriptor(right, 16);
+  // Else all descriptors of queries would be kept in registers.
+  Value leftStart = k.pin(place({left.layout, left.memory, base}, 16));
+  Value rightStart = place(right, 16);
   auto advance = [&](Value start, const SharedLayout &layout, int64_t column) {
     int64_t bytes = column / columnsPerPanel * layout.rows * 128 +
                     column % columnsPerPanel / depth * bytesPerStep;
-    Value distance = arith::ConstantIntOp::create(k.b, k.loc, bytes >> 4, 64);
-    return k.b.createOrFold<arith::AddIOp>(k.loc, start, distance);
+    return descriptor(k.add(start, bytes >> 4));
   };
   SmallVector<Value> sums;
   for (int64_t column = 0; column < left.layout.columns; column += depth)
@@ -113,19 +114,17 @@ SmallVector<Value> WarpgroupUnit::multiply(const SharedTile &left, Value row,
 
 void WarpgroupUnit::multiplyAdd(ArrayRef<Value> left, const SharedTile &right,
                                 SmallVectorImpl<Value> &sums) {
-  Value start = descriptor(right, right.layout.rows * 128);
+  Value start = place(right, right.layout.rows * 128);
   for (int64_t row = 0; row < right.layout.rows; row += depth) {
-    Value distance =
-        arith::ConstantIntOp::create(k.b, k.loc, row * 128 >> 4, 64);
     SmallVector<Value> registers;
     for (Value pair : left.slice(row / depth * 4, 4))
       registers.push_back(
           pair.getType().isInteger(32)
               ? pair
               : LLVM::BitcastOp::create(k.b, k.loc, k.b.getI32Type(), pair));
-    SmallVector<Value> results = product(
-        registers, k.b.createOrFold<arith::AddIOp>(k.loc, start, distance),
-        right.layout.columns, sums, /*rowsAreDepth=*/true);
+    SmallVector<Value> results =
+        product(registers, descriptor(k.add(start, row * 128 >> 4)),
+                right.layout.columns, sums, /*rowsAreDepth=*/true);
     sums.assign(results.begin(), results.end());
   }
 }

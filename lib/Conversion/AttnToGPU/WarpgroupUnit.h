@@ -61,7 +61,8 @@ struct WarpgroupUnit {
 
 private:
   void callBarrier(StringRef name, Value id, int64_t threads);
-  Value descriptor(const SharedTile &tile, int64_t columnDistance);
+  Value place(const SharedTile &tile, int64_t columnDistance);
+  Value descriptor(Value place);
   SmallVector<Value> product(ArrayRef<Value> left, Value right, int64_t columns,
                              ArrayRef<Value> sums, bool rowsAreDepth);
   SmallVector<Value> assembly(StringRef text, StringRef constraints,

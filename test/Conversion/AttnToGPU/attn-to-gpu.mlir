@@ -10,7 +10,7 @@
 // CHECK: gpu.func @causal_attend0_merge(
 // CHECK: gpu.func @causal_attend0_few(
 // CHECK: gpu.func @causal_attend0(%{{.*}}: !llvm.ptr<1>
-// CHECK-SAME: kernel attributes {known_block_size = array<i32: 256, 1, 1>}
+// CHECK-SAME: kernel attributes {known_block_size = array<i32: 256, 1, 1>, nvvm.minctasm = 1 : i32}
 // CHECK: nvvm.cp.async.shared.global
 // CHECK: nvvm.cp.async.commit.group
 // CHECK: nvvm.cp.async.wait.group 1
