@@ -80,22 +80,21 @@ static Value copyInto(OpBuilder &b, Location loc, Value source, Value target,
       .getResult(0);
 }
 
-/// `room` with zeros from `size` on along dimension `dim`.
-static Value clearRest(OpBuilder &b, Location loc, Value room, unsigned dim,
-                       OpFoldResult size) {
-  Part rest(b, tensor::getMixedSizes(b, loc, room));
-  AffineExpr all = b.getAffineDimExpr(0), used = b.getAffineDimExpr(1);
+Value QueryTile::clearRest(Value room, unsigned dim, OpFoldResult size) {
+  Part rest(builder, tensor::getMixedSizes(builder, loc, room));
+  AffineExpr all = builder.getAffineDimExpr(0),
+             used = builder.getAffineDimExpr(1);
   rest.offsets[dim] = size;
   rest.sizes[dim] = affine::makeComposedFoldedAffineApply(
-      b, loc, AffineMap::get(2, 0, all - used), {rest.sizes[dim], size});
+      builder, loc, AffineMap::get(2, 0, all - used), {rest.sizes[dim], size});
   if (isZeroInteger(rest.sizes[dim]))
     return room;
-  Value part = tensor::ExtractSliceOp::create(b, loc, room, rest.offsets,
+  Value part = tensor::ExtractSliceOp::create(builder, loc, room, rest.offsets,
                                               rest.sizes, rest.strides);
   Value zero = arith::ConstantOp::create(
-      b, loc, b.getZeroAttr(getElementTypeOrSelf(room.getType())));
-  return rest.insert(
-      b, loc, linalg::FillOp::create(b, loc, zero, part).getResult(0), room);
+      builder, loc, builder.getZeroAttr(getElementTypeOrSelf(room.getType())));
+  Value cleared = linalg::FillOp::create(builder, loc, zero, part).getResult(0);
+  return rest.insert(builder, loc, cleared, room);
 }
 
 /// `room` with `tile`, whose dimensions `map` names, as (rows, columns) at its
@@ -107,7 +106,7 @@ Value QueryTile::packTile(Value room, Value tile, AffineMap map,
   if (transposed)
     std::swap(sizes[0], sizes[1]);
   for (unsigned dim : {0, 1})
-    room = clearRest(builder, loc, room, dim, sizes[dim]);
+    room = clearRest(room, dim, sizes[dim]);
   Value inside = takeFirst(builder, loc, room, sizes);
   return Part(builder, sizes)
       .insert(builder, loc, copyInto(builder, loc, tile, inside, transposed),

@@ -218,7 +218,11 @@ Value QueryTile::packQueries(Value room) {
   Dims dims = tileDims(AttendOp::D);
   unsigned rowDim = rowsFirst() ? 0 : 1;
   Type element = getElementTypeOrSelf(room.getType());
-  Value padded = splitRows(clearUnlessFull(room), rowDim);
+  Value cleared = clearUnlessFull(room);
+  // Features that do not exist are multiplied, too: keys have zeros there.
+  if (plan.packedFeatures(features) != features)
+    cleared = clearRest(cleared, /*dim=*/0, features);
+  Value padded = splitRows(cleared, rowDim);
   SmallVector<OpFoldResult> sizes = sizesOf(dims, queries, features);
   SmallVector<OpFoldResult> offsets(sizes.size(), builder.getIndexAttr(0)),
       strides(sizes.size(), builder.getIndexAttr(1));

@@ -100,6 +100,8 @@ private:
   /// The accumulator likewise; and with such a part of it replaced.
   Value existingValueFeatures(OpBuilder &b, Value acc);
   Value intoAccumulator(OpBuilder &b, Value part, Value acc);
+  /// `room` with zeros from `size` on along dimension `dim`.
+  Value clearRest(Value room, unsigned dim, OpFoldResult size);
   Value packTile(Value room, Value tile, AffineMap map, TileDim rowDim);
   /// How many keys the tile at `start` has, of those before `end` where that is
   /// given.
