@@ -164,9 +164,10 @@ llvm::Expected<Explanation> attn::explain(Compilation &compilation,
     for (auto [plan, source, features] :
          llvm::zip_equal(result.plans, sources, projected)) {
       // Others at its place compute its further results.
-      AttendOp *op = std::find_if(next, ops.end(), [&](AttendOp candidate) {
-        return candidate.getLoc() == source;
-      });
+      AttendOp *op = std::find_if(
+          next, ops.end(), [place = Location(source)](AttendOp candidate) {
+            return candidate.getLoc() == place;
+          });
       if (op == ops.end())
         continue;
       next = op + 1;

@@ -1,0 +1,209 @@
+//===- TileDecomposition.cpp - Attend tiles into linalg ---------*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "TileDecomposition.h"
+
+#include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+using namespace mlir;
+using namespace mlir::attn;
+
+/// Weights 2^(score * scale * unit + shift), in pairs of keys if they are
+/// multiplied so, and their sum added to `sum`.
+std::pair<Value, Value> TileDecomposition::weigh(Value scores, Value sum,
+                                                 Value shift, double scale) {
+  auto sizes = tensor::getMixedSizes(b, loc, scores);
+  bool pairs = multipliesPairs();
+  // Guarded accumulation still needs the scores.
+  bool inPlace = !pairs && !op.getGuarded();
+  Value init = inPlace ? scores
+               : pairs ? emit.pairScratch(sizes[0], sizes[1])
+                       : emit.scratch(sizes[0], sizes[1]);
+  SmallVector<Value> inputs{shift};
+  SmallVector<AffineMap> maps{emit.map(2, {1})};
+  if (!inPlace) {
+    inputs.push_back(scores);
+    maps.push_back(emit.map(2, {0, 1}));
+  }
+  maps.append({pairs ? emit.pairMap() : emit.map(2, {0, 1}), emit.map(2, {1})});
+  SpreadFetch keys = emit.halves(op.getKey(), spreadAhead()).second;
+  SmallVector<Value> results = emit.genericFetching(
+      keys, inputs, {init, sum}, maps, {true, false},
+      [&](OpBuilder &builder, Location loc, ValueRange args) {
+        Value scaled = multiply(builder, args[1], scale * unit);
+        Value exponent = arith::AddFOp::create(builder, loc, scaled, args[0]);
+        Value weight = math::Exp2Op::create(builder, loc, exponent);
+        Value total = arith::AddFOp::create(builder, loc, args.back(), weight);
+        if (pairs)
+          weight =
+              arith::TruncFOp::create(builder, loc, b.getBF16Type(), weight);
+        return SmallVector<Value>{weight, total};
+      });
+  return {results[0], results[1]};
+}
+
+/// The running sum with the weights of this tile added.
+Value TileDecomposition::sumWeights(Value weights) {
+  return emit.generic(weights, op.getSum(),
+                      {emit.map(2, {0, 1}), emit.map(2, {1})}, {true, false},
+                      [](OpBuilder &b, Location loc, ValueRange args) {
+                        return SmallVector<Value>{
+                            arith::AddFOp::create(b, loc, args[1], args[0])};
+                      })[0];
+}
+
+/// acc[i, e] + sum_j weights[i, j] * value[j, e], in pairs of keys. Few queries
+/// have fewer weights to turn than there are values.
+Value TileDecomposition::accumulateRows(Value acc, Value weights) {
+  // Stored early enough to be in the cache when a tile of it is loaded.
+  Value turned = emit.turnPairs(weights);
+  auto [early, late] = emit.halves(op.getValue(), spreadAhead());
+  Value values = emit.pairRows(op.getValue(), /*ahead=*/0, early);
+  return emit.multiplyPairs(turned, emit.map(4, {0, 2, 3}), values,
+                            emit.map(4, {2, 1, 3}), acc, late);
+}
+
+/// acc[e, i] + sum_j value[j, e] * weights[j, i]. Guarded: a pair without
+/// weight
+/// (`scores` of -inf, or weight 0 without softmax) adds nothing.
+Value TileDecomposition::accumulate(Value acc, Value weights, Value scores) {
+  int64_t ahead = TileScores::getRowsAhead(op);
+  auto valueMap = cast<AffineMapAttr>(op.getIndexingMaps()[2]).getValue();
+  if (multipliesPairs() && !hasFeaturesLast(valueMap))
+    return emit.multiplyPairs(emit.splitPairs(op.getValue()),
+                              emit.map(4, {0, 2, 3}), weights,
+                              emit.map(4, {2, 1, 3}), acc);
+  if (isUnpacked())
+    return accumulateRows(acc, weights);
+  if (multipliesPairs())
+    return emit.multiplyPairs(emit.pairRows(op.getValue(), ahead),
+                              emit.map(4, {2, 0, 3}), weights,
+                              emit.map(4, {2, 1, 3}), acc);
+  unsigned row = rowsFirst ? 0 : 1;
+  AffineExpr e = b.getAffineDimExpr(1 - row), j = b.getAffineDimExpr(2);
+  valueMap = valueMap.replaceDimsAndSymbols({e, j, e, e}, {}, 3, 0);
+  // Read once, features along lanes are converted then.
+  bool once = hasFeaturesLast(queryMap());
+  int64_t early =
+      once ? 0 : emit.fetchedWidening(op.getValue(), row, acc, ahead);
+  if (early)
+    ahead = 0;
+  Value values = once ? op.getValue() : emit.widen(op.getValue(), early);
+  SmallVector<Value> inputs{values, weights};
+  SmallVector<AffineMap> maps{valueMap, emit.map(3, {2, row})};
+  if (op.getGuarded()) {
+    inputs.push_back(scores);
+    maps.push_back(emit.map(3, {2, row}));
+  }
+  int64_t input = addStreamed(inputs, maps, op.getValue(), ahead);
+  maps.push_back(emit.map(3, {0, 1}));
+  bool softmax = op.getNormalizer() == Normalizer::Softmax;
+  Value result = emit.generic(
+      inputs, acc, maps, {false, false, true},
+      [&](OpBuilder &builder, Location loc, ValueRange args) {
+        Value value = convertScalarToDtype(builder, loc, args[0], accumulator,
+                                           /*isUnsignedCast=*/false);
+        Value term = arith::MulFOp::create(builder, loc, value, args[1]);
+        if (op.getGuarded()) {
+          Value none = emit.constant(
+              softmax ? -std::numeric_limits<double>::infinity() : 0.0);
+          Value absent = arith::CmpFOp::create(
+              builder, loc, arith::CmpFPredicate::OEQ, args[2], none);
+          term = arith::SelectOp::create(builder, loc, absent,
+                                         emit.constant(0.0), term);
+        }
+        return SmallVector<Value>{
+            arith::AddFOp::create(builder, loc, args.back(), term)};
+      })[0];
+  return streamed(result, ahead, input);
+}
+
+SmallVector<Value>
+TileDecomposition::runSoftmax(const ScoreEmitter::Scores &tile) {
+  State state{op.getAccumulator(), op.getMaximum(), op.getSum()};
+  Value factor;
+  if (!op->hasAttr(boundedScoresAttr)) {
+    if (startsEmpty())
+      state.maximum = scaled(tile.maximum, tile.pendingScale);
+    else if (lazy)
+      state = moveIfNeeded(tile.maximum, tile.pendingScale);
+    else
+      std::tie(state, factor) = moveMaximum(tile.maximum, tile.pendingScale);
+  }
+  auto [weights, sum] = weigh(tile.scores, state.sum, emitShift(state.maximum),
+                              tile.pendingScale);
+  // Beside the product, whose blocks then start with it.
+  if (factor)
+    state.accumulator = scaleBy(state.accumulator, factor);
+  return {accumulate(state.accumulator, weights, tile.scores), state.maximum,
+          sum};
+}
+
+SmallVector<Value> TileDecomposition::runPlain(Value weights) {
+  Value sum =
+      op.getNormalizer() == Normalizer::Sum ? sumWeights(weights) : op.getSum();
+  return {accumulate(op.getAccumulator(), weights, weights), op.getMaximum(),
+          sum};
+}
+
+/// `matrix` with zeros after its rows, up to `rows`.
+Value TileDecomposition::pad(Value matrix, int64_t rows) {
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, matrix),
+                            offsets(2, b.getIndexAttr(0)),
+                            strides(2, b.getIndexAttr(1));
+  Type element = getElementTypeOrSelf(matrix.getType());
+  Value room = tensor::EmptyOp::create(
+      b, loc, {OpFoldResult(b.getIndexAttr(rows)), sizes[1]}, element);
+  Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(element));
+  room = linalg::FillOp::create(b, loc, zero, room).getResult(0);
+  return tensor::InsertSliceOp::create(b, loc, matrix, room, offsets, sizes,
+                                       strides);
+}
+
+/// Where keys and values are the first of a padded tile, the op takes all of
+/// that. Returns how many keys exist, null for all.
+OpFoldResult TileDecomposition::takePadding() {
+  auto padded = op->getAttrOfType<IntegerAttr>(paddedKeysAttr);
+  if (padded && isUnpacked()) {
+    OpFoldResult existing = tensor::getMixedSize(b, loc, op.getKey(), 0);
+    op.getKeyMutable().assign(pad(op.getKey(), padded.getInt()));
+    op.getValueMutable().assign(pad(op.getValue(), padded.getInt()));
+    return existing;
+  }
+  auto keyType = cast<ShapedType>(op.getKey().getType());
+  auto keys = op.getKey().getDefiningOp<tensor::ExtractSliceOp>();
+  auto values = op.getValue().getDefiningOp<tensor::ExtractSliceOp>();
+  if (!padded || !keys || !values || keyType.getDimSize(0) == padded.getInt())
+    return {};
+  op.getKeyMutable().assign(keys.getSource());
+  op.getValueMutable().assign(values.getSource());
+  return keys.getMixedSizes()[0];
+}
+
+SmallVector<Value> TileDecomposition::run() {
+  OpFoldResult existing = takePadding();
+  TileScores tile = TileScores::get(op);
+  tile.existing = existing;
+  tile.isPadded = op->hasAttr(paddedKeysAttr) || isUnpacked();
+  if (isUnpacked())
+    tile.fetch = emit.halves(op.getKey(), spreadAhead()).first;
+  if (hasFeaturesLast(cast<AffineMapAttr>(op.getIndexingMaps()[2]).getValue()))
+    tile.value = op.getValue();
+  auto dimOf = [&](Value operand, AffineMap map, unsigned dim) {
+    unsigned position = *map.getResultPosition(b.getAffineDimExpr(dim));
+    return tensor::getMixedSize(b, loc, operand, position);
+  };
+  Value init = emit.scratch(dimOf(tile.key, tile.keyMap, TileJ),
+                            dimOf(tile.query, tile.queryMap, TileI));
+  if (op.getNormalizer() == Normalizer::Softmax) {
+    bool bounded = op->hasAttr(boundedScoresAttr);
+    Value maximum = bounded ? Value() : emptyLike(op.getMaximum());
+    return runSoftmax(emit.emitScores(tile, init, maximum));
+  }
+  return runPlain(emit.emitScaledScores(tile, init));
+}
