@@ -57,6 +57,8 @@ private:
   bool normalizes() const { return problem.normalizer != Normalizer::None; }
   /// Largest relative error of the sum of weights; 1 or more says nothing.
   double getWeightRounding() const;
+  double getVanishing() const;
+  double getWeightFloor() const;
   double relativeError() const { return sumError / std::fabs(sum); }
 
   const AttentionProblem &problem;
@@ -156,11 +158,26 @@ std::vector<FeatureSum> RowNormalizer::sumFeatures() const {
   return sums;
 }
 
-/// Softmax weights of 16 bits may be rounded to them before they multiply values.
+/// Softmax weights of 16 bits may be rounded to them before they multiply
+/// values.
 double RowNormalizer::getWeightRounding() const {
   bool rounds = problem.normalizer == Normalizer::Softmax &&
                 problem.outputType.getIntOrFloatBitWidth() == 16;
   return rounds ? FloatFormat::get(problem.outputType).unit : 0;
+}
+
+/// Softmax weights and their products below this part of the largest weight may
+/// count as zero: they are subnormal in f32 beside a maximum that is lazy.
+double RowNormalizer::getVanishing() const {
+  bool vanishes =
+      problem.normalizer == Normalizer::Softmax && !problem.accumulator.isF64();
+  return vanishes ? 0x1p-122 : 0;
+}
+
+/// The absolute amount by which rounding changes a small weight.
+double RowNormalizer::getWeightFloor() const {
+  return getWeightRounding() > 0 ? FloatFormat::get(problem.outputType).floor
+                                 : 0;
 }
 
 /// Steps 4 and 5.
@@ -188,14 +205,9 @@ Scalar RowNormalizer::divide(const FeatureSum &sums) const {
   if (!cancels)
     bound = std::min(bound, (std::fabs(value) + sums.largest) *
                                 (1 + sumRoundings + weightRounding));
-  // Dot products may take subnormal weights and values as zero; a small weight
-  // is rounded by an absolute amount.
-  if (weightRounding > 0)
-    bound +=
-        std::numeric_limits<float>::min() +
-        std::max<double>(std::numeric_limits<float>::min(),
-                         FloatFormat::get(problem.outputType).floor) *
-            weights.size() * sums.largest;
+  if (double vanishing = getVanishing())
+    bound += weights.size() *
+             (vanishing + std::max(vanishing, getWeightFloor()) * sums.largest);
   return boundedReal(problem.accumulator, value, bound + storing);
 }
 
@@ -223,7 +235,7 @@ Scalar RowNormalizer::findWeight(const Weight &weight) const {
     bound = std::min(
         bound, (weight.error / std::fabs(sum) + std::fabs(value) * relative) /
                        (1 - relative) +
-                   std::fabs(value) * sumRoundings);
+                   std::fabs(value) * sumRoundings + getVanishing());
   return Scalar::ofReal(value, bound + stored.rounding(value));
 }
 
