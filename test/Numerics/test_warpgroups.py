@@ -44,6 +44,29 @@ def test_kernels_are_right(element, head_size, value_size, mask):
     assert kernel["bank_conflicts"] == 0
 
 
+def test_modified_scores_take_smaller_tiles():
+    """Their registers leave place for 16 keys beside 256 columns of values."""
+    q, k = "tensor<1x1x140x256xf16>", "tensor<1x1x90x256xf16>"
+    text = f"""func.func @f(%q: {q}, %k: {k}, %v: {k}, %cap: f32, %t: tensor<140x90xf32>)
+        -> {q} {{
+      %m = attn.mask.causal
+      %s = attn.score.softcap %cap : f32
+      %b = attn.score.bias %t : tensor<140x90xf32>
+      %o = attn.scaled_dot_product %q, %k, %v mask(%m) score(%s, %b) : {q}, {k}, {k} -> {q}
+      return %o : {q}
+    }}"""
+    plan = attnc("explain", text, "--target=sm_90a", "--arg=cap=20").stdout
+    assert "tiles of 128 queries and 16 keys" in plan
+    assert "208 registers per thread, 28 of them to modify scores" in plan
+    run = emulate(text, "--check", "--arg=cap=20")
+    assert run.returncode == 0, run.stderr
+    report = json.loads(run.stdout)
+    assert report["findings"] == []
+    (kernel,) = report["kernels"]
+    assert kernel["threads"] == 384
+    assert kernel["bank_conflicts"] == 0
+
+
 def emulated(ir, path):
     """What the emulator finds, the result, and the bytes that are loaded."""
     run = emulate(ir, "--start-from=decompose", "--out", str(path))

@@ -110,6 +110,11 @@ private:
   /// keeps its pair. All are set where it keeps the whole tile. To be asked
   /// before scores are in registers.
   SmallVector<Value> emitKept(const KeyTile &tile);
+  Value emitKeptPart(const KeyTile &tile, int64_t begin, int64_t end);
+  SmallVector<Value>
+  onPart(const KeyTile &tile, int64_t begin, Region &region,
+         function_ref<SmallVector<Value>(const KeyTile &)> apply,
+         function_ref<SmallVector<Value>()> otherwise);
   /// Score region and mask.
   void applyRegions(SmallVectorImpl<Value> &scores, const KeyTile &tile,
                     ArrayRef<Value> kept);

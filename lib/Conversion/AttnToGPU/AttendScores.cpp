@@ -91,6 +91,10 @@ AttendKernel::pairAt(int64_t index, const KeyTile &tile) {
   return {laneQueries[index / 2 % laneRows], k.add(first, column)};
 }
 
+/// What regions compute from indices and read for all pairs would take too many
+/// registers at once: a branch keeps as many apart from the others.
+static constexpr int64_t together = 8;
+
 SmallVector<Value> AttendKernel::emitKept(const KeyTile &tile) {
   int64_t count = plan.keys / 8 * fragmentSize;
   SmallVector<Value> words(llvm::divideCeil(count, wordBits), k.integer(-1));
@@ -98,13 +102,10 @@ SmallVector<Value> AttendKernel::emitKept(const KeyTile &tile) {
       tile.full, [&] { return words; },
       [&] {
         SmallVector<Value> some(words.size(), k.integer(0));
-        for (int64_t index = 0; index < count; ++index) {
-          auto [row, key] = pairAt(index, tile);
-          Value bit = k.select(isKept(row, key),
-                               k.integer(int32_t(1u << index % wordBits)),
-                               k.integer(0));
-          some[index / wordBits] = k.either(some[index / wordBits], bit);
-        }
+        for (int64_t begin = 0; begin < count; begin += together)
+          some[begin / wordBits] = k.either(
+              some[begin / wordBits],
+              emitKeptPart(tile, begin, std::min(begin + together, count)));
         return some;
       });
   // Else what the bits are made of would be asked where they are used.
@@ -113,17 +114,53 @@ SmallVector<Value> AttendKernel::emitKept(const KeyTile &tile) {
   return words;
 }
 
+/// `apply` on pairs of the lane from `begin` on, where there are keys for any
+/// of them, else `otherwise`. What is computed from indices is computed anew.
+SmallVector<Value>
+AttendKernel::onPart(const KeyTile &tile, int64_t begin, Region &region,
+                     function_ref<SmallVector<Value>(const KeyTile &)> apply,
+                     function_ref<SmallVector<Value>()> otherwise) {
+  if (region.empty())
+    return apply(tile);
+  Value start = k.add(tile.start, begin / fragmentSize * 8);
+  SmallVector<QueryRow, laneRows> outer = laneQueries;
+  SmallVector<Value> results = k.choose(
+      k.less(start, keys),
+      [&] {
+        for (QueryRow &row : laneQueries)
+          row.query = k.pin(row.query);
+        return apply({k.pin(tile.start), tile.full});
+      },
+      otherwise);
+  laneQueries = outer;
+  return results;
+}
+
+/// The bits of pairs from `begin` on, at their place in a word.
+Value AttendKernel::emitKeptPart(const KeyTile &tile, int64_t begin,
+                                 int64_t end) {
+  auto find = [&](const KeyTile &here) {
+    Value bits = k.integer(0);
+    for (int64_t index = begin; index < end; ++index) {
+      auto [row, key] = pairAt(index, here);
+      Value bit =
+          k.select(isKept(row, key), k.integer(int32_t(1u << index % wordBits)),
+                   k.integer(0));
+      bits = k.either(bits, bit);
+    }
+    return SmallVector<Value>{bits};
+  };
+  return onPart(tile, begin, op.getMask(), find,
+                [&] { return SmallVector<Value>{k.integer(0)}; })[0];
+}
+
 void AttendKernel::applyRegions(SmallVectorImpl<Value> &scores,
                                 const KeyTile &tile, ArrayRef<Value> kept) {
-  // What regions compute from indices and read for all pairs would take too
-  // many registers at once: a branch keeps them apart.
-  constexpr int64_t together = 16;
   for (int64_t begin = 0, size = scores.size(); begin < size;
        begin += together) {
     auto part =
         MutableArrayRef(scores).slice(begin, std::min(together, size - begin));
-    auto apply = [&] {
-      KeyTile here{k.pin(tile.start), tile.full};
+    auto apply = [&](const KeyTile &here) {
       SmallVector<Value> results(part);
       for (auto [index, score] : llvm::enumerate(results)) {
         auto [row, key] = pairAt(begin + index, here);
@@ -131,11 +168,8 @@ void AttendKernel::applyRegions(SmallVectorImpl<Value> &scores,
       }
       return results;
     };
-    Value start = k.add(tile.start, begin / fragmentSize * 8);
-    llvm::copy(op.getScore().empty()
-                   ? apply()
-                   : k.choose(k.less(start, keys), apply,
-                              [&] { return SmallVector<Value>(part); }),
+    llvm::copy(onPart(tile, begin, op.getScore(), apply,
+                      [&] { return SmallVector<Value>(part); }),
                part.begin());
   }
   scores = k.choose(

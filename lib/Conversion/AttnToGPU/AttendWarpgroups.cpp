@@ -64,7 +64,7 @@ void AttendKernel::emitWarpgroups() {
       scf::IfOp::create(k.b, k.loc, computes, /*withElseRegion=*/true);
   OpBuilder::InsertionGuard restore(k.b);
   k.b.setInsertionPoint(choice.thenYield());
-  warpgroups.setRegisters(plan.registers, /*more=*/true);
+  warpgroups.setRegisters(KernelPlan::computingRegisters, /*more=*/true);
   Value isSecond = k.negate(k.less(thread, k.integer(warpgroupSize)));
   k.when(isSecond, [&] { passTurn(); });
   forEachItem([&](Value step) { return computeItem(step); });

@@ -11,6 +11,8 @@
 #include "AttendElements.h"
 #include "WarpgroupUnit.h"
 
+#include "mlir/Dialect/Math/IR/Math.h"
+
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -27,10 +29,24 @@ static constexpr int64_t partRegisters = 72;
 /// many as 65536 suffice for. There are no others: who asked for more than the
 /// rest gives back would wait for ever. Each takes a multiple of 8.
 static constexpr int64_t sharedRegisters = 3 * 168;
-static constexpr int64_t computingRegisters = 216;
+
+/// Of a thread that multiplies by wgmma, all but fragments. Found by ptxas
+/// (utils/registers.py).
+static constexpr int64_t otherComputing = 32;
+
+/// More of them to modify scores: where several are read or exponentiated, as
+/// many as for two.
+static int64_t countRegionRegisters(Region &score) {
+  if (score.empty())
+    return 0;
+  int64_t wide = llvm::count_if(score.getOps(), [](Operation &op) {
+    return isa<LoadOp>(op) || isa<math::MathDialect>(op.getDialect());
+  });
+  return 4 + 12 * std::min<int64_t>(wide, 2);
+}
 
 int64_t KernelPlan::copyingRegisters() const {
-  return sharedRegisters - 2 * registers;
+  return sharedRegisters - 2 * computingRegisters;
 }
 
 int64_t KernelPlan::sumColumns() const {
@@ -117,21 +133,23 @@ static std::optional<KernelPlan> planWarpgroups(const GPUSpec &spec,
   plan.warpgroups = true;
   plan.queries = 2 * warpgroupRows;
   plan.valueColumns = valueFeatures;
-  // As many keys as ptxas finds registers for.
-  int64_t widest = std::max(features, valueFeatures);
-  plan.keys = widest <= 128 ? 128 : 64;
-  // Weights that are sums of two or three take as many registers more.
-  if (op.getNormalizer() != Normalizer::Softmax)
-    plan.keys /= 2;
-  plan.registers = computingRegisters;
-  plan.query = SharedLayout::getPanels(plan.queries, features, bytes);
-  plan.key = SharedLayout::getPanels(plan.keys, features, bytes);
-  plan.value = SharedLayout::getPanels(plan.keys, valueFeatures, bytes);
-  plan.output = SharedLayout::getPanels(plan.queries, valueFeatures, bytes);
   plan.keepQueries = false;
-  if (plan.sharedBytes() > int64_t(spec.sharedBytes))
-    return std::nullopt;
-  return plan;
+  plan.query = SharedLayout::getPanels(plan.queries, features, bytes);
+  plan.output = SharedLayout::getPanels(plan.queries, valueFeatures, bytes);
+  plan.regionRegisters = countRegionRegisters(op.getScore());
+  // Weights of other normalizers are sums of two or three.
+  int64_t weightParts = op.getNormalizer() == Normalizer::Softmax ? 1 : 3;
+  for (int64_t keys : {128, 64, 32, 16}) {
+    plan.keys = keys;
+    plan.key = SharedLayout::getPanels(keys, features, bytes);
+    plan.value = SharedLayout::getPanels(keys, valueFeatures, bytes);
+    plan.registers = valueFeatures / 2 + keys / 2 + weightParts * keys / 4 +
+                     otherComputing + plan.regionRegisters;
+    if (plan.registers <= KernelPlan::computingRegisters &&
+        plan.sharedBytes() <= int64_t(spec.sharedBytes))
+      return plan;
+  }
+  return std::nullopt;
 }
 
 std::string KernelPlan::describe(const GPUSpec &spec) const {
@@ -140,10 +158,14 @@ std::string KernelPlan::describe(const GPUSpec &spec) const {
   os << "tiles of " << queries << " queries and " << keys << " keys for "
      << computingThreads() / warpSize << " warps";
   if (warpgroups)
-    os << " that multiply by wgmma, with " << registers
-       << " registers per thread, and one that copies by TMA, with "
-       << copyingRegisters() << ", one tile after the other in each of "
-       << spec.multiprocessors << " blocks";
+    os << " that multiply by wgmma, with about " << registers << " of "
+       << computingRegisters << " registers per thread"
+       << (regionRegisters ? ", " + std::to_string(regionRegisters) +
+                                 " of them to modify scores"
+                           : "")
+       << ", and one that copies by TMA, with " << copyingRegisters()
+       << ", one tile after the other in each of " << spec.multiprocessors
+       << " blocks";
   else
     os << ": about " << registers << " of " << spec.registers
        << " registers per thread, queries "

@@ -20,15 +20,18 @@ namespace mlir::attn {
 struct KernelPlan {
   /// The chip that has wgmma.
   static constexpr llvm::StringLiteral warpgroupChip = "sm_90a";
+  /// Registers of a thread that computes for warpgroups.
+  static constexpr int64_t computingRegisters = 208;
 
-  int64_t queries, keys;   ///< Of a tile.
-  int64_t registers = 0;   ///< Of a thread that computes, estimated.
-  bool keepQueries;        ///< Fragments of queries stay in registers.
-  bool foldHeads = false;  ///< Queries of all heads of a group make a tile.
-  bool pairwise = false;   ///< Scores are no product of matrices.
-  bool warpgroups = false; ///< wgmma, TMA, and blocks that stay.
-  bool canSplit = true;    ///< Weights need the sums of all keys.
-  bool splitKeys = false;  ///< Several blocks share the keys of a tile.
+  int64_t queries, keys;       ///< Of a tile.
+  int64_t registers = 0;       ///< Of a thread that computes, estimated.
+  int64_t regionRegisters = 0; ///< Of these, to modify scores.
+  bool keepQueries;            ///< Fragments of queries stay in registers.
+  bool foldHeads = false;      ///< Queries of all heads of a group make a tile.
+  bool pairwise = false;       ///< Scores are no product of matrices.
+  bool warpgroups = false;     ///< wgmma, TMA, and blocks that stay.
+  bool canSplit = true;        ///< Weights need the sums of all keys.
+  bool splitKeys = false;      ///< Several blocks share the keys of a tile.
   int64_t parts = 1;    ///< Blocks that share the columns of a tile's output.
   int64_t valueColumns; ///< Of all blocks together.
   /// Shared memory: queries, whose place the output takes at the end, then two

@@ -27,8 +27,8 @@
 // HOPPER: .maxntid 384, 1, 1
 // Maps are read where they are.
 // HOPPER-NOT: .local
-// HOPPER-DAG: setmaxnreg.inc.sync.aligned.u32 216;
-// HOPPER-DAG: setmaxnreg.dec.sync.aligned.u32 72;
+// HOPPER-DAG: setmaxnreg.inc.sync.aligned.u32 208;
+// HOPPER-DAG: setmaxnreg.dec.sync.aligned.u32 88;
 // HOPPER-DAG: mbarrier.arrive.expect_tx.shared.b64
 // HOPPER-DAG: cp.async.bulk.tensor.5d.shared::cluster.global.tile.mbarrier::complete_tx::bytes
 // HOPPER-DAG: wgmma.mma_async.sync.aligned.m64n128k16.f32.bf16.bf16

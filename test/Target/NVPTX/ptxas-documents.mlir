@@ -1,6 +1,6 @@
 // REQUIRES: ptxas
 // RUN: sh -c 'attnc compile %s --target=sm_80 -o %t.ptx && ptxas -v -arch=sm_80 %t.ptx -o %t.cubin' 2>&1 | FileCheck %s
-// RUN: %python %attn_src/utils/registers.py sm_90a:f16:64:window+documents:bias:static sm_90a:bf16:128:causal+documents:softcap:static sm_90a:f16:256:causal+documents:alibi:static sm_80:f16:128:window+documents:bias:static
+// RUN: %python %attn_src/utils/registers.py sm_90a:f16:64:window+documents:bias:static sm_90a:bf16:128:causal+documents:softcap:static sm_90a:f16:256:window+blocks:bias:dynamic sm_90a:bf16:128:window+documents:softcap+alibi:dynamic sm_80:f16:128:window+documents:bias:static
 
 // Attention that classifies tiles by tables, and the four kernels that make
 // these, assemble without a spill. So do the hardest of the combinations with
