@@ -1,5 +1,4 @@
-//===- HostRequirements.cpp - What is required before launches ---*- C++
-//-*-===//
+//===- HostRequirements.cpp - What launches require -------------*- C++ -*-===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
