@@ -55,10 +55,10 @@ private:
   Scalar findWeight(const Weight &weight) const;
 
   bool normalizes() const { return problem.normalizer != Normalizer::None; }
-  /// Largest relative error of the sum of weights; 1 or more says nothing.
   double getWeightRounding() const;
   double getVanishing() const;
   double getWeightFloor() const;
+  /// Largest relative error of the sum of weights; 1 or more says nothing.
   double relativeError() const { return sumError / std::fabs(sum); }
 
   const AttentionProblem &problem;

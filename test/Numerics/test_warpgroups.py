@@ -20,6 +20,17 @@ def emulate(text, *flags):
     return attnc("run", text, "--target=sm_90a", "--emulate", "--json", *flags)
 
 
+def assert_right(text, *flags):
+    """One kernel of three warpgroups, right and without conflicts or findings."""
+    run = emulate(text, "--check", *flags)
+    assert run.returncode == 0, run.stderr
+    report = json.loads(run.stdout)
+    assert report["findings"] == []
+    (kernel,) = report["kernels"]
+    assert kernel["threads"] == 384
+    assert kernel["bank_conflicts"] == 0
+
+
 @pytest.mark.parametrize(
     "element, head_size, value_size, mask",
     [
@@ -35,13 +46,7 @@ def test_kernels_are_right(element, head_size, value_size, mask):
     text = attention(
         element, head_size, mask, queries=150, keys=300, value_size=value_size, heads=1
     )
-    run = emulate(text, "--check")
-    assert run.returncode == 0, run.stderr
-    report = json.loads(run.stdout)
-    assert report["findings"] == []
-    (kernel,) = report["kernels"]
-    assert kernel["threads"] == 384
-    assert kernel["bank_conflicts"] == 0
+    assert_right(text)
 
 
 def test_modified_scores_take_smaller_tiles():
@@ -58,13 +63,7 @@ def test_modified_scores_take_smaller_tiles():
     plan = attnc("explain", text, "--target=sm_90a", "--arg=cap=20").stdout
     assert "tiles of 128 queries and 16 keys" in plan
     assert "208 registers per thread, 28 of them to modify scores" in plan
-    run = emulate(text, "--check", "--arg=cap=20")
-    assert run.returncode == 0, run.stderr
-    report = json.loads(run.stdout)
-    assert report["findings"] == []
-    (kernel,) = report["kernels"]
-    assert kernel["threads"] == 384
-    assert kernel["bank_conflicts"] == 0
+    assert_right(text, "--arg=cap=20")
 
 
 def emulated(ir, path):

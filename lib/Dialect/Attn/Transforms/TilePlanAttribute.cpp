@@ -78,15 +78,12 @@ void TilePlan::attachTo(AttendOp op) const {
     entries.append({number("band", band), number("resident", resident)});
   if (piece)
     entries.push_back(number("piece", piece));
-  if (pairs)
-    entries.push_back(builder.getNamedAttr("pairs", builder.getUnitAttr()));
-  if (tiles)
-    entries.push_back(builder.getNamedAttr("tiles", builder.getUnitAttr()));
-  if (turned)
-    entries.push_back(builder.getNamedAttr("turned", builder.getUnitAttr()));
-  if (unpacked)
-    entries.push_back(builder.getNamedAttr("unpacked", builder.getUnitAttr()));
-  if (once)
-    entries.push_back(builder.getNamedAttr("once", builder.getUnitAttr()));
+  for (auto [name, isSet] : {std::pair("pairs", pairs),
+                             {"tiles", tiles},
+                             {"unpacked", unpacked},
+                             {"turned", turned},
+                             {"once", once}})
+    if (isSet)
+      entries.push_back(builder.getNamedAttr(name, builder.getUnitAttr()));
   op->setAttr(planName, builder.getDictionaryAttr(entries));
 }
