@@ -163,6 +163,14 @@ Value ScoreEmitter::contract(const TileScores &tile, Value init) {
     maps.push_back(map(3, {2}));
   }
   int64_t streamedInput = addStreamed(inputs, maps, tile.key, ahead);
+  SmallVector<int64_t> fetched;
+  if (ahead)
+    fetched.push_back(streamedInput);
+  if (tile.queries && tile.compatibility != Compatibility::Additive) {
+    fetched.push_back(inputs.size());
+    inputs.push_back(tile.queries);
+    maps.push_back(noneOf(3));
+  }
   maps.push_back(map(3, {0, 1}));
   auto sumTerms = [&](OpBuilder &at) {
     return ScoreEmitter(at, loc, accumulator)
@@ -181,7 +189,10 @@ Value ScoreEmitter::contract(const TileScores &tile, Value init) {
   if (tile.compatibility == Compatibility::Additive &&
       hasExponentialForm(tile, accumulator))
     return emitExponentialForm(b, loc, tile, zero, sumTerms);
-  return streamed(sumTerms(b), ahead, streamedInput);
+  Value scores = sumTerms(b);
+  if (!fetched.empty())
+    markStreamed(scores.getDefiningOp(), fetched, tile.ahead);
+  return scores;
 }
 
 /// Scale, score region, mask: in that order, at global indices.

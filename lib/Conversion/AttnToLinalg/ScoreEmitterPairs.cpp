@@ -67,11 +67,8 @@ ScoreEmitter::genericFetching(SpreadFetch fetch, ValueRange inputs,
     return generic(inputs, inits, maps, reductions, body);
   SmallVector<Value> all(inputs);
   all.push_back(fetch.rows);
-  AffineExpr zero = b.getAffineConstantExpr(0);
   SmallVector<AffineMap> allMaps(maps);
-  allMaps.insert(
-      allMaps.begin() + inputs.size(),
-      AffineMap::get(reductions.size(), 0, {zero, zero}, b.getContext()));
+  allMaps.insert(allMaps.begin() + inputs.size(), noneOf(reductions.size()));
   SmallVector<Value> results = generic(all, inits, allMaps, reductions, body);
   markStreamed(results[0].getDefiningOp(), int64_t(inputs.size()), fetch.ahead);
   return results;

@@ -185,6 +185,18 @@ OpFoldResult TileDecomposition::takePadding() {
   return keys.getMixedSizes()[0];
 }
 
+/// The queries as they lie, where this is their only tile of keys: what others
+/// there are comes next.
+Value TileDecomposition::queriesAsTheyLie() {
+  auto packing = op.getQuery().getDefiningOp<linalg::GenericOp>();
+  if (!startsEmpty() || !packing || packing.getNumDpsInputs() != 1)
+    return {};
+  Value rows = packing.getDpsInputs().front();
+  auto type = dyn_cast<RankedTensorType>(rows.getType());
+  bool turned = packing.getIndexingMapsArray().front() == emit.map(2, {1, 0});
+  return type && type.hasStaticShape() && turned ? rows : Value();
+}
+
 SmallVector<Value> TileDecomposition::run() {
   OpFoldResult existing = takePadding();
   TileScores tile = TileScores::get(op);
@@ -194,6 +206,8 @@ SmallVector<Value> TileDecomposition::run() {
     tile.fetch = emit.halves(op.getKey(), spreadAhead()).first;
   if (hasFeaturesLast(cast<AffineMapAttr>(op.getIndexingMaps()[2]).getValue()))
     tile.value = op.getValue();
+  if (tile.ahead)
+    tile.queries = queriesAsTheyLie();
   auto dimOf = [&](Value operand, AffineMap map, unsigned dim) {
     unsigned position = *map.getResultPosition(b.getAffineDimExpr(dim));
     return tensor::getMixedSize(b, loc, operand, position);

@@ -67,6 +67,7 @@ private:
   SmallVector<Value> runPlain(Value weights);
   Value pad(Value matrix, int64_t rows);
   OpFoldResult takePadding();
+  Value queriesAsTheyLie();
 
   AffineMap accumulatorMap() {
     return cast<AffineMapAttr>(op.getIndexingMaps()[3]).getValue();

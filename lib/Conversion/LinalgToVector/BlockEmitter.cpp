@@ -185,8 +185,7 @@ void BlockEmitter::emitBlock(OpBuilder &builder, int64_t rows,
   if (plan.isRowReduced(op))
     return emitPositions(builder, block, op, plan, block.access, block.body,
                          registers);
-  if (!getStreamed(op).empty())
-    prefetchResults(builder, block);
+  prefetchResults(builder, block);
   SmallVector<Value> results =
       emitReductions(builder, block, 0, loadAccumulators(builder, block));
   SmallVector<OpOperand *> outputs = carriedOutputs(block);
@@ -251,6 +250,7 @@ SmallVector<Value> BlockEmitter::emitReductions(OpBuilder &builder,
       builder, loc, zero, sizes[dim], one, accumulators,
       [&](OpBuilder &b, Location loc, Value iv, ValueRange carried) {
         block.access.setIV(dim, iv);
+        fetchSpreadStep(b, block, iv);
         scf::YieldOp::create(b, loc,
                              emitReductions(b, block, depth + 1, carried));
       });

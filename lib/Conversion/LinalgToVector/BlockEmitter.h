@@ -67,9 +67,13 @@ private:
   void prefetchShare(OpBuilder &builder, OpOperand &streamed,
                      SmallVector<Value> position, unsigned column,
                      int64_t lines, int64_t share, int64_t elements);
+  bool hasSteps() const;
+  std::optional<std::pair<Value, int64_t>>
+  numberBlock(OpBuilder &builder, const Block &block) const;
+  void fetchSpread(OpBuilder &builder, const Block &block);
+  void fetchSpreadStep(OpBuilder &builder, const Block &block, Value step);
   /// Fetches where epilogues will write what a block of streamed inputs gives:
   /// in memory, rows of results may lie on a page each.
-  void fetchSpread(OpBuilder &builder, const Block &block);
   void prefetchResults(OpBuilder &builder, const Block &block);
   SmallVector<Value> emitBody(OpBuilder &builder, Block &block,
                               ValueRange accumulators);

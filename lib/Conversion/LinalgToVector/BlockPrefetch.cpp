@@ -97,28 +97,57 @@ void BlockEmitter::prefetch(OpBuilder &builder, const Block &block,
   emitPrefetch(builder, streamed, position);
 }
 
-/// Fetches what this block takes of each operand that is spread over the op.
-/// Blocks of what is left of a dimension take nothing.
-void BlockEmitter::fetchSpread(OpBuilder &builder, const Block &block) {
-  SmallVector<OpOperand *> operands = getSpread(op);
-  if (operands.empty() || !plan.rowDim || !plan.laneDim ||
-      block.rows != plan.rowSegments.front() ||
+/// Whether blocks have a known number of steps, which may fetch a line each.
+bool BlockEmitter::hasSteps() const {
+  return !plan.isRowReduced(op) && plan.reductionDims.size() == 1 &&
+         ShapedType::isStatic(plan.sizes[plan.reductionDims.front()]);
+}
+
+/// This block and how many there are that take shares of what is spread over
+/// the op. Blocks of what is left of a dimension take nothing.
+std::optional<std::pair<Value, int64_t>>
+BlockEmitter::numberBlock(OpBuilder &builder, const Block &block) const {
+  if (!plan.rowDim || !plan.laneDim || block.rows != plan.rowSegments.front() ||
       block.lanes.step() != plan.laneSegments.front().step())
-    return;
+    return std::nullopt;
   int64_t rowBlocks = plan.sizes[*plan.rowDim] / block.rows,
           laneBlocks = plan.sizes[*plan.laneDim] / block.lanes.step();
   AffineExpr row, lane;
   bindDims(builder.getContext(), row, lane);
-  OpFoldResult step = affine::makeComposedFoldedAffineApply(
+  OpFoldResult number = affine::makeComposedFoldedAffineApply(
       builder, op.getLoc(),
       AffineMap::get(2, 0,
                      row.floorDiv(block.rows) * laneBlocks +
                          lane.floorDiv(block.lanes.step())),
       {ivs[*plan.rowDim], ivs[*plan.laneDim]});
-  for (OpOperand *operand : operands)
-    emitSpreadFetch(builder, *operand,
-                    getValueOrCreateConstantIndexOp(builder, op.getLoc(), step),
-                    rowBlocks * laneBlocks);
+  return std::pair(
+      getValueOrCreateConstantIndexOp(builder, op.getLoc(), number),
+      rowBlocks * laneBlocks);
+}
+
+/// Fetches what this block takes of each operand that is spread over the op,
+/// at once where it has no steps.
+void BlockEmitter::fetchSpread(OpBuilder &builder, const Block &block) {
+  SmallVector<OpOperand *> operands = getSpread(op);
+  if (operands.empty() || hasSteps())
+    return;
+  if (auto numbered = numberBlock(builder, block))
+    for (OpOperand *operand : operands)
+      emitSpreadFetch(builder, *operand, numbered->first, numbered->second);
+}
+
+/// Fetches what step `step` of this block takes: all at once would be in the
+/// way of what the block reads.
+void BlockEmitter::fetchSpreadStep(OpBuilder &builder, const Block &block,
+                                   Value step) {
+  SmallVector<OpOperand *> operands = getSpread(op);
+  if (operands.empty() || !hasSteps())
+    return;
+  int64_t steps = plan.sizes[plan.reductionDims.front()];
+  if (auto numbered = numberBlock(builder, block))
+    for (OpOperand *operand : operands)
+      emitSpreadFetch(builder, *operand, numbered->first, numbered->second,
+                      step, steps);
 }
 
 /// Whether `memref` is on the stack.
@@ -129,6 +158,12 @@ static bool isScratch(Value memref) {
 }
 
 void BlockEmitter::prefetchResults(OpBuilder &builder, const Block &block) {
+  // Blocks of fewer steps are over before so many lines have come, which delays
+  // what they read.
+  constexpr int64_t leastSteps = 128;
+  if (getStreamed(op).empty() || plan.reductionDims.empty() ||
+      plan.sizes[plan.reductionDims.back()] < leastSteps)
+    return;
   for (const FusedOp &epilogue : epilogues) {
     FusedBody fused(*this, epilogue, block);
     linalg::GenericOp from = epilogue.op;

@@ -165,12 +165,13 @@ asInitializer(linalg::GenericOp op, const BlockPlan &plan, OpOperand &output,
   return fused;
 }
 
-/// What gives `output` its contents as `op` finds them.
+/// What gives `output` its contents as `op` finds them. `between` are memrefs
+/// that ops behind `op` write which run before or with it.
 static Initializer findInitializer(RewriterBase &rewriter, linalg::GenericOp op,
                                    const BlockPlan &plan, OpOperand &output,
                                    AliasAnalysis &aliases,
-                                   const DenseSet<Operation *> &claimed) {
-  MemRefs between;
+                                   const DenseSet<Operation *> &claimed,
+                                   MemRefs between) {
   for (Operation *before = op->getPrevNode(); before;
        before = before->getPrevNode()) {
     if (isMemoryEffectFree(before))
@@ -198,15 +199,15 @@ static Initializer findInitializer(RewriterBase &rewriter, linalg::GenericOp op,
 
 std::vector<Initializer>
 attn::absorbInitializers(RewriterBase &rewriter, linalg::GenericOp op,
-                         const BlockPlan &plan,
+                         const BlockPlan &plan, ArrayRef<Value> written,
                          const DenseSet<Operation *> &claimed) {
   AliasAnalysis aliases(op->getParentOp());
   std::vector<Initializer> initializers;
   for (OpOperand &output : op.getDpsInitsMutable()) {
     Initializer initializer;
     if (!plan.isRowReduced(op) && ownsOutput(op, output, aliases))
-      initializer =
-          findInitializer(rewriter, op, plan, output, aliases, claimed);
+      initializer = findInitializer(rewriter, op, plan, output, aliases,
+                                    claimed, MemRefs(written));
     initializers.push_back(std::move(initializer));
   }
   return initializers;
@@ -252,8 +253,24 @@ asEpilogue(linalg::GenericOp host, const BlockPlan &plan, linalg::GenericOp op,
   return fused;
 }
 
+/// Whether `op` may as well run before ops that read and write `touched`, of
+/// which they write `written`.
+static bool isIndependent(linalg::LinalgOp op, ArrayRef<Value> touched,
+                          ArrayRef<Value> written, AliasAnalysis &aliases) {
+  MemRefs inputs = memrefsOf(op.getDpsInputs());
+  if (auto generic = dyn_cast<linalg::GenericOp>(op.getOperation()))
+    appendLoads(generic, inputs);
+  auto conflicts = [&](ValueRange memrefs, ArrayRef<Value> with) {
+    return llvm::any_of(
+        memrefs, [&](Value memref) { return mayAlias(aliases, memref, with); });
+  };
+  return !conflicts(memrefsOf(op.getDpsInits()), touched) &&
+         !conflicts(inputs, written);
+}
+
 std::vector<FusedOp> attn::findEpilogues(linalg::GenericOp host,
-                                         const BlockPlan &plan) {
+                                         const BlockPlan &plan,
+                                         const DenseSet<Operation *> &claimed) {
   std::vector<FusedOp> epilogues;
   if (!plan.laneDim || plan.isRowReduced(host))
     return epilogues;
@@ -265,16 +282,16 @@ std::vector<FusedOp> attn::findEpilogues(linalg::GenericOp host,
        next = next->getNextNode()) {
     if (isMemoryEffectFree(next))
       continue;
-    if (auto fill = dyn_cast<linalg::FillOp>(next)) {
-      // It runs before the host then.
-      if (mayAlias(aliases, fill.getOutputs().front(), touched))
-        break;
-      continue;
-    }
+    auto linalgOp = dyn_cast<linalg::LinalgOp>(next);
+    if (!linalgOp || claimed.contains(next))
+      break;
     auto op = dyn_cast<linalg::GenericOp>(next);
     std::optional<FusedOp> fused;
     if (op)
       fused = asEpilogue(host, plan, op, touched, written, aliases);
+    // Others run before the host, which stands where its last epilogue does.
+    if (!fused && isIndependent(linalgOp, touched, written, aliases))
+      continue;
     if (!fused)
       break;
     llvm::append_range(written, memrefsOf(op.getOutputs()));
@@ -283,4 +300,18 @@ std::vector<FusedOp> attn::findEpilogues(linalg::GenericOp host,
     epilogues.push_back(std::move(*fused));
   }
   return epilogues;
+}
+
+SmallVector<Value> attn::findWrites(linalg::GenericOp host,
+                                    ArrayRef<FusedOp> epilogues) {
+  MemRefs written;
+  if (epilogues.empty())
+    return written;
+  Operation *last = epilogues.back().op;
+  for (Operation *op = host; op != last;) {
+    op = op->getNextNode();
+    if (auto between = dyn_cast<linalg::LinalgOp>(op))
+      llvm::append_range(written, memrefsOf(between.getDpsInits()));
+  }
+  return written;
 }

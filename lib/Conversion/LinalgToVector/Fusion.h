@@ -33,16 +33,25 @@ struct Initializer {
 
 /// One entry per output, taken from a `linalg.fill` or an elementwise op on the
 /// output that stands before `op` and serves nothing else; not one of
-/// `claimed`. A fill is erased, an elementwise op has to be.
+/// `claimed`. A fill is erased, an elementwise op has to be. `written` is what
+/// findWrites gives.
 std::vector<Initializer>
 absorbInitializers(RewriterBase &rewriter, linalg::GenericOp op,
-                   const BlockPlan &plan, const DenseSet<Operation *> &claimed);
+                   const BlockPlan &plan, ArrayRef<Value> written,
+                   const DenseSet<Operation *> &claimed);
 
 /// The ops after `host` that may run on each of its blocks once that is
 /// computed, in order: elementwise in one of the host's outputs, perhaps
-/// reducing it along dimensions other than the lanes'.
+/// reducing it along dimensions other than the lanes'. Not one of `claimed`.
+/// Ops between them have nothing to do with the host.
 std::vector<FusedOp> findEpilogues(linalg::GenericOp host,
-                                   const BlockPlan &plan);
+                                   const BlockPlan &plan,
+                                   const DenseSet<Operation *> &claimed);
+
+/// The memrefs that ops behind `host` write, up to the last of its epilogues,
+/// where it will run.
+SmallVector<Value> findWrites(linalg::GenericOp host,
+                              ArrayRef<FusedOp> epilogues);
 
 } // namespace mlir::attn
 

@@ -42,14 +42,26 @@ SmallVector<OpOperand *> attn::getSpread(linalg::GenericOp op) {
   });
 }
 
+namespace {
+/// The lines of a matrix.
+struct Lines {
+  int64_t elements, perRow, count;
+
+  explicit Lines(MemRefType type) {
+    constexpr int64_t lineBits = 512;
+    elements = lineBits / type.getElementTypeBitWidth();
+    perRow = llvm::divideCeil(type.getDimSize(1), elements);
+    count = type.getDimSize(0) * perRow;
+  }
+};
+} // namespace
+
 void attn::emitSpreadFetch(OpBuilder &builder, OpOperand &spread, Value step,
                            int64_t steps) {
-  constexpr int64_t lineBytes = 64;
   Location loc = spread.getOwner()->getLoc();
-  auto type = cast<MemRefType>(spread.get().getType());
-  int64_t perLine = lineBytes * 8 / type.getElementTypeBitWidth();
-  int64_t linesPerRow = llvm::divideCeil(type.getDimSize(1), perLine);
-  int64_t share = llvm::divideCeil(type.getDimSize(0) * linesPerRow, steps);
+  Lines lines(cast<MemRefType>(spread.get().getType()));
+  int64_t linesPerRow = lines.perRow, perLine = lines.elements;
+  int64_t share = llvm::divideCeil(lines.count, steps);
   for (int64_t i = 0; i < share; ++i) {
     AffineExpr line = builder.getAffineDimExpr(0) * share + i;
     auto position = [&](AffineExpr expr) -> Value {
@@ -62,6 +74,28 @@ void attn::emitSpreadFetch(OpBuilder &builder, OpOperand &spread, Value step,
                  {position(line.floorDiv(linesPerRow)),
                   position(line % linesPerRow * perLine)});
   }
+}
+
+void attn::emitSpreadFetch(OpBuilder &builder, OpOperand &spread, Value block,
+                           int64_t blocks, Value step, int64_t steps) {
+  Location loc = spread.getOwner()->getLoc();
+  Lines lines(cast<MemRefType>(spread.get().getType()));
+  auto constant = [&](int64_t value) {
+    return arith::ConstantIndexOp::create(builder, loc, value);
+  };
+  // Unsigned: what affine maps become takes longer than a step.
+  Value share = constant(llvm::divideCeil(lines.count, blocks));
+  Value line = arith::DivUIOp::create(
+      builder, loc, arith::MulIOp::create(builder, loc, step, share),
+      constant(steps));
+  line = arith::AddIOp::create(
+      builder, loc, arith::MulIOp::create(builder, loc, block, share), line);
+  Value perRow = constant(lines.perRow);
+  Value row = arith::DivUIOp::create(builder, loc, line, perRow);
+  Value column = arith::MulIOp::create(
+      builder, loc, arith::RemUIOp::create(builder, loc, line, perRow),
+      constant(lines.elements));
+  emitPrefetch(builder, spread, {row, column});
 }
 
 void attn::emitPrefetch(OpBuilder &builder, OpOperand &streamed,

@@ -52,6 +52,8 @@ struct PlannedOp {
   linalg::GenericOp op;
   BlockPlan plan;
   std::vector<FusedOp> epilogues;
+  /// Of ops that run before or with it though they stand behind it.
+  SmallVector<Value> written;
   /// On tile registers, unless the output starts from a value that is not zero.
   bool inTiles = false;
 };
@@ -111,20 +113,21 @@ void Vectorizer::plan(linalg::GenericOp op) {
       isPairTransposition(op, target)) {
     BlockPlan unblocked;
     unblocked.sizes = op.getStaticLoopRanges();
-    return schedule({op, unblocked, {}});
+    return schedule({op, unblocked, {}, {}});
   }
   std::string reason;
   FailureOr<BlockPlan> plan = BlockPlan::get(op, target, reason);
   if (failed(plan))
     return remarkMissed(op, reason);
   if (isTileProduct(op, target))
-    return schedule({op, *plan, {}, /*inTiles=*/true});
+    return schedule({op, *plan, {}, {}, /*inTiles=*/true});
   if (!plan->laneDim)
     remarkMissed(op, "no parallel dimension can run along vector lanes");
-  std::vector<FusedOp> epilogues = findEpilogues(op, *plan);
+  std::vector<FusedOp> epilogues = findEpilogues(op, *plan, claimed);
   for (const FusedOp &epilogue : epilogues)
     claimed.insert(epilogue.op);
-  schedule({op, *plan, std::move(epilogues)});
+  SmallVector<Value> written = findWrites(op, epilogues);
+  schedule({op, *plan, std::move(epilogues), std::move(written)});
 }
 
 void Vectorizer::emit(PlannedOp &planned) {
@@ -132,7 +135,8 @@ void Vectorizer::emit(PlannedOp &planned) {
   // Tiles are loaded as they lie: without lanes to block, a fill alone is
   // taken.
   std::vector<Initializer> initializers = absorbInitializers(
-      rewriter, op, planned.inTiles ? BlockPlan() : planned.plan, claimed);
+      rewriter, op, planned.inTiles ? BlockPlan() : planned.plan,
+      planned.written, claimed);
   if (planned.inTiles) {
     Value initial = initializers.front().value;
     if (!initial || matchPattern(initial, m_AnyZeroFloat())) {
@@ -156,15 +160,14 @@ void Vectorizer::emit(PlannedOp &planned) {
   for (const FusedOp &epilogue : planned.epilogues)
     all.push_back(epilogue.op);
   // What stands between an op and its epilogues runs before.
-  rewriter.setInsertionPoint(all.back());
-  OpBuilder::InsertPoint place = rewriter.saveInsertionPoint();
+  Operation *place = all.back();
   for (const Initializer &initializer : initializers)
     if (initializer.op)
       all.push_back(initializer.op->op);
   if (target.hasFMA)
     for (linalg::GenericOp fused : all)
       formMultiplyAdds(rewriter, fused);
-  rewriter.restoreInsertionPoint(place);
+  rewriter.setInsertionPoint(place);
   if (isLaneReduction(op))
     emitLaneReduction(rewriter, op, target, initializers.front().value);
   else

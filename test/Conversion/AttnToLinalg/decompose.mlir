@@ -425,3 +425,43 @@ func.func @fetched_by_widening(%q: tensor<8x64xf32>, %k: tensor<9x8xbf16>, %v: t
       indexing_maps = [#query, #key, #value, #output] scale = 1.0 {attn.ahead = 48 : index} -> tensor<8x64xf32>, tensor<64xf32>, tensor<64xf32>
   return %r#0 : tensor<8x64xf32>
 }
+
+// -----
+
+#query = affine_map<(i, j, d, e) -> (d, i)>
+#key = affine_map<(i, j, d, e) -> (j, d)>
+#value = affine_map<(i, j, d, e) -> (j, e)>
+#output = affine_map<(i, j, d, e) -> (e, i)>
+
+// Where a tile of queries has one tile of keys, whose sums start from nothing, the
+// product for scores fetches the queries that come next, too.
+// CHECK-LABEL: func @next_queries(
+// CHECK-SAME: %[[Q:[a-z0-9]+]]: tensor<16x8xf32>, %[[K:[a-z0-9]+]]: tensor<9x8xf32>
+// CHECK: %[[PACKED:.*]] = linalg.generic {{.*}} ins(%[[Q]] :
+// CHECK: linalg.generic {{.*}} ins(%[[K]], %[[PACKED]], %[[Q]] : {{.*}} attrs = {attn.ahead = 48 : index, attn.streamed = array<i64: 0, 2>}
+// CHECK-LABEL: func @same_queries(
+// CHECK: linalg.generic {{.*}} attrs = {attn.ahead = 48 : index, attn.streamed = array<i64: 0>}
+func.func @next_queries(%q: tensor<16x8xf32>, %k: tensor<9x8xf32>, %n: index) -> tensor<8x16xf32> {
+  %zero = arith.constant 0.0 : f32
+  %lowest = arith.constant 0xFF800000 : f32
+  %matrix = tensor.empty() : tensor<8x16xf32>
+  %row = tensor.empty() : tensor<16xf32>
+  %packed = linalg.generic {indexing_maps = [affine_map<(d, i) -> (i, d)>, affine_map<(d, i) -> (d, i)>], iterator_types = ["parallel", "parallel"]}
+      ins(%q : tensor<16x8xf32>) outs(%matrix : tensor<8x16xf32>) {
+  ^bb0(%x: f32, %y: f32):
+    linalg.yield %x : f32
+  } -> tensor<8x16xf32>
+  %acc = linalg.fill ins(%zero : f32) outs(%matrix : tensor<8x16xf32>) -> tensor<8x16xf32>
+  %sum = linalg.fill ins(%zero : f32) outs(%row : tensor<16xf32>) -> tensor<16xf32>
+  %max = linalg.fill ins(%lowest : f32) outs(%row : tensor<16xf32>) -> tensor<16xf32>
+  %r:3 = attn.attend_tile dot softmax ins(%packed, %k, %k : tensor<8x16xf32>, tensor<9x8xf32>, tensor<9x8xf32>) at(%n, %n, %n, %n)
+      outs(%acc, %max, %sum : tensor<8x16xf32>, tensor<16xf32>, tensor<16xf32>)
+      indexing_maps = [#query, #key, #value, #output] scale = 1.0 {attn.ahead = 48 : index} -> tensor<8x16xf32>, tensor<16xf32>, tensor<16xf32>
+  return %r#0 : tensor<8x16xf32>
+}
+func.func @same_queries(%q: tensor<8x16xf32>, %k: tensor<9x8xf32>, %acc: tensor<8x16xf32>, %max: tensor<16xf32>, %n: index) -> tensor<8x16xf32> {
+  %r:3 = attn.attend_tile dot softmax ins(%q, %k, %k : tensor<8x16xf32>, tensor<9x8xf32>, tensor<9x8xf32>) at(%n, %n, %n, %n)
+      outs(%acc, %max, %max : tensor<8x16xf32>, tensor<16xf32>, tensor<16xf32>)
+      indexing_maps = [#query, #key, #value, #output] scale = 1.0 {attn.ahead = 48 : index} -> tensor<8x16xf32>, tensor<16xf32>, tensor<16xf32>
+  return %r#0 : tensor<8x16xf32>
+}

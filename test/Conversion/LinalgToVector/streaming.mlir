@@ -143,3 +143,93 @@ func.func @spread(%v: memref<32x32xbf16>, %f: memref<32x32xbf16, strided<[32, 1]
   }
   return
 }
+
+// -----
+
+#key = affine_map<(j, i, d) -> (j, d)>
+#query = affine_map<(j, i, d) -> (d, i)>
+#none = affine_map<(j, i, d) -> (0, 0)>
+#score = affine_map<(j, i, d) -> (j, i)>
+
+// A product fetches it step by step: of 128 lines, each of four blocks takes 32, so that
+// two of its 64 steps fetch the same one.
+// CHECK-LABEL: func @spread_over_steps
+// CHECK-SAME: %[[F:[a-z0-9]+]]: memref<32x64xf32, {{.*}}>
+// CHECK: scf.for %[[J:[a-z0-9]+]] = {{.*}} step %c6
+// CHECK-NOT: memref.prefetch
+// CHECK: scf.for %[[D:[a-z0-9]+]] = {{.*}} iter_args
+// CHECK: %[[BLOCK:.*]] = affine.apply #{{.*}}(%[[J]], %{{.*}})
+// CHECK: %[[STEP:.*]] = arith.muli %[[D]], %c32
+// CHECK: %[[WITHIN:.*]] = arith.divui %[[STEP]], %c64
+// CHECK: %[[FIRST:.*]] = arith.muli %[[BLOCK]], %c32
+// CHECK: %[[LINE:.*]] = arith.addi %[[FIRST]], %[[WITHIN]]
+// CHECK: %[[ROW:.*]] = arith.divui %[[LINE]], %c4
+// CHECK: %[[INROW:.*]] = arith.remui %[[LINE]], %c4
+// CHECK: %[[COLUMN:.*]] = arith.muli %[[INROW]], %c16
+// CHECK: %[[AHEAD:.*]] = arith.addi %[[ROW]], %c96
+// CHECK: memref.prefetch %[[F]][%[[AHEAD]], %[[COLUMN]]], read, locality<2>, data
+// CHECK-COUNT-24: math.fma
+// CHECK-NOT: memref.prefetch
+func.func @spread_over_steps(%f: memref<32x64xf32, strided<[?, 1], offset: ?>>, %k: memref<24x64xf32>,
+                             %q: memref<64x64xf32>, %s: memref<24x64xf32>) {
+  linalg.generic {indexing_maps = [#key, #query, #none, #score], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%k, %q, %f : memref<24x64xf32>, memref<64x64xf32>, memref<32x64xf32, strided<[?, 1], offset: ?>>)
+      outs(%s : memref<24x64xf32>) attrs = {attn.streamed = array<i64: 2>, attn.ahead = 96 : index} {
+  ^bb0(%a: f32, %b: f32, %x: f32, %c: f32):
+    %m = arith.mulf %a, %b : f32
+    %r = arith.addf %c, %m : f32
+    linalg.yield %r : f32
+  }
+  return
+}
+
+// -----
+
+#lhs = affine_map<(i, e, j) -> (i, j)>
+#rhs = affine_map<(i, e, j) -> (j, e)>
+#out = affine_map<(i, e, j) -> (i, e)>
+#element = affine_map<(i, e) -> (i, e)>
+
+// Lines of results are fetched by blocks that take long enough for them to come.
+// CHECK-LABEL: func @long_sums
+// CHECK-SAME: %[[O:[a-z0-9]+]]: memref<6x64xf32> {attn.result}
+// CHECK-COUNT-24: memref.prefetch %[[O]]{{.*}}, write, locality<3>, data
+// CHECK: scf.for
+// CHECK-LABEL: func @short_sums
+// CHECK-NOT: write
+func.func @long_sums(%a: memref<6x128xf32>, %b: memref<128x64xf32>, %o: memref<6x64xf32> {attn.result}) {
+  %c = memref.alloca() : memref<6x64xf32>
+  linalg.generic {indexing_maps = [#lhs, #rhs, #out], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%a, %b : memref<6x128xf32>, memref<128x64xf32>) outs(%c : memref<6x64xf32>)
+      attrs = {attn.streamed = array<i64: 1>, attn.ahead = 96 : index} {
+  ^bb0(%x: f32, %y: f32, %z: f32):
+    %m = arith.mulf %x, %y : f32
+    %r = arith.addf %z, %m : f32
+    linalg.yield %r : f32
+  }
+  linalg.generic {indexing_maps = [#element, #element], iterator_types = ["parallel", "parallel"]}
+      ins(%c : memref<6x64xf32>) outs(%o : memref<6x64xf32>) {
+  ^bb0(%x: f32, %y: f32):
+    %r = arith.negf %x : f32
+    linalg.yield %r : f32
+  }
+  return
+}
+func.func @short_sums(%a: memref<6x64xf32>, %b: memref<64x64xf32>, %o: memref<6x64xf32> {attn.result}) {
+  %c = memref.alloca() : memref<6x64xf32>
+  linalg.generic {indexing_maps = [#lhs, #rhs, #out], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%a, %b : memref<6x64xf32>, memref<64x64xf32>) outs(%c : memref<6x64xf32>)
+      attrs = {attn.streamed = array<i64: 1>, attn.ahead = 96 : index} {
+  ^bb0(%x: f32, %y: f32, %z: f32):
+    %m = arith.mulf %x, %y : f32
+    %r = arith.addf %z, %m : f32
+    linalg.yield %r : f32
+  }
+  linalg.generic {indexing_maps = [#element, #element], iterator_types = ["parallel", "parallel"]}
+      ins(%c : memref<6x64xf32>) outs(%o : memref<6x64xf32>) {
+  ^bb0(%x: f32, %y: f32):
+    %r = arith.negf %x : f32
+    linalg.yield %r : f32
+  }
+  return
+}

@@ -43,6 +43,9 @@ struct TileScores {
   /// Rows of values, a feature after another, that may be fetched while scores
   /// of their keys are computed; null for none.
   Value value = {};
+  /// Rows of queries, a feature after another, those `ahead` of which a product
+  /// fetches that runs once for them; null for none.
+  Value queries = {};
   /// Where keys are multiplied as they lie: what that fetches meanwhile, in
   /// place of keys `ahead` of them.
   std::optional<SpreadFetch> fetch = {};
@@ -177,6 +180,12 @@ public:
   Value constant(double value);
   AffineMap map(unsigned numDims, ArrayRef<unsigned> dims) {
     return AffineMap::getMultiDimMapWithTargets(numDims, dims, b.getContext());
+  }
+  /// How `numDims` loops index a matrix that is only fetched.
+  AffineMap noneOf(unsigned numDims) {
+    return AffineMap::get(
+        numDims, 0, SmallVector<AffineExpr>(2, b.getAffineConstantExpr(0)),
+        b.getContext());
   }
 
 private:

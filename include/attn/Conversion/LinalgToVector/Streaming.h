@@ -30,6 +30,11 @@ SmallVector<OpOperand *> getSpread(linalg::GenericOp op);
 void emitSpreadFetch(OpBuilder &builder, OpOperand &spread, Value step,
                      int64_t steps);
 
+/// Fetches a line of the share of block `block`, of `blocks`, of an operand
+/// that is spread: the one for its step `step`, of `steps`.
+void emitSpreadFetch(OpBuilder &builder, OpOperand &spread, Value block,
+                     int64_t blocks, Value step, int64_t steps);
+
 /// Fetches into the second-level cache the line of a streamed operand that lies
 /// its number of rows after `position`.
 void emitPrefetch(OpBuilder &builder, OpOperand &streamed,
