@@ -255,14 +255,16 @@ SmallVector<Value> BlockEmitter::emitReductions(OpBuilder &builder,
                              emitReductions(b, block, depth + 1, carried));
       });
   if (depth + 1 == plan.reductionDims.size() && isBoundByAddresses(block))
-    pairSteps(loop);
+    pairSteps(loop, block);
   return loop.getResults();
 }
 
 /// Two steps at once. Along no more rows than half of a line has elements, both
 /// would fetch the same line ahead.
-void BlockEmitter::pairSteps(scf::ForOp loop) {
-  if (failed(loopUnrollByFactor(loop, /*unrollFactor=*/2)))
+void BlockEmitter::pairSteps(scf::ForOp loop, const Block &block) {
+  constexpr int64_t halfLine = 8;
+  if (failed(loopUnrollByFactor(loop, /*unrollFactor=*/2)) ||
+      block.rows > halfLine)
     return;
   auto prefetches =
       llvm::to_vector(loop.getBody()->getOps<memref::PrefetchOp>());
@@ -276,8 +278,8 @@ void BlockEmitter::pairSteps(scf::ForOp loop) {
 /// loop.
 bool BlockEmitter::isBoundByAddresses(const Block &block) const {
   int64_t steps = plan.sizes[plan.reductionDims.back()];
-  return block.rows > 1 && block.rows <= 8 && block.lanes.vectors == 1 &&
-         block.lanes.width > 1 && isa<math::FmaOp>(op.getBody()->front()) &&
+  return block.rows > 1 && block.lanes.vectors == 1 && block.lanes.width > 1 &&
+         isa<math::FmaOp>(op.getBody()->front()) &&
          llvm::hasSingleElement(op.getBody()->without_terminator()) &&
          ShapedType::isStatic(steps) && steps > 2 && steps % 2 == 0;
 }

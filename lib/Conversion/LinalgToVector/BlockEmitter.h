@@ -61,7 +61,7 @@ private:
   SmallVector<Value> emitReductions(OpBuilder &builder, Block &block,
                                     unsigned depth, ValueRange accumulators);
   bool isBoundByAddresses(const Block &block) const;
-  void pairSteps(scf::ForOp loop);
+  void pairSteps(scf::ForOp loop, const Block &block);
   void prefetch(OpBuilder &builder, const Block &block, OpOperand &streamed);
   int64_t rowBlocks() const;
   void prefetchShare(OpBuilder &builder, OpOperand &streamed,

@@ -141,7 +141,8 @@ void BlockEmitter::fetchSpread(OpBuilder &builder, const Block &block) {
 void BlockEmitter::fetchSpreadStep(OpBuilder &builder, const Block &block,
                                    Value step) {
   SmallVector<OpOperand *> operands = getSpread(op);
-  if (operands.empty() || !hasSteps())
+  // A step of single vectors loads as much as it can.
+  if (operands.empty() || !hasSteps() || block.lanes.vectors == 1)
     return;
   int64_t steps = plan.sizes[plan.reductionDims.front()];
   if (auto numbered = numberBlock(builder, block))

@@ -259,9 +259,23 @@ func.func @transpose(%x: memref<64x32xf32>, %y: memref<32x64xf32>) {
 // V4: scf.for {{.*}} step %c2{{.*}} iter_args
 // V4-COUNT-16: math.fma
 // V4-NEXT: scf.yield
+// V4-LABEL: func @paired_steps_of_many
+// V4: scf.for {{.*}} step %c2{{.*}} iter_args
+// V4-COUNT-32: math.fma
+// V4-NEXT: scf.yield
 func.func @paired_steps(%a: memref<8x64xf32>, %b: memref<64x16xf32>, %c: memref<8x16xf32>) {
   linalg.generic {indexing_maps = [#rows, #lanes, #sums], iterator_types = ["parallel", "parallel", "reduction"]}
       ins(%a, %b : memref<8x64xf32>, memref<64x16xf32>) outs(%c : memref<8x16xf32>) {
+  ^bb0(%x: f32, %y: f32, %s: f32):
+    %m = arith.mulf %x, %y : f32
+    %r = arith.addf %s, %m : f32
+    linalg.yield %r : f32
+  }
+  return
+}
+func.func @paired_steps_of_many(%a: memref<16x64xf32>, %b: memref<64x16xf32>, %c: memref<16x16xf32>) {
+  linalg.generic {indexing_maps = [#rows, #lanes, #sums], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%a, %b : memref<16x64xf32>, memref<64x16xf32>) outs(%c : memref<16x16xf32>) {
   ^bb0(%x: f32, %y: f32, %s: f32):
     %m = arith.mulf %x, %y : f32
     %r = arith.addf %s, %m : f32
