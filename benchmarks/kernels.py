@@ -16,7 +16,8 @@ from attnc_bench import bench
 
 def case(type, head_size, length, **other):
     names = {"mask": "none", "value_size": head_size, "heads": 1, "target": "native"}
-    return {"type": type, "head_size": head_size, "length": length} | names | other
+    sizes = {"type": type, "head_size": head_size, "length": length, "known": False}
+    return sizes | names | other
 
 
 # By the name that picks them on the command line.
@@ -34,7 +35,11 @@ ATTENTION = {
         case("f32", 192, 1024, value_size=128),
         *[case("f32", 64, n) for n in (1000, 1023, 4097)],
     ],
-    "short": [case("f32", 64, n, heads=64) for n in (64, 128, 256, 512)],
+    "short": [
+        case("f32", 64, n, heads=64, known=known)
+        for n in (64, 128, 256, 512)
+        for known in (False, True)
+    ],
     "targets": [case("f32", d, 2048, target="x86-64-v3") for d in (64, 128)],
 }
 
@@ -174,17 +179,18 @@ def report(name, text, *flags):
     )
 
 
-def report_attention(type, mask, head_size, value_size, heads, length, target):
+def report_attention(type, mask, head_size, value_size, heads, length, known, target):
     name = (
         f"{type:4} {mask:6} D={head_size} Dv={value_size} H={heads} N={length} {target}"
     )
-    report(
-        name,
-        attention(type, mask, head_size, value_size, heads),
-        f"--target={target}",
-        f"--dim=M={length}",
-        f"--dim=N={length}",
-    )
+    text = attention(type, mask, head_size, value_size, heads)
+    flags = [f"--target={target}"]
+    if known:
+        name += ", known"
+        text = text.replace("?", str(length))
+    else:
+        flags += [f"--dim={size}={length}" for size in "MN"]
+    report(name, text, *flags)
 
 
 def main():

@@ -234,6 +234,9 @@ TilePlan PlanChooser::queriesAlongLanes() {
   if (!many && !plan.pairs && widensKeys())
     resident += features;
   plan.keys = chooseKeys(target, rows, resident, elementBytes);
+  // One tile in place of one and a third: nothing is added to sums before.
+  if (keys > plan.keys && 3 * keys <= 4 * plan.keys)
+    plan.keys = keys;
 
   // A tile is gone through block by block, several times: the next one is what
   // is to come. Pairs leave too few registers for more addresses.

@@ -57,6 +57,22 @@ func.func @short(%q: tensor<2x4x500x64xf32>, %k: tensor<2x432x64xf32>, %o: tenso
   return %r : tensor<2x4x500x64xf32>
 }
 
+// A tile may have a third more keys than others where it has all of them.
+// CHECK-LABEL: func @one_tile(
+// CHECK: attn.plan = {ahead = 96 : index, {{.*}}keys = 96 : index,
+// CHECK-LABEL: func @two_tiles(
+// CHECK: attn.plan = {ahead = 72 : index, {{.*}}keys = 72 : index,
+func.func @one_tile(%q: tensor<2x4x500x64xf32>, %k: tensor<2x96x64xf32>, %o: tensor<2x4x500x64xf32>) -> tensor<2x4x500x64xf32> {
+  %r = attn.attend dot softmax ins(%q, %k, %k : tensor<2x4x500x64xf32>, tensor<2x96x64xf32>, tensor<2x96x64xf32>)
+      outs(%o : tensor<2x4x500x64xf32>) indexing_maps = [#query, #key, #value, #out] scale = 0.25 -> tensor<2x4x500x64xf32>
+  return %r : tensor<2x4x500x64xf32>
+}
+func.func @two_tiles(%q: tensor<2x4x500x64xf32>, %k: tensor<2x97x64xf32>, %o: tensor<2x4x500x64xf32>) -> tensor<2x4x500x64xf32> {
+  %r = attn.attend dot softmax ins(%q, %k, %k : tensor<2x4x500x64xf32>, tensor<2x97x64xf32>, tensor<2x97x64xf32>)
+      outs(%o : tensor<2x4x500x64xf32>) indexing_maps = [#query, #key, #value, #out] scale = 0.25 -> tensor<2x4x500x64xf32>
+  return %r : tensor<2x4x500x64xf32>
+}
+
 // The number is known at run time: one op for a single query, one for any number.
 // CHECK-LABEL: func @unknown(
 // CHECK-SAME: %[[Q:[a-z0-9]+]]: tensor<2x4x?x64xf32>

@@ -13,8 +13,8 @@
 // CHECK: #[[WHOLE:.*]] = affine_map<(d0) -> ((d0 floordiv 16) * 16)>
 // CHECK: #[[USED:.*]] = affine_map<(d0) -> ((d0 ceildiv 16) * 16)>
 // CHECK-LABEL: func @attention(
-// CHECK-SAME: %[[Q:[a-z0-9]+]]: tensor<4x?x16xf32>, %[[K:[a-z0-9]+]]: tensor<4x100x16xf32>, %[[V:[a-z0-9]+]]: tensor<4x100x8xf32>
-func.func @attention(%q: tensor<4x?x16xf32>, %k: tensor<4x100x16xf32>, %v: tensor<4x100x8xf32>, %o: tensor<4x?x8xf32>, %l: tensor<4x?xf32>)
+// CHECK-SAME: %[[Q:[a-z0-9]+]]: tensor<4x?x16xf32>, %[[K:[a-z0-9]+]]: tensor<4x200x16xf32>, %[[V:[a-z0-9]+]]: tensor<4x200x8xf32>
+func.func @attention(%q: tensor<4x?x16xf32>, %k: tensor<4x200x16xf32>, %v: tensor<4x200x8xf32>, %o: tensor<4x?x8xf32>, %l: tensor<4x?xf32>)
     -> (tensor<4x?x8xf32>, tensor<4x?xf32>) {
   // CHECK-DAG: %[[NONE:.*]] = arith.constant 0xFF800000 : f32
   // CHECK-DAG: %[[ZERO:.*]] = arith.constant 0.000000e+00 : f32
@@ -54,7 +54,7 @@ func.func @attention(%q: tensor<4x?x16xf32>, %k: tensor<4x100x16xf32>, %v: tenso
   // CHECK: arith.divf
   // CHECK: math.log
   // CHECK-NOT: attn.attend{{ }}
-  %r, %lse = attn.attend dot softmax ins(%q, %k, %v : tensor<4x?x16xf32>, tensor<4x100x16xf32>, tensor<4x100x8xf32>)
+  %r, %lse = attn.attend dot softmax ins(%q, %k, %v : tensor<4x?x16xf32>, tensor<4x200x16xf32>, tensor<4x200x8xf32>)
       outs(%o : tensor<4x?x8xf32>) lse(%l : tensor<4x?xf32>)
       indexing_maps = [#query, #key, #value, #output, #lse] scale = 0.25 -> tensor<4x?x8xf32> lse(tensor<4x?xf32>)
   return %r, %lse : tensor<4x?x8xf32>, tensor<4x?xf32>
