@@ -123,6 +123,36 @@ Value TileDecomposition::accumulate(Value acc, Value weights, Value scores) {
   return streamed(result, ahead, input);
 }
 
+/// As accumulate, for the rows of queries that exist. The first tile's sums are
+/// made anew, so that what starts them is no part of more.
+Value TileDecomposition::accumulateExisting(Value acc, Value weights,
+                                            Value scores) {
+  auto existing = op->getAttrOfType<IntegerAttr>(existingRowsAttr);
+  if (!existing)
+    return accumulate(acc, weights, scores);
+  SmallVector<OpFoldResult> offsets(2, b.getIndexAttr(0)),
+      strides(2, b.getIndexAttr(1));
+  auto first = [&](Value matrix, unsigned dim) -> Value {
+    SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, matrix);
+    sizes[dim] = existing;
+    return tensor::ExtractSliceOp::create(b, loc, matrix, offsets, sizes,
+                                          strides);
+  };
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, acc);
+  sizes[0] = existing;
+  Value part =
+      startsEmpty()
+          ? linalg::FillOp::create(
+                b, loc, emit.constant(0.0),
+                tensor::EmptyOp::create(b, loc, sizes, accumulator).getResult())
+                .getResult(0)
+          : first(acc, 0);
+  Value sums = accumulate(part, first(weights, 1),
+                          op.getGuarded() ? first(scores, 1) : scores);
+  return tensor::InsertSliceOp::create(b, loc, sums, acc, offsets, sizes,
+                                       strides);
+}
+
 SmallVector<Value>
 TileDecomposition::runSoftmax(const ScoreEmitter::Scores &tile) {
   State state{op.getAccumulator(), op.getMaximum(), op.getSum()};
@@ -140,15 +170,15 @@ TileDecomposition::runSoftmax(const ScoreEmitter::Scores &tile) {
   // Beside the product, whose blocks then start with it.
   if (factor)
     state.accumulator = scaleBy(state.accumulator, factor);
-  return {accumulate(state.accumulator, weights, tile.scores), state.maximum,
-          sum};
+  return {accumulateExisting(state.accumulator, weights, tile.scores),
+          state.maximum, sum};
 }
 
 SmallVector<Value> TileDecomposition::runPlain(Value weights) {
   Value sum =
       op.getNormalizer() == Normalizer::Sum ? sumWeights(weights) : op.getSum();
-  return {accumulate(op.getAccumulator(), weights, weights), op.getMaximum(),
-          sum};
+  return {accumulateExisting(op.getAccumulator(), weights, weights),
+          op.getMaximum(), sum};
 }
 
 /// `matrix` with zeros after its rows, up to `rows`.

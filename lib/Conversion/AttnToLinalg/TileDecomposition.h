@@ -48,6 +48,7 @@ private:
                                 double scale);
   Value sumWeights(Value weights);
   Value accumulate(Value acc, Value weights, Value scores);
+  Value accumulateExisting(Value acc, Value weights, Value scores);
   Value accumulateRows(Value acc, Value weights);
   /// Whether weights and values are multiplied in pairs of keys.
   bool multipliesPairs() {

@@ -465,3 +465,44 @@ func.func @same_queries(%q: tensor<8x16xf32>, %k: tensor<9x8xf32>, %acc: tensor<
       indexing_maps = [#query, #key, #value, #output] scale = 1.0 {attn.ahead = 48 : index} -> tensor<8x16xf32>, tensor<16xf32>, tensor<16xf32>
   return %r#0 : tensor<8x16xf32>
 }
+
+// -----
+
+#query = affine_map<(i, j, d, e) -> (d, i)>
+#key = affine_map<(i, j, d, e) -> (j, d)>
+#value = affine_map<(i, j, d, e) -> (j, e)>
+#output = affine_map<(i, j, d, e) -> (i, e)>
+
+// Of rows that are padding no sums are made.
+// CHECK-LABEL: func @existing_rows(
+// CHECK-SAME: %[[V:[a-z0-9]+]]: tensor<9x16xf32>, %[[ACC:[a-z0-9]+]]: tensor<32x16xf32>
+// CHECK: %[[WEIGHTS:.*]]:2 = linalg.generic {{.*}} iterator_types = ["reduction", "parallel"]}
+// CHECK-DAG: %[[ROWS:.*]] = tensor.extract_slice %[[ACC]][0, 0] [17, 16]
+// CHECK-DAG: %[[EXISTING:.*]] = tensor.extract_slice %[[WEIGHTS]]#0[0, 0] [9, 17]
+// CHECK: %[[SUMS:.*]] = linalg.generic {{.*}} ins(%[[V]], %[[EXISTING]] : {{.*}}) outs(%[[ROWS]] : tensor<17x16xf32>)
+// CHECK: tensor.insert_slice %[[SUMS]] into %[[ACC]][0, 0] [17, 16]
+func.func @existing_rows(%q: tensor<8x32xf32>, %k: tensor<9x8xf32>, %v: tensor<9x16xf32>, %acc: tensor<32x16xf32>, %max: tensor<32xf32>, %n: index) -> tensor<32x16xf32> {
+  %r:3 = attn.attend_tile dot softmax ins(%q, %k, %v : tensor<8x32xf32>, tensor<9x8xf32>, tensor<9x16xf32>) at(%n, %n, %n, %n)
+      outs(%acc, %max, %max : tensor<32x16xf32>, tensor<32xf32>, tensor<32xf32>)
+      indexing_maps = [#query, #key, #value, #output] scale = 1.0 {attn.bounded, attn.existing_rows = 17 : index} -> tensor<32x16xf32>, tensor<32xf32>, tensor<32xf32>
+  return %r#0 : tensor<32x16xf32>
+}
+
+// Where they start from nothing, neither.
+// CHECK-LABEL: func @existing_rows_of_first_tile(
+// CHECK: linalg.fill ins(%{{.*}} : f32) outs(%{{.*}} : tensor<17x16xf32>)
+// CHECK: linalg.generic {{.*}} outs(%{{.*}} : tensor<17x16xf32>)
+func.func @existing_rows_of_first_tile(%q: tensor<8x32xf32>, %k: tensor<9x8xf32>, %v: tensor<9x16xf32>, %n: index) -> tensor<17x16xf32> {
+  %zero = arith.constant 0.0 : f32
+  %lowest = arith.constant 0xFF800000 : f32
+  %matrix = tensor.empty() : tensor<32x16xf32>
+  %row = tensor.empty() : tensor<32xf32>
+  %acc = linalg.fill ins(%zero : f32) outs(%matrix : tensor<32x16xf32>) -> tensor<32x16xf32>
+  %sum = linalg.fill ins(%zero : f32) outs(%row : tensor<32xf32>) -> tensor<32xf32>
+  %max = linalg.fill ins(%lowest : f32) outs(%row : tensor<32xf32>) -> tensor<32xf32>
+  %r:3 = attn.attend_tile dot softmax ins(%q, %k, %v : tensor<8x32xf32>, tensor<9x8xf32>, tensor<9x16xf32>) at(%n, %n, %n, %n)
+      outs(%acc, %max, %sum : tensor<32x16xf32>, tensor<32xf32>, tensor<32xf32>)
+      indexing_maps = [#query, #key, #value, #output] scale = 1.0 {attn.existing_rows = 17 : index} -> tensor<32x16xf32>, tensor<32xf32>, tensor<32xf32>
+  %o = tensor.extract_slice %r#0[0, 0] [17, 16] [1, 1] : tensor<32x16xf32> to tensor<17x16xf32>
+  return %o : tensor<17x16xf32>
+}

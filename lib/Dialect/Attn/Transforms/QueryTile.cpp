@@ -216,6 +216,12 @@ QueryTile::State QueryTile::emitKeyTile(OpBuilder &b, Location loc, Value start,
     tile->setAttr(paddedKeysAttr, b.getIndexAttr(plan.keys));
   if (plan.ahead)
     tile->setAttr(rowsAheadAttr, b.getIndexAttr(plan.ahead));
+  // One tile has all queries.
+  std::optional<int64_t> existing =
+      getConstantIntValue(op.getWhole()[AttendOp::I]);
+  if (existing && *existing < plan.queries && plan.turned && !plan.pairs &&
+      plan.group == 1)
+    tile->setAttr(existingRowsAttr, b.getIndexAttr(*existing));
   IRMapping mapping;
   op.getScore().cloneInto(&tile.getScore(), mapping);
   op.getMask().cloneInto(&tile.getMask(), mapping);

@@ -60,6 +60,15 @@ func.func @attention(%q: tensor<4x?x16xf32>, %k: tensor<4x200x16xf32>, %v: tenso
   return %r, %lse : tensor<4x?x8xf32>, tensor<4x?xf32>
 }
 
+// A tile that has all of a known number of queries says which of its rows these are.
+// CHECK-LABEL: func @padded_rows(
+// CHECK: attn.attend_tile {{.*}} outs({{.*}} : tensor<48x16xf32>, tensor<48xf32>, tensor<48xf32>) {{.*}}attn.existing_rows = 33 : index
+func.func @padded_rows(%q: tensor<4x33x16xf32>, %k: tensor<4x?x16xf32>, %o: tensor<4x33x16xf32>) -> tensor<4x33x16xf32> {
+  %r = attn.attend dot softmax ins(%q, %k, %k : tensor<4x33x16xf32>, tensor<4x?x16xf32>, tensor<4x?x16xf32>)
+      outs(%o : tensor<4x33x16xf32>) indexing_maps = [#query, #key, #value, #output] scale = 0.25 -> tensor<4x33x16xf32>
+  return %r : tensor<4x33x16xf32>
+}
+
 // Where one tile has all keys, there is no loop over them.
 // CHECK-LABEL: func @once(
 // CHECK-SAME: tensor<4x?x16xf32>, %[[K:[a-z0-9]+]]: tensor<4x?x16xf32>

@@ -24,6 +24,10 @@ enum class LaneAxis { Queries, Features };
 /// where they are not slices of that and the accumulator is (rows, features).
 inline constexpr llvm::StringLiteral paddedKeysAttr = "attn.padded_keys";
 
+/// On an `attn.attend_tile` whose rows are more than there are queries: how
+/// many these are. Rows of the accumulator beyond them are not computed.
+inline constexpr llvm::StringLiteral existingRowsAttr = "attn.existing_rows";
+
 /// On an `attn.attend_tile`: `TilePlan::ahead`, where it is not 0.
 inline constexpr llvm::StringLiteral rowsAheadAttr = "attn.ahead";
 
