@@ -8,6 +8,8 @@
 #include "attn/Conversion/AttnToLinalg/AttnToLinalg.h"
 
 #include "TileDecomposition.h"
+
+#include "attn/Conversion/LinalgToVector/LinalgToVector.h"
 #include "attn/Dialect/Attn/IR/AttnFacts.h"
 
 #include "mlir/IR/PatternMatch.h"
@@ -36,8 +38,24 @@ static FailureOr<SmallVector<Value>> convert(OpBuilder &b, ScoreTileOp op) {
           .emitScaledScores(TileScores::get(op), op.getScores())};
 }
 
+namespace {
+/// Marks what is created for the second run of a tile.
+struct RareOps : OpBuilder::Listener {
+  void notifyOperationInserted(Operation *op,
+                               OpBuilder::InsertPoint previous) override {
+    if (isa<linalg::LinalgOp>(op) && !previous.isSet())
+      op->setAttr(rareAttr, UnitAttr::get(op->getContext()));
+  }
+};
+} // namespace
+
 static FailureOr<SmallVector<Value>> convert(OpBuilder &b, AttendTileOp op) {
-  return TileDecomposition(b, op).run();
+  RareOps rare;
+  if (op.getGuarded())
+    b.setListener(&rare);
+  SmallVector<Value> results = TileDecomposition(b, op).run();
+  b.setListener(nullptr);
+  return results;
 }
 
 namespace {

@@ -10,6 +10,8 @@
 #include "LaneTree.h"
 #include "Pairs.h"
 
+#include "attn/Conversion/LinalgToVector/LinalgToVector.h"
+
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -388,6 +390,8 @@ static void chooseSegments(BlockPlan &plan, linalg::GenericOp op,
   BlockSize block = {1, 1};
   if (plan.rowDim && choosePairedRows(op, *plan.laneDim))
     block = {2, chooseVectors(4, total)};
+  else if (op->hasAttr(rareAttr))
+    block = {1, 1};
   else if (plan.rowDim && plan.reductionDims.empty())
     block.rows = chooseTransposedRows(op, *plan.rowDim, *plan.laneDim, width);
   else if (plan.rowDim)

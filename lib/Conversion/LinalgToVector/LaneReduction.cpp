@@ -10,6 +10,7 @@
 #include "BlockPlan.h"
 #include "LaneTree.h"
 
+#include "attn/Conversion/LinalgToVector/LinalgToVector.h"
 #include "attn/Conversion/LinalgToVector/Streaming.h"
 
 #include "mlir/Dialect/Arith/Utils/Utils.h"
@@ -155,6 +156,8 @@ LaneReducer::LaneReducer(OpBuilder &builder, linalg::GenericOp op,
   bool isSingleRow = !outerDim || staticSize(*outerDim) == 1;
   // Eight columns are one piece for what reads the outputs in vectors.
   columns = isSingleRow ? width : std::min<int64_t>(width, inner == 8 ? 8 : 4);
+  if (op->hasAttr(rareAttr))
+    columns = 1;
   while (!ShapedType::isDynamic(inner) && columns > std::max<int64_t>(inner, 1))
     columns /= 2;
 }
@@ -173,7 +176,7 @@ void LaneReducer::emit() {
     return emitRow(Value(), 1);
   // An elementary function wants registers of its own: more rows of it spill.
   constexpr int64_t heavyRows = 4;
-  int64_t rows = width / columns;
+  int64_t rows = op->hasAttr(rareAttr) ? 1 : width / columns;
   if (hasFunctions(op))
     rows = std::min(rows, heavyRows);
   Value size = sizes[*outerDim];

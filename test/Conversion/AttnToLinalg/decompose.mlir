@@ -189,14 +189,15 @@ func.func @sum(%q: tensor<2x64xf32>, %k: tensor<96x2xf32>, %v: tensor<96x1xf32>,
 #value = affine_map<(i, j, d, e) -> (j, e)>
 #output = affine_map<(i, j, d, e) -> (e, i)>
 
-// Guarded, a pair without weight adds nothing even where its value is NaN.
+// Guarded, a pair without weight adds nothing even where its value is NaN. That
+// hardly ever runs.
 // CHECK-LABEL: func @guarded(
 func.func @guarded(%q: tensor<16x64xf32>, %k: tensor<96x16xf32>, %v: tensor<96x8xf32>, %acc: tensor<8x64xf32>, %max: tensor<64xf32>, %sum: tensor<64xf32>,
                    %at: index) -> tensor<8x64xf32> {
   // CHECK-DAG: %[[NONE:.*]] = arith.constant 0xFF800000 : f32
   // CHECK-DAG: %[[ZERO:.*]] = arith.constant 0.000000e+00 : f32
-  // CHECK: iterator_types = ["parallel", "parallel", "reduction"]
-  // CHECK: iterator_types = ["parallel", "parallel", "reduction"]
+  // CHECK: iterator_types = ["parallel", "parallel", "reduction"]} {{.*}} attrs = {attn.rare}
+  // CHECK: iterator_types = ["parallel", "parallel", "reduction"]} {{.*}} attrs = {attn.rare}
   // CHECK: ^bb0(%[[VALUE:.*]]: f32, %[[P:.*]]: f32, %[[S:.*]]: f32, %[[OLD:.*]]: f32):
   // CHECK: %[[TERM:.*]] = arith.mulf %[[VALUE]], %[[P]]
   // CHECK: %[[ABSENT:.*]] = arith.cmpf oeq, %[[S]], %[[NONE]]

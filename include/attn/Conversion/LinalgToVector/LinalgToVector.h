@@ -15,6 +15,10 @@
 
 namespace mlir::attn {
 
+/// On a linalg op that hardly ever runs: it gets as little code as it can, a
+/// vector of outputs at a time.
+inline constexpr llvm::StringLiteral rareAttr = "attn.rare";
+
 /// Replaces the linalg ops on memrefs under `root` by loops over 1-D vectors of
 /// the target's size. Where one stays, a remark says why.
 void vectorizeLinalgOps(Operation *root, const TargetSpec &target);

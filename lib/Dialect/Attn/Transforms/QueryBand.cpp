@@ -243,8 +243,8 @@ void QueryBand::visitTile(Value number, IndexRange keys) {
     keys.upper = arith::MinSIOp::create(builder, loc, keys.upper, end);
   }
   SmallVector<Value> rooms = stateRooms(number);
-  for (auto [value, room] : llvm::zip_equal(
-           tile.visitKeys(keys, readState(rooms), /*guarded=*/false), rooms))
+  for (auto [value, room] :
+       llvm::zip_equal(tile.visitKeys(keys, readState(rooms)), rooms))
     keep(value, room);
   piece.op.erase();
 }

@@ -214,7 +214,7 @@ QueryTile::State QueryTile::emitKeyTile(OpBuilder &b, Location loc, Value start,
     tile->setAttr(lazyMaximumAttr, b.getUnitAttr());
   if (keysOfTile.padded)
     tile->setAttr(paddedKeysAttr, b.getIndexAttr(plan.keys));
-  if (plan.ahead)
+  if (plan.ahead && !guarded)
     tile->setAttr(rowsAheadAttr, b.getIndexAttr(plan.ahead));
   // One tile has all queries.
   std::optional<int64_t> existing =
@@ -244,10 +244,10 @@ IndexRange QueryTile::queryRange(OpBuilder &b) {
 /// on are not reached. Packed ones are multiplied as whole tiles in any case.
 QueryTile::State QueryTile::emitClassifiedTile(OpBuilder &b, Location loc,
                                                Value start, Value end,
-                                               State state, bool guarded) {
+                                               State state) {
   OpFoldResult count = tileCount(b, start);
   if (!classifier)
-    return visitTile(b, loc, start, count, Value(), state, guarded);
+    return visitTile(b, loc, start, count, Value(), state);
   Value size = getValueOrCreateConstantIndexOp(b, loc, count);
   Value first = globalKey(b, start);
   Value last = arith::AddIOp::create(b, loc, first, size);
@@ -260,8 +260,8 @@ QueryTile::State QueryTile::emitClassifiedTile(OpBuilder &b, Location loc,
   auto visit = scf::IfOp::create(
       b, loc, tileClass.may,
       [&](OpBuilder &b, Location loc) {
-        scf::YieldOp::create(
-            b, loc, visitTile(b, loc, start, count, partial, state, guarded));
+        scf::YieldOp::create(b, loc,
+                             visitTile(b, loc, start, count, partial, state));
       },
       [&](OpBuilder &b, Location loc) { scf::YieldOp::create(b, loc, state); });
   return State(visit.getResults());
@@ -290,22 +290,21 @@ IndexRange QueryTile::keyRange() {
 
 /// The tiles of [start, end), of which start is at a tile.
 QueryTile::State QueryTile::loopOverTiles(OpBuilder &b, Value start, Value end,
-                                          State state, bool guarded) {
+                                          State state) {
   Value step = arith::ConstantIndexOp::create(b, loc, plan.keys);
   auto loop = scf::ForOp::create(
       b, loc, start, end, step, state,
       [&](OpBuilder &b, Location loc, Value start, ValueRange args) {
         scf::YieldOp::create(
-            b, loc,
-            emitClassifiedTile(b, loc, start, end, State(args), guarded));
+            b, loc, emitClassifiedTile(b, loc, start, end, State(args)));
       });
   return State(loop.getResults());
 }
 
 /// As loopOverTiles, but asks of each block of tiles first whether the mask
 /// leaves it empty.
-QueryTile::State QueryTile::loopOverBlocks(Value start, Value end, State state,
-                                           bool guarded) {
+QueryTile::State QueryTile::loopOverBlocks(Value start, Value end,
+                                           State state) {
   Value step = arith::ConstantIndexOp::create(
       builder, loc, plan.keys * TileClassifier::tilesPerBlock);
   Value first = arith::MulIOp::create(
@@ -323,8 +322,8 @@ QueryTile::State QueryTile::loopOverBlocks(Value start, Value end, State state,
             [&](OpBuilder &b, Location loc) {
               Value from = arith::MaxSIOp::create(b, loc, block, start);
               Value to = arith::MinSIOp::create(b, loc, last, end);
-              scf::YieldOp::create(
-                  b, loc, loopOverTiles(b, from, to, State(args), guarded));
+              scf::YieldOp::create(b, loc,
+                                   loopOverTiles(b, from, to, State(args)));
             },
             [&](OpBuilder &b, Location loc) {
               scf::YieldOp::create(b, loc, args);
@@ -334,25 +333,24 @@ QueryTile::State QueryTile::loopOverBlocks(Value start, Value end, State state,
   return State(loop.getResults());
 }
 
-QueryTile::State QueryTile::visitKeys(IndexRange range, State state,
-                                      bool guarded) {
+QueryTile::State QueryTile::visitKeys(IndexRange range, State state) {
   auto [start, end] = range;
   if (plan.once)
-    return emitClassifiedTile(builder, loc, start, end, state, guarded);
+    return emitClassifiedTile(builder, loc, start, end, state);
   std::optional<int64_t> count = getConstantIntValue(keys);
   // Blocks are counted over all keys: a part of them is a few tiles anyway.
   bool isOneBlock =
       (count && *count <= plan.keys * TileClassifier::tilesPerBlock) ||
       !matchPattern(op.getOffsets()[AttendOp::J], m_Zero());
   if (classifier && classifier->mayLeaveGaps() && !isOneBlock)
-    return loopOverBlocks(start, end, state, guarded);
-  return loopOverTiles(builder, start, end, state, guarded);
+    return loopOverBlocks(start, end, state);
+  return loopOverTiles(builder, start, end, state);
 }
 
 SmallVector<Value> QueryTile::emit() {
   packQueries(emptyQueries());
   IndexRange range = keyRange();
-  State state = visitKeys(range, initialState(emptyState()), /*guarded=*/false);
+  State state = visitKeys(range, initialState(emptyState()));
   return emitResults(recomputeUnlessFinite(range, state));
 }
 

@@ -69,11 +69,12 @@ QueryTile::State QueryTile::emitPieces(OpBuilder &b, Location loc, Value start,
 /// The tile of keys at `start`, at once where the tile of queries is full.
 QueryTile::State QueryTile::visitTile(OpBuilder &b, Location loc, Value start,
                                       OpFoldResult count, Value partial,
-                                      State state, bool guarded) {
-  if (plan.unpacked && !guarded)
+                                      State state) {
+  if (plan.unpacked)
     return emitUnpackedTile(b, loc, start, count, partial, state);
-  if (!plan.piece || guarded)
-    return emitKeyTile(b, loc, start, count, partial, state, guarded);
+  if (!plan.piece)
+    return emitKeyTile(b, loc, start, count, partial, state,
+                       /*guarded=*/false);
   if (plan.tiles)
     return emitPieces(b, loc, start, count, partial, state);
   Value full = arith::CmpIOp::create(
@@ -83,8 +84,9 @@ QueryTile::State QueryTile::visitTile(OpBuilder &b, Location loc, Value start,
   auto choice = scf::IfOp::create(
       b, loc, full,
       [&](OpBuilder &b, Location loc) {
-        scf::YieldOp::create(
-            b, loc, emitKeyTile(b, loc, start, count, partial, state, guarded));
+        scf::YieldOp::create(b, loc,
+                             emitKeyTile(b, loc, start, count, partial, state,
+                                         /*guarded=*/false));
       },
       [&](OpBuilder &b, Location loc) {
         scf::YieldOp::create(b, loc,

@@ -100,13 +100,13 @@ func.func @sink(%sink: tensor<4x1xf32>, %q: tensor<4x8x16xf32>, %o: tensor<4x8x1
   return %r : tensor<4x8x16xf32>
 }
 
-// Under a mask, a tile whose accumulator is not finite is computed again, with
-// a select per pair.
+// Under a mask, a tile whose accumulator is not finite is computed again, key
+// by key, with a select per pair.
 // CHECK-LABEL: func @masked(
 func.func @masked(%q: tensor<4x8x16xf32>, %o: tensor<4x8x16xf32>) -> tensor<4x8x16xf32> {
   // CHECK: attn.attend_tile dot softmax ins(
   // CHECK: scf.if
-  // CHECK: attn.attend_tile dot softmax guarded ins(
+  // CHECK: attn.attend_tile dot softmax guarded ins(%{{.*}} : tensor<{{.*}}>, tensor<1x16xf32>, tensor<1x16xf32>) at({{[^)]*}}) outs(
   %r = attn.attend dot softmax ins(%q, %q, %q : tensor<4x8x16xf32>, tensor<4x8x16xf32>, tensor<4x8x16xf32>)
       outs(%o : tensor<4x8x16xf32>) indexing_maps = [#query, #key, #value, #output] scale = 0.25 mask {
   ^bb0(%b: index, %h: index, %i: index, %j: index):

@@ -131,7 +131,8 @@ def TileKeysPass : Pass<"attn-tile-keys"> {
     the plan's band of them. Packs the queries transposed, loops over key tiles with
     `attn.attend_tile`, then normalises. The tiles of a band visit the plan's
     resident keys together before the next. Where a masked value that is not finite could reach the
-    output, a tile whose accumulator is not finite is computed again, guarded.
+    output, a tile whose accumulator is not finite is computed again,
+    guarded, one key at a time.
 
     Example: test/Dialect/Attn/Transforms/tile-keys.mlir.
   }];

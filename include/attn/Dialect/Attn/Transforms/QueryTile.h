@@ -64,7 +64,7 @@ public:
   /// The keys that the mask can reach, from the start of a tile on.
   IndexRange keyRange();
   /// Adds the tiles of `range`, which starts at one, to `state`.
-  State visitKeys(IndexRange range, State state, bool guarded);
+  State visitKeys(IndexRange range, State state);
   /// The state after the keys of `range`, computed again in the same buffers
   /// where a value that is not finite met a weight of 0, or weights relative to
   /// a fixed maximum have overflowed or nearly vanished.
@@ -130,11 +130,10 @@ private:
   /// `room` for packed queries, zeros where they may not fill it.
   Value clearUnlessFull(Value room);
   Value fillFromSink(Value buffer, bool weight);
-  State loopOverTiles(OpBuilder &b, Value start, Value end, State state,
-                      bool guarded);
-  State loopOverBlocks(Value start, Value end, State state, bool guarded);
+  State loopOverTiles(OpBuilder &b, Value start, Value end, State state);
+  State loopOverBlocks(Value start, Value end, State state);
   State emitClassifiedTile(OpBuilder &b, Location loc, Value start, Value end,
-                           State state, bool guarded);
+                           State state);
   /// One tile of keys, for the rows that `state` is of: all, or the piece of
   /// rows from `piece` on.
   State emitKeyTile(OpBuilder &b, Location loc, Value start, OpFoldResult count,
@@ -144,7 +143,8 @@ private:
   State emitUnpackedTile(OpBuilder &b, Location loc, Value start,
                          OpFoldResult count, Value partial, State state);
   State visitTile(OpBuilder &b, Location loc, Value start, OpFoldResult count,
-                  Value partial, State state, bool guarded);
+                  Value partial, State state);
+  State visitGuarded(IndexRange range, State state);
   /// The rows, dimension `dim`, of the piece from `first` on.
   Value slicePiece(OpBuilder &b, Value tile, unsigned dim, Value first);
   /// What a slice `piece` was cut from, with `part` in its place.
