@@ -143,6 +143,26 @@ def test_head_sizes(head_size, value_size, layout):
     check(text, {"N": 1500})
 
 
+@pytest.mark.parametrize("heads, queries", [(1, 1), (4, 1), (2, 2)])
+@pytest.mark.parametrize(
+    "head_size, value_size", [(32, 32), (64, 96), (96, 48), (128, 128)]
+)
+@pytest.mark.parametrize("type", ["bf16", "f16"])
+def test_features_of_narrow_types(type, head_size, value_size, heads, queries):
+    """Whole vectors of them, whose even and odd halves are extended apart."""
+    text = attention(
+        type=type,
+        head_size=head_size,
+        value_size=value_size,
+        heads=heads,
+        kv_heads=1,
+        queries=queries,
+        results=("output", "lse"),
+    )
+    assert followed_plan(text, {"N": 1155})["lanes"] == "features"
+    check(text, {"N": 1155})
+
+
 def test_sinks():
     text = """func.func @f(%q: tensor<1x4x1x16xf32>, %k: tensor<1x2x?x16xf32>,
         %v: tensor<1x2x?x16xf32>, %s: tensor<4xf32>)

@@ -241,31 +241,36 @@ Value ScoreEmitter::applyRegions(const TileScores &tile, bool masked,
       })[0];
 }
 
-/// A static matrix whose rows are each `count` of those of `matrix`.
-static Value joinRows(OpBuilder &b, Location loc, Value matrix, int64_t count) {
-  auto type = cast<RankedTensorType>(matrix.getType());
-  int64_t rows = type.getDimSize(0) / count,
-          columns = type.getDimSize(1) * count;
+Value ScoreEmitter::reshape(Value tensor, int64_t columns) {
+  auto type = cast<RankedTensorType>(tensor.getType());
   SmallVector<ReassociationIndices> all{{0, 1}};
-  Value elements = tensor::CollapseShapeOp::create(b, loc, matrix, all);
+  if (type.getRank() == 2)
+    tensor = tensor::CollapseShapeOp::create(b, loc, tensor, all);
   return tensor::ExpandShapeOp::create(
-      b, loc, RankedTensorType::get({rows, columns}, type.getElementType()),
-      elements, all);
+      b, loc,
+      RankedTensorType::get({type.getNumElements() / columns, columns},
+                            type.getElementType()),
+      tensor, all);
 }
 
 /// Scores in memory of so few queries that the maximum of one key would wait
 /// for that of the one before: keys of several rows are compared first.
 Value ScoreEmitter::maximumInParts(Value scores, Value init) {
-  constexpr int64_t parts = 4;
-  auto type = cast<RankedTensorType>(scores.getType());
-  int64_t columns = type.getDimSize(1);
-  Value joined = joinRows(b, loc, scores, parts);
-  Value empty = tensor::EmptyOp::create(b, loc, {parts * columns}, accumulator);
-  Value maxima = maximumOf(joined, empty);
-  auto partsType = RankedTensorType::get({parts, columns}, accumulator);
-  SmallVector<ReassociationIndices> all{{0, 1}};
-  return maximumOf(
-      tensor::ExpandShapeOp::create(b, loc, partsType, maxima, all), init);
+  int64_t columns = cast<RankedTensorType>(scores.getType()).getDimSize(1);
+  auto maximaOf = [&](Value matrix, int64_t size) {
+    return maximumOf(matrix, tensor::EmptyOp::create(
+                                 b, loc, ArrayRef<int64_t>{size}, accumulator));
+  };
+  Value maxima = maximaOf(reshape(scores, joinedColumns), joinedColumns);
+  return maximumOf(quarter(maxima, columns, maximaOf), init);
+}
+
+Value ScoreEmitter::quarter(Value perColumn, int64_t columns,
+                            function_ref<Value(Value, int64_t)> combine) {
+  int64_t size = joinedColumns;
+  for (; size > 4 * columns; size /= 4)
+    perColumn = combine(reshape(perColumn, size / 4), size / 4);
+  return reshape(perColumn, columns);
 }
 
 // A score of NaN is passed over here and reaches the sum through its weight.
@@ -312,7 +317,13 @@ Value ScoreEmitter::removePadding(const TileScores &tile, Value scores) {
 
 ScoreEmitter::Scores ScoreEmitter::emitScores(const TileScores &tile,
                                               Value init, Value maximum) {
-  Value scores = removePadding(tile, contract(tile, init));
+  Value scores = contract(tile, init);
+  if (auto slice = init.getDefiningOp<tensor::ExtractSliceOp>();
+      slice && tile.existing)
+    scores = tensor::InsertSliceOp::create(
+        b, loc, scores, slice.getSource(), slice.getMixedOffsets(),
+        slice.getMixedSizes(), slice.getMixedStrides());
+  scores = removePadding(tile, scores);
   // Only a positive scale commutes with the maximum.
   bool pending = tile.score->empty() && tile.scale > 0;
   double scale = pending ? 1.0 : tile.scale;

@@ -47,10 +47,65 @@ std::pair<Value, Value> TileDecomposition::weigh(Value scores, Value sum,
   return {results[0], results[1]};
 }
 
-/// The running sum with the weights of this tile added.
-Value TileDecomposition::sumWeights(Value weights) {
-  return emit.generic(weights, op.getSum(),
-                      {emit.map(2, {0, 1}), emit.map(2, {1})}, {true, false},
+/// Whether weights of several keys of a few queries are to fill a vector, which
+/// those of one key would not. A mask or a score that depends on indices sees
+/// one key in a row; a tile without others before it may have few of its keys.
+bool TileDecomposition::foldsKeys() {
+  auto rows = cast<ShapedType>(op.getSum().getType()).getDimSize(0);
+  OpFoldResult count = tensor::getMixedSize(b, loc, op.getKey(), 0);
+  std::optional<int64_t> keys = upperBound(count);
+  return (getConstantIntValue(count) || !startsEmpty()) &&
+         hasFeaturesLast(queryMap()) &&
+         hasFeaturesLast(
+             cast<AffineMapAttr>(op.getIndexingMaps()[1]).getValue()) &&
+         op.getNormalizer() == Normalizer::Softmax && !op.getGuarded() &&
+         !op->hasAttr(boundedScoresAttr) && op.getMask().empty() &&
+         op.getScore().empty() && !ShapedType::isDynamic(rows) && rows > 0 &&
+         rows < 16 && llvm::isPowerOf2_64(rows) && keys &&
+         *keys * rows % ScoreEmitter::joinedColumns == 0;
+}
+
+/// `weigh` on rows that each have several keys of every query.
+std::pair<Value, Value> TileDecomposition::weighFolded(Value scores, Value sum,
+                                                       Value shift,
+                                                       double scale) {
+  constexpr int64_t columns = ScoreEmitter::joinedColumns;
+  int64_t rows = cast<ShapedType>(scores.getType()).getDimSize(1);
+  SmallVector<ReassociationIndices> all{{0, 1}};
+  Value parts = tensor::EmptyOp::create(
+      b, loc, ArrayRef<int64_t>{columns / rows, rows}, accumulator);
+  Value shifts =
+      emit.generic(shift, parts, {emit.map(2, {1}), emit.map(2, {0, 1})},
+                   {false, false}, [](OpBuilder &, Location, ValueRange args) {
+                     return SmallVector<Value>{args[0]};
+                   })[0];
+  shifts = tensor::CollapseShapeOp::create(b, loc, shifts, all);
+  auto zeros = [&](int64_t size) {
+    Value sums =
+        tensor::EmptyOp::create(b, loc, ArrayRef<int64_t>{size}, accumulator);
+    return linalg::FillOp::create(b, loc, emit.constant(0.0), sums)
+        .getResult(0);
+  };
+  auto [weights, total] =
+      weigh(emit.reshape(scores, columns), zeros(columns), shifts, scale);
+  weights = emit.reshape(weights, rows);
+  OpFoldResult existing = tensor::getMixedSize(b, loc, op.getKey(), 0);
+  if (!getConstantIntValue(existing)) {
+    SmallVector<OpFoldResult> offsets(2, b.getIndexAttr(0)),
+        strides(2, b.getIndexAttr(1)), sizes{existing, b.getIndexAttr(rows)};
+    weights = tensor::ExtractSliceOp::create(b, loc, weights, offsets, sizes,
+                                             strides);
+  }
+  Value totals = emit.quarter(total, rows, [&](Value parts, int64_t size) {
+    return sumWeights(parts, zeros(size));
+  });
+  return {weights, sumWeights(totals, sum)};
+}
+
+/// `sum` with weights added.
+Value TileDecomposition::sumWeights(Value weights, Value sum) {
+  return emit.generic(weights, sum, {emit.map(2, {0, 1}), emit.map(2, {1})},
+                      {true, false},
                       [](OpBuilder &b, Location loc, ValueRange args) {
                         return SmallVector<Value>{
                             arith::AddFOp::create(b, loc, args[1], args[0])};
@@ -165,8 +220,11 @@ TileDecomposition::runSoftmax(const ScoreEmitter::Scores &tile) {
     else
       std::tie(state, factor) = moveMaximum(tile.maximum, tile.pendingScale);
   }
-  auto [weights, sum] = weigh(tile.scores, state.sum, emitShift(state.maximum),
-                              tile.pendingScale);
+  Value shift = emitShift(state.maximum);
+  auto [weights, sum] =
+      foldsKeys()
+          ? weighFolded(tile.scores, state.sum, shift, tile.pendingScale)
+          : weigh(tile.scores, state.sum, shift, tile.pendingScale);
   // Beside the product, whose blocks then start with it.
   if (factor)
     state.accumulator = scaleBy(state.accumulator, factor);
@@ -175,8 +233,9 @@ TileDecomposition::runSoftmax(const ScoreEmitter::Scores &tile) {
 }
 
 SmallVector<Value> TileDecomposition::runPlain(Value weights) {
-  Value sum =
-      op.getNormalizer() == Normalizer::Sum ? sumWeights(weights) : op.getSum();
+  Value sum = op.getNormalizer() == Normalizer::Sum
+                  ? sumWeights(weights, op.getSum())
+                  : op.getSum();
   return {accumulateExisting(op.getAccumulator(), weights, weights),
           op.getMaximum(), sum};
 }
@@ -232,6 +291,10 @@ SmallVector<Value> TileDecomposition::run() {
   TileScores tile = TileScores::get(op);
   tile.existing = existing;
   tile.isPadded = op->hasAttr(paddedKeysAttr) || isUnpacked();
+  if (foldsKeys()) {
+    tile.existing = tensor::getMixedSize(b, loc, op.getKey(), 0);
+    tile.isPadded = true;
+  }
   if (isUnpacked())
     tile.fetch = emit.halves(op.getKey(), spreadAhead()).first;
   if (hasFeaturesLast(cast<AffineMapAttr>(op.getIndexingMaps()[2]).getValue()))

@@ -46,7 +46,10 @@ private:
   Value scaled(Value perQuery, double scale);
   std::pair<Value, Value> weigh(Value scores, Value sum, Value shift,
                                 double scale);
-  Value sumWeights(Value weights);
+  bool foldsKeys();
+  std::pair<Value, Value> weighFolded(Value scores, Value sum, Value shift,
+                                      double scale);
+  Value sumWeights(Value weights, Value sum);
   Value accumulate(Value acc, Value weights, Value scores);
   Value accumulateExisting(Value acc, Value weights, Value scores);
   Value accumulateRows(Value acc, Value weights);

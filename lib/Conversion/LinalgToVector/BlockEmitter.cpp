@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "BlockEmitter.h"
+#include "Pairs.h"
 
 #include "attn/Conversion/LinalgToVector/Streaming.h"
 
@@ -186,8 +187,10 @@ void BlockEmitter::emitBlock(OpBuilder &builder, int64_t rows,
     return emitPositions(builder, block, op, plan, block.access, block.body,
                          registers);
   prefetchResults(builder, block);
-  SmallVector<Value> results =
-      emitReductions(builder, block, 0, loadAccumulators(builder, block));
+  SmallVector<Value> accumulators = loadAccumulators(builder, block);
+  changeHalves(builder, accumulators, separateHalves);
+  SmallVector<Value> results = emitReductions(builder, block, 0, accumulators);
+  changeHalves(builder, results, joinHalves);
   SmallVector<OpOperand *> outputs = carriedOutputs(block);
   ArrayRef<Value> left = results;
   for (OpOperand *output : outputs) {
@@ -304,6 +307,8 @@ SmallVector<Value> BlockEmitter::emitBody(OpBuilder &builder, Block &block,
         block.body.setOperand(*output, position, *next++);
       });
   }
+  if (halves)
+    loadHalves(builder, block);
   block.forEachPosition([&](BlockPosition position) {
     block.body.emit(builder, depth, position);
     for (OpOperand &output : op.getDpsInitsMutable())

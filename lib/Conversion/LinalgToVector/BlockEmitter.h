@@ -21,7 +21,8 @@ class BlockEmitter {
 public:
   BlockEmitter(linalg::GenericOp op, const BlockPlan &plan,
                ArrayRef<Initializer> initializers, ArrayRef<FusedOp> epilogues)
-      : op(op), plan(plan), initializers(initializers), epilogues(epilogues) {}
+      : op(op), plan(plan), initializers(initializers), epilogues(epilogues),
+        halves(takesHalves()) {}
 
   /// Emits everything before the builder's insertion point.
   void emit(OpBuilder &builder);
@@ -80,6 +81,14 @@ private:
   SmallVector<Value> emitDots(OpBuilder &builder, Block &block,
                               ValueRange accumulators);
   SmallVector<OpOperand *> carriedOutputs(const Block &block) const;
+  bool takesHalves() const;
+  void loadHalves(OpBuilder &builder, Block &block);
+  /// Where blocks take halves, puts what `change` gives of two neighbouring
+  /// vectors in their place.
+  void changeHalves(
+      OpBuilder &builder, MutableArrayRef<Value> accumulators,
+      function_ref<std::pair<Value, Value>(OpBuilder &, Location, Value, Value)>
+          change);
   SmallVector<Value> loadAccumulators(OpBuilder &builder, Block &block);
   void initialize(OpBuilder &builder, Block &block, OpOperand &output,
                   const Initializer &initializer,
@@ -104,6 +113,9 @@ private:
   ArrayRef<FusedOp> epilogues;
   SmallVector<Value> sizes;
   SmallVector<Value> ivs;
+  /// Whether accumulators hold the even and then the odd ones of the lanes of
+  /// two vectors: bf16 are extended so without a shuffle.
+  bool halves;
 };
 
 } // namespace mlir::attn

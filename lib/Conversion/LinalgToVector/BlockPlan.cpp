@@ -281,7 +281,8 @@ static double utilization(int64_t size, std::optional<int64_t> total) {
 /// vectors and temporaries fit into the registers.
 static BlockSize chooseBlock(int64_t registers, int64_t rowCount,
                              std::optional<int64_t> vectorsPerRow) {
-  constexpr int64_t maxVectors = 6;
+  // A single row waits for each of its sums: as many of them as make up for it.
+  const int64_t maxVectors = rowCount == 1 ? 8 : 6;
   // One or two vectors are not enough to hide latencies in eight rows.
   bool narrow = vectorsPerRow && *vectorsPerRow <= 2;
   int64_t maxRows = !narrow ? 8 : *vectorsPerRow == 1 ? 16 : 12;

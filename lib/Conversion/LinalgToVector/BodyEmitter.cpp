@@ -142,6 +142,14 @@ void BodyEmitter::setOperand(OpOperand &operand, BlockPosition position,
   define(op.getMatchingBlockArgument(&operand), position, value);
 }
 
+void BodyEmitter::setExtended(OpOperand &operand, BlockPosition position,
+                              Value value) {
+  // Only what extends it reads it.
+  setOperand(operand, position, value);
+  for (Operation *user : op.getMatchingBlockArgument(&operand).getUsers())
+    define(user->getResult(0), position, value);
+}
+
 Value BodyEmitter::getResult(OpBuilder &builder, OpOperand &output,
                              BlockPosition position) {
   return lookupLanes(builder, op.getMatchingYieldValue(&output)->get(),

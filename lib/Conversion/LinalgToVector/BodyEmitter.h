@@ -45,6 +45,8 @@ public:
   /// Sets what the body reads of `operand` at `position`: a register instead of
   /// memory.
   void setOperand(OpOperand &operand, BlockPosition position, Value value);
+  /// Sets what the body makes of `operand` by extending it.
+  void setExtended(OpOperand &operand, BlockPosition position, Value value);
   /// What the body yields for `output`, with one lane per lane of the block.
   Value getResult(OpBuilder &builder, OpOperand &output,
                   BlockPosition position);

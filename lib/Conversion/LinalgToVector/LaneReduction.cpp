@@ -9,6 +9,7 @@
 
 #include "BlockPlan.h"
 #include "LaneTree.h"
+#include "Pairs.h"
 
 #include "attn/Conversion/LinalgToVector/LinalgToVector.h"
 #include "attn/Conversion/LinalgToVector/Streaming.h"
@@ -50,6 +51,13 @@ Value attn::emitBodyOnLanes(OpBuilder &builder, linalg::GenericOp op,
   Block *body = op.getBody();
   mapping.map(body->getArguments(), arguments);
   for (Operation &inner : body->without_terminator()) {
+    if (isa<arith::ExtFOp>(inner)) {
+      Value given = mapping.lookupOrDefault(inner.getOperand(0));
+      if (getElementTypeOrSelf(given) == inner.getResult(0).getType()) {
+        mapping.map(inner.getResult(0), given);
+        continue;
+      }
+    }
     SmallVector<Value> operands;
     for (Value operand : inner.getOperands())
       operands.push_back(toLanes(builder, op.getLoc(),
@@ -88,6 +96,14 @@ private:
   Accumulators sumVectors(const OutputBlock &block);
   Accumulators addStep(const OutputBlock &block, Value position, Value mask,
                        ValueRange accumulators);
+  Accumulators addTerms(const OutputBlock &block,
+                        function_ref<Value(OpOperand &, ArrayRef<Value>)> load,
+                        Value position, Value mask, ValueRange accumulators);
+  bool takesHalves();
+  Accumulators addHalves(const OutputBlock &block, Value position,
+                         ValueRange accumulators);
+  /// What a step of the loop takes in.
+  int64_t lanesPerStep() const { return halves ? 2 * width : width; }
   Value load(OpOperand &input, ArrayRef<Value> position, Value mask);
   void prefetch(OpOperand &streamed, const OutputBlock &block, Value position);
   void store(const OutputBlock &block, Value sums);
@@ -113,6 +129,11 @@ private:
   /// The tallest block: as many columns as outputs share a load of the other
   /// side.
   int64_t columns;
+  /// Whether a step takes the even and then the odd ones of twice as many
+  /// lanes: bf16 are extended so without a shuffle.
+  bool halves;
+  /// Where inputs of f32 lie in that order.
+  DenseMap<OpOperand *, Value> separated;
 };
 } // namespace
 
@@ -160,6 +181,29 @@ LaneReducer::LaneReducer(OpBuilder &builder, linalg::GenericOp op,
     columns = 1;
   while (!ShapedType::isDynamic(inner) && columns > std::max<int64_t>(inner, 1))
     columns /= 2;
+  halves = takesHalves();
+}
+
+/// Whether inputs are bf16 that are extended, and f32 of which a copy in
+/// another order serves all rows.
+bool LaneReducer::takesHalves() {
+  int64_t size = staticSize(sumDim);
+  if (!type.getElementType().isF32() || hasFunctions(op) ||
+      ShapedType::isDynamic(size) || size % (2 * width) != 0)
+    return false;
+  auto inputs = op.getDpsInputOperands();
+  return llvm::any_of(
+             inputs,
+             [&](OpOperand *input) { return isExtendedBF16(op, *input); }) &&
+         llvm::all_of(inputs, [&](OpOperand *input) {
+           AffineMap map = op.getMatchingIndexingMap(input);
+           auto memref = cast<MemRefType>(input->get().getType());
+           bool copied = memref.getElementType().isF32() &&
+                         memref.hasStaticShape() && memref.getRank() <= 2 &&
+                         !(outerDim && map.isFunctionOfDim(*outerDim));
+           return map.isFunctionOfDim(sumDim) &&
+                  (copied || isExtendedBF16(op, *input));
+         });
 }
 
 /// A loop over [from, to) in whole steps.
@@ -172,6 +216,10 @@ void LaneReducer::forEach(Value from, Value to, int64_t step,
 }
 
 void LaneReducer::emit() {
+  if (halves)
+    for (OpOperand *input : op.getDpsInputOperands())
+      if (!isExtendedBF16(op, *input))
+        separated[input] = copyInHalves(builder, loc, input->get(), width);
   if (!outerDim)
     return emitRow(Value(), 1);
   // An elementary function wants registers of its own: more rows of it spill.
@@ -220,10 +268,11 @@ LaneReducer::Accumulators LaneReducer::sumVectors(const OutputBlock &block) {
   Accumulators accumulators(block.outers * block.inners, zero);
   int64_t size = staticSize(sumDim);
   Value end = sizes[sumDim];
-  Value rest = arith::RemUIOp::create(builder, loc, end, index(width));
+  Value step = index(lanesPerStep());
+  Value rest = arith::RemUIOp::create(builder, loc, end, step);
   Value whole = arith::SubIOp::create(builder, loc, end, rest);
   auto loop = scf::ForOp::create(
-      builder, loc, index(0), whole, index(width), accumulators,
+      builder, loc, index(0), whole, step, accumulators,
       [&](OpBuilder &b, Location loc, Value position, ValueRange carried) {
         OpBuilder::InsertionGuard restore(builder);
         builder.restoreInsertionPoint(b.saveInsertionPoint());
@@ -231,9 +280,11 @@ LaneReducer::Accumulators LaneReducer::sumVectors(const OutputBlock &block) {
           for (OpOperand *streamed : getStreamed(op))
             prefetch(*streamed, block, position);
         scf::YieldOp::create(builder, loc,
-                             addStep(block, position, Value(), carried));
+                             halves
+                                 ? addHalves(block, position, carried)
+                                 : addStep(block, position, Value(), carried));
       });
-  if (!ShapedType::isDynamic(size) && size % width == 0)
+  if (!ShapedType::isDynamic(size) && size % lanesPerStep() == 0)
     return Accumulators(loop.getResults());
   Value mask = vector::CreateMaskOp::create(
       builder, loc, VectorType::get(width, builder.getI1Type()), rest);
@@ -244,6 +295,52 @@ LaneReducer::Accumulators LaneReducer::sumVectors(const OutputBlock &block) {
 LaneReducer::Accumulators LaneReducer::addStep(const OutputBlock &block,
                                                Value position, Value mask,
                                                ValueRange accumulators) {
+  return addTerms(
+      block,
+      [&](OpOperand &input, ArrayRef<Value> at) {
+        return load(input, at, mask);
+      },
+      position, mask, accumulators);
+}
+
+/// The accumulators with 2 * `width` more terms each.
+LaneReducer::Accumulators LaneReducer::addHalves(const OutputBlock &block,
+                                                 Value position,
+                                                 ValueRange accumulators) {
+  Accumulators sums(accumulators);
+  SmallVector<Value> odds;
+  for (bool isOdd : {false, true}) {
+    size_t next = 0;
+    auto loadHalf = [&](OpOperand &input, ArrayRef<Value> at) -> Value {
+      AffineMap map = op.getMatchingIndexingMap(&input);
+      auto indices =
+          llvm::map_to_vector(map.getResults(), [&](AffineExpr result) {
+            return at[cast<AffineDimExpr>(result).getPosition()];
+          });
+      if (Value copy = separated.lookup(&input)) {
+        if (isOdd)
+          indices.back() = offset(indices.back(), width);
+        return vector::LoadOp::create(builder, loc, type, copy, indices);
+      }
+      if (isOdd)
+        return odds[next++];
+      Value pairs = vector::LoadOp::create(
+          builder, loc, VectorType::get(2 * width, builder.getBF16Type()),
+          input.get(), indices);
+      auto [even, odd] = extendHalves(builder, loc, pairs);
+      odds.push_back(odd);
+      return even;
+    };
+    sums = addTerms(block, loadHalf, position, Value(), sums);
+  }
+  return sums;
+}
+
+/// `addStep` on what `load` gives of the inputs at a position.
+LaneReducer::Accumulators
+LaneReducer::addTerms(const OutputBlock &block,
+                      function_ref<Value(OpOperand &, ArrayRef<Value>)> load,
+                      Value position, Value mask, ValueRange accumulators) {
   // An input that does not vary along a side of the block is loaded once.
   DenseMap<std::tuple<unsigned, int64_t, int64_t>, Value> loaded;
   Accumulators results;
@@ -263,7 +360,7 @@ LaneReducer::Accumulators LaneReducer::addStep(const OutputBlock &block,
             at[innerDim] = offset(block.inner, column);
           if (byRow)
             at[*outerDim] = offset(block.outer, row);
-          value = load(*input, at, mask);
+          value = load(*input, at);
         }
         inputs.push_back(value);
       }
@@ -301,12 +398,13 @@ void LaneReducer::prefetch(OpOperand &streamed, const OutputBlock &block,
                            Value position) {
   constexpr int64_t lineBytes = 64;
   auto memref = cast<MemRefType>(streamed.get().getType());
-  int64_t bytes = width * memref.getElementTypeBitWidth() / 8;
+  int64_t bytes = lanesPerStep() * memref.getElementTypeBitWidth() / 8;
   int64_t turns = std::max<int64_t>(1, lineBytes / bytes);
-  Value step = index(turns * width);
+  Value step = index(turns * lanesPerStep());
   Value within = arith::RemUIOp::create(builder, loc, position, step);
   Value column = arith::SubIOp::create(builder, loc, position, within);
-  Value turn = arith::DivUIOp::create(builder, loc, within, index(width));
+  Value turn =
+      arith::DivUIOp::create(builder, loc, within, index(lanesPerStep()));
   Value ahead = arith::AddIOp::create(builder, loc, block.outer, turn);
   for (int64_t row = 0; row < block.outers; row += turns)
     emitPrefetch(builder, streamed, {offset(ahead, row), column});

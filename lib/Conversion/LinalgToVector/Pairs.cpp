@@ -9,6 +9,8 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 using namespace mlir::attn;
@@ -84,4 +86,86 @@ std::optional<unsigned> attn::choosePairDim(linalg::GenericOp op,
       return dim;
   }
   return std::nullopt;
+}
+
+bool attn::isExtendedBF16(linalg::GenericOp op, OpOperand &input) {
+  BlockArgument argument = op.getMatchingBlockArgument(&input);
+  return argument.getType().isBF16() && !argument.use_empty() &&
+         isa<MemRefType>(input.get().getType()) &&
+         llvm::all_of(argument.getUsers(), [](Operation *user) {
+           auto extension = dyn_cast<arith::ExtFOp>(user);
+           return extension && extension.getType().isF32();
+         });
+}
+
+// The bits of a bf16 are the upper half of those of the same f32.
+std::pair<Value, Value> attn::extendHalves(OpBuilder &builder, Location loc,
+                                           Value pairs) {
+  int64_t width = cast<VectorType>(pairs.getType()).getNumElements() / 2;
+  auto words = VectorType::get(width, builder.getI32Type());
+  auto floats = VectorType::get(width, builder.getF32Type());
+  auto constant = [&](int64_t value) -> Value {
+    return arith::ConstantOp::create(
+        builder, loc,
+        DenseElementsAttr::get(words, builder.getI32IntegerAttr(value)));
+  };
+  Value word = vector::BitCastOp::create(builder, loc, words, pairs);
+  Value even = arith::ShLIOp::create(builder, loc, word, constant(16));
+  Value odd = arith::AndIOp::create(builder, loc, word, constant(-65536));
+  return {vector::BitCastOp::create(builder, loc, floats, even),
+          vector::BitCastOp::create(builder, loc, floats, odd)};
+}
+
+std::pair<Value, Value> attn::separateHalves(OpBuilder &builder, Location loc,
+                                             Value first, Value second) {
+  SmallVector<int64_t> even, odd;
+  int64_t width = cast<VectorType>(first.getType()).getNumElements();
+  for (int64_t lane = 0; lane < width; ++lane) {
+    even.push_back(2 * lane);
+    odd.push_back(2 * lane + 1);
+  }
+  return {vector::ShuffleOp::create(builder, loc, first, second, even),
+          vector::ShuffleOp::create(builder, loc, first, second, odd)};
+}
+
+std::pair<Value, Value> attn::joinHalves(OpBuilder &builder, Location loc,
+                                         Value even, Value odd) {
+  SmallVector<int64_t> first, second;
+  int64_t width = cast<VectorType>(even.getType()).getNumElements();
+  for (int64_t lane = 0; lane < width; ++lane) {
+    auto &order = lane < width / 2 ? first : second;
+    order.append({lane, width + lane});
+  }
+  return {vector::ShuffleOp::create(builder, loc, even, odd, first),
+          vector::ShuffleOp::create(builder, loc, even, odd, second)};
+}
+
+Value attn::copyInHalves(OpBuilder &builder, Location loc, Value memref,
+                         int64_t width) {
+  auto type = cast<MemRefType>(memref.getType());
+  Value copy = memref::AllocaOp::create(
+      builder, loc, MemRefType::get(type.getShape(), type.getElementType()),
+      builder.getI64IntegerAttr(64));
+  OpBuilder::InsertionGuard restore(builder);
+  auto index = [&](int64_t value) -> Value {
+    return arith::ConstantIndexOp::create(builder, loc, value);
+  };
+  SmallVector<Value> position;
+  for (auto [dim, size] : llvm::enumerate(type.getShape())) {
+    bool isLast = int64_t(dim) + 1 == type.getRank();
+    auto loop = scf::ForOp::create(builder, loc, index(0), index(size),
+                                   index(isLast ? 2 * width : 1));
+    builder.setInsertionPointToStart(loop.getBody());
+    position.push_back(loop.getInductionVar());
+  }
+  SmallVector<Value> next = position;
+  next.back() =
+      arith::AddIOp::create(builder, loc, position.back(), index(width));
+  auto vector = VectorType::get(width, type.getElementType());
+  Value first = vector::LoadOp::create(builder, loc, vector, memref, position);
+  Value second = vector::LoadOp::create(builder, loc, vector, memref, next);
+  auto [even, odd] = separateHalves(builder, loc, first, second);
+  vector::StoreOp::create(builder, loc, even, copy, position);
+  vector::StoreOp::create(builder, loc, odd, copy, next);
+  return copy;
 }

@@ -32,6 +32,26 @@ std::optional<unsigned> choosePairDim(linalg::GenericOp op,
                                       const BlockPlan &plan,
                                       const TargetSpec &target);
 
+/// Whether the body takes `input`, of bf16, as f32 alone.
+bool isExtendedBF16(linalg::GenericOp op, OpOperand &input);
+
+/// The even and the odd ones of a vector of bf16, as f32: an instruction each,
+/// where lanes in their order take two and a shuffle.
+std::pair<Value, Value> extendHalves(OpBuilder &builder, Location loc,
+                                     Value pairs);
+
+/// The even and the odd lanes of two vectors, one after the other; and two such
+/// vectors in order again.
+std::pair<Value, Value> separateHalves(OpBuilder &builder, Location loc,
+                                       Value first, Value second);
+std::pair<Value, Value> joinHalves(OpBuilder &builder, Location loc, Value even,
+                                   Value odd);
+
+/// A copy of a memref of static shape on the stack. In the last dimension, the
+/// even ones of each 2 * `width` elements come first.
+Value copyInHalves(OpBuilder &builder, Location loc, Value memref,
+                   int64_t width);
+
 } // namespace mlir::attn
 
 #endif // ATTN_LIB_CONVERSION_LINALGTOVECTOR_PAIRS_H

@@ -374,6 +374,54 @@ func.func @features_last(%q: tensor<2x16xf32>, %k: tensor<9x16xbf16>, %v: tensor
   return %r#0 : tensor<2x8xf32>
 }
 
+// -----
+
+#query = affine_map<(i, j, d, e) -> (i, d)>
+#key = affine_map<(i, j, d, e) -> (j, d)>
+#value = affine_map<(i, j, d, e) -> (j, e)>
+#output = affine_map<(i, j, d, e) -> (i, e)>
+
+// Rows of exponentials have as many keys of few queries as fill vectors, in a whole
+// tile of which some keys may not exist: their scores are -inf. Maxima and sums of four
+// keys at a time become one per query.
+// CHECK-DAG: #[[REPEAT:.*]] = affine_map<(d0, d1) -> (d1)>
+// CHECK-LABEL: func @folded(
+// CHECK-SAME: %{{.*}}: tensor<4x16xf32>, %[[K:[a-z0-9]+]]: tensor<128x16xf32>, %[[V:[a-z0-9]+]]: tensor<128x16xf32>, %[[ACC:[a-z0-9]+]]: tensor<4x16xf32>, %[[MAX:[a-z0-9]+]]: tensor<4xf32>, %[[N:[a-z0-9]+]]: index
+func.func @folded(%q: tensor<4x16xf32>, %k: tensor<128x16xf32>, %v: tensor<128x16xf32>, %acc: tensor<4x16xf32>, %max: tensor<4xf32>, %n: index) -> (tensor<4x16xf32>, tensor<4xf32>) {
+  // CHECK-DAG: %[[NONE:.*]] = arith.constant 0xFF800000 : f32
+  // CHECK: %[[COUNT:.*]] = affine.min
+  // CHECK: %[[SCORES:.*]] = linalg.generic {{.*}}["parallel", "parallel", "reduction"]} ins({{.*}} outs(%{{.*}} : tensor<?x4xf32>)
+  // CHECK: %[[SOME:.*]] = tensor.insert_slice %[[SCORES]] into %{{.*}} : tensor<?x4xf32> into tensor<128x4xf32>
+  // CHECK: linalg.fill ins(%[[NONE]] : f32)
+  // CHECK: %[[ALL:.*]] = tensor.insert_slice %{{.*}} into %[[SOME]]
+  // CHECK: %[[FLAT:.*]] = tensor.collapse_shape %[[ALL]]
+  // CHECK: %[[JOINED:.*]] = tensor.expand_shape %[[FLAT]] {{.*}} into tensor<8x64xf32>
+  // CHECK: linalg.generic {{.*}} ins(%[[JOINED]] : tensor<8x64xf32>) outs(%{{.*}} : tensor<64xf32>)
+  // CHECK: linalg.generic {{.*}} ins(%{{.*}} : tensor<4x16xf32>) outs(%{{.*}} : tensor<16xf32>)
+  // CHECK: linalg.generic {{.*}} ins(%{{.*}} : tensor<4x4xf32>) outs(%{{.*}} : tensor<4xf32>)
+  // CHECK: linalg.generic {indexing_maps = [#[[REPEAT]], {{.*}} ins(%{{.*}} : tensor<4xf32>) outs(%{{.*}} : tensor<16x4xf32>)
+  // CHECK: %[[P:.*]]:2 = linalg.generic {{.*}} ins(%{{.*}} : tensor<64xf32>) outs(%{{.*}}, %{{.*}} : tensor<8x64xf32>, tensor<64xf32>)
+  // CHECK: math.exp2
+  // CHECK: tensor.extract_slice %{{.*}}[0, 0] [%[[COUNT]], 4]
+  // CHECK: linalg.generic {{.*}} ins(%{{.*}} : tensor<4x16xf32>) outs(%{{.*}} : tensor<16xf32>)
+  // CHECK: %[[SUM:.*]] = linalg.generic {{.*}} ins(%{{.*}} : tensor<4x4xf32>) outs(%{{.*}} : tensor<4xf32>)
+  // CHECK: return %{{.*}}, %[[SUM]]
+  %count = affine.min affine_map<(d0) -> (d0, 128)>(%n)
+  %keys = tensor.extract_slice %k[0, 0] [%count, 16] [1, 1] : tensor<128x16xf32> to tensor<?x16xf32>
+  %values = tensor.extract_slice %v[0, 0] [%count, 16] [1, 1] : tensor<128x16xf32> to tensor<?x16xf32>
+  %r:3 = attn.attend_tile dot softmax ins(%q, %keys, %values : tensor<4x16xf32>, tensor<?x16xf32>, tensor<?x16xf32>) at(%n, %n, %n, %n)
+      outs(%acc, %max, %max : tensor<4x16xf32>, tensor<4xf32>, tensor<4xf32>)
+      indexing_maps = [#query, #key, #value, #output] scale = 1.0 -> tensor<4x16xf32>, tensor<4xf32>, tensor<4xf32>
+  return %r#0, %r#2 : tensor<4x16xf32>, tensor<4xf32>
+}
+
+// -----
+
+#query = affine_map<(i, j, d, e) -> (i, d)>
+#key = affine_map<(i, j, d, e) -> (j, d)>
+#value = affine_map<(i, j, d, e) -> (j, e)>
+#output = affine_map<(i, j, d, e) -> (i, e)>
+
 // Additive scores with features along lanes: four parts of the features share a
 // division, the query's part of exponents is computed once, and values are fetched
 // with the keys.

@@ -9,13 +9,13 @@
 // one accumulator each, whose lanes a tree of shuffles sums; converted as they are
 // read, fetched some rows ahead; then single keys.
 // CHECK-LABEL: func @scores
-// CHECK-SAME: %[[K:.*]]: memref<?x64xbf16, {{.*}}>, %[[Q:.*]]: memref<4x64xf32>, %[[S:.*]]: memref<?x4xf32>
+// CHECK-SAME: %[[K:.*]]: memref<?x64xf16, {{.*}}>, %[[Q:.*]]: memref<4x64xf32>, %[[S:.*]]: memref<?x4xf32>
 // CHECK-NOT: linalg
 // V4: scf.for
 // V4: scf.for {{.*}} iter_args
 // V4-COUNT-2: memref.prefetch %[[K]]
-// V4: vector.load %[[K]]{{.*}} vector<16xbf16>
-// V4: arith.extf %{{.*}} : vector<16xbf16> to vector<16xf32>
+// V4: vector.load %[[K]]{{.*}} vector<16xf16>
+// V4: arith.extf %{{.*}} : vector<16xf16> to vector<16xf32>
 // V4-COUNT-16: math.fma
 // V4-NEXT: scf.yield
 // V4-COUNT-30: vector.shuffle
@@ -29,7 +29,54 @@
 // V3-COUNT-8: math.fma
 // V3-NEXT: scf.yield
 // V3-COUNT-14: vector.shuffle
-func.func @scores(%k: memref<?x64xbf16, strided<[?, 1], offset: ?>>,
+func.func @scores(%k: memref<?x64xf16, strided<[?, 1], offset: ?>>,
+                  %q: memref<4x64xf32>, %s: memref<?x4xf32>) {
+  linalg.generic {indexing_maps = [#key, #query, #score],
+                  iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%k, %q : memref<?x64xf16, strided<[?, 1], offset: ?>>, memref<4x64xf32>)
+      outs(%s : memref<?x4xf32>) attrs = {attn.streamed = array<i64: 0>, attn.ahead = 32 : index} {
+  ^bb0(%a: f16, %b: f32, %c: f32):
+    %w = arith.extf %a : f16 to f32
+    %m = arith.mulf %w, %b : f32
+    %r = arith.addf %c, %m : f32
+    linalg.yield %r : f32
+  }
+  return
+}
+
+// -----
+
+#key = affine_map<(j, i, d) -> (j, d)>
+#query = affine_map<(j, i, d) -> (i, d)>
+#score = affine_map<(j, i, d) -> (j, i)>
+
+// bf16 is extended without a shuffle: the even ones of 32 keys' features, then the odd
+// ones, beside a copy of the queries in that order.
+// CHECK-LABEL: func @halves
+// CHECK-SAME: %[[K:.*]]: memref<?x64xbf16, {{.*}}>, %[[Q:.*]]: memref<4x64xf32>, %[[S:.*]]: memref<?x4xf32>
+// CHECK-NOT: arith.extf
+// V4: %[[COPY:.*]] = memref.alloca() {{.*}} memref<4x64xf32>
+// V4: %[[A:.*]] = vector.load %[[Q]]{{.*}} vector<16xf32>
+// V4: %[[B:.*]] = vector.load %[[Q]]{{.*}} vector<16xf32>
+// V4: %[[EVEN:.*]] = vector.shuffle %[[A]], %[[B]] [0, 2, 4, {{.*}}, 30]
+// V4: %[[ODD:.*]] = vector.shuffle %[[A]], %[[B]] [1, 3, 5, {{.*}}, 31]
+// V4: vector.store %[[EVEN]], %[[COPY]]
+// V4: vector.store %[[ODD]], %[[COPY]]
+// V4: scf.for {{.*}} iter_args
+// V4-COUNT-4: memref.prefetch %[[K]]
+// V4: %[[PAIRS:.*]] = vector.load %[[K]]{{.*}} vector<32xbf16>
+// V4: %[[WORDS:.*]] = vector.bitcast %[[PAIRS]] : vector<32xbf16> to vector<16xi32>
+// V4: %[[LOW:.*]] = arith.shli %[[WORDS]]
+// V4: %[[HIGH:.*]] = arith.andi %[[WORDS]]
+// V4: vector.bitcast %[[LOW]] : vector<16xi32> to vector<16xf32>
+// V4: vector.bitcast %[[HIGH]] : vector<16xi32> to vector<16xf32>
+// V4: vector.load %[[COPY]]
+// V4-COUNT-32: math.fma
+// V4-NEXT: scf.yield
+// V4-COUNT-30: vector.shuffle
+// V3: vector.load {{.*}} vector<16xbf16>
+// V3-COUNT-16: math.fma
+func.func @halves(%k: memref<?x64xbf16, strided<[?, 1], offset: ?>>,
                   %q: memref<4x64xf32>, %s: memref<?x4xf32>) {
   linalg.generic {indexing_maps = [#key, #query, #score],
                   iterator_types = ["parallel", "parallel", "reduction"]}

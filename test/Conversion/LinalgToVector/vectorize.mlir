@@ -339,6 +339,56 @@ func.func @halves(%a: memref<8x64xf32>, %b: memref<64x64xf32>, %c: memref<8x64xf
 
 // -----
 
+#weight = affine_map<(i, e, j) -> (j, i)>
+#value = affine_map<(i, e, j) -> (j, e)>
+#output = affine_map<(i, e, j) -> (i, e)>
+
+// bf16 along lanes is extended without a shuffle: accumulators are parted into even and
+// odd lanes before the reduction, and joined after it.
+// V4-LABEL: func @extended_halves
+// V4-NOT: arith.extf
+// V4-COUNT-16: vector.load %{{.*}} memref<4x64xf32>, vector<16xf32>
+// V4: vector.shuffle {{.*}} [0, 2, 4, 6, {{.*}}, 30]
+// V4: vector.shuffle {{.*}} [1, 3, 5, 7, {{.*}}, 31]
+// V4: scf.for {{.*}} iter_args
+// V4: %[[PAIRS:.*]] = vector.load {{.*}} vector<32xbf16>
+// V4: %[[WORDS:.*]] = vector.bitcast %[[PAIRS]] : vector<32xbf16> to vector<16xi32>
+// V4: %[[EVEN:.*]] = arith.shli %[[WORDS]]
+// V4: %[[ODD:.*]] = arith.andi %[[WORDS]]
+// V4-COUNT-16: math.fma
+// V4-NEXT: scf.yield
+// V4: vector.shuffle {{.*}} [0, 16, 1, 17, {{.*}}, 23]
+// V4: vector.shuffle {{.*}} [8, 24, 9, 25, {{.*}}, 31]
+// V4-COUNT-16: vector.store
+// V4-LABEL: func @whole_vectors
+// V4-NOT: vector<32xbf16>
+// V4: arith.extf {{.*}} : vector<16xbf16> to vector<16xf32>
+func.func @extended_halves(%p: memref<?x4xf32>, %v: memref<?x64xbf16>, %o: memref<4x64xf32>) {
+  linalg.generic {indexing_maps = [#value, #weight, #output], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%v, %p : memref<?x64xbf16>, memref<?x4xf32>) outs(%o : memref<4x64xf32>) {
+  ^bb0(%x: bf16, %y: f32, %s: f32):
+    %w = arith.extf %x : bf16 to f32
+    %m = arith.mulf %w, %y : f32
+    %r = arith.addf %s, %m : f32
+    linalg.yield %r : f32
+  }
+  return
+}
+// An odd number of vectors has no pairs of them.
+func.func @whole_vectors(%p: memref<?x4xf32>, %v: memref<?x48xbf16>, %o: memref<4x48xf32>) {
+  linalg.generic {indexing_maps = [#value, #weight, #output], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%v, %p : memref<?x48xbf16>, memref<?x4xf32>) outs(%o : memref<4x48xf32>) {
+  ^bb0(%x: bf16, %y: f32, %s: f32):
+    %w = arith.extf %x : bf16 to f32
+    %m = arith.mulf %w, %y : f32
+    %r = arith.addf %s, %m : f32
+    linalg.yield %r : f32
+  }
+  return
+}
+
+// -----
+
 // Pairs of bf16: one instruction adds two products to each accumulator.
 // DOT-LABEL: func @pairs
 // DOT: scf.for {{.*}} iter_args

@@ -123,6 +123,17 @@ public:
                              ArrayRef<AffineMap> maps,
                              ArrayRef<bool> reductions, Body body);
 
+  /// A static vector or matrix as a matrix of `columns`, element by element.
+  Value reshape(Value tensor, int64_t columns);
+  /// Columns of a matrix whose rows have several keys of few queries each:
+  /// enough vectors to hide latencies.
+  static constexpr int64_t joinedColumns = 64;
+  /// A matrix of `columns` of a vector of `joinedColumns`: `combine` makes the
+  /// four rows of a matrix a vector of the given size, as often as there are
+  /// more rows.
+  Value quarter(Value perColumn, int64_t columns,
+                function_ref<Value(Value, int64_t)> combine);
+
   /// The same, which fetches meanwhile. The body's arguments for `inits` are
   /// the last ones; one that it has no use for stands before.
   SmallVector<Value> genericFetching(SpreadFetch fetch, ValueRange inputs,

@@ -351,9 +351,10 @@ double PlanChooser::operations(const TilePlan &plan) {
   }
   int64_t tiles =
       llvm::divideCeil(queries, plan.queries) * headsOfTile() / plan.group;
-  // As long as so many vector operations take, measured: values in pairs,
-  // exponentials, loads and stores of tiles.
-  constexpr double besideProducts = 1.0 / 6;
+  // As long as so many vector operations take, measured with tile registers as
+  // slow as they often are: values in pairs, exponentials, loads and stores of
+  // tiles.
+  constexpr double besideProducts = 1.0 / 3;
   if (plan.unpacked)
     return tiles * (features + valueFeatures) *
            (besideProducts +
