@@ -164,9 +164,9 @@ void *EmulatedModule::allocate(void *frame, int64_t bytes) {
 }
 
 void EmulatedModule::release(void *frame, void *pointer) {
-  // Emulated scratch lives until the next call.
   if (!active)
-    attn_rt_device_free(frame, pointer);
+    return attn_rt_device_free(frame, pointer);
+  active->device->releaseBuffer(pointer);
 }
 
 //===----------------------------------------------------------------------===//

@@ -27,7 +27,7 @@ TRENDS = {
 def files(tmp_path):
     """The flags that give q, k, v with scores of a trend."""
 
-    def write(trend, values=1.0, place=None, special=0.0):
+    def write(trend, values=1.0, place=None, special=0.0, type=np.float32):
         random = np.random.default_rng(3)
         q = random.standard_normal((1, 1, QUERIES, SIZE)) * 0.3
         k = random.standard_normal((1, 1, KEYS, SIZE))
@@ -37,7 +37,7 @@ def files(tmp_path):
             k[0, 0, place, 1] = special
         flags = []
         for name, array in zip("qkv", (q, k, v)):
-            np.save(tmp_path / f"{name}.npy", array.astype(np.float32))
+            np.save(tmp_path / f"{name}.npy", array.astype(type))
             flags += ["--arg", f"{name}={tmp_path / name}.npy"]
         return flags
 
@@ -54,6 +54,13 @@ def one_head(**arguments):
 @pytest.mark.parametrize("trend", [name for name in TRENDS if "beyond" not in name])
 def test_trends(trend, target, files):
     check(one_head(), {}, *files(trend), f"--target={target}")
+
+
+@pytest.mark.parametrize("target, type", [("sm_80", "f32"), ("sm_90a", "f16")])
+@pytest.mark.parametrize("trend", ["rising", "slowly", "jump", "peak"])
+def test_trends_on_devices(trend, target, type, files):
+    arrays = files(trend, type={"f32": np.float32, "f16": np.float16}[type])
+    check(one_head(type=type), {}, *arrays, f"--target={target}", "--emulate")
 
 
 @pytest.mark.parametrize("mask", ["causal", "window", "dilated"])

@@ -131,6 +131,7 @@ private:
     Value weight, rescale, maximum;
   };
   Weight weigh(Value score, Value maximum);
+  Value moveMaximum(Value before, Value most);
   std::pair<Value, Value> shiftAndRescale(Value maximum, Value before);
   SmallVector<Value, laneRows> normalize(State &state,
                                          MutableArrayRef<Value> scores);

@@ -210,9 +210,24 @@ AttendKernel::Weight AttendKernel::weigh(Value score, Value maximum) {
   return {power(score), power(maximum), most};
 }
 
-/// Scores become weights: 2^(score - maximum), the running maximum being over
-/// all tiles so far. Gives the factors that shrink what was summed of each row
-/// before. Without softmax scores are weights, and nothing shrinks.
+/// The running maximum of a row whose scores have reached `most`. It moves only
+/// where weights would exceed 2^largestWeight, so that what was summed is
+/// seldom rescaled; but weights that are results are at most 1.
+Value AttendKernel::moveMaximum(Value before, Value most) {
+  if (arguments.weights)
+    return k.maxF(before, most);
+  constexpr double largestWeight = 8;
+  Value limit =
+      k.addF(before, k.real(largestWeight / (unit * llvm::numbers::log2e)));
+  Value moves =
+      arith::CmpFOp::create(k.b, k.loc, arith::CmpFPredicate::OGT, most, limit);
+  return k.select(moves, most, before);
+}
+
+/// Scores become weights: 2^(score - maximum), the running maximum being that
+/// of all tiles so far, or near it. Gives the factors that shrink what was
+/// summed of each row before. Without softmax scores are weights, and nothing
+/// shrinks.
 SmallVector<Value, AttendKernel::laneRows>
 AttendKernel::normalize(State &state, MutableArrayRef<Value> scores) {
   SmallVector<Value, laneRows> factors;
@@ -227,7 +242,7 @@ AttendKernel::normalize(State &state, MutableArrayRef<Value> scores) {
       Value most = *mine.front();
       for (Value *score : ArrayRef(mine).drop_front())
         most = maximum(most, *score);
-      most = maximum(k.reduceLanes(most, 3, maximum), state.maximum[row]);
+      most = moveMaximum(state.maximum[row], k.reduceLanes(most, 3, maximum));
       auto [shift, rescale] = shiftAndRescale(most, state.maximum[row]);
       Value down = arith::NegFOp::create(k.b, k.loc, shift);
       for (Value *score : mine)
@@ -242,11 +257,23 @@ AttendKernel::normalize(State &state, MutableArrayRef<Value> scores) {
   return factors;
 }
 
-/// Shrinks the accumulator by the factors that `normalize` gives.
+/// Shrinks the accumulator by the factors that `normalize` gives, if a row of
+/// the warp has another than 1.
 void AttendKernel::rescale(State &state, ArrayRef<Value> factors) {
-  if (isSoftmax())
-    for (auto [index, value] : llvm::enumerate(state.accumulator))
-      value = k.mulF(value, factors[index / 2 % laneRows]);
+  if (!isSoftmax())
+    return;
+  Value moves = k.boolean(false);
+  for (Value factor : factors)
+    moves = k.either(moves, k.negate(k.equalF(factor, k.real(1.0))));
+  state.accumulator = k.choose(
+      k.anyLane(moves),
+      [&] {
+        SmallVector<Value> shrunk;
+        for (auto [index, value] : llvm::enumerate(state.accumulator))
+          shrunk.push_back(k.mulF(value, factors[index / 2 % laneRows]));
+        return shrunk;
+      },
+      [&] { return llvm::to_vector(state.accumulator); });
 }
 
 /// accumulator += weights * values.

@@ -218,6 +218,7 @@ LogicalResult Converter::convert() {
         return failure();
     if (failed(checkRest(function)))
       return failure();
+    freeScratch(function);
     moveRequirementsUp(function);
   }
   return success();

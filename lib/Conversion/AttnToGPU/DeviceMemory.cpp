@@ -138,12 +138,18 @@ Value attn::allocateTensor(OpBuilder &b, Location loc, RankedTensorType type,
   Value memory = gpu::AllocOp::create(b, loc, scratch, Type(), ValueRange(),
                                       bytes, ValueRange())
                      .getResult(0);
-  OpBuilder atEnd(b.getInsertionBlock()->getTerminator());
-  gpu::DeallocOp::create(atEnd, loc, Type(), ValueRange(), memory);
   Value zero = arith::ConstantIndexOp::create(b, loc, 0);
   return memref::ViewOp::create(
       b, loc, MemRefType::get(type.getShape(), type.getElementType()), memory,
       zero, dynamic);
+}
+
+void attn::freeScratch(func::FuncOp function) {
+  function.walk([](gpu::AllocOp scratch) {
+    OpBuilder atEnd(scratch->getBlock()->getTerminator());
+    gpu::DeallocOp::create(atEnd, scratch.getLoc(), Type(), ValueRange(),
+                           scratch.getMemref());
+  });
 }
 
 bool attn::isScratch(Value memory) {

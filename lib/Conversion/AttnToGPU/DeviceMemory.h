@@ -8,6 +8,7 @@
 #ifndef ATTN_LIB_CONVERSION_ATTNTOGPU_DEVICEMEMORY_H
 #define ATTN_LIB_CONVERSION_ATTNTOGPU_DEVICEMEMORY_H
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinTypes.h"
 
@@ -38,10 +39,13 @@ Value getMemory(Value tensor);
 /// is no such, or its elements do not lie as such a memref has them.
 Value emitView(OpBuilder &builder, Operation *op, Value memory);
 
-/// Memory on the device for a tensor, a memref, until the end of the builder's
-/// block. Its rows start at multiples of 16 bytes where their size is one.
+/// Memory on the device for a tensor, a memref, until freeScratch. Its rows
+/// start at multiples of 16 bytes where their size is one.
 Value allocateTensor(OpBuilder &builder, Location loc, RankedTensorType type,
                      ArrayRef<OpFoldResult> sizes);
+
+/// Frees what gpu.alloc gave `function` at the end of the block where it did.
+void freeScratch(func::FuncOp function);
 
 /// Whether a memref is a view of what allocateTensor gave.
 bool isScratch(Value memory);

@@ -157,7 +157,6 @@ void KernelLaunches::emitSplit(bool fold) {
       host->createOrFold<arith::IndexCastOp>(loc, host->getI64Type(), splits);
   emitOne(variant, "_split");
   emitMerge();
-  gpu::DeallocOp::create(*host, loc, Type(), ValueRange(), memory);
   arguments.partials = arguments.splits = Value();
 }
 

@@ -170,10 +170,12 @@ void WarpgroupUnit::fenceBarriers() {
 }
 
 void WarpgroupUnit::waitForPhase(Value address, Value parity) {
+  // Up to 10 ms, the hint, a waiting warp leaves the scheduler to others.
   assembly("{\n"
            ".reg .pred done;\n"
            "again:\n"
-           "mbarrier.try_wait.parity.shared::cta.b64 done, [$0], $1;\n"
+           "mbarrier.try_wait.parity.shared::cta.b64 done, [$0], $1, "
+           "10000000;\n"
            "@!done bra again;\n"
            "}",
            "l,r,~{memory}", {address, parity}, 0);

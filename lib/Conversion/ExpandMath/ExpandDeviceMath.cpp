@@ -10,6 +10,7 @@
 #include "attn/Conversion/ExpandMath/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -153,6 +154,10 @@ static void addInstructions(RewritePatternSet &patterns) {
                CompareWithInfinity<math::IsInfOp, arith::CmpFPredicate::OEQ>,
                CompareWithInfinity<math::IsNaNOp, arith::CmpFPredicate::UNO>>(
       context);
+  patterns.add<CallIntrinsic<arith::MaximumFOp>>(context, "llvm.maximum");
+  patterns.add<CallIntrinsic<arith::MaxNumFOp>>(context, "llvm.maxnum");
+  patterns.add<CallIntrinsic<arith::MinimumFOp>>(context, "llvm.minimum");
+  patterns.add<CallIntrinsic<arith::MinNumFOp>>(context, "llvm.minnum");
   patterns.add<CallIntrinsic<math::AbsFOp>>(context, "llvm.fabs");
   patterns.add<CallIntrinsic<math::CeilOp>>(context, "llvm.ceil");
   patterns.add<CallIntrinsic<math::CopySignOp>>(context, "llvm.copysign");
@@ -209,6 +214,7 @@ void ExpandDeviceMathPass::runOnOperation() {
   RewritePatternSet patterns(&getContext());
   addInstructions(patterns);
   addFunctions(patterns);
+  arith::populateCeilFloorDivExpandOpsPatterns(patterns);
   if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
     signalPassFailure();
 }

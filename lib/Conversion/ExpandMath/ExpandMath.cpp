@@ -134,9 +134,6 @@ struct ExpandMathPass : attn::impl::ExpandMathPassBase<ExpandMathPass> {
           return emitLog(builder, loc, x, LogBase::Two);
         });
     patterns.add<ExpandFloorMod, ExpandLoad>(&getContext());
-    // Without such an instruction LLVM would call a library.
-    if (!spec.hasBF16Dot)
-      arith::populateExpandBFloat16Patterns(patterns);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
   }

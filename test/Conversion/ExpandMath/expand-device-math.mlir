@@ -20,6 +20,22 @@ func.func @half(%x: bf16) -> bf16 {
   return %r : bf16
 }
 
+// CHECK-LABEL: func @larger
+// CHECK-SAME: %[[X:[^ ]*]]: f32, %[[Y:[^ ]*]]: f32
+// CHECK: llvm.call_intrinsic "llvm.maxnum"(%[[X]], %[[Y]]) : (f32, f32) -> f32
+func.func @larger(%x: f32, %y: f32) -> f32 {
+  %r = arith.maxnumf %x, %y : f32
+  return %r : f32
+}
+
+// CHECK-LABEL: func @divide
+// CHECK-NOT: ceildivsi
+// CHECK: arith.divsi
+func.func @divide(%x: i32, %y: i32) -> i32 {
+  %r = arith.ceildivsi %x, %y : i32
+  return %r : i32
+}
+
 // CHECK-LABEL: func @root
 // CHECK-SAME: %[[X:.*]]: f64
 // CHECK: %[[S:.*]] = llvm.call_intrinsic "llvm.sqrt"(%[[X]]) : (f64) -> f64

@@ -39,11 +39,13 @@ def ExpandDeviceMathPass : Pass<"attn-expand-device-math"> {
   let summary = "Expand the math functions that a GPU lacks";
   let description = [{
     Accepts scalar math functions in kernels, after `attn-expand-math`. Absolute
-    values, roots and roundings of f16, bf16, f32 and f64 become calls of LLVM
-    intrinsics, for which GPUs have instructions: no library of functions is
-    needed. Tests for NaN and infinity become comparisons. Circular, hyperbolic and error functions, powers, the remaining
-    logarithms and `arith.remf` on f16, bf16 and f32 become arithmetic on f64,
-    whose error is below one rounding of f32. Functions on f64 are left.
+    values, maxima, minima, roots and roundings of f16, bf16, f32 and f64 become
+    calls of LLVM intrinsics, for which GPUs have instructions: no library of
+    functions is needed. Tests for NaN and infinity become comparisons, integer
+    divisions that round up or down others. Circular, hyperbolic and error
+    functions, powers, the remaining logarithms and `arith.remf` on f16, bf16 and
+    f32 become arithmetic on f64, whose error is below one rounding of f32.
+    Functions on f64 are left.
 
     Example: test/Conversion/ExpandMath/expand-device-math.mlir.
   }];

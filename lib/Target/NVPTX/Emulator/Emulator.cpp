@@ -210,6 +210,10 @@ void Emulator::addBuffer(StringRef name, void *data, size_t bytes,
   state->memory.addBuffer(name, data, bytes, writable);
 }
 
+void Emulator::releaseBuffer(const void *data) {
+  state->memory.releaseBuffer(data);
+}
+
 void Emulator::removeBuffers() { state->memory.removeBuffers(); }
 
 /// What cuLaunchKernel would refuse.

@@ -117,6 +117,12 @@ void Memory::addBuffer(llvm::StringRef name, void *data, size_t bytes,
   buffers.push_back(std::move(range));
 }
 
+void Memory::releaseBuffer(const void *data) {
+  for (MemoryRange &buffer : buffers)
+    if (buffer.begin == reinterpret_cast<uintptr_t>(data))
+      buffer.released = true;
+}
+
 void Memory::beginLaunch(size_t sharedBytes) {
   shared.name = "shared memory";
   shared.begin = reinterpret_cast<uintptr_t>(arena);
@@ -170,6 +176,7 @@ std::string Memory::describe(uintptr_t address, size_t bytes) const {
   auto offset = static_cast<int64_t>(address - nearest->begin);
   return (llvm::Twine(name) + (offset < 0 ? " - " : " + ") +
           llvm::Twine(offset < 0 ? -offset : offset) + " of " +
-          llvm::Twine(nearest->bytes) + " bytes")
+          llvm::Twine(nearest->bytes) + " bytes" +
+          (nearest->released ? ", which were released" : ""))
       .str();
 }

@@ -65,11 +65,12 @@ struct MemoryRange {
   size_t bytes = 0;
   bool writable = true;
   bool shared = false;
+  bool released = false; ///< May no longer be accessed.
   Shadow shadow;
   BufferTraffic traffic;
 
   bool contains(uintptr_t address, size_t count) const {
-    return address >= begin && count <= bytes &&
+    return !released && address >= begin && count <= bytes &&
            address - begin <= bytes - count;
   }
 };
@@ -87,6 +88,7 @@ public:
   Memory &operator=(const Memory &) = delete;
 
   void addBuffer(llvm::StringRef name, void *data, size_t bytes, bool writable);
+  void releaseBuffer(const void *data);
   void removeBuffers() { buffers.clear(); }
   llvm::MutableArrayRef<MemoryRange> getBuffers() { return buffers; }
 

@@ -47,6 +47,14 @@ TEST_F(EmulatorTest, FindsALoadInFrontOfABufferAndFarFromAll) {
   EXPECT_THAT(sentences(far), ElementsAre(HasSubstr("far from every buffer")));
 }
 
+TEST_F(EmulatorTest, FindsAccessesToReleasedMemory) {
+  released = out.data();
+  Report report = run(storeOut("%tid32"));
+  EXPECT_THAT(sentences(report),
+              ElementsAre(HasSubstr("at 'out' + 0 of 2048 bytes, which were "
+                                    "released, outside of all buffers")));
+}
+
 TEST_F(EmulatorTest, FindsAccessesBehindSharedMemory) {
   Report report = run(R"(
   %at = getelementptr i8, ptr addrspace(3) @s, i64 8192

@@ -72,6 +72,8 @@ protected:
     (*emulator)->addBuffer("in", in.data(), in.size() * 4, /*writable=*/false);
     (*emulator)->addBuffer("out", out.data(), out.size() * 4,
                            /*writable=*/true);
+    if (released)
+      (*emulator)->releaseBuffer(released);
     void *input = in.data(), *output = out.data();
     void *parameters[] = {&input, &output, map};
     Launch launch = {"k", {blocks}, {threads}, 0, schedule};
@@ -94,6 +96,7 @@ protected:
   llvm::LLVMContext context;
   std::unique_ptr<llvm::Module> module;
   Words in, out;
+  const void *released = nullptr; ///< One of them, before the launch.
   alignas(64) char map[128] = {};
 };
 

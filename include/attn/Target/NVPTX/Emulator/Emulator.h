@@ -128,6 +128,8 @@ public:
 
   /// Memory that kernels may access, `writable` or not. It stays the caller's.
   void addBuffer(llvm::StringRef name, void *data, size_t bytes, bool writable);
+  /// Kernels may no longer access the buffer that begins at `data`.
+  void releaseBuffer(const void *data);
   void removeBuffers();
 
   /// Runs a kernel; `parameters` are pointers to its arguments, as
