@@ -5,7 +5,8 @@
 """A plugin of pytest: functions that would be compiled for this CPU are compiled for
 a CUDA device and called there, on copies of their arrays.
 
-    pytest -p on_cuda --cuda-target=sm_90a test/Python
+    cd test/Python
+    ../../dev python -m pytest -p on_cuda --cuda-target=sm_90a
 
 What GPUs are not for (float64, largest weights) and what asks for the CPU's own code
 fails then.

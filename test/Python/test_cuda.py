@@ -12,6 +12,7 @@ from pathlib import Path
 
 import attn
 import numpy as np
+import on_cuda
 import pytest
 import torch
 from attn import _arrays
@@ -67,6 +68,26 @@ def test_tensors_of_a_cuda_device():
 def test_tensors_on_the_cpu_use_no_stream():
     found = _arrays.framework(torch.zeros(1))
     assert (found.target, found.stream()) == ("native", 0)
+
+
+def test_suite_on_a_device_copies_results_back(monkeypatch):
+    """The plugin on_cuda, with copies on the CPU for those on a device."""
+    monkeypatch.setattr(torch.Tensor, "cuda", torch.Tensor.clone)
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: None)
+    stream = types.SimpleNamespace(cuda_stream=7)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda: stream)
+
+    def native(values, stream):
+        assert stream == 7
+        values[2].copy_(values[0] * values[1])
+        values[0].zero_()
+        return -1
+
+    array, result = np.arange(3.0)[::-1], np.zeros(3)
+    function = on_cuda.OnDevice(native, [False, False, True])
+    assert function([array, 2, result], 0) == -1
+    assert np.array_equal(result, [4, 2, 0])
+    assert np.array_equal(array, [2, 1, 0])
 
 
 class Device:
