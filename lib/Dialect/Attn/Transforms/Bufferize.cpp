@@ -36,28 +36,49 @@ static int64_t sizeInBytes(MemRefType type) {
          llvm::divideCeil(type.getElementTypeBitWidth(), 8);
 }
 
-/// Allocations of static size in the body of a parallel loop move to its top,
-/// on the stack, as far as they fit.
-static void placeScratch(scf::ForallOp loop) {
+/// Allocations of static size move to the top of `body`, on the stack, as far
+/// as they fit.
+static void placeOnStack(ArrayRef<memref::AllocOp> scratch, Block *body) {
   int64_t bytes = 0;
-  SmallVector<memref::AllocOp> scratch;
-  loop.walk([&](memref::AllocOp alloc) {
-    if (alloc.getType().hasStaticShape() &&
-        alloc->getParentOfType<scf::ForallOp>() == loop)
-      scratch.push_back(alloc);
-  });
   for (memref::AllocOp alloc : scratch) {
     int64_t size = sizeInBytes(alloc.getType());
     if (bytes + size > maxStackBytes)
       continue;
     bytes += size;
-    auto builder = OpBuilder::atBlockBegin(loop.getBody());
+    auto builder = OpBuilder::atBlockBegin(body);
     Value stack =
         memref::AllocaOp::create(builder, alloc.getLoc(), alloc.getType(),
                                  builder.getI64IntegerAttr(scratchAlignment));
     alloc.replaceAllUsesWith(stack);
     alloc.erase();
   }
+}
+
+/// Scratch of the body of a parallel loop.
+static void placeScratch(scf::ForallOp loop) {
+  SmallVector<memref::AllocOp> scratch;
+  loop.walk([&](memref::AllocOp alloc) {
+    if (alloc.getType().hasStaticShape() &&
+        alloc->getParentOfType<scf::ForallOp>() == loop)
+      scratch.push_back(alloc);
+  });
+  placeOnStack(scratch, loop.getBody());
+}
+
+/// A function whose parallel loop had a single step has its scratch in other
+/// loops, which would ask for it in every step.
+static void placeScratch(func::FuncOp function) {
+  if (function.isExternal() ||
+      function.walk([](scf::ForallOp) { return WalkResult::interrupt(); })
+          .wasInterrupted())
+    return;
+  SmallVector<memref::AllocOp> scratch;
+  function.walk([&](memref::AllocOp alloc) {
+    if (alloc.getType().hasStaticShape() &&
+        alloc->getParentOfType<scf::ForOp>())
+      scratch.push_back(alloc);
+  });
+  placeOnStack(scratch, &function.front());
 }
 
 static FailureOr<Value> allocate(OpBuilder &builder, Location loc,
@@ -89,6 +110,7 @@ struct Bufferize : public attn::impl::BufferizePassBase<Bufferize> {
                                                         state)))
       return signalPassFailure();
     getOperation()->walk([](scf::ForallOp loop) { placeScratch(loop); });
+    getOperation()->walk([](func::FuncOp op) { placeScratch(op); });
   }
 };
 } // namespace

@@ -22,6 +22,26 @@ func.func @scratch(%out: memref<8x64xf32>, %x: f32) {
   return
 }
 
+// Without a parallel loop, that of other loops is at the top of the function.
+// CHECK-LABEL: func @single_step(
+func.func @single_step(%out: memref<64xf32>, %x: f32, %n: index) {
+  // CHECK: %[[ROW:.*]] = memref.alloca() {alignment = 64 : i64} : memref<64xf32>
+  // CHECK-NOT: memref.alloc()
+  // CHECK: scf.for
+  // CHECK: linalg.fill ins(%{{.*}} : f32) outs(%[[ROW]] :
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %init = bufferization.to_tensor %out restrict writable : memref<64xf32> to tensor<64xf32>
+  %r = scf.for %i = %c0 to %n step %c1 iter_args(%o = %init) -> tensor<64xf32> {
+    %e = tensor.empty() : tensor<64xf32>
+    %f = linalg.fill ins(%x : f32) outs(%e : tensor<64xf32>) -> tensor<64xf32>
+    %s = linalg.add ins(%f, %o : tensor<64xf32>, tensor<64xf32>) outs(%o : tensor<64xf32>) -> tensor<64xf32>
+    scf.yield %s : tensor<64xf32>
+  }
+  bufferization.materialize_in_destination %r in restrict writable %out : (tensor<64xf32>, memref<64xf32>) -> ()
+  return
+}
+
 // What would not fit on a thread's stack, and what is not inside a parallel
 // loop, stays on the heap.
 // CHECK-LABEL: func @large(
