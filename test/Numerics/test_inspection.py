@@ -64,6 +64,11 @@ def test_masks(mask):
     check_top(inspection(mask=mask, heads=2), (49, 130))
 
 
+def test_mask_that_keeps_none():
+    text = inspection(mask="causal").replace("causal", "constant false")
+    check_top(text, (20, 30))
+
+
 @pytest.mark.parametrize("score", ["softcap", "relative"])
 def test_scores(score):
     check_top(inspection(score=score, mask="window"), (50, 110))

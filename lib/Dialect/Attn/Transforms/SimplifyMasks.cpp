@@ -34,15 +34,18 @@ static int64_t getStaticSize(AttendOp op, unsigned dim) {
   return ShapedType::kDynamic;
 }
 
-/// What `op` gives where no row keeps a key: zeros, and an LSE of -inf.
+/// What `op` gives where no row keeps a key: zeros, an LSE of -inf, and -1 for
+/// the keys of the largest weights.
 static SmallVector<Value> emitEmptyRows(OpBuilder &builder, AttendOp op) {
   SmallVector<Value> results;
   for (Value init : op.getDpsInits()) {
     bool isLse = init == op.getLseInit();
     double value = isLse ? -std::numeric_limits<double>::infinity() : 0.0;
     Type element = getElementTypeOrSelf(init.getType());
-    Value scalar = arith::ConstantOp::create(
-        builder, op.getLoc(), builder.getFloatAttr(element, value));
+    TypedAttr constant = element.isInteger()
+                             ? TypedAttr(builder.getIntegerAttr(element, -1))
+                             : TypedAttr(builder.getFloatAttr(element, value));
+    Value scalar = arith::ConstantOp::create(builder, op.getLoc(), constant);
     results.push_back(linalg::FillOp::create(builder, op.getLoc(), scalar, init)
                           .getResult(0));
   }

@@ -51,3 +51,13 @@ func.func @none_with_sink(%q: !t, %k: !t, %v: !t, %s: tensor<1xf32>) -> (!t, ten
   %o, %l = attn.scaled_dot_product %q, %k, %v mask(%m) sink(%s : tensor<1xf32>) : !t, !t, !t -> !t lse(tensor<1x1x100xf32>)
   return %o, %l : !t, tensor<1x1x100xf32>
 }
+
+// CHECK-LABEL: func @none_of_the_largest(
+// CHECK-DAG: %[[NONE:.*]] = arith.constant -1 : i32
+// CHECK-NOT: attn.attend
+// CHECK: linalg.fill ins(%[[NONE]] : i32)
+func.func @none_of_the_largest(%q: !t, %k: !t, %v: !t) -> (!t, tensor<1x1x100x2xf32>, tensor<1x1x100x2xi32>) {
+  %m = attn.mask.constant false
+  %o, %w, %j = attn.scaled_dot_product %q, %k, %v mask(%m) : !t, !t, !t -> !t top(tensor<1x1x100x2xf32>, tensor<1x1x100x2xi32>)
+  return %o, %w, %j : !t, tensor<1x1x100x2xf32>, tensor<1x1x100x2xi32>
+}

@@ -84,8 +84,8 @@ def SimplifyMasksPass : Pass<"attn-simplify-masks"> {
   let description = [{
     Looks at the mask region of each `attn.attend` as a whole, at the static sizes
     that it has. A mask that keeps every pair for every input is erased; where it
-    keeps none, the results are zeros and an LSE of -inf. Captures that no region
-    reads any more go with the next canonicalisation.
+    keeps none, the results are zeros, an LSE of -inf and keys of -1. Captures that
+    no region reads any more go with the next canonicalisation.
 
     Example: test/Dialect/Attn/Transforms/simplify-masks.mlir.
   }];
