@@ -41,6 +41,11 @@ MASKS = {
     ": tensor<70xi32>",
     "document_offsets": "%m = attn.mask.document_offsets %starts "
     "keys(%keystarts : tensor<4xi32>) : tensor<4xi32>",
+    "two_document_offsets": """%a = attn.mask.document_offsets %starts
+          keys(%keystarts : tensor<4xi32>) : tensor<4xi32>
+      %b = attn.mask.document_offsets %keystarts
+          keys(%starts : tensor<4xi32>) : tensor<4xi32>
+      %m = attn.mask.or %a, %b""",
     "dilated": "%m = attn.mask.dilated stride = 3",
     "block_sparse": "%m = attn.mask.block_sparse %blocks block [32, 32] "
     ": tensor<3x5xi1>",

@@ -440,6 +440,26 @@ LogicalResult Tensors::compute() {
   return success();
 }
 
+/// Each loop overwrites a tensor of its own, which its kernel makes.
+static void separateInitials(func::FuncOp function) {
+  auto own = [](OpOperand &operand) {
+    Operation *made = operand.get().getDefiningOp();
+    if (!isa_and_nonnull<tensor::EmptyOp, tensor::FromElementsOp,
+                         linalg::FillOp, arith::ConstantOp>(made) ||
+        made->hasOneUse())
+      return made;
+    auto number = cast<OpResult>(operand.get()).getResultNumber();
+    Operation *copy = OpBuilder(operand.getOwner()).clone(*made);
+    operand.set(copy->getResult(number));
+    return copy;
+  };
+  for (auto loop : function.getBody().front().getOps<scf::ForOp>())
+    for (OpOperand &init : loop.getInitArgsMutable())
+      if (isa<TensorType>(init.get().getType()))
+        if (auto fill = dyn_cast_or_null<linalg::FillOp>(own(init)))
+          own(fill.getOutputsMutable()[0]);
+}
+
 /// Erases what only the host would have computed.
 static void eraseUnused(func::FuncOp function) {
   SmallVector<Operation *> ops;
@@ -458,8 +478,10 @@ LogicalResult attn::computeTensorsOnDevice(func::FuncOp function,
   // Of what is empty no memory is named.
   RewritePatternSet patterns(function.getContext());
   tensor::populateFoldTensorEmptyPatterns(patterns);
-  if (failed(applyPatternsGreedily(function, std::move(patterns))) ||
-      failed(Tensors(function, kernels).compute()))
+  if (failed(applyPatternsGreedily(function, std::move(patterns))))
+    return failure();
+  separateInitials(function);
+  if (failed(Tensors(function, kernels).compute()))
     return failure();
   eraseUnused(function);
   return success();

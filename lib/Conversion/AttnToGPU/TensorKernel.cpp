@@ -97,6 +97,11 @@ LogicalResult TensorKernel::check(Block &block) {
 LogicalResult TensorKernel::check() {
   for (Operation *op : code) {
     auto loop = dyn_cast<scf::ForOp>(op);
+    // What others may read is not overwritten.
+    if (loop && llvm::any_of(loop.getInitArgs(), [&](Value init) {
+          return sources.contains(init);
+        }))
+      return refuseTensorOp(op);
     if (loop ? succeeded(check(*loop.getBody()))
              : isOnNumbers(*op) ||
                    isa<tensor::EmptyOp, tensor::ExtractOp,

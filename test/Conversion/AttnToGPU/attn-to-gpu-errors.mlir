@@ -76,3 +76,21 @@ func.func @f(%q: tensor<16x64xf16>) -> tensor<16x64xf16> {
   %o = attn.scaled_dot_product %q, %k, %q : tensor<16x64xf16>, tensor<16x64xf16>, tensor<16x64xf16> -> tensor<16x64xf16>
   return %o : tensor<16x64xf16>
 }
+
+// The caller's ids are not overwritten.
+//--- h.mlir
+// CHECK: 'scf.for' op on tensors has no code for GPUs
+// CHECK: code 1
+func.func @f(%q: tensor<16x64xf16>, %ids: tensor<16xi32>) -> tensor<16x64xf16> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c9 = arith.constant 9 : index
+  %one = arith.constant 1 : i32
+  %changed = scf.for %i = %c0 to %c9 step %c1 iter_args(%all = %ids) -> (tensor<16xi32>) {
+    %next = tensor.insert %one into %all[%i] : tensor<16xi32>
+    scf.yield %next : tensor<16xi32>
+  }
+  %m = attn.mask.document %changed : tensor<16xi32>
+  %o = attn.scaled_dot_product %q, %q, %q mask(%m) : tensor<16x64xf16>, tensor<16x64xf16>, tensor<16x64xf16> -> tensor<16x64xf16>
+  return %o : tensor<16x64xf16>
+}
