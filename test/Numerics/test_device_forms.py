@@ -205,3 +205,14 @@ def test_large_scores_without_the_guard_are_wrong(tmp_path):
     flags += ["--target=sm_80", "--start-from=decompose"]
     assert largest_error(ir, element, expected, tmp_path, *flags) < 0.03
     assert not largest_error(planted, element, expected, tmp_path, *flags) < 0.03
+
+
+def test_entropy_of_any_batch():
+    """Its LSE is scratch, whose size is asked of."""
+    q, k, row = "tensor<?x2x65x64xf16>", "tensor<?x2x54x64xf16>", "tensor<?x2x65xf32>"
+    text = f"""func.func @f(%q: {q}, %k: {k}, %v: {k}) -> ({q}, {row}) {{
+      %o, %e = attn.scaled_dot_product %q, %k, %v : {q}, {k}, {k} -> {q} entropy({row})
+      return %o, %e : {q}, {row}
+    }}"""
+    run = attnc("run", text, "--target=sm_80", "--emulate", "--check", "--dim", "B=2")
+    assert run.returncode == 0, run.stderr

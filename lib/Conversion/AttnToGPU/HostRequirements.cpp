@@ -58,8 +58,13 @@ void attn::moveRequirementsUp(func::FuncOp function) {
   });
   if (first == body.end())
     return;
-  for (RequireOp require : llvm::to_vector(body.getOps<RequireOp>()))
-    for (Operation *op : getParts(require))
+  for (RequireOp require : llvm::to_vector(body.getOps<RequireOp>())) {
+    SetVector<Operation *> parts = getParts(require);
+    // What asks of scratch stays behind it.
+    if (llvm::any_of(parts, holds<gpu::AllocOp>))
+      continue;
+    for (Operation *op : parts)
       if (op->getBlock() == &body && first->isBeforeInBlock(op))
         op->moveBefore(&*first);
+  }
 }
