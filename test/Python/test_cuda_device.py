@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from attn import _arrays
-from numerics import assert_close, attention, indices
+from numerics import assert_close, attention, indices, repeat_heads
 
 if not torch.cuda.is_available():
     pytest.skip("PyTorch finds no CUDA device", allow_module_level=True)
@@ -141,7 +141,7 @@ def check(device, dtype, heads, lengths, mask="none", score="none"):
     wanted, sums, weights = attention(
         q, k, v, keep, modify=lambda s: modify(s, b, h, i, j)
     )
-    groups = np.repeat(abs(v.double().numpy()), H // KV, axis=1)
+    groups = repeat_heads(abs(v.double().numpy()), H)
     spread = groups.max() * max(1, np.sqrt(d) / 4)
     assert_close(found.cpu(), wanted, spread, weighted=weights @ groups)
     assert_close(lse.cpu(), sums, 16)

@@ -90,16 +90,23 @@ std::pair<Value, Value> TileDecomposition::weighFolded(Value scores, Value sum,
       weigh(emit.reshape(scores, columns), zeros(columns), shifts, scale);
   weights = emit.reshape(weights, rows);
   OpFoldResult existing = tensor::getMixedSize(b, loc, op.getKey(), 0);
-  if (!getConstantIntValue(existing)) {
-    SmallVector<OpFoldResult> offsets(2, b.getIndexAttr(0)),
-        strides(2, b.getIndexAttr(1)), sizes{existing, b.getIndexAttr(rows)};
-    weights = tensor::ExtractSliceOp::create(b, loc, weights, offsets, sizes,
-                                             strides);
-  }
+  if (!getConstantIntValue(existing))
+    weights = takeFirst(weights, /*dim=*/0, existing);
   Value totals = emit.quarter(total, rows, [&](Value parts, int64_t size) {
     return sumWeights(parts, zeros(size));
   });
   return {weights, sumWeights(totals, sum)};
+}
+
+/// The first `size` of a matrix along `dim`.
+Value TileDecomposition::takeFirst(Value matrix, unsigned dim,
+                                   OpFoldResult size) {
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, matrix),
+                            offsets(2, b.getIndexAttr(0)),
+                            strides(2, b.getIndexAttr(1));
+  sizes[dim] = size;
+  return tensor::ExtractSliceOp::create(b, loc, matrix, offsets, sizes,
+                                        strides);
 }
 
 /// `sum` with weights added.
@@ -124,8 +131,7 @@ Value TileDecomposition::accumulateRows(Value acc, Value weights) {
 }
 
 /// acc[e, i] + sum_j value[j, e] * weights[j, i]. Guarded: a pair without
-/// weight
-/// (`scores` of -inf, or weight 0 without softmax) adds nothing.
+/// weight (`scores` of -inf, or weight 0 without softmax) adds nothing.
 Value TileDecomposition::accumulate(Value acc, Value weights, Value scores) {
   int64_t ahead = TileScores::getRowsAhead(op);
   auto valueMap = cast<AffineMapAttr>(op.getIndexingMaps()[2]).getValue();
@@ -186,14 +192,7 @@ Value TileDecomposition::accumulateExisting(Value acc, Value weights,
   if (!existing)
     return accumulate(acc, weights, scores);
   SmallVector<OpFoldResult> offsets(2, b.getIndexAttr(0)),
-      strides(2, b.getIndexAttr(1));
-  auto first = [&](Value matrix, unsigned dim) -> Value {
-    SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, matrix);
-    sizes[dim] = existing;
-    return tensor::ExtractSliceOp::create(b, loc, matrix, offsets, sizes,
-                                          strides);
-  };
-  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, acc);
+      strides(2, b.getIndexAttr(1)), sizes = tensor::getMixedSizes(b, loc, acc);
   sizes[0] = existing;
   Value part =
       startsEmpty()
@@ -201,9 +200,11 @@ Value TileDecomposition::accumulateExisting(Value acc, Value weights,
                 b, loc, emit.constant(0.0),
                 tensor::EmptyOp::create(b, loc, sizes, accumulator).getResult())
                 .getResult(0)
-          : first(acc, 0);
-  Value sums = accumulate(part, first(weights, 1),
-                          op.getGuarded() ? first(scores, 1) : scores);
+          : takeFirst(acc, /*dim=*/0, existing);
+  if (op.getGuarded())
+    scores = takeFirst(scores, /*dim=*/1, existing);
+  Value sums =
+      accumulate(part, takeFirst(weights, /*dim=*/1, existing), scores);
   return tensor::InsertSliceOp::create(b, loc, sums, acc, offsets, sizes,
                                        strides);
 }
@@ -222,9 +223,8 @@ TileDecomposition::runSoftmax(const ScoreEmitter::Scores &tile) {
   }
   Value shift = emitShift(state.maximum);
   auto [weights, sum] =
-      foldsKeys()
-          ? weighFolded(tile.scores, state.sum, shift, tile.pendingScale)
-          : weigh(tile.scores, state.sum, shift, tile.pendingScale);
+      folded ? weighFolded(tile.scores, state.sum, shift, tile.pendingScale)
+             : weigh(tile.scores, state.sum, shift, tile.pendingScale);
   // Beside the product, whose blocks then start with it.
   if (factor)
     state.accumulator = scaleBy(state.accumulator, factor);
@@ -291,7 +291,8 @@ SmallVector<Value> TileDecomposition::run() {
   TileScores tile = TileScores::get(op);
   tile.existing = existing;
   tile.isPadded = op->hasAttr(paddedKeysAttr) || isUnpacked();
-  if (foldsKeys()) {
+  folded = foldsKeys();
+  if (folded) {
     tile.existing = tensor::getMixedSize(b, loc, op.getKey(), 0);
     tile.isPadded = true;
   }

@@ -49,6 +49,7 @@ private:
   bool foldsKeys();
   std::pair<Value, Value> weighFolded(Value scores, Value sum, Value shift,
                                       double scale);
+  Value takeFirst(Value matrix, unsigned dim, OpFoldResult size);
   Value sumWeights(Value weights, Value sum);
   Value accumulate(Value acc, Value weights, Value scores);
   Value accumulateExisting(Value acc, Value weights, Value scores);
@@ -94,6 +95,8 @@ private:
   /// Exponents of 2 in one of scores and maximum.
   double unit;
   bool lazy;
+  /// What `foldsKeys` says once padding is taken.
+  bool folded = false;
 };
 
 } // namespace mlir::attn

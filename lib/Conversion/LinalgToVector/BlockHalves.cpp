@@ -1,5 +1,4 @@
-//===- BlockHalves.cpp - Register blocks of bf16 that are extended -*- C++
-//-*-===//
+//===- BlockHalves.cpp - Blocks of bf16 that are extended -------*- C++ -*-===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

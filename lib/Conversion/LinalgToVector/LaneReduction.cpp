@@ -104,6 +104,7 @@ private:
                          ValueRange accumulators);
   /// What a step of the loop takes in.
   int64_t lanesPerStep() const { return halves ? 2 * width : width; }
+  SmallVector<Value> indicesOf(OpOperand &input, ArrayRef<Value> position);
   Value load(OpOperand &input, ArrayRef<Value> position, Value mask);
   void prefetch(OpOperand &streamed, const OutputBlock &block, Value position);
   void store(const OutputBlock &block, Value sums);
@@ -312,11 +313,7 @@ LaneReducer::Accumulators LaneReducer::addHalves(const OutputBlock &block,
   for (bool isOdd : {false, true}) {
     size_t next = 0;
     auto loadHalf = [&](OpOperand &input, ArrayRef<Value> at) -> Value {
-      AffineMap map = op.getMatchingIndexingMap(&input);
-      auto indices =
-          llvm::map_to_vector(map.getResults(), [&](AffineExpr result) {
-            return at[cast<AffineDimExpr>(result).getPosition()];
-          });
+      SmallVector<Value> indices = indicesOf(input, at);
       if (Value copy = separated.lookup(&input)) {
         if (isOdd)
           indices.back() = offset(indices.back(), width);
@@ -374,13 +371,18 @@ LaneReducer::addTerms(const OutputBlock &block,
   return results;
 }
 
-Value LaneReducer::load(OpOperand &input, ArrayRef<Value> position,
-                        Value mask) {
+SmallVector<Value> LaneReducer::indicesOf(OpOperand &input,
+                                          ArrayRef<Value> position) {
   AffineMap map = op.getMatchingIndexingMap(&input);
-  auto indices = llvm::map_to_vector(map.getResults(), [&](AffineExpr result) {
+  return llvm::map_to_vector(map.getResults(), [&](AffineExpr result) {
     return position[cast<AffineDimExpr>(result).getPosition()];
   });
-  if (!map.isFunctionOfDim(sumDim))
+}
+
+Value LaneReducer::load(OpOperand &input, ArrayRef<Value> position,
+                        Value mask) {
+  SmallVector<Value> indices = indicesOf(input, position);
+  if (!op.getMatchingIndexingMap(&input).isFunctionOfDim(sumDim))
     return memref::LoadOp::create(builder, loc, input.get(), indices);
   auto lanes =
       VectorType::get(width, getElementTypeOrSelf(input.get().getType()));
