@@ -13,7 +13,7 @@
 #include "AttendArguments.h"
 #include "AttendElements.h"
 #include "DeviceCode.h"
-#include "DeviceTensors.h"
+#include "FunctionTensors.h"
 #include "HostRequirements.h"
 #include "KernelLaunches.h"
 #include "TensorKernel.h"
