@@ -84,3 +84,29 @@ function(add_attn_tool name)
   target_link_libraries(${name} PRIVATE Attn MLIR LLVM)
   install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endfunction()
+
+# attn_link_archives(TARGET): links attn, MLIR and LLVM into a program, from their
+# archives alone. Code at fixed addresses leaves nothing to the loader.
+function(attn_link_archives target)
+  get_property(rooms GLOBAL PROPERTY ATTN_LIBRARIES)
+  foreach(room ${rooms})
+    target_sources(${target} PRIVATE $<TARGET_OBJECTS:${room}>)
+  endforeach()
+  get_property(libraries GLOBAL PROPERTY MLIR_ALL_LIBS)
+  list(APPEND libraries ${LLVM_AVAILABLE_LIBS})
+  set(archives)
+  foreach(library ${libraries})
+    set(archive ${ATTN_LLVM_PREFIX}/lib/lib${library}.a)
+    if(EXISTS ${archive})
+      list(APPEND archives ${archive})
+    endif()
+  endforeach()
+  # What LLVM's own library links; there are no headers to find it by.
+  find_library(ATTN_ZSTD NAMES zstd libzstd.so.1 REQUIRED)
+  find_library(ATTN_ZLIB NAMES z libz.so.1 REQUIRED)
+  get_property(others GLOBAL PROPERTY ATTN_LINK_LIBRARIES)
+  target_link_options(${target} PRIVATE -no-pie -static-libstdc++ -static-libgcc
+    -Wl,--gc-sections,--as-needed $<$<CONFIG:Release>:-Wl,--strip-all>)
+  target_link_libraries(${target} PRIVATE -Wl,--start-group ${archives}
+    -Wl,--end-group ${others} ${ATTN_ZSTD} ${ATTN_ZLIB} m dl)
+endfunction()

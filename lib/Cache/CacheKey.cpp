@@ -63,10 +63,10 @@ std::string CacheKey::str() const {
   return all;
 }
 
-std::string mlir::attn::getCompilerIdentity(const std::string &library) {
+std::string mlir::attn::getCompilerIdentity(const std::string &compiler) {
   std::string identity = ATTN_VERSION;
   for (const std::string &path :
-       {library, std::string(ATTN_LLVM_LIBRARIES "/libMLIR.so"),
+       {compiler, std::string(ATTN_LLVM_LIBRARIES "/libMLIR.so"),
         std::string(ATTN_LLVM_LIBRARIES "/libLLVM.so")}) {
     struct stat status;
     if (::stat(path.c_str(), &status))

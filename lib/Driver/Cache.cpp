@@ -10,6 +10,7 @@
 #include "llvm/Support/CachePruning.h"
 
 #include <dlfcn.h>
+#include <link.h>
 
 using namespace mlir;
 using namespace mlir::attn;
@@ -24,12 +25,14 @@ void attn::insertBounded(const DiskCache &cache, StringRef key, StringRef bytes,
   llvm::pruneCache(cache.getDirectory(), policy);
 }
 
-/// This library.
+/// The library or the program that this code is part of.
 static std::string getCompilerPath() {
   Dl_info info;
-  if (!::dladdr(reinterpret_cast<void *>(&getCompilerPath), &info))
+  link_map *map;
+  if (!::dladdr1(reinterpret_cast<void *>(&getCompilerPath), &info,
+                 reinterpret_cast<void **>(&map), RTLD_DL_LINKMAP))
     return {};
-  return info.dli_fname;
+  return *map->l_name ? map->l_name : "/proc/self/exe";
 }
 
 /// The cache and the key of a compilation; none where nothing is to be kept.

@@ -73,7 +73,7 @@ static bool copyFromCache(int argc, char **argv, const std::string &directory) {
   key.threads = std::strtoul(threads.c_str(), &end, 10);
   if (*end || std::to_string(key.threads) != threads)
     return false;
-  key.compiler = getCompilerIdentity(directory + ATTN_LIBRARY);
+  key.compiler = getCompilerIdentity(directory + ATTN_COMPILER);
   key.target = get("target", "native");
   key.firstPhase = get("start-from", "raise");
   key.lastPhase = get("stop-after", "lower");

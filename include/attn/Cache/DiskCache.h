@@ -35,9 +35,10 @@ struct CacheKey {
   std::string str() const;
 };
 
-/// Identifies the compiler: its version, and size and time of its libraries, so
-/// that a rebuilt compiler shares no entry with the one before.
-std::string getCompilerIdentity(const std::string &library);
+/// Identifies the compiler: its version, and size and time of its file, a
+/// library or a program, and of the libraries of MLIR and LLVM, so that a
+/// rebuilt compiler shares no entry with the one before.
+std::string getCompilerIdentity(const std::string &compiler);
 
 /// A directory of entries, shared by any number of processes. A failure to read
 /// or to write is never an error: the entry is then not there.

@@ -10,13 +10,13 @@
 #include "attn/Runtime/Layout.h"
 #include "attn/Runtime/Support.h"
 
-#include "llvm-c/Target.h"
+#include "LookupTarget.h"
+
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Passes/PassBuilder.h"
-#include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/TargetParser/Host.h"
 #include "llvm/Transforms/InstCombine/InstCombine.h"
@@ -34,30 +34,9 @@ static llvm::Error makeError(const llvm::Twine &message) {
   return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
 }
 
-/// The target registered for `spec`, its code generator initialised.
-static const llvm::Target *lookupTarget(const TargetSpec &spec,
-                                        std::string &error) {
-  llvm::Triple triple(spec.triple);
-  if (triple.isX86()) {
-    LLVMInitializeX86TargetInfo();
-    LLVMInitializeX86Target();
-    LLVMInitializeX86TargetMC();
-    LLVMInitializeX86AsmPrinter();
-    LLVMInitializeX86AsmParser(); // The runtime is assembly.
-  } else {
-    LLVMInitializeAArch64TargetInfo();
-    LLVMInitializeAArch64Target();
-    LLVMInitializeAArch64TargetMC();
-    LLVMInitializeAArch64AsmPrinter();
-    LLVMInitializeAArch64AsmParser();
-  }
-  return llvm::TargetRegistry::lookupTarget(triple, error);
-}
-
 int64_t mlir::attn::getRequiredFeatures(const TargetSpec &spec) {
-  std::string error;
-  const llvm::Target *target = lookupTarget(spec, error);
   llvm::Triple triple(spec.triple);
+  const llvm::Target *target = lookupTarget(triple);
   std::unique_ptr<llvm::MCSubtargetInfo> subtarget(
       target ? target->createMCSubtargetInfo(triple, spec.cpu, spec.features)
              : nullptr);
@@ -89,14 +68,12 @@ MachineCodeEmitter::~MachineCodeEmitter() = default;
 
 llvm::Expected<MachineCodeEmitter>
 MachineCodeEmitter::create(const TargetSpec &spec) {
-  std::string error;
-  const llvm::Target *target = lookupTarget(spec, error);
-  if (!target)
-    return makeError("target '" + spec.name + "': " + error);
+  llvm::Triple triple(spec.triple);
   MachineCodeEmitter emitter(spec);
-  emitter.machine.reset(target->createTargetMachine(
-      llvm::Triple(spec.triple), spec.cpu, spec.features, {}, llvm::Reloc::PIC_,
-      std::nullopt, llvm::CodeGenOptLevel::Aggressive));
+  if (const llvm::Target *target = lookupTarget(triple))
+    emitter.machine.reset(target->createTargetMachine(
+        triple, spec.cpu, spec.features, {}, llvm::Reloc::PIC_, std::nullopt,
+        llvm::CodeGenOptLevel::Aggressive));
   if (!emitter.machine)
     return makeError("target '" + spec.name + "': LLVM has no code generator");
   return emitter;

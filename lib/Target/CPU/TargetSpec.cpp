@@ -7,11 +7,12 @@
 
 #include "attn/Target/CPU/TargetSpec.h"
 
+#include "LookupTarget.h"
+
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/MC/TargetRegistry.h"
-#include "llvm/Support/TargetSelect.h"
 #include "llvm/TargetParser/Host.h"
 #include "llvm/TargetParser/Triple.h"
 
@@ -125,15 +126,10 @@ static llvm::Error checkFeatures(llvm::StringRef target,
 }
 
 static llvm::Expected<TargetSpec> parseUncached(llvm::StringRef target) {
-  llvm::InitializeAllTargetInfos();
-  llvm::InitializeAllTargets();
-  llvm::InitializeAllTargetMCs();
   TargetSpec spec = split(target);
-  std::string error;
   llvm::Triple triple(spec.triple);
-  const llvm::Target *llvmTarget =
-      llvm::TargetRegistry::lookupTarget(triple, error);
-  if (!llvmTarget || !(triple.isX86() || triple.isAArch64()))
+  const llvm::Target *llvmTarget = lookupTarget(triple);
+  if (!llvmTarget)
     return makeError("target '" + target +
                      "' names an unknown architecture; "
                      "x86-64 and aarch64 are known");
