@@ -204,7 +204,9 @@ static void print(llvm::raw_ostream &os, const PlanVariant &variant) {
   const TilePlan &plan = variant.plan;
   os << "    plan";
   bool few = !ShapedType::isDynamic(variant.keys);
-  if (!ShapedType::isDynamic(variant.queries))
+  if (plan.filled)
+    os << " for M a multiple of " << plan.queries;
+  else if (!ShapedType::isDynamic(variant.queries))
     os << (few ? " for M <= " : " for M = ") << variant.queries;
   if (few)
     os << ", N <= " << variant.keys;
@@ -281,6 +283,7 @@ static void write(llvm::json::OStream &json, const PlanVariant &variant,
     json.attribute("band", variant.plan.band);
     json.attribute("resident", variant.plan.resident);
     json.attribute("piece", variant.plan.piece);
+    json.attribute("filled", variant.plan.filled);
     json.attribute("followed", followed);
     json.attribute("reason", variant.reason);
   });

@@ -118,6 +118,16 @@ def test_short_sequences(queries, keys):
     check(text, sizes)
 
 
+@pytest.mark.parametrize("queries", [0, 63, 64, 65, 128])
+@pytest.mark.parametrize("keys", [0, 1, 97, 128, 129])
+def test_filled_tiles(queries, keys):
+    text = attention(head_size=32, heads=3, kv_heads=3)
+    sizes = lengths((queries, keys))
+    filled = queries >= 64 and queries % 64 == 0 and keys <= 128
+    assert followed_plan(text, sizes)["filled"] == filled
+    check(text, sizes)
+
+
 @pytest.mark.parametrize("score", ["softcap", "alibi", "relative", "map"])
 @pytest.mark.parametrize("queries", [1, 3])
 def test_score_modifiers(score, queries):

@@ -12,8 +12,6 @@
 
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/IR/IRMapping.h"
 
 namespace mlir::attn {
 #define GEN_PASS_DEF_CHOOSEPLANSPASS
@@ -23,52 +21,28 @@ namespace mlir::attn {
 using namespace mlir;
 using namespace mlir::attn;
 
-/// `operand` with a static size of 1 for queries.
-static Value castToOneQuery(OpBuilder &builder, Location loc, Value operand,
-                            AffineMap map) {
-  auto type = cast<RankedTensorType>(operand.getType());
-  SmallVector<int64_t> shape(type.getShape());
-  AffineExpr query = builder.getAffineDimExpr(AttendOp::I);
-  shape[*map.getResultPosition(query)] = 1;
-  return tensor::CastOp::create(
-      builder, loc, RankedTensorType::get(shape, type.getElementType()),
-      operand);
-}
-
-/// `op` for one query, known as such.
-static SmallVector<Value> cloneForOneQuery(OpBuilder &builder, AttendOp op,
-                                           const TilePlan &plan) {
-  Location loc = op.getLoc();
-  auto clone = cast<AttendOp>(builder.clone(*op));
-  builder.setInsertionPoint(clone);
-  clone.getQueryMutable().assign(
-      castToOneQuery(builder, loc, op.getQuery(), op.getQueryMap()));
-  SmallVector<Value> results;
-  for (auto [index, init] : llvm::enumerate(clone.getDpsInitsMutable())) {
-    Value cast = castToOneQuery(builder, loc, init.get(), op.getMap(3 + index));
-    init.set(cast);
-    clone->getResult(index).setType(cast.getType());
-  }
-  plan.attachTo(clone);
-  builder.setInsertionPointAfter(clone);
-  for (auto [from, to] : llvm::zip_equal(clone->getResults(), op->getResults()))
-    results.push_back(tensor::CastOp::create(builder, loc, to.getType(), from));
-  return results;
-}
-
 /// Whether a call of so many queries and keys is for `variant`.
 static Value emitServes(OpBuilder &b, Location loc, const PlanVariant &variant,
                         Value queries, Value keys) {
-  auto compare = [&](arith::CmpIPredicate predicate, Value size, int64_t to) {
-    return arith::CmpIOp::create(b, loc, predicate, size,
-                                 arith::ConstantIndexOp::create(b, loc, to))
-        .getResult();
+  auto index = [&](int64_t value) -> Value {
+    return arith::ConstantIndexOp::create(b, loc, value);
+  };
+  auto compare = [&](arith::CmpIPredicate predicate, Value size,
+                     int64_t to) -> Value {
+    return arith::CmpIOp::create(b, loc, predicate, size, index(to));
   };
   if (ShapedType::isDynamic(variant.keys))
     return compare(arith::CmpIPredicate::eq, queries, variant.queries);
+  Value takes;
+  if (variant.plan.filled)
+    takes = compare(
+        arith::CmpIPredicate::eq,
+        arith::RemUIOp::create(b, loc, queries, index(variant.plan.queries)),
+        0);
+  else
+    takes = compare(arith::CmpIPredicate::ule, queries, variant.queries);
   return arith::AndIOp::create(
-      b, loc, compare(arith::CmpIPredicate::ule, queries, variant.queries),
-      compare(arith::CmpIPredicate::ule, keys, variant.keys));
+      b, loc, takes, compare(arith::CmpIPredicate::ule, keys, variant.keys));
 }
 
 /// `op` by the first of the plans that serves a call; the last serves any.
@@ -80,15 +54,14 @@ static SmallVector<Value> emitVariants(OpBuilder &builder, AttendOp op,
   if (variants.size() == 1) {
     auto clone = cast<AttendOp>(builder.clone(*op));
     first.plan.attachTo(clone);
+    if (first.queries == 1)
+      return fixQueries(builder, clone, 1);
     return SmallVector<Value>(clone->getResults());
   }
   auto choice = scf::IfOp::create(
       builder, loc, emitServes(builder, loc, first, queries, keys),
       [&](OpBuilder &b, Location loc) {
-        scf::YieldOp::create(b, loc,
-                             first.queries == 1
-                                 ? cloneForOneQuery(b, op, first.plan)
-                                 : emitVariants(b, op, queries, keys, first));
+        scf::YieldOp::create(b, loc, emitVariants(b, op, queries, keys, first));
       },
       [&](OpBuilder &b, Location loc) {
         scf::YieldOp::create(

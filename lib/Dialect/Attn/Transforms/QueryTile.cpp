@@ -210,7 +210,7 @@ QueryTile::State QueryTile::emitKeyTile(OpBuilder &b, Location loc, Value start,
   if (binary)
     tile->setAttr(binaryScoresAttr, b.getUnitAttr());
   // A piece has too few sums for a second way through its code.
-  if (!rowsFirst() && !guarded && (!piece || plan.tiles))
+  if (!rowsFirst() && !guarded && !plan.once && (!piece || plan.tiles))
     tile->setAttr(lazyMaximumAttr, b.getUnitAttr());
   if (keysOfTile.padded)
     tile->setAttr(paddedKeysAttr, b.getIndexAttr(plan.keys));

@@ -93,7 +93,9 @@ public:
 private:
   PlanVariant choose();
   PlanVariant withTiles(PlanVariant variant);
-  std::optional<PlanVariant> fewOfBoth();
+  bool isPlain();
+  PlanVariant fewOfBoth();
+  PlanVariant filledTiles();
   bool mayGroup();
   int64_t headsOfTile() { return mayGroup() ? group : 1; }
   bool widensKeys();
@@ -390,21 +392,33 @@ PlanVariant PlanChooser::choose() {
   return {few ? other : plan, queries, reason};
 }
 
-/// Half a vector of queries against one tile of keys, where nothing but the
-/// products and a softmax is asked for: as little code as the saving is worth.
-std::optional<PlanVariant> PlanChooser::fewOfBoth() {
+/// Whether nothing but the products and a softmax is asked for: plans for short
+/// sequences are as little code then as their saving is worth.
+bool PlanChooser::isPlain() {
   bool whole = features > 0 && features % lanes == 0 && fillsVectors();
-  if (!whole || headsOfTile() != 1 || widensKeys() || needsWeights(op) ||
-      !op.getMask().empty() || !op.getScore().empty() || op.getSink() ||
-      op.getLse() || op.getCompatibility() != Compatibility::Dot ||
-      op.getNormalizer() != Normalizer::Softmax || lanes < 8)
-    return std::nullopt;
+  return whole && headsOfTile() == 1 && !widensKeys() && !needsWeights(op) &&
+         op.getMask().empty() && op.getScore().empty() && !op.getSink() &&
+         !op.getLse() && op.getCompatibility() == Compatibility::Dot &&
+         op.getNormalizer() == Normalizer::Softmax && lanes >= 8;
+}
+
+/// Half a vector of queries against one tile of keys.
+PlanVariant PlanChooser::fewOfBoth() {
   TilePlan plan{lanes / 2, /*keys=*/128};
   plan.lanes = LaneAxis::Features;
   plan.once = true;
-  return PlanVariant{plan, plan.queries,
-                     "features along lanes: queries fill half a vector",
-                     plan.keys};
+  return {plan, plan.queries,
+          "features along lanes: queries fill half a vector", plan.keys};
+}
+
+/// Whole tiles of queries against one tile of keys, a third longer than others.
+PlanVariant PlanChooser::filledTiles() {
+  TilePlan plan = queriesAlongLanes();
+  plan.keys = plan.ahead = plan.keys * 4 / 3;
+  plan.band = 1;
+  plan.resident = plan.piece = 0;
+  plan.once = plan.filled = true;
+  return {plan, queries, "queries along lanes: they fill tiles", plan.keys};
 }
 
 /// Adds what the choice of tile registers rests on.
@@ -429,8 +443,8 @@ SmallVector<PlanVariant> PlanChooser::variants() {
       result.push_back(withTiles(one));
     queries = ShapedType::kDynamic;
   }
-  if (std::optional<PlanVariant> few = fewOfBoth())
-    result.push_back(*few);
+  if (isPlain())
+    result.append({fewOfBoth(), filledTiles()});
   result.push_back(
       withTiles({queriesAlongLanes(), queries, "queries along lanes: many"}));
   return result;

@@ -14,11 +14,16 @@ static constexpr StringLiteral planName = "attn.plan";
 
 std::optional<bool> PlanVariant::serves(int64_t queryCount,
                                         int64_t keyCount) const {
-  if (ShapedType::isDynamic(queries))
-    return true;
   bool few = !ShapedType::isDynamic(keys);
+  if (ShapedType::isDynamic(queries) && !few)
+    return true;
+  auto takes = [&](int64_t count) {
+    if (plan.filled)
+      return count % plan.queries == 0;
+    return few ? count <= queries : count == queries;
+  };
   if (!ShapedType::isDynamic(queryCount)) {
-    if (few ? queryCount > queries : queryCount != queries)
+    if (!takes(queryCount))
       return false;
     if (!few)
       return true;
@@ -58,7 +63,8 @@ TilePlan TilePlan::get(const TargetSpec &target, AttendOp op) {
           number("resident", 0),
           number("piece", 0),
           dictionary.contains("turned"),
-          dictionary.contains("once")};
+          dictionary.contains("once"),
+          dictionary.contains("filled")};
 }
 
 void TilePlan::attachTo(AttendOp op) const {
@@ -82,7 +88,8 @@ void TilePlan::attachTo(AttendOp op) const {
                              {"tiles", tiles},
                              {"unpacked", unpacked},
                              {"turned", turned},
-                             {"once", once}})
+                             {"once", once},
+                             {"filled", filled}})
     if (isSet)
       entries.push_back(builder.getNamedAttr(name, builder.getUnitAttr()));
   op->setAttr(planName, builder.getDictionaryAttr(entries));

@@ -90,8 +90,8 @@ func.func @unknown(%q: tensor<2x4x?x64xf32>, %k: tensor<2x?x64xf32>, %o: tensor<
   return %r : tensor<2x4x?x64xf32>
 }
 
-// Without a mask, and where heads share nothing, few queries on few keys have a plan
-// without a loop over keys.
+// Without a mask, and where heads share nothing, few queries on few keys, and queries
+// that fill tiles on few keys, have plans without a loop over keys.
 // CHECK-LABEL: func @short_sequences(
 // CHECK-SAME: %[[Q:[a-z0-9]+]]: tensor<4x?x64xf32>, %[[K:[a-z0-9]+]]: tensor<4x?x64xf32>
 // CHECK-DAG: %[[M:.*]] = tensor.dim %[[Q]], %c1
@@ -104,6 +104,13 @@ func.func @unknown(%q: tensor<2x4x?x64xf32>, %k: tensor<2x?x64xf32>, %o: tensor<
 // CHECK: %[[BOTH:.*]] = arith.andi %[[FEW]], %[[NEAR]]
 // CHECK: scf.if %[[BOTH]]
 // CHECK: attn.plan = {ahead = 0 : index, group = 1 : index, keys = 128 : index, lanes = "features", once, queries = 8 : index, split = 0 : index}
+// CHECK: else
+// CHECK: %[[REST:.*]] = arith.remui %[[M]], %c64
+// CHECK: %[[FILLED:.*]] = arith.cmpi eq, %[[REST]], %c0
+// CHECK: %[[NEAR:.*]] = arith.cmpi ule, %[[N]], %c96
+// CHECK: %[[BOTH:.*]] = arith.andi %[[FILLED]], %[[NEAR]]
+// CHECK: scf.if %[[BOTH]]
+// CHECK: attn.plan = {ahead = 96 : index, filled, group = 1 : index, keys = 96 : index, lanes = "queries", once, queries = 64 : index, split = 0 : index, turned}
 // CHECK: else
 // CHECK: lanes = "queries", piece = 16 : index, queries = 64
 func.func @short_sequences(%q: tensor<4x?x64xf32>, %k: tensor<4x?x64xf32>, %o: tensor<4x?x64xf32>) -> tensor<4x?x64xf32> {

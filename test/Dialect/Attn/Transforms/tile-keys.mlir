@@ -85,6 +85,18 @@ func.func @once(%q: tensor<4x?x16xf32>, %k: tensor<4x?x16xf32>, %o: tensor<4x?x1
   return %r : tensor<4x?x16xf32>
 }
 
+// Its maximum is that of all keys, which moves once.
+// CHECK-LABEL: func @once_for_many(
+// CHECK: attn.attend_tile dot softmax ins(
+// CHECK-NOT: attn.lazy
+// CHECK: return
+func.func @once_for_many(%q: tensor<4x64x16xf32>, %k: tensor<4x?x16xf32>, %o: tensor<4x64x16xf32>) -> tensor<4x64x16xf32> {
+  %r = attn.attend dot softmax ins(%q, %k, %k : tensor<4x64x16xf32>, tensor<4x?x16xf32>, tensor<4x?x16xf32>)
+      outs(%o : tensor<4x64x16xf32>) indexing_maps = [#query, #key, #value, #output] scale = 0.25
+      {attn.plan = {group = 1 : index, keys = 128 : index, lanes = "queries", once, queries = 64 : index}} -> tensor<4x64x16xf32>
+  return %r : tensor<4x64x16xf32>
+}
+
 // A sink starts the maximum and the sum.
 // CHECK-LABEL: func @sink(
 // CHECK-SAME: %[[SINK:[a-z0-9]+]]: tensor<4x1xf32>

@@ -26,6 +26,20 @@ func.func @attention(%q: tensor<4x?x16xf32>, %k: tensor<4x100x16xf32>, %v: tenso
   return %r : tensor<4x?x8xf32>
 }
 
+// Tiles that queries fill have a size that is known.
+// CHECK-LABEL: func @filled(
+// CHECK-NOT: affine.min
+// CHECK: %[[QT:.*]] = tensor.extract_slice %{{.*}} : tensor<4x?x16xf32> to tensor<1x64x16xf32>
+// CHECK: %[[OT:.*]] = tensor.extract_slice %{{.*}} : tensor<4x?x16xf32> to tensor<1x64x16xf32>
+// CHECK: %[[R:.*]] = attn.attend dot softmax ins(%[[QT]], {{.*}} outs(%[[OT]] :
+// CHECK: tensor.parallel_insert_slice %[[R]] into %{{.*}} : tensor<1x64x16xf32> into tensor<4x?x16xf32>
+func.func @filled(%q: tensor<4x?x16xf32>, %k: tensor<4x?x16xf32>, %o: tensor<4x?x16xf32>) -> tensor<4x?x16xf32> {
+  %r = attn.attend dot softmax ins(%q, %k, %k : tensor<4x?x16xf32>, tensor<4x?x16xf32>, tensor<4x?x16xf32>)
+      outs(%o : tensor<4x?x16xf32>) indexing_maps = [#query, #key, #value, #output] scale = 0.25
+      {attn.plan = {filled, group = 1 : index, keys = 128 : index, lanes = "queries", once, queries = 64 : index}} -> tensor<4x?x16xf32>
+  return %r : tensor<4x?x16xf32>
+}
+
 // Four tiles at a time where there are more keys than stay in the cache; two, or one,
 // where four would leave a single step.
 // CHECK-LABEL: func @unknown_keys(

@@ -69,6 +69,9 @@ struct TilePlan {
   bool turned = false;
   /// Whether one tile has all keys, of which there may be fewer.
   bool once = false;
+  /// Whether queries fill every tile, which is known when the function is
+  /// called.
+  bool filled = false;
 
   /// Whether accumulators are (rows, features), not (features, rows).
   bool sumsRowsFirst() const { return turned || lanes == LaneAxis::Features; }
@@ -91,8 +94,9 @@ struct TilePlan {
   void attachTo(AttendOp op) const;
 };
 
-/// A plan for so many queries (dynamic: for any number), and why. One for up to
-/// so many keys (dynamic: for any number) is for up to so many queries, too.
+/// A plan for so many queries (dynamic: for any number, or any that fills tiles
+/// where the plan is for filled ones), and why. One for up to so many keys
+/// (dynamic: for any number) is for up to so many queries, too.
 struct PlanVariant {
   TilePlan plan;
   int64_t queries;
@@ -105,9 +109,14 @@ struct PlanVariant {
 };
 
 /// The plans for `op`. One where the number of queries is static; else that for
-/// any number, after those for a single query and for few queries and keys
-/// where these have plans of their own. The first that serves a call is for it.
+/// any number, after those for a single query, for few queries and keys, and
+/// for few keys and filled tiles of queries where these have plans of their
+/// own. The first that serves a call is for it.
 SmallVector<PlanVariant> getPlanVariants(const TargetSpec &target, AttendOp op);
+
+/// Makes `op` one whose number of queries is known to be `count`. The results
+/// in the types that they had before.
+SmallVector<Value> fixQueries(OpBuilder &builder, AttendOp op, int64_t count);
 
 } // namespace mlir::attn
 
