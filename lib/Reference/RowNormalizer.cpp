@@ -29,8 +29,10 @@ struct Weight {
 
 /// Sums over one feature of the values.
 struct FeatureSum {
-  double value = 0, magnitude = 0, error = 0, largest = 0;
-  bool hazard = false; ///< An infinite value may meet a weight that underflows.
+  double value = 0, magnitude = 0, error = 0, largest = 0, total = 0;
+  /// An infinite value may meet a weight that underflows, or a sum over some of
+  /// the keys leave the range.
+  bool hazard = false;
 };
 
 class RowNormalizer {
@@ -50,6 +52,7 @@ private:
   void fill(double value, double bound, RowOutput &result);
   void storeOutput(RowOutput &result);
   std::vector<FeatureSum> sumFeatures() const;
+  double largestPartialSum(int64_t feature) const;
   Scalar divide(const FeatureSum &sums) const;
   Scalar findLse() const;
   Scalar findWeight(const Weight &weight) const;
@@ -149,13 +152,39 @@ std::vector<FeatureSum> RowNormalizer::sumFeatures() const {
       sum.magnitude += std::fabs(weight.value) * magnitude;
       sum.error += weight.error * magnitude;
       sum.largest = std::max(sum.largest, magnitude);
+      sum.total += magnitude;
       if (bounds)
         sum.error += weight.value * bounds[feature];
       if (mayUnderflow)
         sum.hazard |= std::isinf(magnitude);
     }
   }
+  if (problem.normalizer == Normalizer::Softmax)
+    for (auto [feature, sum] : llvm::enumerate(sums))
+      if (sum.total > format.largest && std::isfinite(sum.total))
+        sum.hazard |= largestPartialSum(feature) > format.largest;
   return sums;
+}
+
+/// The largest sum of magnitudes over some of the keys, relative to the largest
+/// score of these, as a running maximum makes it: that over all keys whose
+/// scores are at most that of one.
+double RowNormalizer::largestPartialSum(int64_t feature) const {
+  auto order = llvm::to_vector(llvm::make_pointer_range(input.candidates));
+  llvm::sort(order, [](const Candidate *lhs, const Candidate *rhs) {
+    return lhs->score.real < rhs->score.real;
+  });
+  double before = -infinity, sum = 0, largest = 0;
+  for (const Candidate *candidate : order) {
+    double score = candidate->score.real;
+    if (score == -infinity)
+      continue;
+    sum = sum * std::exp(before - score) +
+          std::fabs(values.row(candidate->j)[feature]);
+    largest = std::max(largest, sum);
+    before = score;
+  }
+  return largest;
 }
 
 /// Softmax weights of 16 bits may be rounded to them before they multiply

@@ -40,7 +40,7 @@ static Scalar weightOf(const RowWeights &row, size_t candidate) {
   case Normalizer::Softmax:
     return Scalar::ofReal(
         weight, weight * std::expm1(logarithmError(row, score) + 8 * unit) +
-                    FloatFormat::get(row.problem.accumulator).floor);
+                    2 * FloatFormat::get(row.problem.accumulator).floor);
   case Normalizer::Sum: {
     double exponent = row.lse.bound + unit * (8 + 2 * std::fabs(row.lse.real));
     return Scalar::ofReal(weight,

@@ -65,7 +65,8 @@ private:
     if (mistake == Mistake::CausalOffByOne)
       --last;
     int64_t group = sizes.heads / sizes.keyHeads;
-    int64_t hkv = mistake == Mistake::WrongHead ? h % sizes.keyHeads : h / group;
+    int64_t hkv =
+        mistake == Mistake::WrongHead ? h % sizes.keyHeads : h / group;
     const double *query = &q[(h * sizes.queries + i) * sizes.features];
     float scale = mistake == Mistake::MissingScale
                       ? 1
@@ -83,9 +84,8 @@ private:
     }
     if (scores.empty())
       return;
-    float rescale = mistake == Mistake::MissingRescale
-                        ? 1
-                        : std::exp(maximum - next);
+    float rescale =
+        mistake == Mistake::MissingRescale ? 1 : std::exp(maximum - next);
     maximum = next;
     sum *= rescale;
     for (float &value : accumulator)
@@ -118,7 +118,8 @@ private:
 
 class BoundTest : public ReferenceTest {
 protected:
-  /// Runs the reference on random inputs and compares the f32 attention with it.
+  /// Runs the reference on random inputs and compares the f32 attention with
+  /// it.
   Comparison check(Mistake mistake, double range, Sizes sizes = Sizes()) {
     std::mt19937 generator(7);
     std::normal_distribution<double> normal;
@@ -202,7 +203,8 @@ TEST_F(CompareTest, ratioAndPlaceOfTheWorst) {
 TEST_F(CompareTest, NaNIsNeverAcceptedSilently) {
   EXPECT_FALSE(of({floats({1}, {1}), {10}}, floats({1}, {quietNaN})).passed());
   EXPECT_FALSE(of({floats({1}, {quietNaN}), {}}, floats({1}, {1})).passed());
-  EXPECT_TRUE(of({floats({1}, {quietNaN}), {}}, floats({1}, {quietNaN})).passed());
+  EXPECT_TRUE(
+      of({floats({1}, {quietNaN}), {}}, floats({1}, {quietNaN})).passed());
   // Unchecked elements are counted, and alone they do not pass.
   Comparison comparison =
       of({floats({2}, {1, 1}), {infinity, 0}}, floats({2}, {quietNaN, 1}));
@@ -255,15 +257,35 @@ TEST_F(CompareTest, uncertainComparisonsAreNotChecked) {
 }
 
 TEST_F(CompareTest, overflowOfTheAccumulatorIsNotChecked) {
-  auto results = run(R"(
+  auto results =
+      run(R"(
     func.func @f(%q: tensor<1x2xf32>, %k: tensor<1x2xf32>) -> tensor<1xf32> {
       %o, %l = attn.dot_product %q, %k, %k : tensor<1x2xf32>, tensor<1x2xf32>,
         tensor<1x2xf32> -> tensor<1x2xf32> lse(tensor<1xf32>)
       return %l : tensor<1xf32>
     })",
-                     {floats({1, 2}, {1e30, 1e30}), floats({1, 2}, {1e30, -1e30})});
+          {floats({1, 2}, {1e30, 1e30}), floats({1, 2}, {1e30, -1e30})});
   ASSERT_EQ(error, "");
   EXPECT_EQ(results[0].boundAt(0), infinity);
+}
+
+TEST_F(CompareTest, sumsOverSomeOfTheKeysMayOverflow) {
+  // The last key makes the weights of the others small, after their sum.
+  auto boundOf = [&](double value) {
+    auto results = run(R"(
+      func.func @f(%q: tensor<1x1xf32>, %k: tensor<3x1xf32>,
+                   %v: tensor<3x1xf32>) -> tensor<1x1xf32> {
+        %o = attn.dot_product %q, %k, %v : tensor<1x1xf32>, tensor<3x1xf32>,
+          tensor<3x1xf32> -> tensor<1x1xf32>
+        return %o : tensor<1x1xf32>
+      })",
+                       {floats({1, 1}, {1}), floats({3, 1}, {0, 0, 20}),
+                        floats({3, 1}, {value, value, 1})});
+    EXPECT_EQ(error, "");
+    return results[0].boundAt(0);
+  };
+  EXPECT_EQ(boundOf(2e38), infinity);
+  EXPECT_LT(boundOf(1e38), 1e26);
 }
 
 TEST_F(CompareTest, tensorsComeBackFromBytes) {
