@@ -396,9 +396,9 @@ PlanVariant PlanChooser::choose() {
 /// sequences are as little code then as their saving is worth.
 bool PlanChooser::isPlain() {
   bool whole = features > 0 && features % lanes == 0 && fillsVectors();
-  return whole && headsOfTile() == 1 && !widensKeys() && !needsWeights(op) &&
-         op.getMask().empty() && op.getScore().empty() && !op.getSink() &&
-         !op.getLse() && op.getCompatibility() == Compatibility::Dot &&
+  return whole && !widensKeys() && !needsWeights(op) && op.getMask().empty() &&
+         op.getScore().empty() && !op.getSink() && !op.getLse() &&
+         op.getCompatibility() == Compatibility::Dot &&
          op.getNormalizer() == Normalizer::Softmax && lanes >= 8;
 }
 
@@ -411,12 +411,13 @@ PlanVariant PlanChooser::fewOfBoth() {
           "features along lanes: queries fill half a vector", plan.keys};
 }
 
-/// Whole tiles of queries against one tile of keys, a third longer than others.
+/// Whole tiles of queries, which one head fills, against one tile of keys, a
+/// third longer than others.
 PlanVariant PlanChooser::filledTiles() {
+  queries = maxRows;
   TilePlan plan = queriesAlongLanes();
+  queries = ShapedType::kDynamic;
   plan.keys = plan.ahead = plan.keys * 4 / 3;
-  plan.band = 1;
-  plan.resident = plan.piece = 0;
   plan.once = plan.filled = true;
   return {plan, queries, "queries along lanes: they fill tiles", plan.keys};
 }
@@ -443,8 +444,10 @@ SmallVector<PlanVariant> PlanChooser::variants() {
       result.push_back(withTiles(one));
     queries = ShapedType::kDynamic;
   }
+  if (isPlain() && headsOfTile() == 1)
+    result.push_back(fewOfBoth());
   if (isPlain())
-    result.append({fewOfBoth(), filledTiles()});
+    result.push_back(filledTiles());
   result.push_back(
       withTiles({queriesAlongLanes(), queries, "queries along lanes: many"}));
   return result;

@@ -73,7 +73,8 @@ func.func @two_tiles(%q: tensor<2x4x500x64xf32>, %k: tensor<2x97x64xf32>, %o: te
   return %r : tensor<2x4x500x64xf32>
 }
 
-// The number is known at run time: one op for a single query, one for any number.
+// The number is known at run time: one op for a single query, one for tiles that queries
+// of one head fill, one for any number.
 // CHECK-LABEL: func @unknown(
 // CHECK-SAME: %[[Q:[a-z0-9]+]]: tensor<2x4x?x64xf32>
 // CHECK: %[[M:.*]] = tensor.dim %[[Q]], %c2
@@ -81,6 +82,9 @@ func.func @two_tiles(%q: tensor<2x4x500x64xf32>, %k: tensor<2x97x64xf32>, %o: te
 // CHECK: scf.if %[[ONE]]
 // CHECK: tensor.cast %[[Q]] : tensor<2x4x?x64xf32> to tensor<2x4x1x64xf32>
 // CHECK: lanes = "features"
+// CHECK: else
+// CHECK: scf.if
+// CHECK: attn.plan = {{{.*}}filled, group = 1 : index, {{.*}} queries = 64 : index
 // CHECK: else
 // CHECK-NOT: scf.if
 // CHECK: attn.plan = {{{.*}}band = 2 : index, group = 4 : index, {{.*}} lanes = "queries", piece = 16 : index, queries = 16 : index, {{.*}}split = 0 : index, turned}
