@@ -51,7 +51,7 @@ std::pair<Value, Value> TileDecomposition::weigh(Value scores, Value sum,
 /// those of one key would not. A mask or a score that depends on indices sees
 /// one key in a row; a tile without others before it may have few of its keys.
 bool TileDecomposition::foldsKeys() {
-  auto rows = cast<ShapedType>(op.getSum().getType()).getDimSize(0);
+  int64_t rows = rowCount();
   OpFoldResult count = tensor::getMixedSize(b, loc, op.getKey(), 0);
   std::optional<int64_t> keys = upperBound(count);
   return (getConstantIntValue(count) || !startsEmpty()) &&
@@ -146,15 +146,20 @@ Value TileDecomposition::accumulate(Value acc, Value weights, Value scores) {
                               emit.map(4, {2, 0, 3}), weights,
                               emit.map(4, {2, 1, 3}), acc);
   unsigned row = rowsFirst ? 0 : 1;
+  bool isLane = hasFeaturesLast(valueMap);
   AffineExpr e = b.getAffineDimExpr(1 - row), j = b.getAffineDimExpr(2);
   valueMap = valueMap.replaceDimsAndSymbols({e, j, e, e}, {}, 3, 0);
-  // Read once, features along lanes are converted then.
-  bool once = hasFeaturesLast(queryMap());
+  // Features along lanes are extended as they are read, by each block of rows:
+  // more of those than two gain from doing it before.
+  constexpr int64_t fewRows = 16;
+  bool inPlace = hasFeaturesLast(queryMap()) ||
+                 (rowsFirst && isLane && !ShapedType::isDynamic(rowCount()) &&
+                  rowCount() <= fewRows);
   int64_t early =
-      once ? 0 : emit.fetchedWidening(op.getValue(), row, acc, ahead);
+      inPlace ? 0 : emit.fetchedWidening(op.getValue(), row, acc, ahead);
   if (early)
     ahead = 0;
-  Value values = once ? op.getValue() : emit.widen(op.getValue(), early);
+  Value values = inPlace ? op.getValue() : emit.widen(op.getValue(), early);
   SmallVector<Value> inputs{values, weights};
   SmallVector<AffineMap> maps{valueMap, emit.map(3, {2, row})};
   if (op.getGuarded()) {

@@ -54,6 +54,10 @@ private:
   Value accumulate(Value acc, Value weights, Value scores);
   Value accumulateExisting(Value acc, Value weights, Value scores);
   Value accumulateRows(Value acc, Value weights);
+  /// How many rows of queries the tile has.
+  int64_t rowCount() {
+    return cast<ShapedType>(op.getSum().getType()).getDimSize(0);
+  }
   /// Whether weights and values are multiplied in pairs of keys.
   bool multipliesPairs() {
     return usesPairs(op.getQuery(), op.getValue()) && !op.getGuarded() &&

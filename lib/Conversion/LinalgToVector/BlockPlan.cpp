@@ -308,6 +308,39 @@ static BlockSize chooseBlock(int64_t registers, int64_t rowCount,
   return best;
 }
 
+/// Where what varies along the lanes is extended, which takes as long as two
+/// multiply-adds: as few blocks of rows as can be, as each extends anew; then
+/// as many vectors, of which no block is left over.
+static BlockSize chooseExtendingBlock(int64_t registers, int64_t rowCount,
+                                      int64_t vectorsPerRow) {
+  constexpr int64_t maxRows = 8, maxVectors = 6;
+  BlockSize best = {1, 1};
+  int64_t fewest = rowCount;
+  for (int64_t vectors = 1; vectors <= maxVectors; ++vectors) {
+    int64_t rows = std::min((registers - vectors) / vectors, maxRows);
+    if (vectorsPerRow % vectors != 0 || rows < 1)
+      continue;
+    int64_t blocks = llvm::divideCeil(rowCount, rows);
+    if (blocks <= fewest)
+      best = {std::min(rows, rowCount), vectors};
+    fewest = std::min(fewest, blocks);
+  }
+  return best;
+}
+
+/// Whether an input that varies along the lanes, but not along the rows, is
+/// extended by the body.
+static bool extendsLanes(linalg::GenericOp op, unsigned rowDim,
+                         unsigned laneDim) {
+  return llvm::any_of(op.getDpsInputOperands(), [&](OpOperand *input) {
+    AffineMap map = op.getMatchingIndexingMap(input);
+    return map.isFunctionOfDim(laneDim) && !map.isFunctionOfDim(rowDim) &&
+           llvm::any_of(
+               op.getMatchingBlockArgument(input).getUsers(),
+               [](Operation *user) { return isa<arith::ExtFOp>(user); });
+  });
+}
+
 /// Without reuse along rows: enough vectors to hide latencies.
 static int64_t chooseVectors(int64_t most, std::optional<int64_t> total) {
   int64_t best = 1;
@@ -395,6 +428,10 @@ static void chooseSegments(BlockPlan &plan, linalg::GenericOp op,
     block = {1, 1};
   else if (plan.rowDim && plan.reductionDims.empty())
     block.rows = chooseTransposedRows(op, *plan.rowDim, *plan.laneDim, width);
+  else if (plan.rowDim && !plan.pairDim && total &&
+           plan.sizes[*plan.rowDim] > 1 &&
+           extendsLanes(op, *plan.rowDim, *plan.laneDim))
+    block = chooseExtendingBlock(registers, plan.sizes[*plan.rowDim], *total);
   else if (plan.rowDim)
     block = chooseBlock(registers, plan.sizes[*plan.rowDim], total);
   else if (plan.reductionDims.empty())

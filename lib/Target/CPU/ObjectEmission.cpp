@@ -7,6 +7,8 @@
 
 #include "attn/Target/CPU/ObjectEmission.h"
 
+#include "WalkPointers.h"
+
 #include "attn/Runtime/Layout.h"
 #include "attn/Runtime/Support.h"
 
@@ -170,7 +172,11 @@ void MachineCodeEmitter::optimize(llvm::Module &module) {
   passes.addPass(llvm::InstCombinePass());
   passes.addPass(llvm::EarlyCSEPass(/*UseMemorySSA=*/true));
   passes.addPass(llvm::SimplifyCFGPass());
-  passes.addPass(llvm::createFunctionToLoopPassAdaptor(ReduceSummingLoops()));
+  llvm::LoopPassManager reduction;
+  reduction.addPass(ReduceSummingLoops());
+  if (machine->getTargetTriple().isX86())
+    reduction.addPass(WalkPointers());
+  passes.addPass(llvm::createFunctionToLoopPassAdaptor(std::move(reduction)));
   for (llvm::Function &function : module)
     if (!function.isDeclaration())
       passes.run(function, functions);

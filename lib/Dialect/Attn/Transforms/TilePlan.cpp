@@ -44,16 +44,22 @@ static int64_t staticSize(AttendOp op, unsigned dim) {
   return found ? ShapedType::kDynamic : 1;
 }
 
+/// As many keys of so many bytes as fit, in whole register blocks of all
+/// heights.
+static int64_t fitKeys(int64_t bytes, int64_t bytesPerKey) {
+  constexpr int64_t step = 24, most = 96;
+  return std::clamp(bytes / bytesPerKey / step * step, step, most);
+}
+
 /// Keys per tile: the scores and values of a tile share the first-level cache
-/// with what streams past them. A multiple of all heights of register blocks.
+/// with what streams past them.
 static int64_t chooseKeys(const TargetSpec &target, int64_t rows,
                           int64_t features, int64_t elementBytes) {
-  constexpr int64_t step = 24, most = 96;
+  constexpr int64_t most = 96;
   if (ShapedType::isDynamic(features))
     return most;
-  int64_t bytesPerKey = (rows + features) * elementBytes;
-  int64_t keys = int64_t(target.l1Bytes) * 5 / 4 / bytesPerKey;
-  return std::clamp(keys / step * step, step, most);
+  return fitKeys(int64_t(target.l1Bytes) * 5 / 4,
+                 (rows + features) * elementBytes);
 }
 
 /// Whether the op weighs values of bf16 by the softmax of products of bf16.
@@ -236,6 +242,10 @@ TilePlan PlanChooser::queriesAlongLanes() {
   if (!many && !plan.pairs && widensKeys())
     resident += features;
   plan.keys = chooseKeys(target, rows, resident, elementBytes);
+  // Each scalar of a key serves one vector: all are to come from the first
+  // level, which queries and sums half fill.
+  if (!many && !plan.pairs && rows == lanes && features > 0)
+    plan.keys = fitKeys(target.l1Bytes / 4, features * elementBytes);
   // One tile in place of one and a third: nothing is added to sums before.
   if (keys > plan.keys && 3 * keys <= 4 * plan.keys)
     plan.keys = keys;

@@ -25,10 +25,10 @@ func.func @few(%q: tensor<2x4x8x64xf32>, %k: tensor<2x?x64xf32>, %o: tensor<2x4x
   return %r : tensor<2x4x8x64xf32>
 }
 
-// What few queries read of narrow keys, widened, is to stay in the first-level
-// cache.
+// Each scalar of a key is read for one vector of queries: keys are to stay in the
+// first-level cache.
 // CHECK-LABEL: func @few_narrow(
-// CHECK: attn.plan = {ahead = 48 : index, group = 4 : index, keys = 48 : index, lanes = "queries", queries = 4 : index
+// CHECK: attn.plan = {ahead = 24 : index, group = 4 : index, keys = 24 : index, lanes = "queries", queries = 4 : index
 func.func @few_narrow(%q: tensor<2x4x4x64xbf16>, %k: tensor<2x?x64xbf16>, %o: tensor<2x4x4x64xbf16>) -> tensor<2x4x4x64xbf16> {
   %r = attn.attend dot softmax ins(%q, %k, %k : tensor<2x4x4x64xbf16>, tensor<2x?x64xbf16>, tensor<2x?x64xbf16>)
       outs(%o : tensor<2x4x4x64xbf16>) indexing_maps = [#query, #key, #value, #out] scale = 0.25 -> tensor<2x4x4x64xbf16>

@@ -1,0 +1,21 @@
+// Inner loops of one vector of queries. Scores take each scalar of the keys from
+// memory in the multiply-add itself, two steps of 16 keys at a time, from one pointer:
+// with a base and an index each would be two instructions. Values of f16 are extended
+// as they are read, two vectors for eight rows.
+// RUN: attnc compile %s --target=x86-64:x86-64-v4 --threads=1 -o %t.s
+// RUN: %python %attn_src/utils/inner_loops.py < %t.s | FileCheck %s --check-prefix=LOOPS --implicit-check-not='stack={{[1-9]}}'
+// RUN: FileCheck %s --check-prefix=POINTER < %t.s
+
+// LOOPS: loop vfmadd231ps=32 vmov{{[au]}}ps=2 stack=0
+// LOOPS: loop vbroadcastss=8 vcvtph2ps=2 vfmadd231ps=16 stack=0
+
+// POINTER: vfmadd231ps (%[[P:r[a-z0-9]+]]){1to16}
+// POINTER-NEXT: vfmadd231ps 512(%[[P]]){1to16}
+// POINTER: vfmadd231ps 7680(%[[P]]){1to16}
+// POINTER: vfmadd231ps 4(%[[P]]){1to16}
+!q = tensor<1x1x16x128xf16>
+!k = tensor<1x1x2048x128xf16>
+func.func @f(%q: !q, %k: !k, %v: !k) -> !q {
+  %o = attn.scaled_dot_product %q, %k, %v : !q, !k, !k -> !q
+  return %o : !q
+}
