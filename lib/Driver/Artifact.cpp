@@ -60,8 +60,9 @@ static llvm::Expected<std::string> makeArchive(StringRef object,
   return (*archive)->getBuffer().str();
 }
 
-static llvm::Expected<std::string>
-makeMachineCode(Compilation &compilation, ArtifactKind kind, StringRef path) {
+/// The module as text: LLVM IR, optimised, or assembly.
+static llvm::Expected<std::string> makeText(Compilation &compilation,
+                                            ArtifactKind kind) {
   auto emitter = MachineCodeEmitter::create(compilation.getTarget());
   if (!emitter)
     return emitter.takeError();
@@ -75,14 +76,22 @@ makeMachineCode(Compilation &compilation, ArtifactKind kind, StringRef path) {
     llvm::raw_string_ostream(text) << **module;
     return text;
   }
-  auto bytes = kind == ArtifactKind::Assembly ? emitter->emitAssembly(**module)
-                                              : emitter->emitObject(**module);
-  StringRef code(bytes.data(), bytes.size());
+  auto bytes = emitter->emitAssembly(**module);
+  return std::string(bytes.data(), bytes.size());
+}
+
+static llvm::Expected<std::string>
+makeMachineCode(Compilation &compilation, ArtifactKind kind, StringRef path) {
+  if (kind == ArtifactKind::LLVMIR || kind == ArtifactKind::Assembly)
+    return makeText(compilation, kind);
+  auto object = compilation.emitObject(RuntimeLinkage::Static);
+  if (!object)
+    return object;
   if (kind == ArtifactKind::SharedLibrary)
-    return linkSharedLibrary(code, path, compilation.getTarget());
+    return linkSharedLibrary(*object, path, compilation.getTarget());
   if (kind == ArtifactKind::Archive)
-    return makeArchive(code, path);
-  return code.str();
+    return makeArchive(*object, path);
+  return object;
 }
 
 /// Kernels as LLVM IR, before any optimisation, or as PTX.

@@ -192,20 +192,26 @@ llvm::Error Compilation::run() {
 }
 
 llvm::Expected<std::unique_ptr<llvm::Module>>
-Compilation::translate(llvm::LLVMContext &llvmContext,
-                       MachineCodeEmitter &emitter, RuntimeLinkage runtime) {
-  std::unique_ptr<llvm::Module> result;
+Compilation::translate(ModuleOp part, llvm::LLVMContext &llvmContext) {
   if (phaseOptions.gpu) {
-    auto host = translateHostCode(*module, phaseOptions, KernelRunner::CUDA,
-                                  llvmContext);
+    auto host =
+        translateHostCode(part, phaseOptions, KernelRunner::CUDA, llvmContext);
     if (!host)
       return takeError(toString(host.takeError()));
-    result = std::move(*host);
-  } else {
-    result = translateModuleToLLVMIR(*module, llvmContext, "attn");
+    return host;
   }
+  std::unique_ptr<llvm::Module> result =
+      translateModuleToLLVMIR(part, llvmContext, "attn");
   if (!result)
     return takeError("the module does not translate to LLVM IR");
-  emitter.prepare(*result, runtime);
+  return result;
+}
+
+llvm::Expected<std::unique_ptr<llvm::Module>>
+Compilation::translate(llvm::LLVMContext &llvmContext,
+                       MachineCodeEmitter &emitter, RuntimeLinkage runtime) {
+  auto result = translate(*module, llvmContext);
+  if (result)
+    emitter.prepare(**result, runtime);
   return result;
 }

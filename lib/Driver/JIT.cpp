@@ -13,8 +13,6 @@
 #include "llvm/ExecutionEngine/Orc/AbsoluteSymbols.h"
 #include "llvm/ExecutionEngine/Orc/ExecutionUtils.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
-#include "llvm/IR/LLVMContext.h"
-#include "llvm/IR/Module.h"
 
 using namespace mlir;
 using namespace mlir::attn;
@@ -106,15 +104,7 @@ LoadedModule::lookupWorkspace(StringRef name) {
 static llvm::Expected<std::string> emitForHost(Compilation &compilation) {
   if (llvm::Error error = compilation.run())
     return error;
-  auto emitter = MachineCodeEmitter::create(compilation.getTarget());
-  if (!emitter)
-    return emitter.takeError();
-  llvm::LLVMContext context;
-  auto module = compilation.translate(context, *emitter, RuntimeLinkage::Host);
-  if (!module)
-    return module.takeError();
-  auto object = emitter->emitObject(**module);
-  return std::string(object.data(), object.size());
+  return compilation.emitObject(RuntimeLinkage::Host);
 }
 
 llvm::Expected<std::unique_ptr<LoadedModule>>

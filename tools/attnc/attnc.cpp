@@ -11,6 +11,7 @@
 #include "llvm/Support/InitLLVM.h"
 
 #include <cstdlib>
+#include <malloc.h>
 
 using namespace mlir::attn;
 
@@ -33,6 +34,9 @@ static int runTool(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
+  // Memory grows in few steps, for which the threads of a compilation would
+  // wait.
+  mallopt(M_TOP_PAD, 32 << 20);
   llvm::InitLLVM init(argc, argv);
   int code = runTool(argc, argv);
   llvm::outs().flush();

@@ -91,6 +91,10 @@ public:
   llvm::Expected<std::unique_ptr<llvm::Module>>
   translate(llvm::LLVMContext &context, MachineCodeEmitter &emitter,
             RuntimeLinkage runtime);
+  /// The module, which is in the LLVM dialect, as an object file. Large modules
+  /// are optimised and emitted in two parts, side by side where the machine has
+  /// more than one core; the bytes do not depend on that.
+  llvm::Expected<std::string> emitObject(RuntimeLinkage runtime);
 
 private:
   class DiagnosticCollector;
@@ -100,6 +104,8 @@ private:
   bool readBytecode(const ParserConfig &config);
   llvm::Error runPhase(Phase phase);
   llvm::Error dump(Phase phase);
+  llvm::Expected<std::unique_ptr<llvm::Module>>
+  translate(ModuleOp part, llvm::LLVMContext &context);
   /// What was diagnosed since the last call, or `fallback`.
   llvm::Error takeError(StringRef fallback);
 

@@ -113,6 +113,8 @@ static bool isNeeded(llvm::StringRef name, const llvm::Module &module) {
 
 void MachineCodeEmitter::addRuntime(llvm::Module &module,
                                     RuntimeLinkage runtime) {
+  if (runtime == RuntimeLinkage::Other)
+    return;
   llvm::StringRef architecture =
       llvm::Triple(spec.triple).isX86() ? "x86_64" : "aarch64";
   for (const RuntimeSupport &support : getRuntimeSupport())

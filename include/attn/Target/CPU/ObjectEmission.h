@@ -31,6 +31,7 @@ bool isHostArchitecture(const TargetSpec &spec);
 enum class RuntimeLinkage {
   Static, ///< All of it is linked in: the object stands for itself.
   Host,   ///< The loop and the error buffer are those of this process.
+  Other,  ///< Another part of the same object holds it.
 };
 
 /// Lowers LLVM IR for one CPU: adds the runtime support, optimises, emits.
