@@ -68,6 +68,9 @@ private:
   void prefetchShare(OpBuilder &builder, OpOperand &streamed,
                      SmallVector<Value> position, unsigned column,
                      int64_t lines, int64_t share, int64_t elements);
+  int64_t turnsInOrder(OpOperand &streamed) const;
+  void prefetchInOrder(OpBuilder &builder, OpOperand &streamed, Value step,
+                       int64_t turns);
   bool hasSteps() const;
   std::optional<std::pair<Value, int64_t>>
   numberBlock(OpBuilder &builder, const Block &block) const;

@@ -50,6 +50,70 @@ void BlockEmitter::prefetchShare(OpBuilder &builder, OpOperand &streamed,
   }
 }
 
+/// Of the blocks of few rows, how many share the lines of each row of a
+/// streamed matrix that they walk down, 0 where they do not fetch it in order.
+int64_t BlockEmitter::turnsInOrder(OpOperand &streamed) const {
+  constexpr int64_t fewRows = 16, lineBits = 512;
+  auto type = cast<MemRefType>(streamed.get().getType());
+  AffineMap map = op.getMatchingIndexingMap(&streamed);
+  if (!plan.rowDim || plan.reductionDims.size() != 1 || plan.pairDim ||
+      map.getNumResults() != 2 ||
+      map.getDimPosition(0) != plan.reductionDims.front() ||
+      !plan.isLane(map.getDimPosition(1)) ||
+      ShapedType::isDynamic(plan.sizes[*plan.laneDim]) ||
+      ShapedType::isDynamic(plan.sizes[*plan.rowDim]) ||
+      plan.sizes[*plan.rowDim] > fewRows)
+    return 0;
+  int64_t bits = plan.sizes[*plan.laneDim] * type.getElementTypeBitWidth();
+  int64_t blocks =
+      rowBlocks() * (plan.sizes[*plan.laneDim] / plan.laneSegments[0].step());
+  int64_t turns =
+      std::min<int64_t>(llvm::bit_floor<uint64_t>(blocks), bits / lineBits);
+  return bits % lineBits == 0 && turns > 1 && bits / lineBits % turns == 0
+             ? turns
+             : 0;
+}
+
+/// Fetches what follows the rows of this op in the order in which it lies,
+/// though each block reads a part of each row: a block takes a part of the
+/// rows, and some of its steps the lines of each.
+void BlockEmitter::prefetchInOrder(OpBuilder &builder, OpOperand &streamed,
+                                   Value step, int64_t turns) {
+  constexpr int64_t lineBits = 512;
+  Location loc = op.getLoc();
+  auto type = cast<MemRefType>(streamed.get().getType());
+  int64_t elements = lineBits / type.getElementTypeBitWidth();
+  int64_t lines = plan.sizes[*plan.laneDim] / elements / turns;
+  auto constant = [&](int64_t value) {
+    return arith::ConstantIndexOp::create(builder, loc, value);
+  };
+  auto divide = [&](Value value, int64_t by) -> Value {
+    return arith::DivUIOp::create(builder, loc, value, constant(by));
+  };
+  Value number = arith::AddIOp::create(
+      builder, loc,
+      arith::MulIOp::create(
+          builder, loc, divide(ivs[*plan.rowDim], plan.rowSegments.front()),
+          constant(plan.sizes[*plan.laneDim] / plan.laneSegments[0].step())),
+      divide(ivs[*plan.laneDim], plan.laneSegments[0].step()));
+  Value turn = arith::RemUIOp::create(builder, loc, number, constant(turns));
+  Value size = sizes[plan.reductionDims.front()];
+  Value first = arith::AddIOp::create(
+      builder, loc, size,
+      arith::MulIOp::create(builder, loc, turn, divide(size, turns)));
+  Value target =
+      arith::AddIOp::create(builder, loc, first, divide(step, turns));
+  Value column = arith::MulIOp::create(
+      builder, loc, arith::RemUIOp::create(builder, loc, step, constant(turns)),
+      constant(lines * elements));
+  for (int64_t line = 0; line < lines; ++line)
+    memref::PrefetchOp::create(
+        builder, loc, streamed.get(),
+        ValueRange{target, arith::AddIOp::create(builder, loc, column,
+                                                 constant(line * elements))},
+        /*isWrite=*/false, /*localityHint=*/2, /*isDataCache=*/true);
+}
+
 /// Fetches ahead what this step reads of a streamed input. Where steps walk
 /// along rows, each fetches a line of one of the block's rows in turn.
 void BlockEmitter::prefetch(OpBuilder &builder, const Block &block,
@@ -69,6 +133,8 @@ void BlockEmitter::prefetch(OpBuilder &builder, const Block &block,
   auto positionOf = [&](int64_t row, int64_t vector) {
     return block.access.getIndices(builder, streamed, {row, vector}, 0);
   };
+  if (int64_t turns = turnsInOrder(streamed))
+    return prefetchInOrder(builder, streamed, positionOf(0, 0)[0], turns);
   if (plan.isLane(map.getDimPosition(column))) {
     int64_t step = std::max<int64_t>(1, perLine / block.lanes.width);
     int64_t lines = llvm::divideCeil(block.lanes.vectors, step);

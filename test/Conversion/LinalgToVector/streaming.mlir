@@ -233,3 +233,42 @@ func.func @short_sums(%a: memref<6x64xf32>, %b: memref<64x64xf32>, %o: memref<6x
   }
   return
 }
+
+// -----
+
+#weight = affine_map<(i, e, j) -> (i, j)>
+#value = affine_map<(i, e, j) -> (j, e)>
+#output = affine_map<(i, e, j) -> (i, e)>
+
+// Few rows fetch the matrix behind theirs in the order in which it lies: of two blocks
+// of 64 columns each takes half of its rows, and two steps the eight lines of a row.
+// CHECK-LABEL: func @in_order
+// CHECK-SAME: %[[V:[a-z0-9]+]]: memref<?x128xf32, {{.*}}>
+// CHECK: scf.for %[[E:[a-z0-9]+]] = {{.*}} step %c64{{[_0-9]*}}
+// CHECK: scf.for %[[J:[a-z0-9]+]] = {{.*}} iter_args
+// CHECK: %[[BLOCK:.*]] = arith.divui %[[E]], %c64{{[_0-9]*}}
+// CHECK: %[[NUMBER:.*]] = arith.addi {{.*}}, %[[BLOCK]]
+// CHECK: %[[TURN:.*]] = arith.remui %[[NUMBER]], %c2{{[_0-9]*}}
+// CHECK: %[[HALF:.*]] = arith.divui %[[SIZE:[a-z0-9_]+]], %c2{{[_0-9]*}}
+// CHECK: %[[PART:.*]] = arith.muli %[[TURN]], %[[HALF]]
+// CHECK: %[[FIRST:.*]] = arith.addi %[[SIZE]], %[[PART]]
+// CHECK: %[[ROW:.*]] = arith.divui %[[J]], %c2{{[_0-9]*}}
+// CHECK: %[[TARGET:.*]] = arith.addi %[[FIRST]], %[[ROW]]
+// CHECK: %[[PLACE:.*]] = arith.remui %[[J]], %c2{{[_0-9]*}}
+// CHECK: %[[COLUMN:.*]] = arith.muli %[[PLACE]], %c64{{[_0-9]*}}
+// CHECK-COUNT-4: memref.prefetch %[[V]][%[[TARGET]], %{{.*}}], read, locality<2>, data
+// CHECK-NOT: memref.prefetch
+// CHECK: return
+func.func @in_order(%p: memref<4x?xf32>, %v: memref<?x128xf32, strided<[128, 1], offset: ?>>,
+                    %o: memref<4x128xf32>) {
+  linalg.generic {indexing_maps = [#weight, #value, #output],
+                  iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%p, %v : memref<4x?xf32>, memref<?x128xf32, strided<[128, 1], offset: ?>>)
+      outs(%o : memref<4x128xf32>) attrs = {attn.streamed = array<i64: 1>, attn.ahead = 64 : index} {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %m = arith.mulf %a, %b : f32
+    %r = arith.addf %c, %m : f32
+    linalg.yield %r : f32
+  }
+  return
+}

@@ -14,7 +14,8 @@ namespace mlir::attn {
 
 /// Says that the inputs `operands` of `op` are read once, row after row, from
 /// memory: the lowering to vectors fetches them `rowsAhead` rows before they
-/// are read, also rows behind the operand's end.
+/// are read, also rows behind the operand's end. Products of few rows fetch a
+/// matrix of which each block reads a part of each row one operand ahead.
 void markStreamed(Operation *op, ArrayRef<int64_t> operands, int64_t rowsAhead);
 
 /// The streamed inputs.
