@@ -29,7 +29,8 @@ LoadedModule::LoadedModule(std::unique_ptr<llvm::orc::LLJIT> jit)
 LoadedModule::~LoadedModule() = default;
 
 /// What the code calls: the loop and error buffer of this library, by address,
-/// since a host may have loaded it out of sight; and the C library.
+/// since a host may have loaded it out of sight; and the libraries of C and of
+/// its compiler.
 static llvm::Error defineHostSymbols(llvm::orc::LLJIT &jit) {
   using namespace llvm::orc;
   SymbolMap symbols;
@@ -52,10 +53,13 @@ static llvm::Error defineHostSymbols(llvm::orc::LLJIT &jit) {
   if (!process)
     return process.takeError();
   library.addGenerator(std::move(*process));
-  auto math = DynamicLibrarySearchGenerator::Load("libm.so.6", prefix);
-  if (!math)
-    return math.takeError();
-  library.addGenerator(std::move(*math));
+  // The latter has conversions of f16 for CPUs without instructions for them.
+  for (const char *name : {"libm.so.6", "libgcc_s.so.1"}) {
+    auto loaded = DynamicLibrarySearchGenerator::Load(name, prefix);
+    if (!loaded)
+      return loaded.takeError();
+    library.addGenerator(std::move(*loaded));
+  }
   return llvm::Error::success();
 }
 

@@ -133,6 +133,12 @@ def test_types_and_lengths(type, case):
     check(attention(type=type, mask="causal"), lengths(case))
 
 
+@pytest.mark.parametrize("type", TYPES)
+def test_oldest_instructions(type):
+    """Without conversions of f16 or bf16."""
+    check(attention(type=type), lengths((49, 201)), "--target=x86-64:x86-64")
+
+
 @pytest.mark.parametrize("mask", MASKS)
 @pytest.mark.parametrize("case", [(49, 201), (130, 97)], ids=str)
 def test_masks(mask, case):
