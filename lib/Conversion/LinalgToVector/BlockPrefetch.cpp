@@ -18,6 +18,9 @@
 using namespace mlir;
 using namespace mlir::attn;
 
+/// Of a line of the cache.
+static constexpr int64_t lineBits = 512;
+
 /// How many blocks of rows read the same lanes, where that is known.
 int64_t BlockEmitter::rowBlocks() const {
   if (!plan.rowDim || ShapedType::isDynamic(plan.sizes[*plan.rowDim]))
@@ -53,7 +56,7 @@ void BlockEmitter::prefetchShare(OpBuilder &builder, OpOperand &streamed,
 /// Of the blocks of few rows, how many share the lines of each row of a
 /// streamed matrix that they walk down, 0 where they do not fetch it in order.
 int64_t BlockEmitter::turnsInOrder(OpOperand &streamed) const {
-  constexpr int64_t fewRows = 16, lineBits = 512;
+  constexpr int64_t fewRows = 16;
   auto type = cast<MemRefType>(streamed.get().getType());
   AffineMap map = op.getMatchingIndexingMap(&streamed);
   if (!plan.rowDim || plan.reductionDims.size() != 1 || plan.pairDim ||
@@ -79,7 +82,6 @@ int64_t BlockEmitter::turnsInOrder(OpOperand &streamed) const {
 /// rows, and some of its steps the lines of each.
 void BlockEmitter::prefetchInOrder(OpBuilder &builder, OpOperand &streamed,
                                    Value step, int64_t turns) {
-  constexpr int64_t lineBits = 512;
   Location loc = op.getLoc();
   auto type = cast<MemRefType>(streamed.get().getType());
   int64_t elements = lineBits / type.getElementTypeBitWidth();

@@ -7,12 +7,11 @@
 
 #include "attn/Target/CPU/ObjectEmission.h"
 
+#include "LookupTarget.h"
 #include "WalkPointers.h"
 
 #include "attn/Runtime/Layout.h"
 #include "attn/Runtime/Support.h"
-
-#include "LookupTarget.h"
 
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"

@@ -38,8 +38,9 @@ SmallVector<Value> attn::fixQueries(OpBuilder &builder, AttendOp op,
        llvm::zip_equal(op->getResults(), op.getDpsInits())) {
     Type before = result.getType();
     result.setType(init.getType());
-    results.push_back(
-        tensor::CastOp::create(builder, op.getLoc(), before, result));
+    auto back = tensor::CastOp::create(builder, op.getLoc(), before, result);
+    result.replaceAllUsesExcept(back, back);
+    results.push_back(back);
   }
   return results;
 }

@@ -44,20 +44,22 @@ static int64_t staticSize(AttendOp op, unsigned dim) {
   return found ? ShapedType::kDynamic : 1;
 }
 
+/// Keys of a tile, at most: a multiple of all heights of register blocks.
+static constexpr int64_t mostKeys = 96;
+
 /// As many keys of so many bytes as fit, in whole register blocks of all
 /// heights.
 static int64_t fitKeys(int64_t bytes, int64_t bytesPerKey) {
-  constexpr int64_t step = 24, most = 96;
-  return std::clamp(bytes / bytesPerKey / step * step, step, most);
+  constexpr int64_t step = 24;
+  return std::clamp(bytes / bytesPerKey / step * step, step, mostKeys);
 }
 
 /// Keys per tile: the scores and values of a tile share the first-level cache
 /// with what streams past them.
 static int64_t chooseKeys(const TargetSpec &target, int64_t rows,
                           int64_t features, int64_t elementBytes) {
-  constexpr int64_t most = 96;
   if (ShapedType::isDynamic(features))
-    return most;
+    return mostKeys;
   return fitKeys(int64_t(target.l1Bytes) * 5 / 4,
                  (rows + features) * elementBytes);
 }
@@ -285,8 +287,8 @@ void PlanChooser::chooseTiles(TilePlan &plan) {
   bool fits = sums + factors + scores <= int64_t(target.l1Bytes);
   // Twice as long where none is padding, and no mask cuts them.
   bool even = !ShapedType::isDynamic(keys) && keys % (2 * farKeys) == 0;
-  int64_t mostKeys = even && op.getMask().empty() ? 2 * farKeys : farKeys;
-  plan.keys = fits ? nearKeys : mostKeys;
+  int64_t longest = even && op.getMask().empty() ? 2 * farKeys : farKeys;
+  plan.keys = fits ? nearKeys : longest;
   plan.piece = fits ? lanes : 0;
 }
 
@@ -454,10 +456,11 @@ SmallVector<PlanVariant> PlanChooser::variants() {
       result.push_back(withTiles(one));
     queries = ShapedType::kDynamic;
   }
-  if (isPlain() && headsOfTile() == 1)
-    result.push_back(fewOfBoth());
-  if (isPlain())
+  if (isPlain()) {
+    if (heads == 1)
+      result.push_back(fewOfBoth());
     result.push_back(filledTiles());
+  }
   result.push_back(
       withTiles({queriesAlongLanes(), queries, "queries along lanes: many"}));
   return result;

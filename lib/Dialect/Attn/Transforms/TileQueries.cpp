@@ -94,18 +94,6 @@ static OpFoldResult queryStep(OpBuilder &builder, AttendOp op,
       .getResult();
 }
 
-/// Lets all that uses the tile's results know how many queries it has.
-static void fillTile(IRRewriter &rewriter, AttendOp tile, int64_t queries) {
-  SmallVector<SmallVector<OpOperand *>> uses;
-  for (OpResult result : tile->getResults())
-    uses.push_back(llvm::map_to_vector(result.getUses(),
-                                       [](OpOperand &use) { return &use; }));
-  SmallVector<Value> fixed = fixQueries(rewriter, tile, queries);
-  for (auto [value, users] : llvm::zip_equal(fixed, uses))
-    for (OpOperand *use : users)
-      use->set(value);
-}
-
 static LogicalResult tileQueries(AttendOp op, const TilePlan &plan) {
   IRRewriter rewriter(op);
   SmallVector<OpFoldResult> sizes(AttendOp::NumDims, rewriter.getIndexAttr(0));
@@ -123,7 +111,7 @@ static LogicalResult tileQueries(AttendOp op, const TilePlan &plan) {
     return op.emitOpError("cannot be tiled over batch, heads and queries");
   rewriter.replaceOp(op, tiled->replacements);
   if (plan.filled)
-    fillTile(rewriter, cast<AttendOp>(tiled->tiledOps.front()), plan.queries);
+    fixQueries(rewriter, cast<AttendOp>(tiled->tiledOps.front()), plan.queries);
   return success();
 }
 

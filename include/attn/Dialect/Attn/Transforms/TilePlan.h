@@ -114,8 +114,8 @@ struct PlanVariant {
 /// own. The first that serves a call is for it.
 SmallVector<PlanVariant> getPlanVariants(const TargetSpec &target, AttendOp op);
 
-/// Makes `op` one whose number of queries is known to be `count`. The results
-/// in the types that they had before.
+/// Makes `op` one whose number of queries is known to be `count`. Gives the
+/// results in the types that they had before, which their users have now.
 SmallVector<Value> fixQueries(OpBuilder &builder, AttendOp op, int64_t count);
 
 } // namespace mlir::attn
