@@ -7,6 +7,8 @@
 
 #include "AdditiveScores.h"
 
+#include "ExponentialRange.h"
+
 #include "attn/Conversion/LinalgToVector/Streaming.h"
 
 #include "mlir/Dialect/Arith/Utils/Utils.h"
@@ -22,13 +24,6 @@ using namespace mlir::attn;
 
 /// Features that share one division.
 static constexpr int64_t groupSize = 4;
-/// Below it e^2x and e^-2x are normal numbers of f32.
-static constexpr double largestArgument = 43.0;
-/// Terms e^2q e^2k + 1 stop here, where 2 / term is below a rounding of 1: the
-/// product of a group stays in range.
-static constexpr double largestTerm = 1073741824.0;
-/// Weights up to here keep the numerators of a group in range, too.
-static constexpr double largestWeight = 1073741824.0;
 
 static unsigned positionOf(AffineMap map, unsigned dim) {
   return *map.getResultPosition(getAffineDimExpr(dim, map.getContext()));
@@ -54,21 +49,11 @@ public:
     groups = llvm::divideCeil(features, pieces);
   }
 
-  /// Whether exponentials stay in range, and whether terms stay below their
-  /// limit.
-  struct Range {
-    Value usable, small;
-  };
-  Range findRange();
-  /// Whether weights keep numerators in range.
-  Value fitWeights();
   Value addScores(Value scores, bool limited);
   /// The same with features along lanes, from keys and queries as they are.
   Value addScoresAlongLanes(Value scores);
 
 private:
-  Value largest(Value operand);
-  Value fits(Value value, double limit);
   Value pad(Value padded, Value operand, ArrayRef<AffineExpr> from,
             ArrayRef<OpFoldResult> sizes, bool exponential);
   Value queryTerms();
@@ -94,62 +79,6 @@ private:
   bool featureLanes;
 };
 } // namespace
-
-//===----------------------------------------------------------------------===//
-// Range
-//===----------------------------------------------------------------------===//
-
-/// The largest magnitude in a tensor, NaN passed over.
-Value ExponentialForm::largest(Value operand) {
-  auto reduce = [&](Value input, Value init) {
-    unsigned rank = cast<ShapedType>(input.getType()).getRank();
-    AffineMap all = b.getMultiDimIdentityMap(rank);
-    SmallVector<bool> reductions(rank, false);
-    reductions[0] = true;
-    return emit.generic(input, init, {all, all.dropResult(0)}, reductions,
-                        [&](OpBuilder &b, Location loc, ValueRange args) {
-                          Value x = args[0];
-                          if (x.getType() != f32)
-                            x = arith::ExtFOp::create(b, loc, f32, x);
-                          x = math::AbsFOp::create(b, loc, x);
-                          Value larger = arith::CmpFOp::create(
-                              b, loc, arith::CmpFPredicate::OGT, x, args[1]);
-                          return SmallVector<Value>{arith::SelectOp::create(
-                              b, loc, larger, x, args[1])};
-                        })[0];
-  };
-  auto zeros = [&](ArrayRef<OpFoldResult> sizes) {
-    Value empty = tensor::EmptyOp::create(b, loc, sizes, f32);
-    return linalg::FillOp::create(b, loc, emit.constant(0.0), empty)
-        .getResult(0);
-  };
-  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, operand);
-  if (sizes.size() == 2)
-    operand = reduce(operand, zeros(sizes[1]));
-  Value total = reduce(operand, zeros({}));
-  return tensor::ExtractOp::create(b, loc, total, ValueRange());
-}
-
-Value ExponentialForm::fits(Value value, double limit) {
-  return arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLE, value,
-                               emit.constant(limit));
-}
-
-Value ExponentialForm::fitWeights() {
-  return fits(largest(tile.featureWeight), largestWeight);
-}
-
-ExponentialForm::Range ExponentialForm::findRange() {
-  Value query = largest(tile.query), key = largest(tile.key);
-  auto both = [&](Value lhs, Value rhs) -> Value {
-    return arith::AndIOp::create(b, loc, lhs, rhs);
-  };
-  Value usable =
-      both(both(fits(query, largestArgument), fits(key, largestArgument)),
-           fitWeights());
-  Value sum = arith::AddFOp::create(b, loc, query, key);
-  return {usable, fits(sum, std::log(largestTerm - 1) / 2 - 0.01)};
-}
 
 //===----------------------------------------------------------------------===//
 // Terms
@@ -402,23 +331,24 @@ Value attn::emitExponentialForm(OpBuilder &b, Location loc,
     return scf::IfOp::create(b, loc, condition, emitInto(yes), emitInto(no))
         .getResult(0);
   };
+  ExponentialRange range(b, loc);
   if (hasFeaturesLast(tile.queryMap))
     return choose(
-        b, ExponentialForm(b, loc, tile).fitWeights(),
+        b, range.fitWeights(tile),
         [&](OpBuilder &b) {
           return ExponentialForm(b, loc, tile).addScoresAlongLanes(scores);
         },
         fallback);
-  ExponentialForm::Range range = ExponentialForm(b, loc, tile).findRange();
+  ExponentialRange::Result found = range.find(tile);
   auto exponential = [&](bool limited) {
     return [&, limited](OpBuilder &b) {
       return ExponentialForm(b, loc, tile).addScores(scores, limited);
     };
   };
   return choose(
-      b, range.usable,
+      b, found.usable,
       [&](OpBuilder &b) {
-        return choose(b, range.small, exponential(false), exponential(true));
+        return choose(b, found.small, exponential(false), exponential(true));
       },
       fallback);
 }
