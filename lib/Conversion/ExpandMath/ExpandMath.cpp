@@ -16,7 +16,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "mlir/Transforms/WalkPatternRewriteDriver.h"
 
 #define DEBUG_TYPE "attn-expand-math"
 
@@ -133,8 +133,8 @@ struct ExpandMathPass : attn::impl::ExpandMathPassBase<ExpandMathPass> {
           return emitLog(builder, loc, x, LogBase::Two);
         });
     patterns.add<ExpandFloorMod, ExpandLoad>(&getContext());
-    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
-      signalPassFailure();
+    // No expansion needs another of these: one visit of each op is enough.
+    walkAndApplyPatterns(getOperation(), std::move(patterns));
   }
 
   TargetSpec spec;
