@@ -69,7 +69,9 @@ class NumPy:
         return array.astype(self._dtype(element))
 
     def contiguous(self, array):
-        return numpy.ascontiguousarray(array)
+        # A copy in any case: ascontiguousarray gives back a contiguous array whose
+        # address is no multiple of its element size.
+        return numpy.array(array, order="C")
 
     def problem(self, array) -> str | None:
         """Why the array cannot be read where it lies, or None."""
@@ -132,8 +134,12 @@ class Torch:
                 f"is on {array.device}; tensors on the CPU or a CUDA device are "
                 "accepted"
             )
+        if array.is_nested:
+            return "is a nested tensor; strided tensors are accepted"
         if array.layout is not self.torch.strided:
             return f"has layout {array.layout}; strided tensors are accepted"
+        if array.is_neg():
+            return "is a view that negates; its resolve_neg() is accepted"
         return None
 
     def stream(self) -> int:

@@ -138,4 +138,7 @@ def _read(text_or_path: Any) -> bytes:
 
 
 def _is_path(text: str) -> bool:
-    return "\n" not in text and text.endswith((".mlir", ".mlirbc"))
+    if not text or "\n" in text:
+        return False
+    # A module of one line has a space or a brace.
+    return text.endswith((".mlir", ".mlirbc")) or not set(text) & set(" {")

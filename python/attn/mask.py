@@ -77,9 +77,12 @@ def as_mask(value: Any, name: str = "mask") -> Mask | None:
     if value is None or isinstance(value, Mask):
         return value
     if _arrays.framework(value) is None:
+        made = (
+            "; attn.mask.predicate makes one of a function" if callable(value) else ""
+        )
         raise TypeError(
             f"{name} is a {type(value).__name__}; a mask of attn.mask or a boolean "
-            "array is accepted"
+            f"array is accepted{made}"
         )
     return _dense(value, name)
 

@@ -46,9 +46,10 @@ def as_scores(value: Any, name: str = "score") -> tuple[Score, ...]:
     given = value if isinstance(value, (list, tuple)) else (value,)
     for one in given:
         if not isinstance(one, Score):
+            made = "; attn.score.map makes one of a function" if callable(one) else ""
             raise TypeError(
                 f"{name} holds a {type(one).__name__}; modifiers of attn.score are "
-                "accepted, one or a list"
+                f"accepted, one or a list{made}"
             )
     return tuple(given)
 

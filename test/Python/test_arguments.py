@@ -44,6 +44,18 @@ ARRAYS = {
         ValueError,
         "query has layout",
     ),
+    "nested": (
+        lambda: attend(
+            torch.nested.nested_tensor([torch.zeros(4, 5)], layout=torch.jagged), K, V
+        ),
+        ValueError,
+        "query is a nested tensor",
+    ),
+    "negating view": (
+        lambda: attend(*(torch._neg_view(torch.zeros(a.shape)) for a in (Q, K, V))),
+        ValueError,
+        "query is a view that negates",
+    ),
 }
 SHAPES = {
     "rank 1": (
@@ -70,6 +82,16 @@ OPTIONS = {
     "scale": (lambda: attend(scale="big"), TypeError, "scale is a str"),
     "scale nan": (lambda: attend(scale=float("nan")), ValueError, "scale is nan"),
     "mask type": (lambda: attend(mask=3), TypeError, "mask is a int"),
+    "mask function": (
+        lambda: attend(mask=lambda b, h, i, j: j <= i),
+        TypeError,
+        "attn.mask.predicate",
+    ),
+    "score function": (
+        lambda: attend(score=lambda s, b, h, i, j: s),
+        TypeError,
+        "attn.score.map",
+    ),
     "mask floats": (lambda: attend(mask=Q), TypeError, "mask has type float32"),
     "mask shape": (lambda: attend(mask=np.ones((5, 6), bool)), ValueError, r"\(5, 6\)"),
     "mask rank": (lambda: attend(mask=np.ones((1,) * 5, bool)), ValueError, "rank 5"),

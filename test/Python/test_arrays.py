@@ -105,6 +105,14 @@ def test_other_strides_are_copied(make):
     )
 
 
+def test_misaligned_arrays_are_copied():
+    q, k, v = arrays(8)
+    odd = np.frombuffer(b"." + q.tobytes(), q.dtype, offset=1).reshape(q.shape)
+    assert not odd.flags.aligned
+    expected = attn.scaled_dot_product(q, k, v)
+    assert np.array_equal(attn.scaled_dot_product(odd, k, v), expected)
+
+
 def test_reversed_and_broadcast_arrays():
     q, k, v = arrays(8)
     expected, _, _ = numerics.attention(q[:, :, ::-1], k[:, :1], v[:, :1])

@@ -85,6 +85,8 @@ def test_files(tmp_path):
         assert attn.compile(given).entry == "attend"
     with pytest.raises(OSError):
         attn.compile(pathlib.Path("missing.mlir"))
+    with pytest.raises(FileNotFoundError, match="cannot read 'missing.mlr'"):
+        attn.compile("missing.mlr")
 
 
 def test_cache(tmp_path):
