@@ -220,6 +220,8 @@ static void print(llvm::raw_ostream &os, const PlanVariant &variant) {
   if (plan.piece)
     os << ", " << plan.piece << " rows at a time"
        << (plan.tiles ? "" : " of tiles with fewer queries");
+  if (plan.compact)
+    os << ", rows that lie in order in a version of their own";
   os << "; " << variant.reason << '\n';
 }
 
@@ -284,6 +286,7 @@ static void write(llvm::json::OStream &json, const PlanVariant &variant,
     json.attribute("resident", variant.plan.resident);
     json.attribute("piece", variant.plan.piece);
     json.attribute("filled", variant.plan.filled);
+    json.attribute("compact", variant.plan.compact);
     json.attribute("followed", followed);
     json.attribute("reason", variant.reason);
   });

@@ -92,6 +92,8 @@ void buildTile(OpPassManager &pm, const PhaseOptions &options) {
   pm.addNestedPass<func::FuncOp>(createChoosePlansPass(plans));
   SplitKeysPassOptions split{targetName(options)};
   pm.addNestedPass<func::FuncOp>(createSplitKeysPass(split));
+  SpecializeRowsPassOptions rows{targetName(options)};
+  pm.addNestedPass<func::FuncOp>(createSpecializeRowsPass(rows));
   TileQueriesPassOptions queries{targetName(options)};
   pm.addNestedPass<func::FuncOp>(createTileQueriesPass(queries));
   TileKeysPassOptions keys{targetName(options)};

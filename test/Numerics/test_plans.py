@@ -174,6 +174,25 @@ def test_features_of_narrow_types(type, head_size, value_size, heads, queries):
     check(text, {"N": 1155})
 
 
+@pytest.mark.parametrize("layout", [None, "bmhd"])
+@pytest.mark.parametrize("type", ["f32", "f64"])
+def test_one_vector_of_queries(type, layout):
+    """Keys that lie row after row, or not: with heads side by side in a row."""
+    text = attention(
+        type=type,
+        head_size=32,
+        heads=8,
+        kv_heads=2,
+        queries=4 if type == "f32" else 2,
+        layout=layout,
+        mask="bottom_right",
+        results=("output", "lse"),
+    )
+    assert followed_plan(text, {"N": 1155})["compact"]
+    for keys in (0, 5, 1155):
+        check(text, {"N": keys})
+
+
 def test_sinks():
     text = """func.func @f(%q: tensor<1x4x1x16xf32>, %k: tensor<1x2x?x16xf32>,
         %v: tensor<1x2x?x16xf32>, %s: tensor<4xf32>)

@@ -59,6 +59,24 @@ def test_strided_inputs(attend):
         assert np.array_equal(actual, wanted)
 
 
+def test_rows_of_keys_in_order_and_not():
+    """Few queries on many keys, whose rows follow each other, or have others between."""
+    one, many = "tensor<1x4x4x16xf32>", "tensor<1x1x?x16xf32>"
+    attend = attn.compile(f"""func.func @f(%q: {one}, %k: {many}, %v: {many}) -> {one} {{
+      %o = attn.scaled_dot_product %q, %k, %v : {one}, {many}, {many} -> {one}
+      return %o : {one}
+    }}""")
+    rng = np.random.default_rng(0)
+    q = rng.standard_normal((1, 4, 4, 16)).astype(np.float32)
+    wide = rng.standard_normal((1, 1, 1300, 48)).astype(np.float32)
+    k, v = wide[..., :16], wide[..., 16:32]
+    expected = attend(q, k.copy(), v.copy())
+    reference, _, _ = numerics.attention(q, k, v)
+    numerics.assert_close(expected, reference, 1300)
+    for keys, values in ((k, v), (k.copy(), v), (k, v.copy())):
+        assert np.array_equal(attend(q, keys, values), expected)
+
+
 def test_looking_inside(attend):
     assert "attn.attend" in attend.ir("optimize")
     assert "llvm.func" in attend.ir("lower")

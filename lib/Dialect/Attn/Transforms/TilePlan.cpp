@@ -246,7 +246,8 @@ TilePlan PlanChooser::queriesAlongLanes() {
   plan.keys = chooseKeys(target, rows, resident, elementBytes);
   // Each scalar of a key serves one vector: all are to come from the first
   // level, which queries and sums half fill.
-  if (!many && !plan.pairs && rows == lanes && features > 0)
+  bool oneVector = !many && !plan.pairs && rows == lanes && features > 0;
+  if (oneVector)
     plan.keys = fitKeys(target.l1Bytes / 4, features * elementBytes);
   // One tile in place of one and a third: nothing is added to sums before.
   if (keys > plan.keys && 3 * keys <= 4 * plan.keys)
@@ -268,6 +269,9 @@ TilePlan PlanChooser::queriesAlongLanes() {
     shareKeys(plan);
   else
     plan.split = splitFor(plan);
+  // A constant from one scalar to the next saves the registers for addresses.
+  plan.compact = oneVector && plan.split > 0 && !widensKeys() &&
+                 op.getCompatibility() == Compatibility::Dot;
   return plan;
 }
 

@@ -64,7 +64,8 @@ TilePlan TilePlan::get(const TargetSpec &target, AttendOp op) {
           number("piece", 0),
           dictionary.contains("turned"),
           dictionary.contains("once"),
-          dictionary.contains("filled")};
+          dictionary.contains("filled"),
+          dictionary.contains("compact")};
 }
 
 void TilePlan::attachTo(AttendOp op) const {
@@ -89,7 +90,8 @@ void TilePlan::attachTo(AttendOp op) const {
                              {"unpacked", unpacked},
                              {"turned", turned},
                              {"once", once},
-                             {"filled", filled}})
+                             {"filled", filled},
+                             {"compact", compact}})
     if (isSet)
       entries.push_back(builder.getNamedAttr(name, builder.getUnitAttr()));
   op->setAttr(planName, builder.getDictionaryAttr(entries));

@@ -35,6 +35,24 @@ func.func @few_narrow(%q: tensor<2x4x4x64xbf16>, %k: tensor<2x?x64xbf16>, %o: te
   return %r : tensor<2x4x4x64xbf16>
 }
 
+// So it is in f32, which is read as it lies: where keys are many, rows that lie in
+// order have a version of their own.
+// CHECK-LABEL: func @few_wide(
+// CHECK: attn.plan = {ahead = 24 : index, compact, group = 4 : index, keys = 24 : index, lanes = "queries", queries = 4 : index
+// CHECK-LABEL: func @few_wide_short(
+// CHECK-NOT: compact
+// CHECK: return
+func.func @few_wide(%q: tensor<2x4x4x64xf32>, %k: tensor<2x?x64xf32>, %o: tensor<2x4x4x64xf32>) -> tensor<2x4x4x64xf32> {
+  %r = attn.attend dot softmax ins(%q, %k, %k : tensor<2x4x4x64xf32>, tensor<2x?x64xf32>, tensor<2x?x64xf32>)
+      outs(%o : tensor<2x4x4x64xf32>) indexing_maps = [#query, #key, #value, #out] scale = 0.25 -> tensor<2x4x4x64xf32>
+  return %r : tensor<2x4x4x64xf32>
+}
+func.func @few_wide_short(%q: tensor<2x4x4x64xf32>, %k: tensor<2x1024x64xf32>, %o: tensor<2x4x4x64xf32>) -> tensor<2x4x4x64xf32> {
+  %r = attn.attend dot softmax ins(%q, %k, %k : tensor<2x4x4x64xf32>, tensor<2x1024x64xf32>, tensor<2x1024x64xf32>)
+      outs(%o : tensor<2x4x4x64xf32>) indexing_maps = [#query, #key, #value, #out] scale = 0.25 -> tensor<2x4x4x64xf32>
+  return %r : tensor<2x4x4x64xf32>
+}
+
 // A static number of many queries has one plan.
 // CHECK-LABEL: func @many(
 // CHECK-NOT: scf.if

@@ -45,4 +45,21 @@ def SplitKeysPass : Pass<"attn-split-keys"> {
                            "scf::SCFDialect", "tensor::TensorDialect"];
 }
 
+def SpecializeRowsPass : Pass<"attn-specialize-rows"> {
+  let summary = "Give calls whose keys lie in order a version of their own";
+  let description = [{
+    Repeats each `attn.attend` whose plan says `compact` under `scf.if`: where the
+    rows of its keys and values follow each other as in a compact tensor, their
+    distance is a constant in the layout that one copy reads; the other copy serves
+    all other strides. Results are the same, bit for bit.
+
+    Example: test/Dialect/Attn/Transforms/specialize-rows.mlir.
+  }];
+  let options = [
+    Option<"target", "target", "std::string", "\"native\"", "CPU to plan for">];
+  let dependentDialects = ["arith::ArithDialect",
+                           "bufferization::BufferizationDialect",
+                           "memref::MemRefDialect", "scf::SCFDialect"];
+}
+
 #endif // ATTN_DIALECT_ATTN_TRANSFORMS_PLANPASSES_TD

@@ -72,6 +72,9 @@ struct TilePlan {
   /// Whether queries fill every tile, which is known when the function is
   /// called.
   bool filled = false;
+  /// Whether keys and values whose rows lie in order have a version of their
+  /// own.
+  bool compact = false;
 
   /// Whether accumulators are (rows, features), not (features, rows).
   bool sumsRowsFirst() const { return turned || lanes == LaneAxis::Features; }
