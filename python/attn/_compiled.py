@@ -23,6 +23,8 @@ class Compiled:
     def __init__(self, module: Module, entry: str):
         self._module = module
         self._function = module.function(entry)
+        # Looked up here: torch.compile would lose the object that it belongs to.
+        self._output_shapes = self._function.output_shapes
         signature = module.signatures[entry]
         self._inputs = [a["name"] for a in signature if not a["output"]]
         self._outputs = [a["type"] for a in signature if a["output"]]
@@ -37,7 +39,7 @@ class Compiled:
         # Numbers of numpy's are numbers.
         values = [a.item() if isinstance(a, numpy.generic) else a for a in inputs]
         framework = self._framework(values)
-        while not isinstance(shapes := self._function.output_shapes(values), list):
+        while not isinstance(shapes := self._output_shapes(values), list):
             strided = values[shapes]
             values[shapes] = _arrays.framework(strided).contiguous(strided)
         results = [

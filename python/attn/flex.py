@@ -50,6 +50,8 @@ class BlockMask(Mask):
                 )
 
 
+# What these record, torch.compile would trace: it calls them as they are.
+@torch.compiler.disable
 def create_block_mask(
     mask_mod: Callable,
     B: int | None,
@@ -85,6 +87,7 @@ def create_block_mask(
     return BlockMask(region, mask_mod, (B, H, queries, keys))
 
 
+@torch.compiler.disable
 def flex_attention(
     q: Any,
     k: Any,

@@ -37,6 +37,12 @@ def inputs(queries=5, keys=9):
     return [rng.standard_normal(s).astype(np.float32) for s in sizes]
 
 
+def test_call_within_torch_compile(attend):
+    q, k, v = map(torch.tensor, inputs())
+    traced = torch.compile(lambda q: attend(q * 2, k, v, 2)[0] + 1, backend="eager")
+    assert torch.equal(traced(q), attend(q * 2, k, v, 2)[0] + 1)
+
+
 @pytest.mark.parametrize("make", [np.asarray, torch.tensor])
 @pytest.mark.parametrize("queries,keys,past", [(5, 9, 2), (1, 1, 0), (70, 33, 40)])
 def test_call(attend, make, queries, keys, past):

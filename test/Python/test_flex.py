@@ -100,3 +100,13 @@ def test_captured_tensors_are_read_anew():
     after = attn.flex_attention(q, k, v, block_mask=mask)
     close(after, expected(q, k, v, None, same))
     assert not torch.allclose(before, after)
+
+
+def test_within_torch_compile():
+    q, k, v = tensors()
+
+    def attend(q):
+        mask = attn.create_block_mask(lambda b, h, i, j: j <= i, *SIZES)
+        return attn.flex_attention(q * 2, k, v, block_mask=mask) + 1
+
+    assert torch.equal(torch.compile(attend, backend="eager")(q), attend(q))
