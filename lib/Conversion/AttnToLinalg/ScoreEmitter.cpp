@@ -151,9 +151,10 @@ Value ScoreEmitter::contract(const TileScores &tile, Value init) {
   // Along lanes, features are converted as they are read.
   bool featureLanes = hasFeaturesLast(tile.queryMap);
   int64_t early =
-      featureLanes ? 0
-                   : fetchedWidening(tile.key, /*rowDim=*/1, init, tile.ahead);
-  int64_t ahead = early ? 0 : tile.ahead;
+      featureLanes || tile.fetch
+          ? 0
+          : fetchedWidening(tile.key, /*rowDim=*/1, init, tile.ahead);
+  int64_t ahead = early || tile.fetch ? 0 : tile.ahead;
   Value key = featureLanes ? tile.key : widen(tile.key, early);
   SmallVector<Value> inputs{key, tile.query};
   SmallVector<AffineMap> maps{contractionMap(tile.keyMap),
@@ -166,6 +167,11 @@ Value ScoreEmitter::contract(const TileScores &tile, Value init) {
   SmallVector<int64_t> fetched;
   if (ahead)
     fetched.push_back(streamedInput);
+  if (tile.fetch) {
+    fetched.push_back(inputs.size());
+    inputs.push_back(tile.fetch->rows);
+    maps.push_back(noneOf(3));
+  }
   if (tile.queries && tile.compatibility != Compatibility::Additive) {
     fetched.push_back(inputs.size());
     inputs.push_back(tile.queries);

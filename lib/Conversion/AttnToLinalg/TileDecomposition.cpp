@@ -155,8 +155,10 @@ Value TileDecomposition::accumulate(Value acc, Value weights, Value scores) {
   bool inPlace = hasFeaturesLast(queryMap()) ||
                  (rowsFirst && isLane && !ShapedType::isDynamic(rowCount()) &&
                   rowCount() <= fewRows);
-  int64_t early =
-      inPlace ? 0 : emit.fetchedWidening(op.getValue(), row, acc, ahead);
+  bool spreads = op->hasAttr(spreadAttr);
+  int64_t early = inPlace || spreads
+                      ? 0
+                      : emit.fetchedWidening(op.getValue(), row, acc, ahead);
   if (early)
     ahead = 0;
   Value values = inPlace ? op.getValue() : emit.widen(op.getValue(), early);
@@ -166,7 +168,13 @@ Value TileDecomposition::accumulate(Value acc, Value weights, Value scores) {
     inputs.push_back(scores);
     maps.push_back(emit.map(3, {2, row}));
   }
-  int64_t input = addStreamed(inputs, maps, op.getValue(), ahead);
+  int64_t input = inputs.size();
+  if (spreads) {
+    inputs.push_back(op.getValue());
+    maps.push_back(emit.noneOf(3));
+  } else {
+    input = addStreamed(inputs, maps, op.getValue(), ahead);
+  }
   maps.push_back(emit.map(3, {0, 1}));
   bool softmax = op.getNormalizer() == Normalizer::Softmax;
   Value result = emit.generic(
@@ -303,6 +311,8 @@ SmallVector<Value> TileDecomposition::run() {
   }
   if (isUnpacked())
     tile.fetch = emit.halves(op.getKey(), spreadAhead()).first;
+  else if (op->hasAttr(spreadAttr))
+    tile.fetch = SpreadFetch{op.getKey(), tile.ahead};
   if (hasFeaturesLast(cast<AffineMapAttr>(op.getIndexingMaps()[2]).getValue()))
     tile.value = op.getValue();
   if (tile.ahead)

@@ -209,8 +209,11 @@ void BlockEmitter::fetchSpread(OpBuilder &builder, const Block &block) {
 void BlockEmitter::fetchSpreadStep(OpBuilder &builder, const Block &block,
                                    Value step) {
   SmallVector<OpOperand *> operands = getSpread(op);
-  // A step of single vectors loads as much as it can.
-  if (operands.empty() || !hasSteps() || block.lanes.vectors == 1)
+  if (operands.empty() || !hasSteps())
+    return;
+  // A step of single vectors that fetches otherwise, too, loads as much as it
+  // can.
+  if (block.lanes.vectors == 1 && operands.size() < getStreamed(op).size())
     return;
   int64_t steps = plan.sizes[plan.reductionDims.front()];
   if (auto numbered = numberBlock(builder, block))

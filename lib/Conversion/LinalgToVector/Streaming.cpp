@@ -84,18 +84,24 @@ void attn::emitSpreadFetch(OpBuilder &builder, OpOperand &spread, Value block,
     return arith::ConstantIndexOp::create(builder, loc, value);
   };
   // Unsigned: what affine maps become takes longer than a step.
-  Value share = constant(llvm::divideCeil(lines.count, blocks));
-  Value line = arith::DivUIOp::create(
-      builder, loc, arith::MulIOp::create(builder, loc, step, share),
+  int64_t share = llvm::divideCeil(lines.count, blocks);
+  Value first = arith::DivUIOp::create(
+      builder, loc, arith::MulIOp::create(builder, loc, step, constant(share)),
       constant(steps));
-  line = arith::AddIOp::create(
-      builder, loc, arith::MulIOp::create(builder, loc, block, share), line);
+  first = arith::AddIOp::create(
+      builder, loc, arith::MulIOp::create(builder, loc, block, constant(share)),
+      first);
   Value perRow = constant(lines.perRow);
-  Value row = arith::DivUIOp::create(builder, loc, line, perRow);
-  Value column = arith::MulIOp::create(
-      builder, loc, arith::RemUIOp::create(builder, loc, line, perRow),
-      constant(lines.elements));
-  emitPrefetch(builder, spread, {row, column});
+  int64_t perStep = llvm::divideCeil(share, steps);
+  for (int64_t i = 0; i < perStep; ++i) {
+    Value line =
+        i ? arith::AddIOp::create(builder, loc, first, constant(i)) : first;
+    Value row = arith::DivUIOp::create(builder, loc, line, perRow);
+    Value column = arith::MulIOp::create(
+        builder, loc, arith::RemUIOp::create(builder, loc, line, perRow),
+        constant(lines.elements));
+    emitPrefetch(builder, spread, {row, column});
+  }
 }
 
 void attn::emitPrefetch(OpBuilder &builder, OpOperand &streamed,

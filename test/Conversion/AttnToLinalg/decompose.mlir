@@ -482,6 +482,26 @@ func.func @fetched_by_widening(%q: tensor<8x64xf32>, %k: tensor<9x8xbf16>, %v: t
 #value = affine_map<(i, j, d, e) -> (j, e)>
 #output = affine_map<(i, j, d, e) -> (e, i)>
 
+// What is spread over the products is an input that they read nothing of, as it lies.
+// CHECK: #[[NONE:.*]] = affine_map<(d0, d1, d2) -> (0, 0)>
+// CHECK-LABEL: func @spread(
+// CHECK-SAME: %[[Q:[a-z0-9]+]]: tensor<8x16xf32>, %[[K:[a-z0-9]+]]: tensor<9x8xbf16>, %[[V:[a-z0-9]+]]: tensor<9x8xbf16>
+// CHECK: linalg.generic {indexing_maps = [#{{.*}}, #{{.*}}, #[[NONE]], #{{.*}}]{{.*}} ins(%{{.*}}, %[[Q]], %[[K]] : {{.*}} attrs = {attn.ahead = 48 : index, attn.streamed = array<i64: 2>}
+// CHECK: linalg.generic {indexing_maps = [#{{.*}}, #{{.*}}, #[[NONE]], #{{.*}}]{{.*}} ins(%{{.*}}, %{{.*}}, %[[V]] : {{.*}} attrs = {attn.ahead = 48 : index, attn.streamed = array<i64: 2>}
+func.func @spread(%q: tensor<8x16xf32>, %k: tensor<9x8xbf16>, %v: tensor<9x8xbf16>, %acc: tensor<8x16xf32>, %max: tensor<16xf32>, %n: index) -> tensor<8x16xf32> {
+  %r:3 = attn.attend_tile dot softmax ins(%q, %k, %v : tensor<8x16xf32>, tensor<9x8xbf16>, tensor<9x8xbf16>) at(%n, %n, %n, %n)
+      outs(%acc, %max, %max : tensor<8x16xf32>, tensor<16xf32>, tensor<16xf32>)
+      indexing_maps = [#query, #key, #value, #output] scale = 1.0 {attn.ahead = 48 : index, attn.spread} -> tensor<8x16xf32>, tensor<16xf32>, tensor<16xf32>
+  return %r#0 : tensor<8x16xf32>
+}
+
+// -----
+
+#query = affine_map<(i, j, d, e) -> (d, i)>
+#key = affine_map<(i, j, d, e) -> (j, d)>
+#value = affine_map<(i, j, d, e) -> (j, e)>
+#output = affine_map<(i, j, d, e) -> (e, i)>
+
 // Where a tile of queries has one tile of keys, whose sums start from nothing, the
 // product for scores fetches the queries that come next, too.
 // CHECK-LABEL: func @next_queries(

@@ -14,15 +14,24 @@
 // POINTER: vfmadd231ps 7680(%[[P]]){1to16}
 // POINTER: vfmadd231ps 4(%[[P]]){1to16}
 
-// Keys of f32 are read as they lie: of two versions one knows how far apart.
+// Keys of f32 are read as they lie: of two versions one knows how far apart, has code for
+// whole tiles, of 24 keys, and fetches the next one, two lines in three steps of each of
+// two blocks.
 // RUN: sed s/f16/f32/g %s > %t32.mlir
 // RUN: attnc compile %t32.mlir --target=x86-64:x86-64-v4 --threads=1 -o %t32.s
 // RUN: %python %attn_src/utils/inner_loops.py < %t32.s | FileCheck %s --check-prefix=WIDE
-// RUN: FileCheck %s --check-prefix=POINTER < %t32.s
+// RUN: FileCheck %s --check-prefix=CONSTANT < %t32.s
 
-// WIDE: loop vfmadd231ps=32 vmov{{[au]}}ps=2 stack=0
+// WIDE: loop vfmadd231ps=24 vmov{{[au]}}ps=2 stack=0
 // WIDE: loop vbroadcastss=6 vfmadd231ps=24 vmov{{[au]}}ps=4 stack=0
-// WIDE: loop vfmadd231ps=32 vmov{{[au]}}ps=2 stack=0
+// WIDE: loop vbroadcastss=4 vfmadd231ps=16 vmov{{[au]}}ps=4 stack=0
+
+// CONSTANT: vfmadd231ps (%[[P:r[a-z0-9]+]]){1to16}
+// CONSTANT-NEXT: vfmadd231ps 512(%[[P]]){1to16}
+// CONSTANT: vfmadd231ps 5632(%[[P]]){1to16}
+// CONSTANT: vfmadd231ps 4(%[[P]]){1to16}
+// CONSTANT: prefetcht1 12288(
+// CONSTANT: jl
 !q = tensor<1x1x16x128xf16>
 !k = tensor<1x1x2048x128xf16>
 func.func @f(%q: !q, %k: !k, %v: !k) -> !q {

@@ -185,6 +185,56 @@ func.func @spread_over_steps(%f: memref<32x64xf32, strided<[?, 1], offset: ?>>, 
 
 // -----
 
+#key = affine_map<(j, i, d) -> (j, d)>
+#query = affine_map<(j, i, d) -> (d, i)>
+#none = affine_map<(j, i, d) -> (0, 0)>
+#score = affine_map<(j, i, d) -> (j, i)>
+
+// Single vectors do so, too, where they fetch nothing else. Of 192 lines each of two
+// blocks takes 96 in 64 steps: two in each.
+// CHECK-LABEL: func @two_lines_a_step
+// CHECK-SAME: %[[F:[a-z0-9]+]]: memref<48x64xf32, {{.*}}>
+// CHECK: scf.for {{.*}} step %c12
+// CHECK: scf.for %[[D:[a-z0-9]+]] = {{.*}} iter_args
+// CHECK: %[[STEP:.*]] = arith.muli %[[D]], %c96
+// CHECK: %[[WITHIN:.*]] = arith.divui %[[STEP]], %c64
+// CHECK: %[[LINE:.*]] = arith.addi %{{.*}}, %[[WITHIN]]
+// CHECK: arith.divui %[[LINE]], %c4
+// CHECK: memref.prefetch %[[F]]
+// CHECK: %[[NEXT:.*]] = arith.addi %[[LINE]], %c1
+// CHECK: arith.divui %[[NEXT]], %c4
+// CHECK: memref.prefetch %[[F]]
+// CHECK-COUNT-12: math.fma
+// CHECK-LABEL: func @one_thing_a_step
+// CHECK-SAME: %[[F:[a-z0-9]+]]: memref<48x64xf32>
+// CHECK-NOT: memref.prefetch %[[F]]
+// CHECK: return
+func.func @two_lines_a_step(%f: memref<48x64xf32, strided<[?, 1], offset: ?>>, %k: memref<24x64xf32>,
+                            %q: memref<64x16xf32>, %s: memref<24x16xf32>) {
+  linalg.generic {indexing_maps = [#key, #query, #none, #score], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%k, %q, %f : memref<24x64xf32>, memref<64x16xf32>, memref<48x64xf32, strided<[?, 1], offset: ?>>)
+      outs(%s : memref<24x16xf32>) attrs = {attn.streamed = array<i64: 2>, attn.ahead = 96 : index} {
+  ^bb0(%a: f32, %b: f32, %x: f32, %c: f32):
+    %m = arith.mulf %a, %b : f32
+    %r = arith.addf %c, %m : f32
+    linalg.yield %r : f32
+  }
+  return
+}
+func.func @one_thing_a_step(%f: memref<48x64xf32>, %k: memref<24x64xf32>, %q: memref<64x16xf32>, %s: memref<24x16xf32>) {
+  linalg.generic {indexing_maps = [#key, #query, #none, #score], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%k, %q, %f : memref<24x64xf32>, memref<64x16xf32>, memref<48x64xf32>)
+      outs(%s : memref<24x16xf32>) attrs = {attn.streamed = array<i64: 0, 2>, attn.ahead = 96 : index} {
+  ^bb0(%a: f32, %b: f32, %x: f32, %c: f32):
+    %m = arith.mulf %a, %b : f32
+    %r = arith.addf %c, %m : f32
+    linalg.yield %r : f32
+  }
+  return
+}
+
+// -----
+
 #lhs = affine_map<(i, e, j) -> (i, j)>
 #rhs = affine_map<(i, e, j) -> (j, e)>
 #out = affine_map<(i, e, j) -> (i, e)>

@@ -31,8 +31,9 @@ SmallVector<OpOperand *> getSpread(linalg::GenericOp op);
 void emitSpreadFetch(OpBuilder &builder, OpOperand &spread, Value step,
                      int64_t steps);
 
-/// Fetches a line of the share of block `block`, of `blocks`, of an operand
-/// that is spread: the one for its step `step`, of `steps`.
+/// Fetches what step `step`, of `steps`, takes of the share of block `block`,
+/// of `blocks`, of an operand that is spread: as many lines in each, the same
+/// one twice where there are more steps.
 void emitSpreadFetch(OpBuilder &builder, OpOperand &spread, Value block,
                      int64_t blocks, Value step, int64_t steps);
 

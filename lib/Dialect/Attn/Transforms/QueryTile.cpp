@@ -216,6 +216,8 @@ QueryTile::State QueryTile::emitKeyTile(OpBuilder &b, Location loc, Value start,
     tile->setAttr(paddedKeysAttr, b.getIndexAttr(plan.keys));
   if (plan.ahead && !guarded)
     tile->setAttr(rowsAheadAttr, b.getIndexAttr(plan.ahead));
+  if (plan.spread && !guarded && getConstantIntValue(count))
+    tile->setAttr(spreadAttr, b.getUnitAttr());
   // One tile has all queries.
   std::optional<int64_t> existing =
       getConstantIntValue(op.getWhole()[AttendOp::I]);

@@ -169,9 +169,9 @@ QueryTile::KeyTile QueryTile::packedTile(OpBuilder &b, Value start,
 }
 
 /// The code for whole tiles of keys knows that they are; others get padding.
-QueryTile::State QueryTile::emitUnpackedTile(OpBuilder &b, Location loc,
-                                             Value start, OpFoldResult count,
-                                             Value partial, State state) {
+QueryTile::State QueryTile::emitWholeOrRest(OpBuilder &b, Location loc,
+                                            Value start, OpFoldResult count,
+                                            Value partial, State state) {
   auto emit = [&](OpBuilder &b, OpFoldResult count) {
     return emitKeyTile(b, loc, start, count, partial, state, /*guarded=*/false);
   };

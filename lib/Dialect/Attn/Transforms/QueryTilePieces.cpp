@@ -70,8 +70,8 @@ QueryTile::State QueryTile::emitPieces(OpBuilder &b, Location loc, Value start,
 QueryTile::State QueryTile::visitTile(OpBuilder &b, Location loc, Value start,
                                       OpFoldResult count, Value partial,
                                       State state) {
-  if (plan.unpacked)
-    return emitUnpackedTile(b, loc, start, count, partial, state);
+  if (plan.unpacked || plan.spread)
+    return emitWholeOrRest(b, loc, start, count, partial, state);
   if (!plan.piece)
     return emitKeyTile(b, loc, start, count, partial, state,
                        /*guarded=*/false);

@@ -103,7 +103,7 @@ void Rows::assumeCompact(OpBuilder &builder, Operation *user) {
 
 /// `op` under a choice: a copy that knows how far apart its rows of keys and
 /// values are where they lie in order, and one for all others.
-static void specialize(AttendOp op) {
+static void specialize(AttendOp op, TilePlan plan) {
   SmallVector<Rows> operands;
   for (auto [operand, map] : {std::pair(&op.getKeyMutable(), op.getKeyMap()),
                               {&op.getValueMutable(), op.getValueMap()}})
@@ -129,7 +129,11 @@ static void specialize(AttendOp op) {
         scf::YieldOp::create(b, loc, copy->getResults());
       },
       [&](OpBuilder &b, Location) {
-        scf::YieldOp::create(b, loc, b.clone(*op)->getResults());
+        auto copy = cast<AttendOp>(b.clone(*op));
+        // Rows that may lie anywhere leave no registers for other addresses.
+        plan.spread = false;
+        plan.attachTo(copy);
+        scf::YieldOp::create(b, loc, copy->getResults());
       });
   rewriter.replaceOp(op, choice);
 }
@@ -144,12 +148,10 @@ struct SpecializeRows
     if (failed(spec))
       return signalPassFailure();
     SmallVector<AttendOp> ops;
-    getOperation()->walk([&](AttendOp op) {
-      if (TilePlan::get(*spec, op).compact)
-        ops.push_back(op);
-    });
+    getOperation()->walk([&](AttendOp op) { ops.push_back(op); });
     for (AttendOp op : ops)
-      specialize(op);
+      if (TilePlan plan = TilePlan::get(*spec, op); plan.compact)
+        specialize(op, plan);
   }
 };
 } // namespace

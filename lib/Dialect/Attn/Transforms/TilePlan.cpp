@@ -269,9 +269,12 @@ TilePlan PlanChooser::queriesAlongLanes() {
     shareKeys(plan);
   else
     plan.split = splitFor(plan);
+  plan.spread = plan.split > 0 && plan.turned && !plan.pairs &&
+                hasInnermostFeatures(op) && features > 0 &&
+                op.getCompatibility() == Compatibility::Dot &&
+                !(oneVector && widensKeys());
   // A constant from one scalar to the next saves the registers for addresses.
-  plan.compact = oneVector && plan.split > 0 && !widensKeys() &&
-                 op.getCompatibility() == Compatibility::Dot;
+  plan.compact = plan.spread && oneVector;
   return plan;
 }
 

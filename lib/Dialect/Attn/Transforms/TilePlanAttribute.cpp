@@ -65,6 +65,7 @@ TilePlan TilePlan::get(const TargetSpec &target, AttendOp op) {
           dictionary.contains("turned"),
           dictionary.contains("once"),
           dictionary.contains("filled"),
+          dictionary.contains("spread"),
           dictionary.contains("compact")};
 }
 
@@ -91,6 +92,7 @@ void TilePlan::attachTo(AttendOp op) const {
                              {"turned", turned},
                              {"once", once},
                              {"filled", filled},
+                             {"spread", spread},
                              {"compact", compact}})
     if (isSet)
       entries.push_back(builder.getNamedAttr(name, builder.getUnitAttr()));

@@ -18,7 +18,7 @@ func.func @one(%q: tensor<2x4x1x64xf32>, %k: tensor<2x?x64xf32>, %o: tensor<2x4x
 
 // Eight queries of four heads fill two vectors.
 // CHECK-LABEL: func @few(
-// CHECK: attn.plan = {ahead = 96 : index, group = 4 : index, keys = 96 : index, lanes = "queries", queries = 8 : index, split = 1056 : index, turned}
+// CHECK: attn.plan = {ahead = 96 : index, group = 4 : index, keys = 96 : index, lanes = "queries", queries = 8 : index, split = 1056 : index, spread, turned}
 func.func @few(%q: tensor<2x4x8x64xf32>, %k: tensor<2x?x64xf32>, %o: tensor<2x4x8x64xf32>) -> tensor<2x4x8x64xf32> {
   %r = attn.attend dot softmax ins(%q, %k, %k : tensor<2x4x8x64xf32>, tensor<2x?x64xf32>, tensor<2x?x64xf32>)
       outs(%o : tensor<2x4x8x64xf32>) indexing_maps = [#query, #key, #value, #out] scale = 0.25 -> tensor<2x4x8x64xf32>

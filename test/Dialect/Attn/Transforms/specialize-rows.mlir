@@ -7,7 +7,8 @@
 !k = memref<2x?x64xf32, strided<[?, ?, 1], offset: ?>>
 !v = memref<2x?x32xf32, strided<[?, ?, 1], offset: ?>>
 
-// Both distances are asked for; one copy reads a slice whose distance is known.
+// Both distances are asked for; one copy reads a slice whose distance is known, the
+// other does not spread what it fetches.
 // CHECK-LABEL: func @slices(
 // CHECK-SAME: %[[K:[a-z0-9]+]]: memref<2x?x64xf32, {{.*}}, %[[V:[a-z0-9]+]]: memref<2x?x32xf32, {{.*}}, %[[O:[a-z0-9]+]]: tensor<1x4x4x32xf32>,
 // CHECK-DAG: %[[KT:.*]] = bufferization.to_tensor %[[K]] restrict
@@ -25,9 +26,10 @@
 // CHECK: %[[CT:.*]] = bufferization.to_tensor %[[CAST]] restrict
 // CHECK: %[[CS:.*]] = tensor.extract_slice %[[CT]][1, %{{.*}}, 0]
 // CHECK: memref.cast %[[V]] : {{.*}} to memref<2x?x32xf32, strided<[?, 32, 1], offset: ?>>
-// CHECK: attn.attend {{.*}} ins(%{{.*}}, %[[CS]], %{{.*}}) outs(%[[O]]
+// CHECK: attn.attend {{.*}} ins(%{{.*}}, %[[CS]], %{{.*}}) outs(%[[O]]{{.*}} spread}
 // CHECK: else
 // CHECK: attn.attend {{.*}} ins(%{{.*}}, %[[KS]], %{{.*}}) outs(%[[O]]
+// CHECK-NOT: spread
 // CHECK: return %[[R]]
 func.func @slices(%q: tensor<1x4x4x64xf32>, %k: !k, %v: !v, %o: tensor<1x4x4x32xf32>, %at: index, %n: index) -> tensor<1x4x4x32xf32> {
   %0 = bufferization.to_tensor %k restrict : !k to tensor<2x?x64xf32>
@@ -36,7 +38,7 @@ func.func @slices(%q: tensor<1x4x4x64xf32>, %k: !k, %v: !v, %o: tensor<1x4x4x32x
   %3 = tensor.extract_slice %1[1, %at, 0] [1, %n, 32] [1, 1, 1] : tensor<2x?x32xf32> to tensor<1x?x32xf32>
   %r = attn.attend dot softmax ins(%q, %2, %3 : tensor<1x4x4x64xf32>, tensor<1x?x64xf32>, tensor<1x?x32xf32>)
       outs(%o : tensor<1x4x4x32xf32>) indexing_maps = [#query, #key, #value, #out] scale = 0.25
-      {attn.plan = {queries = 4 : index, keys = 24 : index, group = 4 : index, lanes = "queries", compact}} -> tensor<1x4x4x32xf32>
+      {attn.plan = {queries = 4 : index, keys = 24 : index, group = 4 : index, lanes = "queries", compact, spread}} -> tensor<1x4x4x32xf32>
   return %r : tensor<1x4x4x32xf32>
 }
 

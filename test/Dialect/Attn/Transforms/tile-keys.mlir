@@ -278,3 +278,21 @@ func.func @masked_band(%q: tensor<4x?x16xf32>, %o: tensor<4x?x16xf32>) -> tensor
   } -> tensor<4x?x16xf32>
   return %r : tensor<4x?x16xf32>
 }
+
+// Whole tiles of keys have code of their own, whose size is known, and spread what they
+// fetch over the steps of their products.
+// CHECK-LABEL: func @spread(
+// CHECK: %[[COUNT:.*]] = affine.min
+// CHECK: %[[WHOLE:.*]] = arith.cmpi eq, %[[COUNT]], %c24
+// CHECK: scf.if %[[WHOLE]]
+// CHECK: attn.attend_tile {{.*}} tensor<24x16xf32>, tensor<24x16xf32>) {{.*}} {attn.ahead = 24 : index,{{.*}} attn.spread
+// CHECK: else
+// CHECK: attn.attend_tile {{.*}} tensor<?x16xf32>, tensor<?x16xf32>) {{.*}} {attn.ahead = 24 : index
+// CHECK-NOT: attn.spread
+// CHECK: return
+func.func @spread(%q: tensor<4x16x16xf32>, %k: tensor<4x?x16xf32>, %o: tensor<4x16x16xf32>) -> tensor<4x16x16xf32> {
+  %r = attn.attend dot softmax ins(%q, %k, %k : tensor<4x16x16xf32>, tensor<4x?x16xf32>, tensor<4x?x16xf32>)
+      outs(%o : tensor<4x16x16xf32>) indexing_maps = [#query, #key, #value, #output] scale = 0.25
+      {attn.plan = {ahead = 24 : index, group = 1 : index, keys = 24 : index, lanes = "queries", queries = 16 : index, spread, turned}} -> tensor<4x16x16xf32>
+  return %r : tensor<4x16x16xf32>
+}

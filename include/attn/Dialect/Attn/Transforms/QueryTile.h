@@ -140,8 +140,8 @@ private:
                     Value partial, State state, bool guarded, Value piece = {});
   State emitPieces(OpBuilder &b, Location loc, Value start, OpFoldResult count,
                    Value partial, State state);
-  State emitUnpackedTile(OpBuilder &b, Location loc, Value start,
-                         OpFoldResult count, Value partial, State state);
+  State emitWholeOrRest(OpBuilder &b, Location loc, Value start,
+                        OpFoldResult count, Value partial, State state);
   State visitTile(OpBuilder &b, Location loc, Value start, OpFoldResult count,
                   Value partial, State state);
   State visitGuarded(IndexRange range, State state);

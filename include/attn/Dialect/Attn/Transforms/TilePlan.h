@@ -31,6 +31,10 @@ inline constexpr llvm::StringLiteral existingRowsAttr = "attn.existing_rows";
 /// On an `attn.attend_tile`: `TilePlan::ahead`, where it is not 0.
 inline constexpr llvm::StringLiteral rowsAheadAttr = "attn.ahead";
 
+/// On an `attn.attend_tile` with `rowsAheadAttr`: the steps of its products
+/// fetch keys and values in equal shares, in the order in which they lie.
+inline constexpr llvm::StringLiteral spreadAttr = "attn.spread";
+
 /// "queries" or "features".
 StringRef stringifyLaneAxis(LaneAxis axis);
 
@@ -72,6 +76,9 @@ struct TilePlan {
   /// Whether queries fill every tile, which is known when the function is
   /// called.
   bool filled = false;
+  /// Whether whole tiles of keys, which have code of their own then, fetch the
+  /// next one in equal shares by the steps of their products.
+  bool spread = false;
   /// Whether keys and values whose rows lie in order have a version of their
   /// own.
   bool compact = false;
