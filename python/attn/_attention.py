@@ -90,9 +90,6 @@ def check_shapes(attention: Attention) -> Sizes:
                 f"{name} has rank {len(shape)}, query has rank {len(q)}; they must be "
                 "equal"
             )
-    for name, shape in (("query", q), ("key", k), ("value", v)):
-        if shape[-1] == 0:
-            raise ValueError(f"{name} has head size 0; it must be at least 1")
     if attention.same_head_size and q[-1] != k[-1]:
         raise ValueError(
             f"key has head size {k[-1]}, query has {q[-1]}; they must be equal"

@@ -41,7 +41,7 @@ def scaled_dot_product(
       v: values, (B, Hkv, N, Dv).
       mask: a mask of attn.mask, or a boolean array aligned right with (B, H, M, N),
         or with (B, M, N) where q is (B, M, D): true keeps the pair.
-      scale: factor of the scores; 1/sqrt(D) by default.
+      scale: factor of the scores; 1/sqrt(D) by default, 1 where D is 0.
       score: a modifier of attn.score, or a list of them, applied in order.
       return_lse: whether to return the log-sum-exp of each row, (B, H, M), natural
         logarithm, float32 (float64 for float64 inputs).
@@ -66,7 +66,7 @@ def scaled_dot_product(
 
     Raises:
       TypeError: arguments that are not float arrays of one type and framework.
-      ValueError: shapes that do not fit together, a head size of 0.
+      ValueError: shapes that do not fit together.
     """
     framework, element = _arrays.common(query=q, key=k, value=v)
     if normalizer not in NORMALIZERS:

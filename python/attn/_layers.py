@@ -354,10 +354,8 @@ def merge(parts: Sequence[tuple[Any, Any]]) -> tuple[Any, Any]:
             f"be {acc} of {framework.name}"
         )
     shape = tuple(parts[0][0].shape)
-    if len(shape) < 2 or shape[-1] == 0:
-        raise ValueError(
-            f"output 0 has shape {shape}; (..., M, Dv) is accepted, Dv at least 1"
-        )
+    if len(shape) < 2:
+        raise ValueError(f"output 0 has shape {shape}; (..., M, Dv) is accepted")
     for names, wanted in ((outs, shape), (lses, shape[:-1])):
         for name, array in names.items():
             if tuple(array.shape) != wanted:

@@ -39,7 +39,7 @@ def attention(q, k, v, keep=True, scale=None, modify=lambda s: s):
     """(output, lse, weights) of (B, H, M, D) queries."""
     q, k, v = map(as_float64, (q, k, v))
     k, v = (repeat_heads(a, q.shape[1]) for a in (k, v))
-    scale = 1 / np.sqrt(q.shape[-1]) if scale is None else scale
+    scale = max(q.shape[-1], 1) ** -0.5 if scale is None else scale
     scores = modify(scale * q @ k.swapaxes(-1, -2))
     weights, lse = softmax(scores, keep)
     return weights @ v, lse, weights

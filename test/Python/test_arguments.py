@@ -65,8 +65,11 @@ SHAPES = {
     ),
     "rank 0": (lambda: attend(*(np.float32(0)[...],) * 3), ValueError, "rank 0"),
     "ranks": (lambda: attend(k=K[0]), ValueError, "key has rank 3, query has rank 4"),
-    "head size 0": (lambda: attend(Q[..., :0], K[..., :0]), ValueError, "head size 0"),
-    "value size 0": (lambda: attend(v=V[..., :0]), ValueError, "value has head size 0"),
+    "one head size 0": (
+        lambda: attend(q=Q[..., :0]),
+        ValueError,
+        "head size 8, query has 0",
+    ),
     "head sizes": (
         lambda: attend(q=Q[..., :7]),
         ValueError,

@@ -23,6 +23,9 @@ SHAPES = {
     "no queries": (2, 2, 2, 0, 5, 8, 8),
     "no keys": (2, 2, 2, 5, 0, 8, 8),
     "no batch": (0, 2, 2, 5, 5, 8, 8),
+    "no head size": (2, 4, 2, 5, 70, 0, 8),
+    "no value size": (2, 4, 2, 5, 70, 8, 0),
+    "one query, no head size": (1, 2, 1, 1, 1100, 0, 16),
 }
 
 

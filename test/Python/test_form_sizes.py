@@ -203,3 +203,36 @@ def test_bandwidths_in_tensors(kernel, dtype):
         inner = min(unit, UNIT["float32"])
         assert (error[~doubtful] <= 4 * unit + 1e4 * inner).all()
         assert doubtful.mean() < 0.3
+
+
+WITHOUT_FEATURES = {
+    "dot": attn.scaled_dot_product,
+    "cosine": attn.cosine,
+    "general": lambda *a, **o: attn.general(*a, torch.zeros(0, 0), **o),
+    "additive": lambda *a, **o: attn.additive(*a, torch.zeros(0), **o),
+    "gaussian": attn.kernel_regression,
+    "boxcar": lambda *a, **o: attn.kernel_regression(*a, "boxcar", **o),
+    "custom": lambda *a, **o: attn.kernel_regression(*a, lambda u: 1 / (1 + u), **o),
+    "flex": lambda *a, **o: attn.flex_attention(*a, enable_gqa=True, **o),
+}
+
+
+@pytest.mark.parametrize("form", WITHOUT_FEATURES)
+def test_head_size_0(form):
+    """Clause attention_m12: all pairs are alike, and a row is the mean of its values."""
+    case = Case((2, 4, 2, 5, 70, 0, 3), torch.float32)
+    call = WITHOUT_FEATURES[form]
+    out, lse = call(case.q, case.k, case.v, return_lse=True)
+    mean = repeat_heads(as_float64(case.v), 4).mean(-2, keepdims=True)
+    np.testing.assert_allclose(out, np.broadcast_to(mean, out.shape), atol=1e-6)
+    np.testing.assert_allclose(lse, np.full((2, 4, 5), np.log(70)), rtol=1e-6)
+    if form != "flex":
+        out = call(case.q, case.k, case.v, mask=attn.mask.window(past=0, future=0))
+        np.testing.assert_array_equal(out[:, ::2], case.v[:, :, :5])
+
+
+def test_head_size_0_of_parts():
+    """attn.merge keeps the shape of values that have no features."""
+    out, lse = attn.merge([(np.zeros((2, 3, 0), "f"), np.zeros((2, 3), "f"))] * 2)
+    assert out.shape == (2, 3, 0)
+    np.testing.assert_allclose(lse, np.full((2, 3), np.log(2)), rtol=1e-6)
