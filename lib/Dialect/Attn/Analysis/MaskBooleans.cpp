@@ -190,6 +190,48 @@ static std::optional<bool> isReversed(arith::CmpIPredicate predicate) {
   }
 }
 
+unsigned MaskModel::addDifference(unsigned lhs, unsigned rhs) {
+  using Kind = Node::Kind;
+  return addCombination(Kind::Or, addCombination(Kind::And, lhs, addNot(rhs)),
+                        addCombination(Kind::And, addNot(lhs), rhs));
+}
+
+unsigned MaskModel::buildLogicCompare(arith::CmpIPredicate predicate,
+                                      unsigned lhs, unsigned rhs) {
+  using Predicate = arith::CmpIPredicate;
+  if (predicate == Predicate::ne)
+    return addDifference(lhs, rhs);
+  if (predicate == Predicate::eq)
+    return addNot(addDifference(lhs, rhs));
+  if (*isReversed(predicate))
+    std::swap(lhs, rhs);
+  bool strict = predicate == Predicate::ult || predicate == Predicate::ugt ||
+                predicate == Predicate::slt || predicate == Predicate::sgt;
+  // lhs <= rhs is "not lhs, or rhs"; lhs < rhs is "not lhs, and rhs".
+  return addCombination(strict ? Node::Kind::And : Node::Kind::Or, addNot(lhs),
+                        rhs);
+}
+
+unsigned MaskModel::buildBooleanLoad(LoadOp load, const GuardCase &guards) {
+  Value guard = load.getGuard();
+  for (auto [known, holds] : guards)
+    if (guard == known) {
+      if (!holds)
+        return addConstant(false);
+      guard = {};
+    }
+  if (guard)
+    return addCombination(Node::Kind::And, getBoolean(guard, guards),
+                          getBoolean(load, extend(guards, guard, true)));
+  unsigned node = makeLeafNode(Node::Kind::Load, load, guards);
+  SmallVector<LinearForm> indices;
+  for (Value index : load.getIndices())
+    indices.push_back(getInteger(index, guards));
+  nodes[node].indices = std::move(indices);
+  note(load, "its index depends on both i and j");
+  return node;
+}
+
 std::optional<unsigned> MaskModel::buildBoolean(Operation *op,
                                                 const GuardCase &guards) {
   using Kind = Node::Kind;
@@ -198,22 +240,17 @@ std::optional<unsigned> MaskModel::buildBoolean(Operation *op,
   auto get = [&](unsigned index) {
     return getBoolean(op->getOperand(index), guards);
   };
-  auto both = [&](unsigned lhs, unsigned rhs) {
-    return addCombination(Kind::And, lhs, rhs);
-  };
-  auto either = [&](unsigned lhs, unsigned rhs) {
-    return addCombination(Kind::Or, lhs, rhs);
-  };
-  auto differ = [&](unsigned lhs, unsigned rhs) {
-    return either(both(lhs, addNot(rhs)), both(addNot(lhs), rhs));
-  };
   return TypeSwitch<Operation *, std::optional<unsigned>>(op)
-      .Case<arith::AndIOp>([&](auto) { return both(get(0), get(1)); })
-      .Case<arith::OrIOp>([&](auto) { return either(get(0), get(1)); })
-      .Case<arith::XOrIOp>([&](auto) { return differ(get(0), get(1)); })
+      .Case<arith::AndIOp>(
+          [&](auto) { return addCombination(Kind::And, get(0), get(1)); })
+      .Case<arith::OrIOp>(
+          [&](auto) { return addCombination(Kind::Or, get(0), get(1)); })
+      .Case<arith::XOrIOp>([&](auto) { return addDifference(get(0), get(1)); })
       .Case<arith::SelectOp>([&](auto) {
         unsigned condition = get(0);
-        return either(both(condition, get(1)), both(addNot(condition), get(2)));
+        return addCombination(
+            Kind::Or, addCombination(Kind::And, condition, get(1)),
+            addCombination(Kind::And, addNot(condition), get(2)));
       })
       .Case<arith::TruncIOp>([&](auto) -> std::optional<unsigned> {
         Integer bit = buildFloorMod(getInteger(op->getOperand(0), guards),
@@ -222,45 +259,13 @@ std::optional<unsigned> MaskModel::buildBoolean(Operation *op,
           return std::nullopt;
         return buildAtLeastZero(bit->plus(-1));
       })
-      .Case<arith::CmpIOp>(
-          [&](arith::CmpIOp compare) -> std::optional<unsigned> {
-            arith::CmpIPredicate predicate = compare.getPredicate();
-            if (!compare.getLhs().getType().isInteger(1))
-              return buildCompare(predicate,
-                                  getInteger(compare.getLhs(), guards),
-                                  getInteger(compare.getRhs(), guards));
-            unsigned lhs = get(0), rhs = get(1);
-            if (predicate == arith::CmpIPredicate::ne)
-              return differ(lhs, rhs);
-            if (predicate == arith::CmpIPredicate::eq)
-              return addNot(differ(lhs, rhs));
-            if (*isReversed(predicate))
-              std::swap(lhs, rhs);
-            using Predicate = arith::CmpIPredicate;
-            bool strict =
-                predicate == Predicate::ult || predicate == Predicate::ugt ||
-                predicate == Predicate::slt || predicate == Predicate::sgt;
-            // lhs <= rhs is "not lhs, or rhs"; lhs < rhs is "not lhs, and rhs".
-            return strict ? both(addNot(lhs), rhs) : either(addNot(lhs), rhs);
-          })
-      .Case<LoadOp>([&](LoadOp load) -> std::optional<unsigned> {
-        Value guard = load.getGuard();
-        for (auto [known, holds] : guards)
-          if (guard == known) {
-            if (!holds)
-              return addConstant(false);
-            guard = {};
-          }
-        if (guard)
-          return both(get(op->getNumOperands() - 1),
-                      getBoolean(load, extend(guards, guard, true)));
-        unsigned node = makeLeafNode(Kind::Load, load, guards);
-        SmallVector<LinearForm> indices;
-        for (Value index : load.getIndices())
-          indices.push_back(getInteger(index, guards));
-        nodes[node].indices = std::move(indices);
-        note(load, "its index depends on both i and j");
-        return node;
+      .Case<arith::CmpIOp>([&](arith::CmpIOp compare) {
+        Value lhs = compare.getLhs(), rhs = compare.getRhs();
+        if (lhs.getType().isInteger(1))
+          return buildLogicCompare(compare.getPredicate(), get(0), get(1));
+        return buildCompare(compare.getPredicate(), getInteger(lhs, guards),
+                            getInteger(rhs, guards));
       })
+      .Case<LoadOp>([&](LoadOp load) { return buildBooleanLoad(load, guards); })
       .Default(std::optional<unsigned>());
 }

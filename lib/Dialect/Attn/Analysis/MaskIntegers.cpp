@@ -163,20 +163,27 @@ MaskModel::Integer MaskModel::buildFloorMod(const LinearForm &lhs,
   return form;
 }
 
-/// lhs divided by rhs towards zero: by the sign of lhs, a floor division.
+/// Towards zero what `build` does downwards, by the sign of lhs.
+MaskModel::Integer MaskModel::buildBySign(const LinearForm &lhs,
+                                          const LinearForm &rhs,
+                                          BuildInteger build) {
+  if (getRange(lhs).min >= 0)
+    return (this->*build)(lhs, rhs);
+  Integer up = (this->*build)(lhs, rhs),
+          down = (this->*build)(lhs.negated(), rhs);
+  if (!up || !down)
+    return std::nullopt;
+  return buildSelect(buildAtLeastZero(lhs), *up, down->negated());
+}
+
+/// lhs divided by rhs towards zero.
 MaskModel::Integer MaskModel::buildTruncDiv(const LinearForm &lhs,
                                             const LinearForm &rhs) {
   if (rhs.isConstant() && rhs.constant < 0) {
     Integer form = buildTruncDiv(lhs, rhs.negated());
     return form ? Integer(form->negated()) : form;
   }
-  if (getRange(lhs).min >= 0)
-    return buildFloorDiv(lhs, rhs);
-  Integer up = buildFloorDiv(lhs, rhs),
-          down = buildFloorDiv(lhs.negated(), rhs);
-  if (!up || !down)
-    return std::nullopt;
-  return buildSelect(buildAtLeastZero(lhs), *up, down->negated());
+  return buildBySign(lhs, rhs, &MaskModel::buildFloorDiv);
 }
 
 /// The remainder of that: it has the sign of lhs, whatever that of rhs.
@@ -184,13 +191,7 @@ MaskModel::Integer MaskModel::buildTruncRem(const LinearForm &lhs,
                                             const LinearForm &rhs) {
   if (rhs.isConstant() && rhs.constant < 0)
     return buildTruncRem(lhs, rhs.negated());
-  if (getRange(lhs).min >= 0)
-    return buildFloorMod(lhs, rhs);
-  Integer up = buildFloorMod(lhs, rhs),
-          down = buildFloorMod(lhs.negated(), rhs);
-  if (!up || !down)
-    return std::nullopt;
-  return buildSelect(buildAtLeastZero(lhs), *up, down->negated());
+  return buildBySign(lhs, rhs, &MaskModel::buildFloorMod);
 }
 
 MaskModel::Integer MaskModel::buildMax(const LinearForm &lhs,
@@ -259,6 +260,35 @@ static std::optional<int64_t> getConstant(const LinearForm &form) {
   return form.constant;
 }
 
+/// 1 shifted left by a constant number of bits that forms have.
+static std::optional<int64_t> getShiftedOne(const LinearForm &shift) {
+  constexpr int64_t mostBits = 40;
+  std::optional<int64_t> bits = getConstant(shift);
+  if (!bits || *bits < 0 || *bits > mostBits)
+    return std::nullopt;
+  return int64_t(1) << *bits;
+}
+
+/// The bits of one side that the other, a constant 2^n - 1, keeps.
+MaskModel::Integer MaskModel::buildLowBits(const LinearForm &lhs,
+                                           const LinearForm &rhs) {
+  for (auto [form, other] : {std::pair(&lhs, &rhs), {&rhs, &lhs}}) {
+    int64_t mask = getConstant(*form).value_or(0);
+    if (mask > 0 && mask < kTermLimit && (mask & (mask + 1)) == 0)
+      return buildFloorMod(*other, LinearForm::ofConstant(mask + 1));
+  }
+  return std::nullopt;
+}
+
+/// 1 or -1 where a boolean that is extended holds, else 0.
+MaskModel::Integer MaskModel::buildExtension(Operation *op,
+                                             const GuardCase &guards) {
+  bool isUnsigned = isa<arith::ExtUIOp, arith::IndexCastUIOp>(op);
+  return buildSelect(getBoolean(op->getOperand(0), guards),
+                     LinearForm::ofConstant(isUnsigned ? 1 : -1),
+                     LinearForm::ofConstant(0));
+}
+
 MaskModel::Integer MaskModel::buildInteger(Operation *op,
                                            const GuardCase &guards) {
   if (!op || op->getNumResults() != 1)
@@ -289,11 +319,7 @@ MaskModel::Integer MaskModel::buildInteger(Operation *op,
       op->getNumOperands() == 1 && op->getOperand(0).getType().isInteger(1);
   if (fromBoolean && isa<arith::ExtUIOp, arith::ExtSIOp, arith::IndexCastOp,
                          arith::IndexCastUIOp>(op))
-    return buildSelect(
-        getBoolean(op->getOperand(0), guards),
-        LinearForm::ofConstant(
-            isa<arith::ExtUIOp, arith::IndexCastUIOp>(op) ? 1 : -1),
-        LinearForm::ofConstant(0));
+    return buildExtension(op, guards);
 
   return TypeSwitch<Operation *, Integer>(op)
       .Case<arith::AddIOp>(
@@ -343,31 +369,21 @@ MaskModel::Integer MaskModel::buildInteger(Operation *op,
                            get(2));
       })
       .Case<arith::ShLIOp>([&](auto) -> Integer {
-        std::optional<int64_t> bits = getConstant(get(1));
-        if (!bits || *bits < 0 || *bits > 40)
+        std::optional<int64_t> power = getShiftedOne(get(1));
+        if (!power)
           return std::nullopt;
-        return exact(
-            buildProduct(get(0), LinearForm::ofConstant(int64_t(1) << *bits)));
+        return exact(buildProduct(get(0), LinearForm::ofConstant(*power)));
       })
       .Case<arith::ShRSIOp, arith::ShRUIOp>([&](auto) -> Integer {
-        std::optional<int64_t> bits = getConstant(get(1));
-        if (!bits || *bits < 0 || *bits > 40)
+        std::optional<int64_t> power = getShiftedOne(get(1));
+        if (!power)
           return std::nullopt;
-        Integer form =
-            buildFloorDiv(get(0), LinearForm::ofConstant(int64_t(1) << *bits));
+        Integer form = buildFloorDiv(get(0), LinearForm::ofConstant(*power));
         if (form && isa<arith::ShRUIOp>(op))
           assumeAlso(*form, get(0), positive);
         return form;
       })
-      .Case<arith::AndIOp>([&](auto) -> Integer {
-        for (unsigned side : {0u, 1u}) {
-          int64_t mask = getConstant(get(side)).value_or(0);
-          if (mask > 0 && mask < kTermLimit && (mask & (mask + 1)) == 0)
-            return buildFloorMod(get(1 - side),
-                                 LinearForm::ofConstant(mask + 1));
-        }
-        return std::nullopt;
-      })
+      .Case<arith::AndIOp>([&](auto) { return buildLowBits(get(0), get(1)); })
       .Default([&](Operation *op) -> Integer {
         if (op->getName().getStringRef() != "math.absi")
           return std::nullopt;

@@ -184,11 +184,17 @@ private:
   Integer buildProduct(const LinearForm &lhs, const LinearForm &rhs);
   Integer buildFloorDiv(const LinearForm &lhs, const LinearForm &rhs);
   Integer buildFloorMod(const LinearForm &lhs, const LinearForm &rhs);
+  using BuildInteger = Integer (MaskModel::*)(const LinearForm &lhs,
+                                              const LinearForm &rhs);
+  Integer buildBySign(const LinearForm &lhs, const LinearForm &rhs,
+                      BuildInteger build);
   Integer buildTruncDiv(const LinearForm &lhs, const LinearForm &rhs);
   Integer buildTruncRem(const LinearForm &lhs, const LinearForm &rhs);
   Integer buildMax(const LinearForm &lhs, const LinearForm &rhs);
   Integer buildSelect(unsigned node, const LinearForm &lhs,
                       const LinearForm &rhs);
+  Integer buildLowBits(const LinearForm &lhs, const LinearForm &rhs);
+  Integer buildExtension(Operation *op, const GuardCase &guards);
   Integer buildLoad(LoadOp load, const GuardCase &guards);
   Integer makeTerm(Term term);
   bool isWorthStructure(Operation *op) const;
@@ -197,6 +203,10 @@ private:
   unsigned getBoolean(Value value, const GuardCase &guards);
   unsigned computeBoolean(Value value, const GuardCase &guards);
   std::optional<unsigned> buildBoolean(Operation *op, const GuardCase &guards);
+  unsigned addDifference(unsigned lhs, unsigned rhs);
+  unsigned buildLogicCompare(arith::CmpIPredicate predicate, unsigned lhs,
+                             unsigned rhs);
+  unsigned buildBooleanLoad(LoadOp load, const GuardCase &guards);
   unsigned buildCompare(arith::CmpIPredicate predicate, const LinearForm &lhs,
                         const LinearForm &rhs);
   unsigned buildAtLeastZero(const LinearForm &form, unsigned lifts = 0);
