@@ -1,5 +1,4 @@
-//===- BlockPlan.h - How a linalg op is cut into register blocks -*- C++
-//-*-===//
+//===- BlockPlan.h - How a linalg op is cut into register blocks --------===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -8,6 +7,8 @@
 
 #ifndef ATTN_LIB_CONVERSION_LINALGTOVECTOR_BLOCKPLAN_H
 #define ATTN_LIB_CONVERSION_LINALGTOVECTOR_BLOCKPLAN_H
+
+#include "BlockSize.h"
 
 #include "attn/Target/CPU/TargetSpec.h"
 
@@ -23,14 +24,6 @@ enum class LaneAccess {
   Uniform,    ///< One element serves all lanes.
   Contiguous, ///< Neighbours: one vector load or store.
   Strided,    ///< One scalar access per lane.
-};
-
-/// A stretch of the lane dimension: blocks of `vectors` vectors of `width`.
-struct LaneSegment {
-  int64_t vectors;
-  int64_t width;
-
-  int64_t step() const { return vectors * width; }
 };
 
 /// The loops of one op, from the outside in: outer dimensions, the row

@@ -1,5 +1,4 @@
-//===- Fusion.cpp - Elementwise ops inside the blocks of another -*- C++
-//-*-===//
+//===- Fusion.cpp - Elementwise ops inside the blocks of another --------===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -7,7 +7,7 @@
 
 #include "LaneReduction.h"
 
-#include "BlockPlan.h"
+#include "LaneOutputs.h"
 #include "LaneTree.h"
 #include "Pairs.h"
 
@@ -19,7 +19,6 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "mlir/IR/IRMapping.h"
 
 using namespace mlir;
 using namespace mlir::attn;
@@ -36,49 +35,7 @@ static bool hasFunctions(linalg::GenericOp op) {
 // Emission
 //===----------------------------------------------------------------------===//
 
-/// `value` in every lane, unless it is a vector.
-static Value toLanes(OpBuilder &builder, Location loc, Value value,
-                     int64_t width) {
-  if (isa<VectorType>(value.getType()))
-    return value;
-  return vector::BroadcastOp::create(
-      builder, loc, VectorType::get(width, value.getType()), value);
-}
-
-Value attn::emitBodyOnLanes(OpBuilder &builder, linalg::GenericOp op,
-                            ArrayRef<Value> arguments, int64_t width) {
-  IRMapping mapping;
-  Block *body = op.getBody();
-  mapping.map(body->getArguments(), arguments);
-  for (Operation &inner : body->without_terminator()) {
-    if (isa<arith::ExtFOp>(inner)) {
-      Value given = mapping.lookupOrDefault(inner.getOperand(0));
-      if (getElementTypeOrSelf(given) == inner.getResult(0).getType()) {
-        mapping.map(inner.getResult(0), given);
-        continue;
-      }
-    }
-    SmallVector<Value> operands;
-    for (Value operand : inner.getOperands())
-      operands.push_back(toLanes(builder, op.getLoc(),
-                                 mapping.lookupOrDefault(operand), width));
-    Type result = VectorType::get(width, inner.getResult(0).getType());
-    Operation *lanes =
-        builder.create(inner.getLoc(), inner.getName().getIdentifier(),
-                       operands, result, inner.getAttrs());
-    mapping.map(inner.getResult(0), lanes->getResult(0));
-  }
-  return mapping.lookup(body->getTerminator()->getOperand(0));
-}
-
 namespace {
-/// A block of outputs: `outers` rows from `outer` on, `inners` columns from
-/// `inner` on.
-struct OutputBlock {
-  Value outer, inner;
-  int64_t outers, inners;
-};
-
 class LaneReducer {
 public:
   LaneReducer(OpBuilder &builder, linalg::GenericOp op,
@@ -107,8 +64,6 @@ private:
   SmallVector<Value> indicesOf(OpOperand &input, ArrayRef<Value> position);
   Value load(OpOperand &input, ArrayRef<Value> position, Value mask);
   void prefetch(OpOperand &streamed, const OutputBlock &block, Value position);
-  void store(const OutputBlock &block, Value sums);
-  void storePiece(Value piece, Value target, ValueRange position);
 
   Value index(int64_t value) {
     return arith::ConstantIndexOp::create(builder, loc, value);
@@ -259,7 +214,8 @@ void LaneReducer::emitBlock(const OutputBlock &block) {
   Value zero =
       arith::ConstantOp::create(builder, loc, builder.getZeroAttr(type));
   vectors.resize(width, zero);
-  store(block, sumLanes(builder, loc, vectors));
+  LaneOutputs(builder, op, initial)
+      .store(block, sumLanes(builder, loc, vectors));
 }
 
 /// A vector per output, row after row, whose lanes still have to be summed.
@@ -410,53 +366,6 @@ void LaneReducer::prefetch(OpOperand &streamed, const OutputBlock &block,
   Value ahead = arith::AddIOp::create(builder, loc, block.outer, turn);
   for (int64_t row = 0; row < block.outers; row += turns)
     emitPrefetch(builder, streamed, {offset(ahead, row), column});
-}
-
-void LaneReducer::storePiece(Value piece, Value target, ValueRange position) {
-  Value before = initial;
-  auto lanes = dyn_cast<VectorType>(piece.getType());
-  if (before && lanes)
-    before = vector::BroadcastOp::create(builder, loc, lanes, before);
-  if (!before && lanes)
-    before = vector::LoadOp::create(builder, loc, lanes, target, position);
-  if (!before)
-    before = memref::LoadOp::create(builder, loc, target, position);
-  Value sum = arith::AddFOp::create(builder, loc, before, piece);
-  if (lanes)
-    vector::StoreOp::create(builder, loc, sum, target, position);
-  else
-    memref::StoreOp::create(builder, loc, sum, target, position);
-}
-
-/// Lane r * inners + c of `sums` is the output in row r, column c.
-void LaneReducer::store(const OutputBlock &block, Value sums) {
-  Value target = op.getDpsInits().front();
-  auto memref = cast<MemRefType>(target.getType());
-  SmallVector<int64_t> strides;
-  int64_t start;
-  bool known = succeeded(memref.getStridesAndOffset(strides, start));
-  if (outerDim && known && block.outers * block.inners == width &&
-      memref.getDimSize(1) == block.inners && strides[0] == block.inners) {
-    SmallVector<ReassociationIndices> all{{0, 1}};
-    Value flat = memref::CollapseShapeOp::create(builder, loc, target, all);
-    Value at =
-        arith::MulIOp::create(builder, loc, block.outer, index(block.inners));
-    return storePiece(sums, flat, at);
-  }
-  for (int64_t row = 0; row < block.outers; ++row) {
-    SmallVector<Value> position;
-    if (outerDim)
-      position.push_back(offset(block.outer, row));
-    position.push_back(block.inner);
-    Value piece;
-    if (block.inners == 1)
-      piece = vector::ExtractOp::create(builder, loc, sums, row);
-    else
-      piece = vector::ExtractStridedSliceOp::create(
-          builder, loc, sums, ArrayRef<int64_t>{row * block.inners},
-          ArrayRef<int64_t>{block.inners}, ArrayRef<int64_t>{1});
-    storePiece(piece, target, position);
-  }
 }
 
 void attn::emitLaneReduction(OpBuilder &builder, linalg::GenericOp op,

@@ -1,4 +1,4 @@
-//===- LaneReductionOps.cpp - Which ops sum along lanes -*- C++ -*-===//
+//===- LaneReductionOps.cpp - Ops that sum along lanes -*- C++ -*-===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -11,6 +11,8 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/IRMapping.h"
 
 using namespace mlir;
 using namespace mlir::attn;
@@ -80,4 +82,39 @@ bool attn::isLaneReduction(linalg::GenericOp op) {
   return isSum(op) && isElementwise(op) && isContiguousAlong(op, sums[0]) &&
          llvm::all_of(parallel,
                       [&](unsigned dim) { return isStridedAlong(op, dim); });
+}
+
+/// `value` in every lane, unless it is a vector.
+static Value toLanes(OpBuilder &builder, Location loc, Value value,
+                     int64_t width) {
+  if (isa<VectorType>(value.getType()))
+    return value;
+  return vector::BroadcastOp::create(
+      builder, loc, VectorType::get(width, value.getType()), value);
+}
+
+Value attn::emitBodyOnLanes(OpBuilder &builder, linalg::GenericOp op,
+                            ArrayRef<Value> arguments, int64_t width) {
+  IRMapping mapping;
+  Block *body = op.getBody();
+  mapping.map(body->getArguments(), arguments);
+  for (Operation &inner : body->without_terminator()) {
+    if (isa<arith::ExtFOp>(inner)) {
+      Value given = mapping.lookupOrDefault(inner.getOperand(0));
+      if (getElementTypeOrSelf(given) == inner.getResult(0).getType()) {
+        mapping.map(inner.getResult(0), given);
+        continue;
+      }
+    }
+    SmallVector<Value> operands;
+    for (Value operand : inner.getOperands())
+      operands.push_back(toLanes(builder, op.getLoc(),
+                                 mapping.lookupOrDefault(operand), width));
+    Type result = VectorType::get(width, inner.getResult(0).getType());
+    Operation *lanes =
+        builder.create(inner.getLoc(), inner.getName().getIdentifier(),
+                       operands, result, inner.getAttrs());
+    mapping.map(inner.getResult(0), lanes->getResult(0));
+  }
+  return mapping.lookup(body->getTerminator()->getOperand(0));
 }

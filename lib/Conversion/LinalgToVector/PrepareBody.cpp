@@ -1,5 +1,4 @@
-//===- PrepareBody.cpp - Rewrites of a linalg body before blocking -*- C++
-//-*-===//
+//===- PrepareBody.cpp - Rewrites of a linalg body before blocking ------===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- Vectorize.cpp - Turns linalg on memrefs into vector loops -*- C++
-//-*-===//
+//===- Vectorize.cpp - Turns linalg on memrefs into vector loops --------===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
