@@ -73,6 +73,10 @@ class NumPy:
         # address is no multiple of its element size.
         return numpy.array(array, order="C")
 
+    def expand(self, array, shape: tuple[int, ...]):
+        """The array with dimensions of size 1 repeated, as it lies."""
+        return numpy.broadcast_to(array, shape)
+
     def problem(self, array) -> str | None:
         """Why the array cannot be read where it lies, or None."""
         return None
@@ -127,6 +131,9 @@ class Torch:
     def contiguous(self, array):
         # One that is contiguous starts where a GPU's copies cannot.
         return array.clone() if array.is_contiguous() else array.contiguous()
+
+    def expand(self, array, shape: tuple[int, ...]):
+        return array.expand(shape)
 
     def problem(self, array) -> str | None:
         if self.device.type not in ("cpu", "cuda"):

@@ -250,14 +250,32 @@ def _prepare(
     return call
 
 
-def _attend_batches(attention: Attention, *options: Any) -> Any:
+def _attend_batches(attention: Attention, mask: Any, score: Any, wanted: Wanted) -> Any:
     """Attention over several batch dimensions, joined into one."""
-    check_shapes(attention)
-    batch = attention.query.shape[:-3]
-    results = attend(_with_one_batch(attention), *options)
+    sizes = check_shapes(attention)
+    batch = tuple(attention.query.shape[:-3])
+    mask, *scores = (
+        None if m is None else joined(m, batch, sizes)
+        for m in (as_mask(mask), *as_scores(score))
+    )
+    results = attend(_with_one_batch(attention), mask, scores, wanted)
     if not isinstance(results, tuple):
         return results.reshape(*batch, *results.shape[1:])
     return tuple(r.reshape(*batch, *r.shape[1:]) for r in results)
+
+
+def joined(modifier: Any, batch: tuple[int, ...], sizes: Sizes) -> Any:
+    """A mask or score modifier for a call whose batch dimensions are made one, which
+    gives `sizes`; ValueError where it does not fit."""
+    joined = modifier._joined(batch)
+    try:
+        joined._form.check(sizes)
+    except ValueError as error:
+        raise ValueError(
+            f"{error}; the call's batch dimensions are {batch}, which an array has as "
+            "they are or joined into one"
+        ) from None
+    return joined
 
 
 def _with_one_batch(attention: Attention) -> Attention:

@@ -11,7 +11,9 @@ reuse the compiled function.
 
 from __future__ import annotations
 
-from typing import Any, Callable, NamedTuple
+import copy
+import re
+from typing import Any, Callable, Container, NamedTuple
 
 from . import _arrays
 from ._assume import facts
@@ -46,6 +48,10 @@ class Captured(NamedTuple):
     shape: tuple[str, ...] | None = None  # "?" or a number per dimension; scalar: None
     facts: str = ""  # what is stated of it, as attn.assume writes it
     name: str = ""  # what errors call it
+    #: Raises ValueError where an array does not fit the sizes of a call.
+    fits: Callable[[Captured, Sizes], None] | None = None
+    #: The array for a call whose batch dimensions are made one.
+    join: Callable[[Captured, tuple[int, ...]], Captured] | None = None
 
     def type(self, acc: str) -> str:
         """The MLIR type of the argument."""
@@ -57,6 +63,12 @@ class Captured(NamedTuple):
     def structure(self, acc: str) -> str:
         """What a compiled function depends on: type and facts."""
         return f"{self.type(acc)} {self.facts}" if self.facts else self.type(acc)
+
+    def __str__(self) -> str:
+        if not hasattr(self.value, "shape"):
+            return str(self.value)
+        dtype = str(self.value.dtype).removeprefix("torch.")
+        return f"{dtype}{list(self.value.shape)}"
 
     def declare(self, function: FunctionText) -> str:
         """Declares the argument; returns the name of its value."""
@@ -129,6 +141,14 @@ class Form:
 
     def check(self, sizes: Sizes) -> None:
         """Raises ValueError where a captured array does not fit the sizes."""
+        for captured in self.captured:
+            if captured.fits is not None:
+                captured.fits(captured, sizes)
+
+    def joined(self, batch: tuple[int, ...]) -> Form:
+        """The form for a call whose batch dimensions, `batch`, are made one: captured
+        arrays that have them too are reshaped along."""
+        return self
 
     def arguments(self, function: FunctionText) -> list[tuple[str, str]]:
         """Declares the captured values; returns names and types."""
@@ -139,15 +159,9 @@ class Operation(Form):
     """An operation whose text is a pattern: {0} stands for the first captured
     value, {t0} for its type."""
 
-    def __init__(
-        self,
-        pattern: str,
-        captured: tuple[Captured, ...] = (),
-        check: Callable[[Sizes], None] | None = None,
-    ):
+    def __init__(self, pattern: str, captured: tuple[Captured, ...] = ()):
         self.captured = captured
         self._pattern = pattern
-        self._check = check
 
     def emit(self, function: FunctionText) -> str:
         arguments = self.arguments(function)
@@ -156,12 +170,16 @@ class Operation(Form):
             self._pattern.format(*(name for name, _ in arguments), **types)
         )
 
+    def __str__(self) -> str:
+        pattern = re.sub(r" : \{t\d\}", "", self._pattern)
+        return re.sub(r"^attn\.(mask|score)\.", "", pattern.format(*self.captured))
+
     def structure(self, acc: str) -> str:
         return f"{self._pattern}<{','.join(c.structure(acc) for c in self.captured)}>"
 
-    def check(self, sizes: Sizes) -> None:
-        if self._check is not None:
-            self._check(sizes)
+    def joined(self, batch: tuple[int, ...]) -> Form:
+        captured = (c if c.join is None else c.join(c, batch) for c in self.captured)
+        return Operation(self._pattern, tuple(captured))
 
 
 class Combination(Form):
@@ -176,12 +194,20 @@ class Combination(Form):
         names = [o.emit(function) for o in self.operands]
         return function.value(f"attn.mask.{self.name} {', '.join(names)}")
 
+    def __str__(self) -> str:
+        if self.name == "not":
+            return f"~({self.operands[0]})"
+        sign = {"and": " & ", "or": " | "}[self.name]
+        return sign.join(
+            f"({o})" if isinstance(o, Combination) and o.name != "not" else str(o)
+            for o in self.operands
+        )
+
     def structure(self, acc: str) -> str:
         return f"{self.name}({';'.join(o.structure(acc) for o in self.operands)})"
 
-    def check(self, sizes: Sizes) -> None:
-        for operand in self.operands:
-            operand.check(sizes)
+    def joined(self, batch: tuple[int, ...]) -> Form:
+        return Combination(self.name, tuple(o.joined(batch) for o in self.operands))
 
 
 class Modifier:
@@ -191,6 +217,9 @@ class Modifier:
         self._form = form
         self._structures: dict[str, str] = {}
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._form})"
+
     def _structure(self, acc: str) -> str:
         known = self._structures.get(acc)
         if known is None:
@@ -199,6 +228,12 @@ class Modifier:
 
     def _values(self, acc: str) -> list[Any]:
         return [c.current(acc) for c in self._form.captured]
+
+    def _joined(self, batch: tuple[int, ...]) -> Modifier:
+        """This one, for a call whose batch dimensions are made one."""
+        copied = copy.copy(self)
+        Modifier.__init__(copied, self._form.joined(batch))
+        return copied
 
 
 def array(value: Any, name: str) -> Any:
@@ -211,7 +246,7 @@ def array(value: Any, name: str) -> Any:
     return value
 
 
-def integers(value: Any, name: str, ranks: tuple[int, ...]) -> Captured:
+def integers(value: Any, name: str, ranks: Container[int]) -> Captured:
     """An array of integers, handed over as i32 or i64."""
     value = array(value, name)
     found = str(value.dtype).removeprefix("torch.")
@@ -223,7 +258,7 @@ def integers(value: Any, name: str, ranks: tuple[int, ...]) -> Captured:
     return Captured(value, element, ("?",) * len(value.shape), facts(value), name)
 
 
-def floats(value: Any, name: str, ranks: tuple[int, ...]) -> Captured:
+def floats(value: Any, name: str, ranks: Container[int]) -> Captured:
     """An array of floats, handed over as it lies."""
     value = array(value, name)
     element = _arrays.element(value, name)
@@ -233,35 +268,8 @@ def floats(value: Any, name: str, ranks: tuple[int, ...]) -> Captured:
     return Captured(value, element, ("?",) * len(value.shape), name=name)
 
 
-def _check_rank(value: Any, name: str, ranks: tuple[int, ...]) -> None:
+def _check_rank(value: Any, name: str, ranks: Container[int]) -> None:
     if len(value.shape) not in ranks:
-        accepted = " or ".join(map(str, ranks))
+        least = f"at least {ranks.start}" if isinstance(ranks, range) else ""
+        accepted = least or " or ".join(map(str, ranks))
         raise ValueError(f"{name} has rank {len(value.shape)}; {accepted} is accepted")
-
-
-def broadcast_shape(value: Any) -> tuple[str, ...]:
-    """The static dimensions of an array of which those of size 1 are repeated."""
-    return tuple("1" if size == 1 else "?" for size in value.shape)
-
-
-def check_broadcast(value: Any, name: str, sizes: Sizes) -> None:
-    """Checks that `value`, aligned right, fits (B, H, M, N); with rank 3 and without
-    heads (B, M, N)."""
-    shape = tuple(value.shape)
-    wanted = sizes.aligned(len(shape))
-    for have, want in zip(reversed(shape), reversed(wanted)):
-        if have not in (1, want):
-            heads = "heads, " if len(wanted) == 4 else ""
-            raise ValueError(
-                f"{name} has shape {shape}; it is aligned right with (batch, {heads}"
-                f"queries, keys) = {wanted}, where each size is equal or 1"
-            )
-
-
-def check_per_batch(value: Any, name: str, sizes: Sizes) -> None:
-    """Checks that an array has one entry per batch."""
-    if value.shape[0] != sizes.batch:
-        raise ValueError(
-            f"{name} has {value.shape[0]} entries; there must be one per batch, "
-            f"{sizes.batch}"
-        )

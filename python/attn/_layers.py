@@ -10,7 +10,7 @@ import math
 from typing import Any, Sequence
 
 from . import _arrays, _forms
-from ._attention import dynamic, few, scale_suffix, static
+from ._attention import dynamic, few, joined, scale_suffix, static
 from ._execute import accumulator, execute, keep_gradient_visible
 from ._forms import FunctionText, Sizes, SizesWithoutHeads
 from ._variables import captured_names, in_user_terms
@@ -309,7 +309,11 @@ def masked_softmax(scores: Any, mask: Any = None, lengths: Any = None) -> Any:
     acc = accumulator(element)
     if mask is not None:
         kind = Sizes if len(shape) > 3 else SizesWithoutHeads
-        mask._form.check(kind(math.prod(batch), heads, *shape[-2:]))
+        sizes = kind(math.prod(batch), heads, *shape[-2:])
+        if len(shape) > 4:
+            mask = joined(mask, batch, sizes)
+        else:
+            mask._form.check(sizes)
     rank = min(len(shape), 4)
     given = scores.reshape(math.prod(batch), *shape[-3:]) if len(shape) > 4 else scores
     type = f"tensor<{'?x' * rank}{element}>"

@@ -32,6 +32,10 @@ class Region(Form):
         op = "score.map" if self.is_score else "mask.predicate"
         return function.value(f"attn.{op}{operands} {{\n{self._body(function.acc)}  }}")
 
+    def __str__(self) -> str:
+        held = (f"{c.name}: {c}" if c.name else str(c) for c in self.captured)
+        return f"{'map' if self.is_score else 'predicate'}({', '.join(held)})"
+
     def structure(self, acc: str) -> str:
         return self._body(acc) + ",".join(c.facts for c in self.captured)
 

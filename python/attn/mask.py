@@ -6,24 +6,30 @@
 
 A mask is a description: nothing of size M x N is built. Arrays that it holds are
 read anew at each call, and new values, lengths and windows need no compilation.
+Where a call has several batch dimensions, an array with one entry per batch may have
+them too, in place of (B,).
 
 >>> m = attn.mask.causal() & attn.mask.window(past=4096)
 """
 
 from __future__ import annotations
 
+import functools
 import operator
 from typing import Any, Callable
 
-from . import _arrays, _forms
+from . import _arrays, _fit, _forms
 from ._forms import Captured, Combination, Form, Modifier, Operation, Sizes
 from ._region import trace_predicate
 
 __all__ = [
     "Mask",
+    "block_sparse",
     "causal",
     "dense",
+    "dilated",
     "document",
+    "document_offsets",
     "padding",
     "predicate",
     "prefix",
@@ -124,14 +130,14 @@ def _side(value: Any, name: str) -> int:
     return size
 
 
-def _per_batch(value: Any, name: str) -> tuple[Captured, Callable | None]:
-    """An integer, or an array with one per batch, and its check."""
+def _per_batch(value: Any, name: str) -> Captured:
+    """An integer, or an array with one per batch."""
     if _arrays.framework(value) is None and not isinstance(value, (list, tuple)):
-        return Captured(_index(value, name), "index"), None
-    captured = _forms.integers(value, name, (0, 1))
+        return Captured(_index(value, name), "index")
+    captured = _forms.integers(value, name, range(0, 65))
     if not captured.shape:
-        return Captured(_index(value, name), "index"), None
-    return captured, lambda s: _forms.check_per_batch(captured.value, name, s)
+        return Captured(_index(value, name), "index")
+    return captured._replace(fits=_fit.per_batch, join=_fit.join_leading)
 
 
 def causal(offset: Any = 0) -> Mask:
@@ -149,35 +155,44 @@ def causal(offset: Any = 0) -> Mask:
         return Mask(Operation("attn.mask.causal bottom_right"))
     if isinstance(offset, int) and offset == 0 and offset is not False:
         return Mask(Operation("attn.mask.causal"))
-    captured, check = _per_batch(offset, "offset of mask.causal")
+    captured = _per_batch(offset, "offset of mask.causal")
     if captured.shape is None:
         # No pair of indices is further apart, and i + offset does not wrap round.
         captured = captured._replace(value=max(-(2**62), min(captured.value, 2**62)))
-    return Mask(Operation("attn.mask.causal offset({0} : {t0})", (captured,), check))
+    return Mask(Operation("attn.mask.causal offset({0} : {t0})", (captured,)))
 
 
-def window(past: int | None = None, future: int | None = None) -> Mask:
-    """Keeps ``i - past <= j <= i + future``; None leaves a side unbounded."""
-    captured = tuple(
-        Captured(_side(value, f"{side} of mask.window"), "index")
-        for side, value in (("past", past), ("future", future))
-        if value is not None
-    )
+def window(past: int | None = None, future: int | None = None, offset: Any = 0) -> Mask:
+    """Keeps ``i + offset - past <= j <= i + offset + future``; None leaves a side
+    unbounded.
+
+    `offset` is an integer, or an integer array with one entry per batch (the lengths
+    of key caches), between -2**61 and 2**61.
+    """
     pattern = "attn.mask.window"
-    if past is not None:
-        pattern += " past({0})"
-    if future is not None:
-        pattern += f" future({{{len(captured) - 1}}})"
+    captured = []
+    for side, value in (("past", past), ("future", future)):
+        if value is not None:
+            pattern += f" {side}({{{len(captured)}}})"
+            captured.append(Captured(_side(value, f"{side} of mask.window"), "index"))
+    by = _per_batch(offset, "offset of mask.window")
     if not captured:
-        pattern = "attn.mask.constant true"
-    return Mask(Operation(pattern, captured))
+        return Mask(Operation("attn.mask.constant true"))
+    if by.shape is None and not -(2**61) <= by.value <= 2**61:
+        raise ValueError(
+            f"offset of mask.window is {by.value}; -2**61 to 2**61 is accepted"
+        )
+    if by.shape is not None or by.value != 0:
+        pattern += f" offset({{{len(captured)}}} : {{t{len(captured)}}})"
+        captured.append(by)
+    return Mask(Operation(pattern, tuple(captured)))
 
 
 def prefix(length: Any) -> Mask:
     """Keeps the first keys: ``j < length``; an integer, or an array with one per
     batch. A prefix language model is ``prefix(n) | causal()``."""
-    captured, check = _per_batch(length, "length of mask.prefix")
-    return Mask(Operation("attn.mask.prefix {0} : {t0}", (captured,), check))
+    captured = _per_batch(length, "length of mask.prefix")
+    return Mask(Operation("attn.mask.prefix {0} : {t0}", (captured,)))
 
 
 def padding(lengths: Any) -> Mask:
@@ -185,39 +200,99 @@ def padding(lengths: Any) -> Mask:
 
     `lengths` is an integer array of shape (B,) or (B, M).
     """
-    captured = _forms.integers(lengths, "lengths of mask.padding", (1, 2))
-
-    def check(sizes: Sizes) -> None:
-        shape = tuple(captured.value.shape)
-        if shape != (sizes.batch, sizes.queries)[: len(shape)]:
-            raise ValueError(
-                f"lengths of mask.padding has shape {shape}; (batch,) or (batch, "
-                f"queries) is accepted, here ({sizes.batch}, {sizes.queries})"
-            )
-
-    return Mask(Operation("attn.mask.padding {0} : {t0}", (captured,), check))
+    captured = _forms.integers(lengths, "lengths of mask.padding", range(1, 65))
+    captured = captured._replace(fits=_fit.per_query, join=_fit.join_leading)
+    return Mask(Operation("attn.mask.padding {0} : {t0}", (captured,)))
 
 
-def document(ids: Any) -> Mask:
-    """Keeps pairs of one document: ``ids[i] == ids[j]``.
+def document(ids: Any, key_ids: Any = None) -> Mask:
+    """Keeps pairs of one document: ``ids[i] == ids[j]``, or ``ids[i] == key_ids[j]``
+    where keys have ids of their own.
 
     `ids` is an integer array of shape (length,) or (B, length), where length is at
-    least M and N.
+    least M and N; with `key_ids` of such a shape, M and N apart.
     """
-    captured = _forms.integers(ids, "ids of mask.document", (1, 2))
+    pattern = "attn.mask.document {0} : {t0}"
+    captured = [_ids(ids, "ids of mask.document", _fit.positions)]
+    if key_ids is not None:
+        pattern = "attn.mask.document {0} keys({1} : {t1}) : {t0}"
+        captured = [
+            captured[0]._replace(fits=_fit.queries),
+            _ids(key_ids, "key_ids of mask.document", _fit.keys),
+        ]
+    return Mask(Operation(pattern, _of_one_type(captured)))
 
-    def check(sizes: Sizes) -> None:
-        shape = tuple(captured.value.shape)
-        needed = max(sizes.queries, sizes.keys)
-        if shape[-1] < needed:
+
+def _ids(value: Any, name: str, fits: Callable) -> Captured:
+    captured = _forms.integers(value, name, range(1, 65))
+    return captured._replace(fits=fits, join=_fit.join_leading)
+
+
+def _of_one_type(captured: list[Captured]) -> tuple[Captured, ...]:
+    wide = "i64" if any(c.element == "i64" for c in captured) else "i32"
+    return tuple(c._replace(element=wide) for c in captured)
+
+
+def document_offsets(offsets: Any, key_offsets: Any = None) -> Mask:
+    """Keeps pairs of one document of packed sequences: document t is
+    ``offsets[t] <= i < offsets[t + 1]``, and the same of j, or of j by `key_offsets`.
+
+    `offsets` is an integer array of shape (documents + 1,) that does not decrease, the
+    cu_seqlens of FlashAttention; `key_offsets`, its cu_seqlens_k, has as many entries.
+    A position outside of all documents keeps nothing.
+    """
+    given = {"offsets": offsets, "key_offsets": key_offsets}
+    captured = [
+        _forms.integers(value, f"{name} of mask.document_offsets", (1,))
+        for name, value in given.items()
+        if value is not None or name == "offsets"
+    ]
+    for one in captured:
+        if one.value.shape != captured[0].value.shape or one.value.shape[0] == 0:
+            entries = "at least 1" if one is captured[0] else "as many as offsets"
             raise ValueError(
-                f"ids of mask.document has {shape[-1]} entries; at least {needed} are "
-                f"needed for {sizes.queries} queries and {sizes.keys} keys"
+                f"{one.name} has {one.value.shape[0]} entries; {entries} is accepted"
             )
-        if len(shape) == 2:
-            _forms.check_per_batch(captured.value, "ids of mask.document", sizes)
+    keys = " keys({1} : {t1})" if len(captured) > 1 else ""
+    pattern = f"attn.mask.document_offsets {{0}}{keys} : {{t0}}"
+    return Mask(Operation(pattern, tuple(captured)))
 
-    return Mask(Operation("attn.mask.document {0} : {t0}", (captured,), check))
+
+def dilated(stride: int) -> Mask:
+    """Keeps every stride-th distance: ``(i - j) % stride == 0``; `stride` is an integer
+    of at least 1, which is compiled in."""
+    step = _index(stride, "stride of mask.dilated")
+    if step < 1:
+        raise ValueError(f"stride of mask.dilated is {step}; it must be at least 1")
+    return Mask(Operation(f"attn.mask.dilated stride = {step}"))
+
+
+def block_sparse(layout: Any, block: Any) -> Mask:
+    """Keeps whole blocks: ``layout[i // block_m, j // block_n]``.
+
+    `layout` is a boolean array (query blocks, key blocks), or (H, query blocks, key
+    blocks); `block` is (block_m, block_n), or an integer for both, compiled in.
+    """
+    name = "layout of mask.block_sparse"
+    layout = _forms.array(layout, name)
+    if _arrays.element(layout, name) != "i1":
+        raise TypeError(f"{name} has type {layout.dtype}; booleans are accepted")
+    if len(layout.shape) not in (2, 3):
+        raise ValueError(f"{name} has rank {len(layout.shape)}; 2 or 3 is accepted")
+    sizes = block if isinstance(block, (list, tuple)) else (block, block)
+    if len(sizes) != 2:
+        raise ValueError(f"block has {len(sizes)} sizes; (queries, keys) is accepted")
+    sizes = tuple(_index(size, "block of mask.block_sparse") for size in sizes)
+    if min(sizes) < 1:
+        raise ValueError(
+            f"block of mask.block_sparse is {sizes}; sizes of at least 1 are accepted"
+        )
+    fits = functools.partial(_fit.blocks, block=sizes)
+    types = ("?",) * len(layout.shape)
+    captured = Captured(layout, "i1", types, name=name, fits=fits)
+    rows, columns = sizes
+    pattern = f"attn.mask.block_sparse {{0}} block [{rows}, {columns}] : {{t0}}"
+    return Mask(Operation(pattern, (captured,)))
 
 
 def dense(keep: Any) -> Mask:
@@ -230,16 +305,11 @@ def dense(keep: Any) -> Mask:
 def _dense(keep: Any, name: str) -> Mask:
     if _arrays.element(keep, name) != "i1":
         raise TypeError(f"{name} has type {keep.dtype}; booleans are accepted")
-    if not 1 <= len(keep.shape) <= 4:
-        raise ValueError(f"{name} has rank {len(keep.shape)}; 1 to 4 is accepted")
-    captured = Captured(keep, "i1", _forms.broadcast_shape(keep), name=name)
-    return Mask(
-        Operation(
-            "attn.mask.dense {0} : {t0}",
-            (captured,),
-            lambda sizes: _forms.check_broadcast(keep, name, sizes),
-        )
-    )
+    if len(keep.shape) < 1:
+        raise ValueError(f"{name} has rank 0; 1 to 4 is accepted")
+    captured = Captured(keep, "i1", _fit.repeats(keep), "", name)
+    captured = captured._replace(fits=_fit.broadcast, join=_fit.join_aligned)
+    return Mask(Operation("attn.mask.dense {0} : {t0}", (captured,)))
 
 
 def predicate(function: Callable[[Any, Any, Any, Any], Any]) -> Mask:

@@ -15,9 +15,9 @@ import math
 import numbers
 from typing import Any, Callable
 
-from . import _forms
+from . import _fit, _forms
 from ._expr import Expr, argument, constant
-from ._forms import Captured, Modifier, Operation, Sizes
+from ._forms import Captured, Modifier, Operation
 from ._region import Region, trace_score, trace_weight
 from ._symbol import capture, maximum, minimum
 
@@ -84,16 +84,8 @@ def softcap(cap: float) -> Score:
 def alibi(slopes: Any) -> Score:
     """``score - slopes[h] * |i - j|``; `slopes` is a float array of shape (H,)."""
     captured = _forms.floats(slopes, "slopes of score.alibi", (1,))
-    captured = captured._replace(element="acc")
-
-    def check(sizes: Sizes) -> None:
-        if captured.value.shape[0] != sizes.heads:
-            raise ValueError(
-                f"slopes of score.alibi has {captured.value.shape[0]} entries; there "
-                f"must be one per head, {sizes.heads}"
-            )
-
-    return Score(Operation("attn.score.alibi {0} : {t0}", (captured,), check))
+    captured = captured._replace(element="acc", fits=_fit.per_head)
+    return Score(Operation("attn.score.alibi {0} : {t0}", (captured,)))
 
 
 def bias(values: Any) -> Score:
@@ -101,42 +93,30 @@ def bias(values: Any) -> Score:
     (B, H, M, N), or is (B, M, N) for attention without heads; a dimension of size 1
     is repeated."""
     name = "values of score.bias"
-    captured = _forms.floats(values, name, (1, 2, 3, 4))
-    values = captured.value
-    captured = captured._replace(shape=_forms.broadcast_shape(values))
-    return Score(
-        Operation(
-            "attn.score.bias {0} : {t0}",
-            (captured,),
-            lambda sizes: _forms.check_broadcast(values, name, sizes),
-        )
+    captured = _forms.floats(values, name, range(1, 65))
+    captured = captured._replace(
+        shape=_fit.repeats(captured.value), fits=_fit.broadcast, join=_fit.join_aligned
     )
+    return Score(Operation("attn.score.bias {0} : {t0}", (captured,)))
 
 
-def _table(values: Any, name: str, dims: int) -> tuple[Captured, Callable]:
-    """A table of `dims` dimensions, or one per head, and its check."""
+def _table(values: Any, name: str, dims: int) -> Captured:
+    """A table of `dims` dimensions, or one per head."""
     captured = _forms.floats(values, name, (dims, dims + 1))
-    shape = tuple(captured.value.shape)
-
-    def check(sizes: Sizes) -> None:
-        if len(shape) > dims and shape[0] != sizes.heads:
-            raise ValueError(
-                f"{name} has {shape[0]} tables; there must be one per head, "
-                f"{sizes.heads}"
-            )
-
-    return captured._replace(shape=tuple(str(size) for size in shape)), check
+    shape = tuple(str(size) for size in captured.value.shape)
+    fits = _fit.tables if len(shape) > dims else None
+    return captured._replace(shape=shape, fits=fits)
 
 
 def relative_bias(table: Any) -> Score:
     """``score + table[h, clamp(j - i, -R, R) + R]``; `table` is (H, 2R + 1), or
     (2R + 1,) for all heads: learned relative positions."""
     name = "table of score.relative_bias"
-    captured, check = _table(table, name, 1)
+    captured = _table(table, name, 1)
     length = captured.value.shape[-1]
     if length % 2 == 0:
         raise ValueError(f"{name} has {length} entries per head; 2R + 1 is accepted")
-    return Score(Operation("attn.score.relative_bias {0} : {t0}", (captured,), check))
+    return Score(Operation("attn.score.relative_bias {0} : {t0}", (captured,)))
 
 
 def bucketed_bias(table: Any, max_distance: int = 128, causal: bool = False) -> Score:
@@ -148,7 +128,7 @@ def bucketed_bias(table: Any, max_distance: int = 128, causal: bool = False) -> 
     for each direction; with `causal`, as in a decoder, all are for the past.
     """
     name = "table of score.bucketed_bias"
-    captured, check = _table(table, name, 1)
+    captured = _table(table, name, 1)
     buckets, smallest = captured.value.shape[-1], 2 if causal else 4
     if buckets == 0 or buckets % smallest:
         raise ValueError(
@@ -161,13 +141,8 @@ def bucketed_bias(table: Any, max_distance: int = 128, causal: bool = False) -> 
             f"{buckets // smallest} distances with a bucket of their own"
         )
     suffix = " causal" if causal else ""
-    return Score(
-        Operation(
-            f"attn.score.bucketed_bias {{0}} max_distance = {reach}{suffix} : {{t0}}",
-            (captured,),
-            check,
-        )
-    )
+    pattern = f"attn.score.bucketed_bias {{0}} max_distance = {reach}{suffix} : {{t0}}"
+    return Score(Operation(pattern, (captured,)))
 
 
 def image_bias(table: Any, width: int) -> Score:
@@ -179,7 +154,7 @@ def image_bias(table: Any, width: int) -> Score:
     clamped.
     """
     name = "table of score.image_bias"
-    captured, check = _table(table, name, 2)
+    captured = _table(table, name, 2)
     table = captured.value
     sizes = tuple(table.shape[-2:])
     if any(size % 2 == 0 for size in sizes):
@@ -200,8 +175,8 @@ def image_bias(table: Any, width: int) -> Score:
         return score + (bias[h, y, x] if per_head else bias[y, x])
 
     form = trace_score(add, "score.image_bias")
-    form.check = check
-    return Score(form)
+    tables = (c._replace(fits=captured.fits, name=name) for c in form.captured)
+    return Score(Region(form.result, tuple(tables), is_score=True))
 
 
 def sigmoid() -> Score:

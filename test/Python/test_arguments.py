@@ -109,9 +109,9 @@ MASKS = {
         r"lengths of mask.padding has shape \(3,\)",
     ),
     "padding rank": (
-        lambda: attn.mask.padding(np.zeros((1, 1, 1), int)),
+        lambda: attend(mask=attn.mask.padding(np.zeros((2, 5, 1), int))),
         ValueError,
-        "rank 3",
+        r"lengths of mask.padding has shape \(2, 5, 1\); \(batch,\) or",
     ),
     "padding floats": (lambda: attn.mask.padding([1.5]), TypeError, "float64"),
     "document short": (
