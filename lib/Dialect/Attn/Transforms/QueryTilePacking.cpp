@@ -167,28 +167,3 @@ QueryTile::KeyTile QueryTile::packedTile(OpBuilder &b, Value start,
           tileMap({TileE, TileJ}),
           /*padded=*/true};
 }
-
-/// The code for whole tiles of keys knows that they are; others get padding.
-QueryTile::State QueryTile::emitWholeOrRest(OpBuilder &b, Location loc,
-                                            Value start, OpFoldResult count,
-                                            Value partial, State state) {
-  auto emit = [&](OpBuilder &b, OpFoldResult count) {
-    return emitKeyTile(b, loc, start, count, partial, state, /*guarded=*/false);
-  };
-  OpFoldResult whole = b.getIndexAttr(plan.keys);
-  if (getConstantIntValue(count))
-    return emit(b, count);
-  Value isWhole =
-      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
-                            getValueOrCreateConstantIndexOp(b, loc, count),
-                            getValueOrCreateConstantIndexOp(b, loc, whole));
-  auto choice = scf::IfOp::create(
-      b, loc, isWhole,
-      [&](OpBuilder &b, Location loc) {
-        scf::YieldOp::create(b, loc, emit(b, whole));
-      },
-      [&](OpBuilder &b, Location loc) {
-        scf::YieldOp::create(b, loc, emit(b, count));
-      });
-  return State(choice.getResults());
-}
