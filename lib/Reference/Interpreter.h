@@ -32,8 +32,6 @@ public:
   llvm::Expected<SmallVector<RuntimeValue>>
   call(func::FuncOp function, ArrayRef<RuntimeValue> arguments);
 
-  Arithmetic getArithmetic() const { return arithmetic; }
-
   void set(Value value, RuntimeValue result) {
     environment[value] = std::move(result);
   }

@@ -15,8 +15,6 @@ namespace mlir::attn {
 #include "attn/Conversion/AttnToLLVM/AttnToLLVMPasses.h.inc"
 } // namespace mlir::attn
 
-#define DEBUG_TYPE "attn-expand-reshapes"
-
 using namespace mlir;
 using namespace mlir::attn;
 

@@ -17,8 +17,6 @@ namespace mlir::attn {
 #include "attn/Conversion/AttnToLLVM/AttnToLLVMPasses.h.inc"
 } // namespace mlir::attn
 
-#define DEBUG_TYPE "attn-forall-to-parallel"
-
 using namespace mlir;
 using namespace mlir::attn;
 
@@ -27,9 +25,9 @@ static SmallVector<Value> emitCounts(OpBuilder &builder, scf::ForallOp forall) {
   Location loc = forall.getLoc();
   SmallVector<Value> counts;
   Value zero = arith::ConstantIndexOp::create(builder, loc, 0);
-  for (auto [lower, upper, step] :
-       llvm::zip_equal(forall.getLowerBound(builder),
-                       forall.getUpperBound(builder), forall.getStep(builder))) {
+  for (auto [lower, upper, step] : llvm::zip_equal(
+           forall.getLowerBound(builder), forall.getUpperBound(builder),
+           forall.getStep(builder))) {
     Value span = arith::SubIOp::create(builder, loc, upper, lower);
     Value count = arith::CeilDivSIOp::create(builder, loc, span, step);
     counts.push_back(arith::MaxSIOp::create(builder, loc, count, zero));
@@ -69,8 +67,8 @@ static void convertToParallel(RewriterBase &rewriter, scf::ForallOp forall) {
     total = arith::MulIOp::create(rewriter, loc, total, count);
   auto parallel = ParallelOp::create(rewriter, loc, total);
   Type index = rewriter.getIndexType();
-  Block *body = rewriter.createBlock(&parallel.getBody(), {}, {index, index},
-                                     {loc, loc});
+  Block *body =
+      rewriter.createBlock(&parallel.getBody(), {}, {index, index}, {loc, loc});
   Value one = arith::ConstantIndexOp::create(rewriter, loc, 1);
   auto loop = scf::ForOp::create(rewriter, loc, body->getArgument(0),
                                  body->getArgument(1), one);

@@ -12,8 +12,6 @@ namespace mlir::attn {
 #include "attn/Conversion/AttnToLLVM/AttnToLLVMPasses.h.inc"
 } // namespace mlir::attn
 
-#define DEBUG_TYPE "attn-hoist-stack-buffers"
-
 using namespace mlir;
 using namespace mlir::attn;
 

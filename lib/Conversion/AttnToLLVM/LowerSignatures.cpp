@@ -21,8 +21,6 @@ namespace mlir::attn {
 #include "attn/Conversion/AttnToLLVM/AttnToLLVMPasses.h.inc"
 } // namespace mlir::attn
 
-#define DEBUG_TYPE "attn-lower-signatures"
-
 using namespace mlir;
 using namespace mlir::attn;
 

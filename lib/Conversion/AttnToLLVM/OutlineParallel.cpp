@@ -16,8 +16,6 @@ namespace mlir::attn {
 #include "attn/Conversion/AttnToLLVM/AttnToLLVMPasses.h.inc"
 } // namespace mlir::attn
 
-#define DEBUG_TYPE "attn-outline-parallel"
-
 using namespace mlir;
 using namespace mlir::attn;
 

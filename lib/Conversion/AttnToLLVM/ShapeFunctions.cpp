@@ -18,8 +18,6 @@ namespace mlir::attn {
 #include "attn/Conversion/AttnToLLVM/AttnToLLVMPasses.h.inc"
 } // namespace mlir::attn
 
-#define DEBUG_TYPE "attn-shape-functions"
-
 using namespace mlir;
 using namespace mlir::attn;
 
@@ -53,8 +51,9 @@ static LogicalResult verifySignature(func::FuncOp func) {
     if (!getOuterType(type) && !isa<MemRefType>(type))
       return func.emitOpError("is public; its argument ")
              << index << " '" << getArgumentName(func, index) << "' has type "
-             << type << ", which callers cannot pass; pass ranked tensors or "
-                        "scalars of f16, bf16, f32, f64, index, i1, i8 to i64";
+             << type
+             << ", which callers cannot pass; pass ranked tensors or "
+                "scalars of f16, bf16, f32, f64, index, i1, i8 to i64";
   for (auto [index, type] : llvm::enumerate(func.getResultTypes()))
     if (!getOuterType(type))
       return func.emitOpError("is public; its result ")
@@ -120,8 +119,7 @@ static FailureOr<Operation *> hoistPrefix(func::FuncOp func,
                                           ArrayRef<ResultDim> dims) {
   Block &block = func.front();
   OpBuilder builder = OpBuilder::atBlockBegin(&block);
-  Operation *marker =
-      arith::ConstantIndexOp::create(builder, func.getLoc(), 0);
+  Operation *marker = arith::ConstantIndexOp::create(builder, func.getLoc(), 0);
   for (auto require : llvm::make_early_inc_range(block.getOps<RequireOp>())) {
     if (failed(hoist(require->getOperands(), marker, [&] {
           return require.emitOpError(
@@ -171,7 +169,8 @@ static void storeSizes(OpBuilder &builder, Location loc, TypeRange results,
         size = dims.front().size;
         dims = dims.drop_front();
       } else {
-        size = arith::ConstantIndexOp::create(builder, loc, tensor.getDimSize(d));
+        size =
+            arith::ConstantIndexOp::create(builder, loc, tensor.getDimSize(d));
       }
       Value at = arith::ConstantIndexOp::create(builder, loc, position++);
       memref::StoreOp::create(builder, loc, size, sizes, at);

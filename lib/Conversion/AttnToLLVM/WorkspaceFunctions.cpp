@@ -18,8 +18,6 @@ namespace mlir::attn {
 #include "attn/Conversion/AttnToLLVM/AttnToLLVMPasses.h.inc"
 } // namespace mlir::attn
 
-#define DEBUG_TYPE "attn-workspace-functions"
-
 using namespace mlir;
 using namespace mlir::attn;
 
@@ -45,8 +43,7 @@ static void findScratch(func::FuncOp func,
                         llvm::SetVector<Operation *> &sizes) {
   for (auto alloc : func.front().getOps<memref::AllocOp>()) {
     Operation *culprit = nullptr;
-    auto slice =
-        getPureSlice(alloc.getDynamicSizes(), &func.front(), culprit);
+    auto slice = getPureSlice(alloc.getDynamicSizes(), &func.front(), culprit);
     if (failed(slice))
       continue;
     allocs.push_back(alloc);
@@ -64,7 +61,8 @@ static Value emitBytes(OpBuilder &builder, memref::AllocOp alloc,
     known *= ShapedType::isDynamic(size) ? 1 : size;
   Value bytes = arith::ConstantIndexOp::create(builder, loc, known);
   for (Value size : alloc.getDynamicSizes())
-    bytes = arith::MulIOp::create(builder, loc, bytes, map.lookupOrDefault(size));
+    bytes =
+        arith::MulIOp::create(builder, loc, bytes, map.lookupOrDefault(size));
   Value unit = arith::ConstantIndexOp::create(builder, loc, ATTN_RT_ALIGNMENT);
   Value units = arith::CeilDivUIOp::create(builder, loc, bytes, unit);
   Value one = arith::ConstantIndexOp::create(builder, loc, 1);

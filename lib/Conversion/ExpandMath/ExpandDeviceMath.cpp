@@ -16,8 +16,6 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
-#define DEBUG_TYPE "attn-expand-device-math"
-
 namespace mlir::attn {
 #define GEN_PASS_DEF_EXPANDDEVICEMATHPASS
 #include "attn/Conversion/ExpandMath/Passes.h.inc"

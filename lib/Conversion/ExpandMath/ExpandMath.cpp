@@ -18,8 +18,6 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Transforms/WalkPatternRewriteDriver.h"
 
-#define DEBUG_TYPE "attn-expand-math"
-
 namespace mlir::attn {
 #define GEN_PASS_DEF_EXPANDMATHPASS
 #include "attn/Conversion/ExpandMath/Passes.h.inc"

@@ -37,7 +37,6 @@ public:
       : op(op), plan(plan), rows(rows), width(width), ivs(op.getNumLoops()) {}
 
   void setIV(unsigned dim, Value iv) { ivs[dim] = iv; }
-  Value getIV(unsigned dim) const { return ivs[dim]; }
   int64_t getWidth() const { return width; }
 
   /// The value of loop `dim` in lane `lane` of `position`.

@@ -29,8 +29,6 @@
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/Remarks.h"
 
-#define DEBUG_TYPE "attn-vectorize"
-
 namespace mlir::attn {
 #define GEN_PASS_DEF_VECTORIZEPASS
 #include "attn/Conversion/LinalgToVector/Passes.h.inc"

@@ -1,4 +1,4 @@
-// RUN: attn-opt %s -attn-lower-signatures -attn-convert-to-llvm -attn-emit-entries | FileCheck %s
+// RUN: attn-opt %s -attn-lower-signatures -convert-attn-to-llvm -attn-emit-entries | FileCheck %s
 
 // CHECK: llvm.func @f(%[[CONTEXT:.*]]: !llvm.ptr, %[[ARGS:.*]]: !llvm.ptr, %[[COUNT:.*]]: i32) -> i32
 // CHECK: %[[FRAME:.*]] = llvm.alloca %{{.*}} x i8

@@ -112,8 +112,7 @@ def LowerSignaturesPass : Pass<"attn-lower-signatures", "::mlir::ModuleOp"> {
       "::mlir::arith::ArithDialect", "::mlir::cf::ControlFlowDialect"];
 }
 
-def ConvertAttnToLLVMPass
-    : Pass<"attn-convert-to-llvm", "::mlir::ModuleOp"> {
+def ConvertAttnToLLVMPass : Pass<"convert-attn-to-llvm", "::mlir::ModuleOp"> {
   let summary = "Converts all but attn.parallel to the LLVM dialect";
   let description = [{
     As upstream's convert-to-llvm, but scratch comes from the runtime, which
@@ -121,7 +120,7 @@ def ConvertAttnToLLVMPass
 
     Refuses what has no lowering, naming the op.
 
-    See test/Conversion/AttnToLLVM/convert-to-llvm.mlir.
+    See test/Conversion/AttnToLLVM/attn-to-llvm.mlir.
   }];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
 }

@@ -22,7 +22,7 @@ def ConvertAttnToLinalgPass : Pass<"convert-attn-to-linalg"> {
     `attn.score_tile`; other maps are refused. Inputs that `attn.ahead` says to fetch
     ahead are marked so.
 
-    Example: test/Conversion/AttnToLinalg/decompose.mlir.
+    Example: test/Conversion/AttnToLinalg/attn-to-linalg.mlir.
   }];
   let dependentDialects = ["affine::AffineDialect", "arith::ArithDialect", "linalg::LinalgDialect", "scf::SCFDialect",
                            "math::MathDialect", "tensor::TensorDialect"];

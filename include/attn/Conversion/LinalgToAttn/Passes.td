@@ -28,7 +28,7 @@ def ConvertLinalgToAttnPass : Pass<"convert-linalg-to-attn"> {
     a remark that says what did not fit. A value behind the mask that is not
     finite does not reach the output any more, where 0 times it was NaN.
 
-    Example: test/Conversion/LinalgToAttn/raise.mlir.
+    Example: test/Conversion/LinalgToAttn/linalg-to-attn.mlir.
   }];
   let dependentDialects = ["::mlir::attn::AttnDialect", "tensor::TensorDialect"];
 }

@@ -7,6 +7,7 @@
 
 #include "MaskModel.h"
 
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/Matchers.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -384,9 +385,7 @@ MaskModel::Integer MaskModel::buildInteger(Operation *op,
         return form;
       })
       .Case<arith::AndIOp>([&](auto) { return buildLowBits(get(0), get(1)); })
-      .Default([&](Operation *op) -> Integer {
-        if (op->getName().getStringRef() != "math.absi")
-          return std::nullopt;
-        return exact(buildMax(get(0), get(0).negated()));
-      });
+      .Case<math::AbsIOp>(
+          [&](auto) { return exact(buildMax(get(0), get(0).negated())); })
+      .Default(Integer());
 }

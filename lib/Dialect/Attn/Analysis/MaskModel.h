@@ -107,7 +107,6 @@ public:
   unsigned getRoot() const { return root; }
   const Term &getTerm(unsigned id) const { return terms[id]; }
   const Node &getNode(unsigned id) const { return nodes[id]; }
-  ArrayRef<Term> getTerms() const { return terms; }
 
   /// `form` lies within `range` on all of a tile. Where a premise of an answer
   /// does not hold, the tile is partial.

@@ -10,11 +10,11 @@
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace mlir::attn;
 
-static constexpr double log2e = 1.44269504088896340736;
 static constexpr double lowest = -std::numeric_limits<double>::infinity();
 
 PartMerger::PartMerger(OpBuilder &builder, AttendOp op, Value outputs,
@@ -121,8 +121,8 @@ Value PartMerger::exponential(OpBuilder &b, Value lse, Value maximum) {
   Value finite =
       arith::SelectOp::create(b, loc, none, constant(b, 0.0), maximum);
   Value difference = arith::SubFOp::create(b, loc, lse, finite);
-  Value exponent =
-      arith::MulFOp::create(b, loc, difference, constant(b, log2e));
+  Value exponent = arith::MulFOp::create(b, loc, difference,
+                                         constant(b, llvm::numbers::log2e));
   return math::Exp2Op::create(b, loc, exponent);
 }
 

@@ -17,8 +17,6 @@
 #include "mlir/Dialect/SCF/Transforms/TileUsingInterface.h"
 #include "mlir/IR/Matchers.h"
 
-#define DEBUG_TYPE "attn-tile-contractions"
-
 namespace mlir::attn {
 #define GEN_PASS_DEF_TILECONTRACTIONSPASS
 #include "attn/Dialect/Attn/Transforms/Passes.h.inc"

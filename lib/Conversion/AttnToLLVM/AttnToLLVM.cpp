@@ -1,4 +1,4 @@
-//===- ConvertAttnToLLVM.cpp - To the LLVM dialect -*- C++ -*-===//
+//===- AttnToLLVM.cpp - To the LLVM dialect -*- C++ -*-===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -32,8 +32,6 @@ namespace mlir::attn {
 #define GEN_PASS_DEF_CONVERTATTNTOLLVMPASS
 #include "attn/Conversion/AttnToLLVM/AttnToLLVMPasses.h.inc"
 } // namespace mlir::attn
-
-#define DEBUG_TYPE "attn-convert-to-llvm"
 
 using namespace mlir;
 using namespace mlir::attn;
@@ -242,5 +240,8 @@ LogicalResult ConvertAttnToLLVM::verifyLowered() {
   });
   if (!left)
     return success();
-  return left->emitOpError("cannot be compiled for this target");
+  return left->emitOpError(
+      "has no lowering to the LLVM dialect; convert-attn-to-llvm takes ops of "
+      "arith, cf, func, math, memref, vector and others that implement "
+      "ConvertToLLVMPatternInterface: lower it to these first");
 }
