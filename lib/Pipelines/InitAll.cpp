@@ -15,6 +15,7 @@
 #include "attn/Conversion/LinalgToVector/Passes.h"
 #include "attn/Dialect/Attn/IR/Attn.h"
 #include "attn/Dialect/Attn/Transforms/PlanPasses.h"
+#include "attn/Pipelines/Passes.h"
 #include "attn/Pipelines/Phases.h"
 
 using namespace mlir;
@@ -33,5 +34,6 @@ void attn::registerAllPasses() {
   registerExpandMathPasses();
   registerLinalgToAttnPasses();
   registerLinalgToVectorPasses();
+  registerPipelinesPasses();
   registerPhasePipelines();
 }

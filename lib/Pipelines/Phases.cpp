@@ -15,6 +15,7 @@
 #include "attn/Conversion/LinalgToAttn/LinalgToAttn.h"
 #include "attn/Conversion/LinalgToVector/Passes.h"
 #include "attn/Dialect/Attn/Transforms/PlanPasses.h"
+#include "attn/Pipelines/Passes.h"
 #include "attn/Target/CPU/ObjectEmission.h"
 
 #include "mlir/Conversion/Passes.h"
@@ -226,6 +227,8 @@ llvm::Error attn::setTarget(PhaseOptions &options, StringRef target) {
 void attn::buildPhase(Phase phase, OpPassManager &pm,
                       const PhaseOptions &options) {
   const PhaseInfo &info = phases[static_cast<unsigned>(phase)];
+  pm.addPass(
+      createVerifyPhaseInputPass({info.name.str(), options.gpu.has_value()}));
   (options.gpu ? info.buildForGPU : info.build)(pm, options);
 }
 

@@ -87,7 +87,8 @@ struct LowerLaunch : public ConvertOpToLLVMPattern<gpu::LaunchFuncOp> {
     Location loc = launch.getLoc();
     if (!launch.getAsyncDependencies().empty() || launch.getAsyncToken() ||
         launch.hasClusterSize())
-      return launch.emitOpError("with tokens or clusters has no lowering");
+      return launch.emitOpError(
+          "has tokens or clusters; launches run in order, without either");
     StringAttr kernel = launch.getKernelName();
     Value kernels =
         getGlobal(rewriter, launch, kernelsRecordName, [&](OpBuilder &builder) {
@@ -212,7 +213,8 @@ struct LowerDeviceAlloc : public ConvertOpToLLVMPattern<gpu::AllocOp> {
     if (!alloc.getAsyncDependencies().empty() || alloc.getAsyncToken() ||
         !alloc.getSymbolOperands().empty() ||
         !isConvertibleAndHasIdentityMaps(type))
-      return alloc.emitOpError("is not plain scratch");
+      return alloc.emitOpError("has tokens, symbols or a layout; scratch "
+                               "on a device is plain and taken in order");
     Location loc = alloc.getLoc();
     SmallVector<Value> sizes, strides;
     Value bytes;

@@ -97,9 +97,27 @@ static LogicalResult copy(OpBuilder &builder, Location loc, Value from,
   return success();
 }
 
+/// Of ops that do not bufferize, One-Shot Bufferize says no more than that.
+static LogicalResult verifyBufferizable(Operation *root) {
+  auto isTensor = llvm::IsaPred<TensorType>;
+  WalkResult result = root->walk([&](Operation *op) {
+    if ((llvm::none_of(op->getOperandTypes(), isTensor) &&
+         llvm::none_of(op->getResultTypes(), isTensor)) ||
+        isa<bufferization::BufferizableOpInterface>(op))
+      return WalkResult::advance();
+    return WalkResult(
+        op->emitOpError("has no bufferization; attn-bufferize takes ops of "
+                        "linalg, tensor, scf and others that implement "
+                        "BufferizableOpInterface: lower it to these first"));
+  });
+  return failure(result.wasInterrupted());
+}
+
 namespace {
 struct Bufferize : public attn::impl::BufferizePassBase<Bufferize> {
   void runOnOperation() override {
+    if (failed(verifyBufferizable(getOperation())))
+      return signalPassFailure();
     bufferization::OneShotBufferizationOptions options;
     options.bufferizeFunctionBoundaries = true;
     options.allowReturnAllocsFromLoops = true;

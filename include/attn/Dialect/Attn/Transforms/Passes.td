@@ -175,6 +175,8 @@ def BufferizePass : Pass<"attn-bufferize", "ModuleOp"> {
     One-shot bufferization of function bodies. Scratch of static size inside a
     `scf.forall` becomes stack memory at the top of its body.
 
+    Refuses ops on tensors that have no bufferization, naming them.
+
     Example: test/Dialect/Attn/Transforms/bufferize.mlir.
   }];
   let dependentDialects = ["bufferization::BufferizationDialect",
