@@ -46,8 +46,8 @@ struct TileScores {
   /// Rows of queries, a feature after another, those `ahead` of which a product
   /// fetches that runs once for them; null for none.
   Value queries = {};
-  /// Where keys are multiplied as they lie: what that fetches meanwhile, in
-  /// place of keys `ahead` of them.
+  /// What the product fetches in equal shares by its steps, in place of keys
+  /// `ahead` of those that each reads.
   std::optional<SpreadFetch> fetch = {};
 
   template <typename OpTy>
