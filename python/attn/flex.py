@@ -3,55 +3,31 @@
 # Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """flex_attention and create_block_mask, for the functions that are written for those
-of torch.nn.attention.flex_attention."""
+of torch.nn.attention.flex_attention.
+
+What differs from PyTorch: no gradients; no max_scores of `return_aux`; a batch of q
+that differs from that of k and v is refused; a BlockMask holds no tensors of blocks
+(kv_num_blocks and the like), and of its methods there are shape, seq_lengths,
+BLOCK_SIZE, numel, sparsity, to_dense, to, [] and mask_mod, which may be set: no
+to_string, as_tuple and from_kv_blocks. A BlockMask of PyTorch's is accepted.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Callable, Hashable
+from typing import Any, Callable
 
 import torch
 
 from . import _arrays
 from ._attention import Attention, Wanted, attend, scale_suffix
-from ._fingerprint import fingerprint
-from ._flex_trace import record
+from ._block_mask import BlockMask, adopted
+from ._flex_recorded import region_of
 from ._forms import Sizes
-from ._region import Region
-from .mask import Mask
+from ._untraced import untraced
 from .score import Score
 
-_MAX_RECORDED = 1024
-_recorded: dict[Hashable, tuple[Region, list[int | None]]] = {}
 
-
-class BlockMask(Mask):
-    """A mask_mod, recorded, and the sizes that it was created for."""
-
-    def __init__(self, region: Region, mask_mod: Callable, sizes: tuple):
-        super().__init__(region)
-        self.mask_mod = mask_mod
-        self.sizes = sizes
-
-    @property
-    def shape(self) -> tuple[int, int, int, int]:
-        """(B, H, M, N), where a batch or head that is the same for all counts 1."""
-        batch, heads, queries, keys = self.sizes
-        return (batch or 1, heads or 1, queries, keys)
-
-    def __repr__(self) -> str:
-        return f"BlockMask(shape={self.shape})"
-
-    def check(self, sizes: Sizes) -> None:
-        """Raises ValueError where the sizes of a call are not those of the mask."""
-        for name, own, given in zip(Sizes._fields, self.sizes, sizes):
-            if own not in (None, given) and (own != 1 or name in ("queries", "keys")):
-                raise ValueError(
-                    f"block_mask was created for {own} {name}, the call has {given}"
-                )
-
-
-# What these record, torch.compile would trace: it calls them as they are.
-@torch.compiler.disable
+@untraced
 def create_block_mask(
     mask_mod: Callable,
     B: int | None,
@@ -61,6 +37,9 @@ def create_block_mask(
     device: Any = None,
     BLOCK_SIZE: Any = None,
     _compile: Any = None,
+    separate_full_blocks: Any = None,
+    compute_dq_write_order: Any = None,
+    dq_kv_order: Any = None,
     *,
     Q_LEN: int | None = None,
     KV_LEN: int | None = None,
@@ -69,8 +48,9 @@ def create_block_mask(
     N keys; None for B or H leaves them open.
 
     Nothing is built: the function is recorded, and its tensors are read at each call.
-    M and N may be named Q_LEN and KV_LEN, as in PyTorch; `device`, `BLOCK_SIZE` and
-    `_compile` are accepted and not needed.
+    M and N may be named Q_LEN and KV_LEN, as in PyTorch. `BLOCK_SIZE` is that of what
+    the mask tells about itself, (128, 128) by default; the other parameters are
+    accepted and not needed.
 
     Raises TypeError, naming the line of mask_mod that cannot be compiled.
     """
@@ -83,11 +63,20 @@ def create_block_mask(
     for name, size in (("B", B), ("H", H)):
         if size is not None and (not isinstance(size, int) or size < 1):
             raise ValueError(f"{name} is {size!r}; None or an integer >= 1 is accepted")
-    region = _region(mask_mod, "mask_mod", None)
-    return BlockMask(region, mask_mod, (B, H, queries, keys))
+    return BlockMask(mask_mod, (B, H, queries, keys), _block_size(BLOCK_SIZE))
 
 
-@torch.compiler.disable
+def _block_size(given: Any) -> tuple[int, int]:
+    sizes = 128 if given is None else given
+    sizes = tuple(sizes) if isinstance(sizes, (tuple, list)) else (sizes, sizes)
+    if len(sizes) != 2 or not all(isinstance(s, int) and s >= 1 for s in sizes):
+        raise ValueError(
+            f"BLOCK_SIZE is {given!r}; an integer >= 1 or two of them are accepted"
+        )
+    return sizes
+
+
+@untraced
 def flex_attention(
     q: Any,
     k: Any,
@@ -97,18 +86,24 @@ def flex_attention(
     scale: float | None = None,
     enable_gqa: bool = False,
     return_lse: bool = False,
+    kernel_options: Any = None,
+    *,
+    return_aux: Any = None,
 ) -> Any:
     """Attention under PyTorch's own functions.
 
     Args:
       q, k, v: (B, H, M, D), (B, Hkv, N, D), (B, Hkv, N, Dv).
       score_mod: ``score_mod(score, b, h, q_idx, kv_idx)``, on 0-d tensors.
-      block_mask: what create_block_mask gives, or another mask of attn.mask.
+      block_mask: what create_block_mask gives, that of PyTorch too, or another mask of
+        attn.mask.
       scale: factor of the scores; 1/sqrt(D) by default.
       enable_gqa: whether Hkv may be less than H.
       return_lse: whether to return the log-sum-exp of each row too, (B, H, M).
+      kernel_options: hints for PyTorch's kernels, which attn has no use for.
+      return_aux: PyTorch's AuxRequest, in place of return_lse.
 
-    Returns the output (B, H, M, Dv), or (output, lse).
+    Returns the output (B, H, M, Dv), or (output, lse), or (output, AuxOutput).
 
     Raises:
       TypeError: a function that cannot be compiled, naming its line.
@@ -123,12 +118,14 @@ def flex_attention(
             f"q has {q.shape[1]} heads and k has {k.shape[1]}; pass enable_gqa=True for "
             "grouped queries"
         )
+    lse = return_lse if return_aux is None else _check_aux(return_aux, return_lse)
+    block_mask = adopted(block_mask)
     if isinstance(block_mask, BlockMask):
         block_mask.check(Sizes(q.shape[0], q.shape[1], q.shape[2], k.shape[2]))
     score = None
     if score_mod is not None:
         dtype = torch.float64 if element == "f64" else torch.float32
-        score = Score(_region(score_mod, "score_mod", dtype))
+        score = Score(region_of(score_mod, "score_mod", dtype))
     attention = Attention(
         "attn.scaled_dot_product",
         framework,
@@ -138,48 +135,25 @@ def flex_attention(
         v,
         suffix=scale_suffix(scale, element),
     )
-    return attend(attention, block_mask, score, Wanted(lse=return_lse))
+    results = attend(attention, block_mask, score, Wanted(lse=lse))
+    return results if return_aux is None else _with_aux(results, lse)
 
 
-def _region(function: Any, what: str, score: torch.dtype | None) -> Region:
-    """The region of a function, recorded unless one of its fingerprint was."""
-    if not callable(function):
+def _check_aux(request: Any, return_lse: bool) -> bool:
+    """Whether the request is for the lse."""
+    if not hasattr(request, "lse"):
         raise TypeError(
-            f"{what} is a {type(function).__name__}; a function is accepted"
+            f"return_aux is a {type(request).__name__}; an AuxRequest is accepted"
         )
-    mark = fingerprint(function)
-    if mark is None:
-        return record(function, what, score).region
-    key, tensors = (mark[0], score), mark[1]
-    if key in _recorded:
-        region, places = _recorded[key]
-        return _rebound(region, places, tensors)
-    program = record(function, what, score)
-    places = _places(program.region, tensors)
-    if program.reusable and places is not None:
-        if len(_recorded) >= _MAX_RECORDED:
-            _recorded.clear()
-        _recorded[key] = program.region, places
-    return program.region
+    if return_lse:
+        raise ValueError("return_lse and return_aux are both given; one is accepted")
+    if getattr(request, "max_scores", False):
+        raise ValueError("return_aux asks for max_scores; lse is accepted")
+    return bool(request.lse)
 
 
-def _places(region: Region, tensors: list[torch.Tensor]) -> list[int | None] | None:
-    """Where among `tensors` each captured value is; None for one that is a number."""
-    places = []
-    for captured in region.captured:
-        if not torch.is_tensor(captured.value):
-            places.append(None)
-            continue
-        found = [i for i, t in enumerate(tensors) if t is captured.value]
-        if not found:
-            return None
-        places.append(found[0])
-    return places
+def _with_aux(results: Any, lse: bool) -> Any:
+    from torch.nn.attention.flex_attention import AuxOutput
 
-
-def _rebound(region: Region, places: list, tensors: list) -> Region:
-    captured = (
-        c if place is None else c._replace(value=tensors[place])
-        for c, place in zip(region.captured, places)
-    )
-    return Region(region.result, tuple(captured), region.is_score)
+    output, found = results if lse else (results, None)
+    return output, AuxOutput(lse=found)

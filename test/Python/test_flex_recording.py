@@ -13,7 +13,7 @@ import expressions
 import flex_programs as programs
 import pytest
 import torch
-from attn import flex
+from attn import _flex_recorded, flex
 from torch.nn.attention.flex_attention import create_mask
 
 SIZES = programs.B, programs.H, programs.M, programs.N
@@ -39,7 +39,7 @@ def test_score_is_recorded_exactly(name, dtype):
     mod = programs.SCORES[name]
     scores = torch.randn(SIZES, dtype=dtype) * 8
     indices = expressions.grid(*SIZES)
-    region = flex._region(mod, "score_mod", dtype)
+    region = _flex_recorded.region_of(mod, "score_mod", dtype)
     actual = expressions.evaluate(region, {"score": scores, **indices})
 
     mapped = mod
@@ -206,7 +206,7 @@ def test_recording_builds_nothing_of_the_masks_size():
         return (ids[q] == ids[kv]) & (q >= kv)
 
     flex.create_block_mask(packed, None, None, length, length)
-    flex._recorded.clear()
+    _flex_recorded._recorded.clear()
     start = time.perf_counter()
     flex.create_block_mask(packed, None, None, length, length)
     assert time.perf_counter() - start < 0.1
