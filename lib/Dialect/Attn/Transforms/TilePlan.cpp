@@ -1,48 +1,24 @@
-//===- TilePlan.cpp - How an attend op is computed -*- C++ -*-===//
+//===- TilePlan.cpp - Sizes and order of tiles -*- C++ -*-===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
-#include "attn/Dialect/Attn/Transforms/TilePlan.h"
+#include "PlanChooser.h"
 
-#include "attn/Dialect/Attn/IR/AttentionShape.h"
-
-#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace mlir::attn;
 
-/// Tile registers: sums have 16 rows and columns, factors 16 rows of 32 bf16.
-static constexpr int64_t tileRows = 16, tileColumns = 32;
-/// Keys of a tile whose scores and weights such registers compute, where it and
+/// Keys of a tile whose scores and weights tile registers compute, where it and
 /// what is kept of the queries fit into the first-level cache, and where not.
 static constexpr int64_t nearKeys = 64, farKeys = 128;
 /// Keys of a tile that are multiplied as they lie: with values in pairs,
 /// weights and accumulators they fit into the first-level cache. More rows,
 /// whose accumulators do not, take twice as many.
 static constexpr int64_t unpackedKeys = 32;
-
-/// The static size of a dimension of the iteration space; 1 where no operand
-/// has it, or dynamic.
-static int64_t staticSize(AttendOp op, unsigned dim) {
-  bool found = false;
-  std::pair<Value, AffineMap> operands[] = {{op.getQuery(), op.getQueryMap()},
-                                            {op.getKey(), op.getKeyMap()},
-                                            {op.getValue(), op.getValueMap()}};
-  for (auto [operand, map] : operands)
-    for (auto [position, result] : llvm::enumerate(map.getResults())) {
-      if (cast<AffineDimExpr>(result).getPosition() != dim)
-        continue;
-      int64_t size = cast<ShapedType>(operand.getType()).getDimSize(position);
-      if (!ShapedType::isDynamic(size))
-        return size;
-      found = true;
-    }
-  return found ? ShapedType::kDynamic : 1;
-}
 
 /// Keys of a tile, at most: a multiple of all heights of register blocks.
 static constexpr int64_t mostKeys = 96;
@@ -64,120 +40,9 @@ static int64_t chooseKeys(const TargetSpec &target, int64_t rows,
                  (rows + features) * elementBytes);
 }
 
-/// Whether the op weighs values of bf16 by the softmax of products of bf16.
-static bool multipliesBF16(AttendOp op) {
-  return op.getCompatibility() == Compatibility::Dot &&
-         op.getNormalizer() == Normalizer::Softmax &&
-         llvm::all_of(ValueRange{op.getQuery(), op.getKey(), op.getValue()},
-                      [](Value operand) {
-                        return getElementTypeOrSelf(operand.getType()).isBF16();
-                      });
-}
-
-/// Whether the features of keys and values lie side by side.
-static bool hasInnermostFeatures(AttendOp op) {
-  auto isInnermost = [&](AffineMap map, unsigned dim) {
-    return cast<AffineDimExpr>(map.getResults().back()).getPosition() == dim;
-  };
-  return isInnermost(op.getKeyMap(), AttendOp::D) &&
-         isInnermost(op.getValueMap(), AttendOp::E);
-}
-
-/// Whether the target multiplies pairs of the op's elements in one instruction.
-static bool usesPairs(const TargetSpec &target, AttendOp op) {
-  int64_t features = staticSize(op, AttendOp::D);
-  return target.hasBF16Dot && hasInnermostFeatures(op) && multipliesBF16(op) &&
-         features > 0 && features % 2 == 0;
-}
-
-namespace {
-/// Finds the plan for the static sizes of one op.
-class PlanChooser {
-public:
-  PlanChooser(const TargetSpec &target, AttendOp op);
-
-  SmallVector<PlanVariant> variants();
-
-private:
-  PlanVariant choose();
-  PlanVariant withTiles(PlanVariant variant);
-  bool isPlain();
-  PlanVariant fewOfBoth();
-  PlanVariant filledTiles();
-  bool mayGroup();
-  int64_t headsOfTile() { return mayGroup() ? group : 1; }
-  bool widensKeys();
-  bool hasManyQueries();
-  bool fillsVectors();
-  bool hasTiles() { return target.hasBF16Tiles && multipliesBF16(op); }
-  int64_t unpackedKeysFor(int64_t rows);
-  StringRef unpackedObstacle();
-  StringRef tileObstacle();
-  TilePlan queriesAlongLanes();
-  TilePlan featuresAlongLanes();
-  void chooseTiles(TilePlan &plan);
-  void shareKeys(TilePlan &plan);
-  double operations(const TilePlan &plan);
-  int64_t splitFor(const TilePlan &plan);
-
-  const TargetSpec &target;
-  AttendOp op;
-  int64_t elementBytes, lanes, maxRows;
-  int64_t queries, keys, group, features, valueFeatures;
-};
-} // namespace
-
-PlanChooser::PlanChooser(const TargetSpec &target, AttendOp op)
-    : target(target), op(op) {
-  Type accumulator =
-      getAccumulatorType(getElementTypeOrSelf(op.getQuery().getType()));
-  elementBytes = accumulator.getIntOrFloatBitWidth() / 8;
-  lanes = target.lanes(8 * elementBytes);
-  maxRows = lanes * (target.vectorRegisters >= 32 ? 4 : 6);
-  queries = staticSize(op, AttendOp::I);
-  keys = staticSize(op, AttendOp::J);
-  group = staticSize(op, AttendOp::G);
-  features = staticSize(op, AttendOp::D);
-  valueFeatures = staticSize(op, AttendOp::E);
-}
-
-/// Whether results need the weights of each head.
-static bool needsWeights(AttendOp op) {
-  return op.getWeights() || op.getTopKeys();
-}
-
 /// Whether a pair region reads the head, which is that of its arguments.
 static bool usesHead(Region &region, unsigned argument) {
   return !region.empty() && !region.front().getArgument(argument).use_empty();
-}
-
-/// The heads of a group share tiles where they share keys and values, unless
-/// weights are asked for.
-bool PlanChooser::mayGroup() {
-  if (ShapedType::isDynamic(group) || needsWeights(op))
-    return false;
-  bool shared = op.getQueryMap().isFunctionOfDim(AttendOp::G) &&
-                !op.getKeyMap().isFunctionOfDim(AttendOp::G) &&
-                !op.getValueMap().isFunctionOfDim(AttendOp::G);
-  return group == 1 || shared;
-}
-
-/// Whether keys are narrower than what products are summed in.
-bool PlanChooser::widensKeys() {
-  Type element = getElementTypeOrSelf(op.getKey().getType());
-  return !ShapedType::isDynamic(features) &&
-         element.getIntOrFloatBitWidth() < 8 * elementBytes;
-}
-
-bool PlanChooser::hasManyQueries() {
-  return ShapedType::isDynamic(queries) || queries >= maxRows;
-}
-
-/// Whether the features of values are whole vectors, one after the other.
-bool PlanChooser::fillsVectors() {
-  AffineExpr innermost = op.getValueMap().getResults().back();
-  return valueFeatures > 0 && valueFeatures % lanes == 0 &&
-         cast<AffineDimExpr>(innermost).getPosition() == AttendOp::E;
 }
 
 /// No more than a static number of keys needs.
@@ -188,35 +53,6 @@ int64_t PlanChooser::unpackedKeysFor(int64_t rows) {
              : std::min<int64_t>(most, llvm::alignTo(keys, unpackedKeys));
 }
 
-/// Why few queries, which share too little to pack keys for, do not multiply
-/// those as they lie on tile registers; empty where they do.
-StringRef PlanChooser::unpackedObstacle() {
-  if (!ShapedType::isDynamic(keys) && keys < tileRows)
-    return "too few keys for a tile";
-  if (!hasInnermostFeatures(op))
-    return "too few queries share what would be packed, and keys or values do "
-           "not have their features innermost";
-  if (features <= 0 || features % tileColumns != 0 || valueFeatures <= 0 ||
-      valueFeatures % tileRows != 0)
-    return "too few queries share what would be packed, and head sizes are not "
-           "those of whole tiles";
-  return "";
-}
-
-/// Why products of bf16 do not run on tile registers; empty where they do, or
-/// where there are none.
-StringRef PlanChooser::tileObstacle() {
-  if (needsWeights(op))
-    return "a second pass, for weights, reads keys as they lie";
-  if (!hasManyQueries())
-    return unpackedObstacle();
-  if (features <= 0 || features % 2 != 0)
-    return "the head size of keys is not even";
-  if (valueFeatures <= 0)
-    return "the head size of values is not known";
-  return "";
-}
-
 /// A tile is a whole number of register blocks, and no larger than a static M
 /// needs. Keys are so many that the score tile stays in the first-level cache.
 TilePlan PlanChooser::queriesAlongLanes() {
@@ -224,7 +60,7 @@ TilePlan PlanChooser::queriesAlongLanes() {
   bool many = hasManyQueries();
   plan.tiles = hasTiles() && tileObstacle().empty();
   plan.unpacked = plan.tiles && !many;
-  plan.pairs = plan.tiles || usesPairs(target, op);
+  plan.pairs = plan.tiles || usesPairs();
   bool fits = mayGroup() && llvm::isPowerOf2_64(group) && group <= lanes;
   // A tile that one head may fill gains little from others, and where the mask
   // tells them apart, has to visit the keys of each.
@@ -270,7 +106,7 @@ TilePlan PlanChooser::queriesAlongLanes() {
   else
     plan.split = splitFor(plan);
   plan.spread = plan.split > 0 && plan.turned && !plan.pairs &&
-                hasInnermostFeatures(op) && features > 0 &&
+                hasInnermostFeatures() && features > 0 &&
                 op.getCompatibility() == Compatibility::Dot &&
                 !(oneVector && widensKeys());
   // A constant from one scalar to the next saves the registers for addresses.
@@ -354,128 +190,9 @@ int64_t PlanChooser::splitFor(const TilePlan &plan) {
   constexpr int64_t part = 1024;
   bool needed = ShapedType::isDynamic(keys) || keys > part;
   return needed && queries > 0 && op.getNormalizer() == Normalizer::Softmax &&
-                 !needsWeights(op) && queries <= plan.queries
+                 !needsWeights() && queries <= plan.queries
              ? llvm::alignTo(part, plan.keys)
              : 0;
-}
-
-/// Vector operations of both contractions per key, for the heads of one tile
-/// with features along lanes.
-double PlanChooser::operations(const TilePlan &plan) {
-  bool additive = op.getCompatibility() == Compatibility::Additive;
-  if (plan.lanes == LaneAxis::Features) {
-    // A third more for the sums across lanes; a tanh of its own for each term.
-    double perTerm = additive ? 16 : 1;
-    double vectors = llvm::divideCeil(features, lanes) * perTerm +
-                     llvm::divideCeil(valueFeatures, lanes);
-    return plan.rows() * vectors * 4 / 3.0;
-  }
-  int64_t tiles =
-      llvm::divideCeil(queries, plan.queries) * headsOfTile() / plan.group;
-  // As long as so many vector operations take, measured with tile registers as
-  // slow as they often are: values in pairs, exponentials, loads and stores of
-  // tiles.
-  constexpr double besideProducts = 1.0 / 3;
-  if (plan.unpacked)
-    return tiles * (features + valueFeatures) *
-           (besideProducts +
-            double(llvm::divideCeil(plan.rows(), tileRows)) / tileRows);
-  // Exponentials of keys serve all queries.
-  double total = features * (additive ? 6 : 1) + valueFeatures;
-  return tiles * total * llvm::divideCeil(plan.rows(), lanes);
-}
-
-/// The cheaper plan for a known number of queries.
-PlanVariant PlanChooser::choose() {
-  TilePlan plan = queriesAlongLanes();
-  bool known =
-      !ShapedType::isDynamic(features) && !ShapedType::isDynamic(valueFeatures);
-  if (!known)
-    return {plan, queries, "queries along lanes: head sizes are not known"};
-  if (needsWeights(op) || queries < 1)
-    return {plan, queries,
-            needsWeights(op) ? "queries along lanes: weights are asked for"
-                             : "queries along lanes: there are none"};
-  TilePlan other = featuresAlongLanes();
-  double cost = operations(plan), otherCost = operations(other);
-  bool few = other.rows() <= lanes && otherCost < cost;
-  std::string reason = llvm::formatv(
-      "{0} along lanes: {1:F0} vector operations per key for {2} rows, against "
-      "{3:F0} with {4} along lanes",
-      few ? "features" : "queries", few ? otherCost : cost,
-      queries * headsOfTile(), few ? cost : otherCost,
-      few ? "queries" : "features");
-  if (group != headsOfTile())
-    reason += "; one head per tile: heads share no keys, or how many do is not "
-              "known";
-  return {few ? other : plan, queries, reason};
-}
-
-/// Whether nothing but the products and a softmax is asked for: plans for short
-/// sequences are as little code then as their saving is worth.
-bool PlanChooser::isPlain() {
-  bool whole = features > 0 && features % lanes == 0 && fillsVectors();
-  return whole && !widensKeys() && !needsWeights(op) && op.getMask().empty() &&
-         op.getScore().empty() && !op.getSink() && !op.getLse() &&
-         op.getCompatibility() == Compatibility::Dot &&
-         op.getNormalizer() == Normalizer::Softmax && lanes >= 8;
-}
-
-/// Half a vector of queries against one tile of keys.
-PlanVariant PlanChooser::fewOfBoth() {
-  TilePlan plan{lanes / 2, /*keys=*/128};
-  plan.lanes = LaneAxis::Features;
-  plan.once = true;
-  return {plan, plan.queries,
-          "features along lanes: queries fill half a vector", plan.keys};
-}
-
-/// Whole tiles of queries, which one head fills, against one tile of keys, a
-/// third longer than others.
-PlanVariant PlanChooser::filledTiles() {
-  queries = maxRows;
-  TilePlan plan = queriesAlongLanes();
-  queries = ShapedType::kDynamic;
-  plan.keys = plan.ahead = plan.keys * 4 / 3;
-  plan.once = plan.filled = true;
-  return {plan, queries, "queries along lanes: they fill tiles", plan.keys};
-}
-
-/// Adds what the choice of tile registers rests on.
-PlanVariant PlanChooser::withTiles(PlanVariant variant) {
-  if (!hasTiles() || variant.plan.lanes != LaneAxis::Queries)
-    return variant;
-  variant.reason += variant.plan.tiles
-                        ? "; products on tile registers"
-                        : "; not on tile registers: " + tileObstacle().str();
-  return variant;
-}
-
-SmallVector<PlanVariant> PlanChooser::variants() {
-  if (!ShapedType::isDynamic(queries))
-    return {withTiles(choose())};
-  SmallVector<PlanVariant> result;
-  int64_t heads = headsOfTile();
-  if (llvm::isPowerOf2_64(heads) && heads <= lanes) {
-    queries = 1;
-    PlanVariant one = choose();
-    if (one.plan.lanes == LaneAxis::Features || one.plan.unpacked)
-      result.push_back(withTiles(one));
-    queries = ShapedType::kDynamic;
-  }
-  if (isPlain()) {
-    if (heads == 1)
-      result.push_back(fewOfBoth());
-    result.push_back(filledTiles());
-  }
-  result.push_back(
-      withTiles({queriesAlongLanes(), queries, "queries along lanes: many"}));
-  return result;
-}
-
-SmallVector<PlanVariant> attn::getPlanVariants(const TargetSpec &target,
-                                               AttendOp op) {
-  return PlanChooser(target, op).variants();
 }
 
 static OpFoldResult alignFeatures(OpFoldResult features, int64_t multiple) {
