@@ -130,11 +130,14 @@ def scale_suffix(scale: float | None, element: str) -> str:
     """The clause of an explicit scale, for arrays of `element`."""
     if scale is None:
         return ""
+    found = type(scale).__name__
     try:
-        scale = float(scale)
+        # float() would take text too.
+        scale = None if isinstance(scale, (str, bytes, bool)) else float(scale)
     except (TypeError, ValueError):
-        found = type(scale).__name__
-        raise TypeError(f"scale is a {found}; a number or None is accepted") from None
+        scale = None
+    if scale is None:
+        raise TypeError(f"scale is a {found}; a number or None is accepted")
     largest = math.inf if element == "f64" else _LARGEST
     if not math.isfinite(scale) or abs(scale) > largest:
         raise ValueError(

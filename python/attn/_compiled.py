@@ -12,13 +12,14 @@ from typing import Any
 import numpy
 
 from . import _arrays
-from ._execute import call
+from ._execute import call, native
 from ._module import Module
 
 
 class Compiled:
-    """A compiled function. Call it with its inputs; it returns its outputs, arrays of
-    the inputs' framework (numpy where there are no arrays), one alone or a tuple."""
+    """A compiled function. Call it with its inputs, in order or by their names in the
+    module; it returns its outputs, arrays of the inputs' framework (numpy where there
+    are no arrays), one alone or a tuple."""
 
     def __init__(self, module: Module, entry: str):
         self._module = module
@@ -30,7 +31,15 @@ class Compiled:
         self._outputs = [a["type"] for a in signature if a["output"]]
         self.entry = entry
 
-    def __call__(self, *inputs: Any) -> Any:
+    def __repr__(self) -> str:
+        return (
+            f"Compiled({self.entry}({', '.join(self._inputs)}) -> "
+            f"{', '.join(self._outputs)})"
+        )
+
+    def __call__(self, *inputs: Any, **named: Any) -> Any:
+        if named:
+            inputs = self._in_order(inputs, named)
         if len(inputs) != len(self._inputs):
             raise TypeError(
                 f"{self.entry} takes {len(self._inputs)} arguments "
@@ -39,7 +48,7 @@ class Compiled:
         # Numbers of numpy's are numbers.
         values = [a.item() if isinstance(a, numpy.generic) else a for a in inputs]
         framework = self._framework(values)
-        while not isinstance(shapes := self._output_shapes(values), list):
+        while not isinstance(shapes := native(self._output_shapes, values), list):
             strided = values[shapes]
             values[shapes] = _arrays.framework(strided).contiguous(strided)
         results = [
@@ -48,6 +57,21 @@ class Compiled:
         ]
         call(self._function, values, results, framework.stream())
         return results[0] if len(results) == 1 else tuple(results)
+
+    def _in_order(self, inputs: tuple, named: dict[str, Any]) -> tuple:
+        """All inputs, those that are given by name put in their places."""
+        for name in named:
+            if name not in self._inputs:
+                raise TypeError(
+                    f"{self.entry} has no argument '{name}'; it takes "
+                    f"{', '.join(self._inputs)}"
+                )
+            if name in self._inputs[: len(inputs)]:
+                raise TypeError(f"{self.entry} is given '{name}' twice")
+        rest = self._inputs[len(inputs) :]
+        if missing := [name for name in rest if name not in named]:
+            raise TypeError(f"{self.entry} is not given {', '.join(missing)}")
+        return (*inputs, *(named[name] for name in rest))
 
     def _framework(self, inputs: list) -> Any:
         found = _arrays.numpy_arrays

@@ -93,11 +93,25 @@ def run(
     return results
 
 
+def native(function: Any, *arguments: Any) -> Any:
+    """Calls a function of the native library on arrays; ValueError where PyTorch keeps
+    one of them from it."""
+    try:
+        return function(*arguments)
+    except RuntimeError as error:
+        if "data pointer" not in str(error):
+            raise
+        raise ValueError(
+            "a tensor has no memory of its own, as in transforms of torch.func such as "
+            "vmap; plain tensors, with a batch dimension, are accepted"
+        ) from None
+
+
 def call(function: Any, inputs: list[Any], results: list[Any], stream: int) -> None:
     """Calls a compiled function, its kernels on a CUDA stream if it has any. An
     input whose last dimension does not lie densely in memory is copied first."""
     values = [*inputs, *results]
-    while (strided := function(values, stream)) >= 0:
+    while (strided := native(function, values, stream)) >= 0:
         found = _arrays.framework(values[strided])
         values[strided] = found.contiguous(values[strided])
 

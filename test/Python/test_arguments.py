@@ -51,6 +51,16 @@ ARRAYS = {
         ValueError,
         "query is a nested tensor",
     ),
+    "vmap": (
+        lambda: torch.func.vmap(attn.scaled_dot_product)(*(torch.tensor(Q),) * 3),
+        ValueError,
+        "a tensor has no memory of its own, as in transforms of torch.func",
+    ),
+    "torch among numpy": (
+        lambda: attend(k=torch.tensor(K), v=torch.tensor(V)),
+        TypeError,
+        "key belongs to torch on cpu, query to numpy",
+    ),
     "negating view": (
         lambda: attend(*(torch._neg_view(torch.zeros(a.shape)) for a in (Q, K, V))),
         ValueError,
@@ -83,6 +93,8 @@ SHAPES = {
 }
 OPTIONS = {
     "scale": (lambda: attend(scale="big"), TypeError, "scale is a str"),
+    "scale text": (lambda: attend(scale="1"), TypeError, "scale is a str; a number"),
+    "scale bool": (lambda: attend(scale=True), TypeError, "scale is a bool"),
     "scale nan": (lambda: attend(scale=float("nan")), ValueError, "scale is nan"),
     "mask type": (lambda: attend(mask=3), TypeError, "mask is a int"),
     "mask function": (

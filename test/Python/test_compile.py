@@ -57,6 +57,32 @@ def test_call(attend, make, queries, keys, past):
     numerics.assert_close(lse, expected_lse[0, 0], 32)
 
 
+def test_call_by_name(attend):
+    q, k, v = inputs()
+    wanted = attend(q, k, v, 2)
+    for found in (
+        attend(q, k, past=2, value=v),
+        attend(past=2, value=v, key=k, query=q),
+    ):
+        assert all(map(np.array_equal, found, wanted))
+    with pytest.raises(TypeError, match="attend has no argument 'future'; it takes qu"):
+        attend(q, k, v, future=2)
+    with pytest.raises(TypeError, match="attend is given 'key' twice"):
+        attend(q, k, v, key=k)
+    with pytest.raises(TypeError, match="attend is not given value, past"):
+        attend(q, key=k)
+
+
+def test_call_within_vmap(attend):
+    q, k, v = (torch.tensor(a)[None] for a in inputs())
+    with pytest.raises(ValueError, match="no memory of its own.*vmap"):
+        torch.func.vmap(lambda q, k, v: attend(q, k, v, 2))(q, k, v)
+
+
+def test_what_is_shown(attend):
+    assert repr(attend) == "Compiled(attend(query, key, value, past) -> f32, f32)"
+
+
 def test_strided_inputs(attend):
     q, k, v = inputs()
     expected = attend(q, k, v, 2)
