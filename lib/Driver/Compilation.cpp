@@ -13,6 +13,7 @@
 
 #include "ArgumentNames.h"
 #include "HostCode.h"
+#include "PassThreads.h"
 
 #include "mlir/AsmParser/AsmParser.h"
 #include "mlir/AsmParser/AsmParserState.h"
@@ -174,10 +175,14 @@ llvm::Error Compilation::runPhase(Phase phase) {
 }
 
 llvm::Error Compilation::runUntil(Phase last) {
+  std::optional<PassThreads> threads;
   for (Phase phase : getPhases()) {
     if (phase < options.startFrom || phase > last ||
         (lastRun && phase <= *lastRun))
       continue;
+    // Before, there is little to do.
+    if (phase >= Phase::Vectorize && !threads)
+      threads.emplace(context);
     if (llvm::Error error = runPhase(phase))
       return error;
     lastRun = phase;
@@ -192,26 +197,22 @@ llvm::Error Compilation::run() {
 }
 
 llvm::Expected<std::unique_ptr<llvm::Module>>
-Compilation::translate(ModuleOp part, llvm::LLVMContext &llvmContext) {
-  if (phaseOptions.gpu) {
-    auto host =
-        translateHostCode(part, phaseOptions, KernelRunner::CUDA, llvmContext);
-    if (!host)
-      return takeError(toString(host.takeError()));
-    return host;
-  }
+Compilation::translatePart(ModuleOp part, llvm::LLVMContext &llvmContext) {
   std::unique_ptr<llvm::Module> result =
       translateModuleToLLVMIR(part, llvmContext, "attn");
   if (!result)
-    return takeError("the module does not translate to LLVM IR");
+    return makeError("the module does not translate to LLVM IR");
   return result;
 }
 
 llvm::Expected<std::unique_ptr<llvm::Module>>
 Compilation::translate(llvm::LLVMContext &llvmContext,
                        MachineCodeEmitter &emitter, RuntimeLinkage runtime) {
-  auto result = translate(*module, llvmContext);
-  if (result)
-    emitter.prepare(**result, runtime);
+  auto result = getGPU() ? translateHostCode(*module, phaseOptions,
+                                             KernelRunner::CUDA, llvmContext)
+                         : translatePart(*module, llvmContext);
+  if (!result)
+    return takeError(toString(result.takeError()));
+  emitter.prepare(**result, runtime);
   return result;
 }

@@ -9,82 +9,67 @@
 #include "attn/Target/CPU/MergeObjects.h"
 
 #include "ModuleSplit.h"
+#include "PassThreads.h"
 
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
-#include "llvm/Support/Threading.h"
 
 #include <future>
 
 using namespace mlir;
 using namespace mlir::attn;
 
-namespace {
-/// LLVM IR that becomes an object file without a look at what others use.
-struct Part {
-  llvm::LLVMContext context;
-  std::unique_ptr<llvm::Module> module;
-  MachineCodeEmitter emitter;
-  llvm::SmallVector<char, 0> object;
+using Object = llvm::SmallVector<char, 0>;
 
-  explicit Part(MachineCodeEmitter &&emitter) : emitter(std::move(emitter)) {}
+static llvm::StringRef getBytes(const Object &object) {
+  return {object.data(), object.size()};
+}
 
-  void emit(RuntimeLinkage runtime) {
-    emitter.prepare(*module, runtime);
-    object = emitter.emitObject(*module);
-  }
-  StringRef getObject() const { return {object.data(), object.size()}; }
-};
-
-using Translation =
-    llvm::function_ref<llvm::Expected<std::unique_ptr<llvm::Module>>(
-        llvm::LLVMContext &)>;
-} // namespace
-
-static llvm::Expected<std::unique_ptr<Part>> makePart(const TargetSpec &target,
-                                                      Translation translate) {
+/// One part, in an LLVM context of its own.
+llvm::Expected<Object> Compilation::emitPart(ModuleOp part,
+                                             const TargetSpec &target,
+                                             RuntimeLinkage runtime) {
   auto emitter = MachineCodeEmitter::create(target);
   if (!emitter)
     return emitter.takeError();
-  auto part = std::make_unique<Part>(std::move(*emitter));
-  auto module = translate(part->context);
-  if (!module)
-    return module.takeError();
-  part->module = std::move(*module);
-  return part;
+  llvm::LLVMContext context;
+  auto translated = translatePart(part, context);
+  if (!translated)
+    return translated.takeError();
+  emitter->prepare(**translated, runtime);
+  return emitter->emitObject(**translated);
+}
+
+llvm::Expected<std::string> Compilation::emitWhole(RuntimeLinkage runtime) {
+  auto emitter = MachineCodeEmitter::create(getTarget());
+  if (!emitter)
+    return emitter.takeError();
+  llvm::LLVMContext context;
+  auto translated = translate(context, *emitter, runtime);
+  if (!translated)
+    return translated.takeError();
+  return getBytes(emitter->emitObject(**translated)).str();
 }
 
 llvm::Expected<std::string> Compilation::emitObject(RuntimeLinkage runtime) {
-  std::unique_ptr<Part> second;
-  std::future<void> emission;
-  std::optional<ModuleSplit> split;
   // Host code around kernels is short.
-  if (!getGPU())
-    split.emplace(*module);
-  // MLIR is for this thread alone: what another one gets is LLVM IR.
-  if (split && split->getSecond()) {
-    auto part = makePart(getTarget(), [&](llvm::LLVMContext &context) {
-      return translate(split->getSecond(), context);
-    });
-    if (!part)
-      return part.takeError();
-    second = std::move(*part);
-    bool isAlone = llvm::hardware_concurrency().compute_thread_count() == 1;
-    emission = std::async(isAlone ? std::launch::deferred : std::launch::async,
-                          [&] { second->emit(RuntimeLinkage::Other); });
-  }
-  auto first = makePart(getTarget(), [&](llvm::LLVMContext &context) {
-    return translate(*module, context);
-  });
-  if (!first)
-    return first.takeError();
-  split.reset();
-  (*first)->emit(runtime);
-  if (!second)
-    return (*first)->getObject().str();
-  emission.get();
-  auto merged = mergeObjects({(*first)->getObject(), second->getObject()});
+  if (getGPU())
+    return emitWhole(runtime);
+  ModuleSplit split(*module);
+  if (!split.getSecond())
+    return emitWhole(runtime);
+  PassThreads threads(context);
+  std::future<llvm::Expected<Object>> emission = std::async(
+      getNumCores() > 1 ? std::launch::async : std::launch::deferred, [&] {
+        return emitPart(split.getSecond(), getTarget(), RuntimeLinkage::Other);
+      });
+  llvm::Expected<Object> first = emitPart(*module, getTarget(), runtime);
+  llvm::Expected<Object> second = emission.get();
+  if (!first || !second)
+    return takeError(
+        toString(llvm::joinErrors(first.takeError(), second.takeError())));
+  auto merged = mergeObjects({getBytes(*first), getBytes(*second)});
   if (!merged)
     return merged.takeError();
-  return std::string(merged->data(), merged->size());
+  return getBytes(*merged).str();
 }

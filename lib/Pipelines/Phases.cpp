@@ -127,20 +127,23 @@ void buildVectorize(OpPassManager &pm, const PhaseOptions &options) {
 }
 
 void buildLower(OpPassManager &pm, const PhaseOptions &options) {
-  pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
   pm.addPass(createWorkspaceFunctionsPass());
   pm.addPass(createForallToParallelPass({options.parallel}));
-  pm.addPass(createHoistStackBuffersPass());
-  pm.addPass(createExpandReshapesPass());
-  pm.addPass(memref::createExpandStridedMetadataPass());
-  pm.addPass(createLowerAffinePass());
+  pm.addPass(createIsolateParallelPass());
+  OpPassManager &functions = pm.nest<func::FuncOp>();
+  functions.addPass(createConvertLinalgToLoopsPass());
+  functions.addPass(createHoistStackBuffersPass());
+  functions.addPass(createExpandReshapesPass());
+  functions.addPass(memref::createExpandStridedMetadataPass());
+  functions.addPass(createLowerAffinePass());
   // Without instructions for bf16, LLVM would call functions that few systems
   // have.
-  pm.addPass(arith::createArithEmulateUnsupportedFloats({{"bf16"}, "f32"}));
+  functions.addPass(
+      arith::createArithEmulateUnsupportedFloats({{"bf16"}, "f32"}));
   arith::ArithExpandOpsPassOptions expand;
   expand.includeBf16 = !options.target.hasBF16Dot;
-  pm.addPass(arith::createArithExpandOpsPass(expand));
-  pm.addPass(createSCFToControlFlowPass());
+  functions.addPass(arith::createArithExpandOpsPass(expand));
+  functions.addPass(createSCFToControlFlowPass());
   pm.addPass(createLowerSignaturesPass(
       {getRequiredFeatures(options.target), int64_t(options.threads)}));
   pm.addPass(createConvertAttnToLLVMPass());

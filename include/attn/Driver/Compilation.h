@@ -104,8 +104,11 @@ private:
   bool readBytecode(const ParserConfig &config);
   llvm::Error runPhase(Phase phase);
   llvm::Error dump(Phase phase);
-  llvm::Expected<std::unique_ptr<llvm::Module>>
-  translate(ModuleOp part, llvm::LLVMContext &context);
+  static llvm::Expected<std::unique_ptr<llvm::Module>>
+  translatePart(ModuleOp part, llvm::LLVMContext &context);
+  static llvm::Expected<llvm::SmallVector<char, 0>>
+  emitPart(ModuleOp part, const TargetSpec &target, RuntimeLinkage runtime);
+  llvm::Expected<std::string> emitWhole(RuntimeLinkage runtime);
   /// What was diagnosed since the last call, or `fallback`.
   llvm::Error takeError(StringRef fallback);
 

@@ -26,6 +26,7 @@
 #include "mlir/Dialect/Vector/Transforms/VectorRewritePatterns.h"
 #include "mlir/Dialect/X86Vector/Transforms.h"
 #include "mlir/Dialect/X86Vector/X86VectorDialect.h"
+#include "mlir/IR/Threading.h"
 #include "mlir/Transforms/DialectConversion.h"
 
 namespace mlir::attn {
@@ -167,17 +168,38 @@ struct ConvertAttnToLLVM
   }
 
   void runOnOperation() override;
-
-private:
-  LogicalResult verifyLowered();
 };
 } // namespace
 
-void ConvertAttnToLLVM::runOnOperation() {
-  ModuleOp module = getOperation();
-  MLIRContext *context = &getContext();
-  declareRuntimeFunctions(module);
-  const auto &layouts = getAnalysis<DataLayoutAnalysis>();
+static LogicalResult verifyLowered(ModuleOp module) {
+  SmallVector<UnrealizedConversionCastOp> casts, remaining;
+  module.walk([&](UnrealizedConversionCastOp cast) { casts.push_back(cast); });
+  reconcileUnrealizedCasts(casts, &remaining);
+  Operation *left = nullptr;
+  module.walk<WalkOrder::PreOrder>([&](Operation *op) {
+    if (isa<gpu::GPUModuleOp>(op))
+      return WalkResult::skip();
+    if (isa<LLVM::LLVMDialect>(op->getDialect()) ||
+        isa<ModuleOp, ParallelOp, YieldOp>(op))
+      return WalkResult::advance();
+    // A cast remains because of an operation; prefer to name that.
+    if (!left || isa<UnrealizedConversionCastOp>(left))
+      left = op;
+    return isa<UnrealizedConversionCastOp>(op) ? WalkResult::advance()
+                                               : WalkResult::interrupt();
+  });
+  if (!left)
+    return success();
+  return left->emitOpError(
+      "has no lowering to the LLVM dialect; convert-attn-to-llvm takes ops of "
+      "arith, cf, func, math, memref, vector and others that implement "
+      "ConvertToLLVMPatternInterface: lower it to these first");
+}
+
+/// Converts all of a module.
+static LogicalResult convert(ModuleOp module) {
+  MLIRContext *context = module.getContext();
+  DataLayoutAnalysis layouts(module);
   LowerToLLVMOptions options(context, layouts.getAtOrAbove(module));
   LLVMTypeConverter converter(context, options, &layouts);
   LLVMConversionTarget target(*context);
@@ -213,35 +235,46 @@ void ConvertAttnToLLVM::runOnOperation() {
   // A pattern that has changed something succeeds: nothing has to be undone.
   ConversionConfig config;
   config.allowPatternRollback = false;
-  if (failed(applyPartialConversion(module, target, std::move(patterns),
-                                    config)) ||
-      failed(verifyLowered()))
-    return signalPassFailure();
-  dropUnusedRuntimeFunctions(module);
+  if (failed(
+          applyPartialConversion(module, target, std::move(patterns), config)))
+    return failure();
+  return verifyLowered(module);
 }
 
-LogicalResult ConvertAttnToLLVM::verifyLowered() {
-  SmallVector<UnrealizedConversionCastOp> casts, remaining;
-  getOperation().walk(
-      [&](UnrealizedConversionCastOp cast) { casts.push_back(cast); });
-  reconcileUnrealizedCasts(casts, &remaining);
-  Operation *left = nullptr;
-  getOperation().walk<WalkOrder::PreOrder>([&](Operation *op) {
-    if (isa<gpu::GPUModuleOp>(op))
-      return WalkResult::skip();
-    if (isa<LLVM::LLVMDialect>(op->getDialect()) ||
-        isa<ModuleOp, ParallelOp, YieldOp>(op))
-      return WalkResult::advance();
-    // A cast remains because of an operation; prefer to name that.
-    if (!left || isa<UnrealizedConversionCastOp>(left))
-      left = op;
-    return isa<UnrealizedConversionCastOp>(op) ? WalkResult::advance()
-                                               : WalkResult::interrupt();
-  });
-  if (!left)
-    return success();
-  return left->emitOpError(
-      "has no lowering to the LLVM dialect; convert-attn-to-llvm takes ops of "
-      "arith, cf, func, math, memref, vector and others that implement "
-      "ConvertToLLVMPatternInterface: lower it to these first");
+/// The function in a module of its own, where no other is changed.
+static ModuleOp takeOut(func::FuncOp func) {
+  auto module = func->getParentOfType<ModuleOp>();
+  ModuleOp part = ModuleOp::create(module.getLoc());
+  part->setAttrs(module->getAttrs());
+  func->moveBefore(part.getBody(), part.getBody()->end());
+  return part;
+}
+
+/// Moves what `part` holds back, but for what several parts have declared or
+/// made by name.
+static void putBack(ModuleOp part, ModuleOp module, SymbolTable &symbols) {
+  for (Operation &op : llvm::make_early_inc_range(*part.getBody())) {
+    auto symbol = dyn_cast<SymbolOpInterface>(op);
+    if (symbol && symbols.lookup(symbol.getNameAttr()))
+      continue;
+    op.moveBefore(module.getBody(), module.getBody()->end());
+    if (symbol)
+      symbols.insert(symbol);
+  }
+  part.erase();
+}
+
+void ConvertAttnToLLVM::runOnOperation() {
+  ModuleOp module = getOperation();
+  declareRuntimeFunctions(module);
+  SmallVector<ModuleOp> parts;
+  for (auto func : llvm::make_early_inc_range(module.getOps<func::FuncOp>()))
+    parts.push_back(takeOut(func));
+  if (failed(convert(module)) ||
+      failed(failableParallelForEach(&getContext(), parts, convert)))
+    signalPassFailure();
+  SymbolTable symbols(module);
+  for (ModuleOp part : parts)
+    putBack(part, module, symbols);
+  dropUnusedRuntimeFunctions(module);
 }

@@ -72,7 +72,7 @@ struct ExpandReshapes
     : public attn::impl::ExpandReshapesPassBase<ExpandReshapes> {
   void runOnOperation() override {
     SmallVector<memref::ExpandShapeOp> reshapes;
-    getOperation().walk(
+    getOperation()->walk(
         [&](memref::ExpandShapeOp reshape) { reshapes.push_back(reshape); });
     llvm::for_each(reshapes, expand);
   }

@@ -19,7 +19,7 @@ namespace {
 struct HoistStackBuffers
     : public attn::impl::HoistStackBuffersPassBase<HoistStackBuffers> {
   void runOnOperation() override {
-    getOperation().walk([](memref::AllocaOp alloca) {
+    getOperation()->walk([](memref::AllocaOp alloca) {
       if (!alloca.getDynamicSizes().empty())
         return;
       Operation *scope = alloca->getParentOp();

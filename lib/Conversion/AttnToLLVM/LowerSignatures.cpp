@@ -91,13 +91,17 @@ LogicalResult LowerSignatures::appendArgument(func::FuncOp func, unsigned index,
   return success();
 }
 
-/// Whether code of the function is on tile registers.
+/// Whether code of the function, or what it calls, is on tile registers.
 static bool usesTiles(func::FuncOp func) {
   return func
-      .walk([](Operation *op) {
-        return isa_and_nonnull<amx::AMXDialect>(op->getDialect())
-                   ? WalkResult::interrupt()
-                   : WalkResult::advance();
+      .walk([&](Operation *op) {
+        auto call = dyn_cast<func::CallOp>(op);
+        auto callee = call ? SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(
+                                 func, call.getCalleeAttr())
+                           : func::FuncOp();
+        bool uses = isa_and_nonnull<amx::AMXDialect>(op->getDialect()) ||
+                    (callee && callee->hasAttr(abi::body) && usesTiles(callee));
+        return uses ? WalkResult::interrupt() : WalkResult::advance();
       })
       .wasInterrupted();
 }

@@ -5,10 +5,13 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "attn/Conversion/AttnToLLVM/ABI.h"
 #include "attn/Conversion/AttnToLLVM/Passes.h"
 
 #include "RuntimeCalls.h"
+#include "SinkConstants.h"
 
+#include "mlir/IR/SymbolTable.h"
 #include "mlir/Transforms/RegionUtils.h"
 
 namespace mlir::attn {
@@ -19,18 +22,64 @@ namespace mlir::attn {
 using namespace mlir;
 using namespace mlir::attn;
 
-/// Repeats constants inside of the body, where LLVM can use what they are.
-static void sinkConstants(Region &body) {
-  SetVector<Value> captured;
-  getUsedValuesDefinedAbove(body, captured);
-  OpBuilder builder = OpBuilder::atBlockBegin(&body.front());
-  for (Value value : captured) {
-    Operation *op = value.getDefiningOp();
-    if (!op || op->getNumOperands() || op->getNumResults() != 1 ||
-        !isMemoryEffectFree(op))
-      continue;
-    replaceAllUsesInRegionWith(value, builder.clone(*op)->getResult(0), body);
+/// The function that attn-isolate-parallel made of the body, if any.
+static LLVM::CallOp findBodyCall(ParallelOp parallel, SymbolTable &symbols) {
+  for (auto call : parallel.getBody().front().getOps<LLVM::CallOp>()) {
+    FlatSymbolRefAttr callee = call.getCalleeAttr();
+    Operation *func = callee ? symbols.lookup(callee.getAttr()) : nullptr;
+    if (func && func->hasAttr(abi::body))
+      return call;
   }
+  return {};
+}
+
+/// Puts the function that was made of the body back in place of its call.
+static void restoreBody(ParallelOp parallel, SymbolTable &symbols) {
+  LLVM::CallOp call = findBodyCall(parallel, symbols);
+  if (!call)
+    return;
+  auto func = symbols.lookup<LLVM::LLVMFuncOp>(call.getCalleeAttr().getAttr());
+  func.walk([](LLVM::ReturnOp ret) {
+    OpBuilder builder(ret);
+    YieldOp::create(builder, ret.getLoc());
+    ret.erase();
+  });
+  Region &region = parallel.getBody();
+  Block &start = region.front(), &entry = func.front();
+  for (auto [argument, operand] :
+       llvm::zip_equal(entry.getArguments(), call.getArgOperands()))
+    argument.replaceAllUsesWith(operand);
+  start.getTerminator()->erase();
+  start.getOperations().splice(call->getIterator(), entry.getOperations());
+  call.erase();
+  region.getBlocks().splice(region.end(), func.getBody().getBlocks(),
+                            std::next(func.getBody().begin()),
+                            func.getBody().end());
+  symbols.erase(func);
+}
+
+/// Of structs that the body builds of its operands, uses the fields themselves.
+static void foldFields(Region &body) {
+  SmallVector<LLVM::InsertValueOp> structs;
+  SmallVector<LLVM::ExtractValueOp> fields;
+  body.walk([&](Operation *op) {
+    if (auto built = dyn_cast<LLVM::InsertValueOp>(op))
+      structs.push_back(built);
+    else if (auto field = dyn_cast<LLVM::ExtractValueOp>(op))
+      fields.push_back(field);
+  });
+  for (LLVM::ExtractValueOp field : fields) {
+    OpBuilder builder(field);
+    SmallVector<Value> folded;
+    if (failed(builder.tryFold(field, folded)) || folded.empty() ||
+        folded.front() == field.getRes())
+      continue;
+    field.replaceAllUsesWith(folded.front());
+    field.erase();
+  }
+  for (LLVM::InsertValueOp built : llvm::reverse(structs))
+    if (built.use_empty())
+      built.erase();
 }
 
 /// Takes captured structs apart before the loop. Of the descriptors of memrefs
@@ -44,8 +93,9 @@ static void hoistFields(ParallelOp parallel) {
       fields.push_back(field);
   });
   for (LLVM::ExtractValueOp field : fields) {
-    field.replaceAllUsesWith(builder.createOrFold<LLVM::ExtractValueOp>(
-        field.getLoc(), field.getContainer(), field.getPosition()));
+    if (!field.use_empty())
+      field.replaceAllUsesWith(builder.createOrFold<LLVM::ExtractValueOp>(
+          field.getLoc(), field.getContainer(), field.getPosition()));
     field.erase();
   }
 }
@@ -90,6 +140,7 @@ static LLVM::LLVMFuncOp outline(ParallelOp parallel, LLVM::LLVMFuncOp parent,
 static void convert(ParallelOp parallel, LLVM::LLVMFuncOp parent,
                     StringRef name) {
   Location loc = parallel.getLoc();
+  foldFields(parallel.getBody());
   hoistFields(parallel);
   sinkConstants(parallel.getBody());
   SetVector<Value> captured;
@@ -124,6 +175,8 @@ struct OutlineParallel
   void runOnOperation() override {
     ModuleOp module = getOperation();
     declareRuntimeFunctions(module);
+    SymbolTable symbols(module);
+    module.walk([&](ParallelOp parallel) { restoreBody(parallel, symbols); });
     for (auto func :
          llvm::make_early_inc_range(module.getOps<LLVM::LLVMFuncOp>())) {
       SmallVector<ParallelOp> loops;

@@ -50,3 +50,44 @@ llvm.func @descriptor(%frame: !llvm.ptr, %out: !llvm.ptr, %n: i64) -> i32 {
   %ok = llvm.mlir.constant(0 : i32) : i32
   llvm.return %ok : i32
 }
+
+// What attn-isolate-parallel made of a body takes its place again, and only
+// what it uses of a descriptor travels.
+// CHECK-NOT: @isolated.body
+// CHECK-LABEL: llvm.func internal @isolated.parallel.0(
+// CHECK-SAME: %{{.*}}: !llvm.ptr, %[[BEGIN:.*]]: i64, %[[END:.*]]: i64)
+// CHECK-COUNT-1: llvm.load {{.*}} -> !llvm.ptr
+// CHECK-NOT: llvm.load
+// CHECK-NOT: llvm.extractvalue
+// CHECK: llvm.icmp "eq" %[[BEGIN]], %[[END]]
+// CHECK: llvm.cond_br %{{.*}}, ^bb[[LEAVE:.*]], ^bb[[STORE:.*]]
+// CHECK: ^bb[[STORE]]:
+// CHECK: llvm.store %[[BEGIN]], %{{.*}}
+// CHECK: ^bb[[LEAVE]]:
+// CHECK: llvm.return
+// CHECK-LABEL: llvm.func @isolated(
+// CHECK: llvm.alloca %{{.*}} x !llvm.struct<(ptr)>
+// CHECK: llvm.mlir.addressof @isolated.parallel.0
+// CHECK-NOT: @isolated.body
+llvm.func internal @isolated.body(%begin: i64, %end: i64, %out: !llvm.ptr, %size: i64) attributes {attn.body} {
+  %none = llvm.mlir.poison : !llvm.struct<(ptr, i64)>
+  %some = llvm.insertvalue %out, %none[0] : !llvm.struct<(ptr, i64)>
+  %all = llvm.insertvalue %size, %some[1] : !llvm.struct<(ptr, i64)>
+  %empty = llvm.icmp "eq" %begin, %end : i64
+  llvm.cond_br %empty, ^leave, ^store
+^store:
+  %pointer = llvm.extractvalue %all[0] : !llvm.struct<(ptr, i64)>
+  llvm.store %begin, %pointer : i64, !llvm.ptr
+  llvm.br ^leave
+^leave:
+  llvm.return
+}
+llvm.func @isolated(%frame: !llvm.ptr, %out: !llvm.ptr, %n: i64) -> i32 {
+  attn.parallel %n : i64 {
+  ^bb0(%begin: i64, %end: i64):
+    llvm.call @isolated.body(%begin, %end, %out, %n) : (i64, i64, !llvm.ptr, i64) -> ()
+    attn.yield
+  }
+  %ok = llvm.mlir.constant(0 : i32) : i32
+  llvm.return %ok : i32
+}

@@ -16,7 +16,7 @@
 
 namespace mlir::attn {
 
-/// Attributes on public functions and their arguments.
+/// Attributes on functions and their arguments.
 namespace abi {
 /// On an argument or result: the name that a user knows it by.
 constexpr StringLiteral name = "attn.name";
@@ -24,6 +24,8 @@ constexpr StringLiteral name = "attn.name";
 constexpr StringLiteral result = "attn.result";
 /// On a function: "shapes" or "workspace"; absent for a compiled function.
 constexpr StringLiteral entry = "attn.entry";
+/// On a private function: the body of an `attn.parallel`, which alone calls it.
+constexpr StringLiteral body = "attn.body";
 /// On a function with a call frame: its specification for the runtime (see
 /// attn/Runtime/Layout.h) and the names in it.
 constexpr StringLiteral spec = "attn.spec";

@@ -64,8 +64,32 @@ def ForallToParallelPass : Pass<"attn-forall-to-parallel", "::mlir::ModuleOp"> {
       "::mlir::arith::ArithDialect"];
 }
 
-def HoistStackBuffersPass
-    : Pass<"attn-hoist-stack-buffers", "::mlir::ModuleOp"> {
+def IsolateParallelPass : Pass<"attn-isolate-parallel", "::mlir::ModuleOp"> {
+  let summary = "Moves the bodies of attn.parallel to functions that they call";
+  let description = [{
+    Passes on functions then run on several threads. `attn-outline-parallel` puts
+    the bodies back once they are in the LLVM dialect, and knows which parts of
+    memrefs they use. Bodies that take scratch or check something stay: they need
+    the call frame of the function around them.
+
+    ```mlir
+    attn.parallel %count : index {
+    ^bb0(%begin: index, %end: index):
+      func.call @f.parallel.0(%begin, %end, %m) : (index, index, memref<?xf32>) -> ()
+      attn.yield
+    }
+    func.func private @f.parallel.0(index, index, memref<?xf32>)
+        attributes {attn.body}
+    ```
+    The last body comes first in the module: it is the longest most often, and
+    started first, leaves the shorter ones to the other threads.
+
+    See test/Conversion/AttnToLLVM/isolate-parallel.mlir.
+  }];
+  let dependentDialects = ["::mlir::func::FuncDialect"];
+}
+
+def HoistStackBuffersPass : Pass<"attn-hoist-stack-buffers"> {
   let summary = "Moves memref.alloca of static size out of loops";
   let description = [{
     To the start of the `attn.parallel` or function around it: LLVM frees the
@@ -75,7 +99,7 @@ def HoistStackBuffersPass
   }];
 }
 
-def ExpandReshapesPass : Pass<"attn-expand-reshapes", "::mlir::ModuleOp"> {
+def ExpandReshapesPass : Pass<"attn-expand-reshapes"> {
   let summary = "Computes the strides of memref.expand_shape";
   let description = [{
     Each becomes a `memref.reinterpret_cast`, the strides of a group computed from
@@ -116,7 +140,8 @@ def ConvertAttnToLLVMPass : Pass<"convert-attn-to-llvm", "::mlir::ModuleOp"> {
   let summary = "Converts all but attn.parallel to the LLVM dialect";
   let description = [{
     As upstream's convert-to-llvm, but scratch comes from the runtime, which
-    takes it from the caller's workspace and reports when there is none.
+    takes it from the caller's workspace and reports when there is none, and
+    functions are converted side by side where the context has threads.
 
     Refuses what has no lowering, naming the op.
 
@@ -129,7 +154,8 @@ def OutlineParallelPass : Pass<"attn-outline-parallel", "::mlir::ModuleOp"> {
   let summary = "Makes the body of attn.parallel a function";
   let description = [{
     Captured values travel in a struct on the caller's stack; the runtime calls
-    the body with a pointer to it and a range.
+    the body with a pointer to it and a range. A body that only calls what
+    `attn-isolate-parallel` made of it becomes that again.
 
     See test/Conversion/AttnToLLVM/outline-parallel.mlir.
   }];

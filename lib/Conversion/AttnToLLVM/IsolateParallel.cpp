@@ -1,0 +1,60 @@
+//===- IsolateParallel.cpp - Loop bodies as functions of MLIR -*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "attn/Conversion/AttnToLLVM/ABI.h"
+#include "attn/Conversion/AttnToLLVM/Passes.h"
+
+#include "SinkConstants.h"
+
+#include "mlir/Dialect/SCF/Utils/Utils.h"
+#include "mlir/IR/PatternMatch.h"
+
+namespace mlir::attn {
+#define GEN_PASS_DEF_ISOLATEPARALLELPASS
+#include "attn/Conversion/AttnToLLVM/AttnToLLVMPasses.h.inc"
+} // namespace mlir::attn
+
+using namespace mlir;
+using namespace mlir::attn;
+
+static bool needsFrame(ParallelOp parallel) {
+  return parallel
+      .walk([](Operation *op) {
+        return isa<memref::AllocOp, memref::DeallocOp, RequireOp>(op)
+                   ? WalkResult::interrupt()
+                   : WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
+namespace {
+struct IsolateParallel
+    : public attn::impl::IsolateParallelPassBase<IsolateParallel> {
+  void runOnOperation() override {
+    IRRewriter rewriter(&getContext());
+    for (auto func :
+         llvm::make_early_inc_range(getOperation().getOps<func::FuncOp>())) {
+      SmallVector<ParallelOp> loops;
+      func.walk([&](ParallelOp parallel) { loops.push_back(parallel); });
+      for (size_t index = loops.size(); index-- > 0;)
+        if (loops[index].getBody().hasOneBlock() && !needsFrame(loops[index]))
+          isolate(rewriter, loops[index],
+                  (func.getName() + ".parallel." + Twine(index)).str());
+    }
+  }
+
+private:
+  void isolate(RewriterBase &rewriter, ParallelOp parallel, StringRef name) {
+    sinkConstants(parallel.getBody());
+    // Fails on several blocks alone.
+    FailureOr<func::FuncOp> body = outlineSingleBlockRegion(
+        rewriter, parallel.getLoc(), parallel.getBody(), name);
+    body->setPrivate();
+    (*body)->setAttr(abi::body, rewriter.getUnitAttr());
+  }
+};
+} // namespace
