@@ -240,6 +240,11 @@ def test_refusals():
         (lambda: MASK.block_sparse(LAYOUT, (4, 0)), ValueError, r"is \(4, 0\)"),
         (lambda: MASK.block_sparse(LAYOUT, "4"), TypeError, "block.*is a str"),
         (
+            lambda: attend(MASK.block_sparse(LAYOUT, (8, 32)), one),
+            ValueError,
+            r"shape \(3, 5, 3\); \(9, 3\) blocks of \(8, 32\)",
+        ),
+        (
             lambda: attend(MASK.block_sparse(LAYOUT, 8), one),
             ValueError,
             r"shape \(3, 5, 3\); \(9, 9\) blocks of \(8, 8\)",
