@@ -155,7 +155,7 @@ std::optional<DiskCache> DiskCache::open(std::string place) {
       return std::nullopt;
     home += "/.cache";
   }
-  return DiskCache(home + "/attn");
+  return DiskCache(home + "/attn", /*isDefault=*/true);
 }
 
 /// The prefix is the one that llvm::pruneCache looks for.

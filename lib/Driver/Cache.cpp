@@ -11,18 +11,30 @@
 
 #include <dlfcn.h>
 #include <link.h>
+#include <mutex>
 
 using namespace mlir;
 using namespace mlir::attn;
 
-void attn::insertBounded(const DiskCache &cache, StringRef key, StringRef bytes,
+bool attn::insertBounded(const DiskCache &cache, StringRef key, StringRef bytes,
                          uint64_t maxBytes) {
   if (!cache.insert(key, bytes))
-    return;
+    return false;
   llvm::CachePruningPolicy policy;
   policy.Interval = std::chrono::seconds(0);
   policy.MaxSizeBytes = maxBytes;
   llvm::pruneCache(cache.getDirectory(), policy);
+  return true;
+}
+
+/// Says once per process that the place that a user named keeps nothing.
+static void warnOfPlace(const DiskCache &cache) {
+  static std::once_flag said;
+  std::call_once(said, [&] {
+    llvm::errs() << "attn: warning: the cache '" << cache.getDirectory()
+                 << "' is no directory that can be written to; nothing is "
+                    "kept\n";
+  });
 }
 
 /// The library or the program that this code is part of.
@@ -70,7 +82,7 @@ attn::getCached(Compilation &compilation, StringRef kind,
   llvm::Expected<std::string> bytes = make();
   if (!bytes)
     return bytes.takeError();
-  if (cache)
-    insertBounded(*cache, key, *bytes);
+  if (cache && !insertBounded(*cache, key, *bytes) && !cache->isDefault())
+    warnOfPlace(*cache);
   return CachedBytes{std::move(*bytes), /*hit=*/false};
 }

@@ -27,6 +27,8 @@
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Pass/PassOptions.h"
 #include "mlir/Transforms/Passes.h"
+#include "llvm/TargetParser/Host.h"
+#include "llvm/TargetParser/Triple.h"
 
 using namespace mlir;
 using namespace mlir::attn;
@@ -218,7 +220,9 @@ llvm::Error attn::setTarget(PhaseOptions &options, StringRef target) {
     if (!gpu)
       return gpu.takeError();
     options.gpu = *gpu;
-    target = "native";
+    // Host code only launches: it gains nothing from this machine's CPU.
+    bool isX86 = llvm::Triple(llvm::sys::getProcessTriple()).isX86();
+    target = isX86 ? "x86-64" : "generic";
   }
   llvm::Expected<TargetSpec> cpu = TargetSpec::parse(target);
   if (!cpu)

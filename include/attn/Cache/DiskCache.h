@@ -49,7 +49,8 @@ public:
   /// "off" is none.
   static std::optional<DiskCache> open(std::string place);
 
-  explicit DiskCache(std::string directory) : directory(std::move(directory)) {}
+  explicit DiskCache(std::string directory, bool isDefault = false)
+      : directory(std::move(directory)), isDefaultPlace(isDefault) {}
 
   /// The bytes under `key`, whose time of use is set to now. An entry that is
   /// damaged is removed.
@@ -59,10 +60,13 @@ public:
   bool insert(std::string_view key, std::string_view bytes) const;
 
   const std::string &getDirectory() const { return directory; }
+  /// Whether neither `place` nor ATTN_CACHE named the directory.
+  bool isDefault() const { return isDefaultPlace; }
   std::string getPath(std::string_view key) const;
 
 private:
   std::string directory;
+  bool isDefaultPlace;
 };
 
 /// Replaces the file `path` by renaming one that is complete.

@@ -16,8 +16,9 @@ namespace mlir::attn {
 /// Bytes of entries that a cache may hold; the longest unused go first.
 inline constexpr uint64_t maxCacheBytes = uint64_t(256) << 20;
 
-/// Inserts and removes what is beyond `maxBytes`.
-void insertBounded(const DiskCache &cache, StringRef key, StringRef bytes,
+/// Inserts and removes what is beyond `maxBytes`. Returns whether there was a
+/// directory to insert into.
+bool insertBounded(const DiskCache &cache, StringRef key, StringRef bytes,
                    uint64_t maxBytes = maxCacheBytes);
 
 /// What a compilation gave, or would have given.

@@ -52,7 +52,7 @@ struct PhaseOptions {
 };
 
 /// Sets CPU and GPU of `options` from the name of either; with a GPU, the CPU
-/// is this machine's. The error names what is unknown.
+/// is any of this machine's architecture. The error names what is unknown.
 llvm::Error setTarget(PhaseOptions &options, llvm::StringRef target);
 
 /// Adds the passes of one phase, of which some add nothing where attention runs

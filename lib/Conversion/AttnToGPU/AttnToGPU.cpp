@@ -146,10 +146,10 @@ LogicalResult Converter::emitLaunches(OpBuilder &b, AttendOp op,
   if (spec.chips.size() == 1 || found == spec.chips.end())
     return emit(spec, plan, "");
   GPUSpec own = llvm::cantFail(GPUSpec::parse(found->name));
-  FailureOr<KernelPlan> ownPlan = KernelPlan::get(own, op);
-  if (failed(ownPlan) || !ownPlan->warpgroups)
+  KernelPlan ownPlan = KernelPlan::get(own, op);
+  if (!ownPlan.warpgroups)
     return emit(spec, plan, "");
-  describePlan(op, "on " + own.name + ": " + ownPlan->describe(own));
+  describePlan(op, "on " + own.name + ": " + ownPlan.describe(own));
   SmallVector<StringRef> others;
   for (const GPUChip &chip : spec.chips)
     if (!isWarpgroupChip(chip))
@@ -163,7 +163,7 @@ LogicalResult Converter::emitLaunches(OpBuilder &b, AttendOp op,
   OpBuilder::InsertionGuard restore(b);
   b.setInsertionPoint(choice.thenYield());
   kernels.setChips(b.getStrArrayAttr({own.name}));
-  LogicalResult first = emit(own, *ownPlan, "_" + own.name);
+  LogicalResult first = emit(own, ownPlan, "_" + own.name);
   b.setInsertionPoint(choice.elseYield());
   kernels.setChips(b.getStrArrayAttr(others));
   LogicalResult second = emit(spec, plan, "");
@@ -174,17 +174,15 @@ LogicalResult Converter::emitLaunches(OpBuilder &b, AttendOp op,
 LogicalResult Converter::convert(AttendOp op, unsigned number) {
   if (failed(checkSupported(op)))
     return failure();
-  FailureOr<KernelPlan> plan = KernelPlan::get(spec, op);
-  if (failed(plan))
-    return failure();
+  KernelPlan plan = KernelPlan::get(spec, op);
   OpBuilder b(op);
   FailureOr<AttendArguments> arguments = describeArguments(b, op);
   if (failed(arguments))
     return failure();
-  describePlan(op, plan->describe(spec));
+  describePlan(op, plan.describe(spec));
   auto function = op->getParentOfType<func::FuncOp>();
   std::string name = (function.getName() + "_attend" + Twine(number)).str();
-  if (failed(emitLaunches(b, op, *plan, *arguments, name)))
+  if (failed(emitLaunches(b, op, plan, *arguments, name)))
     return failure();
   op.erase();
   return success();
@@ -225,10 +223,12 @@ LogicalResult Converter::convert() {
 }
 
 FailureOr<GPUTile> attn::getGPUTile(const GPUSpec &spec, AttendOp op) {
-  FailureOr<KernelPlan> plan = KernelPlan::get(spec, op);
-  if (failed(plan))
+  ScopedDiagnosticHandler silent(op.getContext(),
+                                 [](Diagnostic &) { return success(); });
+  if (failed(checkSupported(op)))
     return failure();
-  return GPUTile{plan->queries, plan->keys};
+  KernelPlan plan = KernelPlan::get(spec, op);
+  return GPUTile{plan.queries, plan.keys};
 }
 
 namespace {

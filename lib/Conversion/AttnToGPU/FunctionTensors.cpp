@@ -131,6 +131,10 @@ LogicalResult attn::computeTensorsOnDevice(func::FuncOp function,
                                            KernelModule &kernels) {
   if (function.isExternal())
     return success();
+  if (llvm::any_of(function.getArgumentTypes(), llvm::IsaPred<TensorType>))
+    return function.emitOpError(
+        "takes tensors; for a GPU functions take memrefs, which "
+        "attn-bind-destinations makes of tensors");
   // Of what is empty no memory is named.
   RewritePatternSet patterns(function.getContext());
   tensor::populateFoldTensorEmptyPatterns(patterns);

@@ -192,9 +192,7 @@ LogicalResult KernelLaunches::emit(OpBuilder &builder) {
     emitVariants();
     return success();
   }
-  FailureOr<KernelPlan> other = KernelPlan::get(spec, op, /*mayMap=*/false);
-  if (failed(other))
-    return failure();
+  KernelPlan other = KernelPlan::get(spec, op, /*mayMap=*/false);
   auto mappable = [&](const AttendOperand &operand) {
     return isMappable(*host, op.getLoc(), operand, plan.key.elementBytes);
   };
@@ -202,7 +200,7 @@ LogicalResult KernelLaunches::emit(OpBuilder &builder) {
       op.getLoc(), mappable(arguments.key), mappable(arguments.value));
   choose(both, [&](bool can) {
     if (!can) {
-      plan = *other;
+      plan = other;
       name += "_unmapped";
       emitTables();
       return emitOne(plan, "");

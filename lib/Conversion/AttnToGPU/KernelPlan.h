@@ -62,10 +62,9 @@ struct KernelPlan {
 
   /// The largest tiles whose fragments fit the registers of a thread and whose
   /// buffers fit the shared memory of a block; warpgroups only where TMA may
-  /// read keys and values (`mayMap`). Fails, with the sizes, where there are
-  /// none.
-  static FailureOr<KernelPlan> get(const GPUSpec &spec, AttendOp op,
-                                   bool mayMap = true);
+  /// read keys and values (`mayMap`). Head sizes are static and at most
+  /// 256.
+  static KernelPlan get(const GPUSpec &spec, AttendOp op, bool mayMap = true);
 };
 
 } // namespace mlir::attn

@@ -1,5 +1,11 @@
 // RUN: split-file %s %t
 // RUN: sh -c 'for f in %t/*.mlir; do attnc compile $f --target=sm_80 -o %t/x.ptx; echo "code $?"; done' 2>&1 | FileCheck %s
+// RUN: not attn-opt %t/tensors.txt -convert-attn-to-gpu 2>&1 | FileCheck %t/tensors.txt --check-prefix=TENSORS
+// RUN: not attnc explain %t/b.mlir --target=sm_80 2>&1 | FileCheck %s --check-prefix=ONCE
+
+// Who explains asks for the tiles before the conversion refuses the op.
+// ONCE: a GPU takes a head size that is static
+// ONCE-NOT: error
 
 //--- a.mlir
 // CHECK: 'attn.attend' op has elements of type 'f64'; kernels for GPUs take f16, bf16 and f32
@@ -93,4 +99,26 @@ func.func @f(%q: tensor<16x64xf16>, %ids: tensor<16xi32>) -> tensor<16x64xf16> {
   %m = attn.mask.document %changed : tensor<16xi32>
   %o = attn.scaled_dot_product %q, %q, %q mask(%m) : tensor<16x64xf16>, tensor<16x64xf16>, tensor<16x64xf16> -> tensor<16x64xf16>
   return %o : tensor<16x64xf16>
+}
+
+//--- i.mlir
+// CHECK: 'attn.attend' op computes its query by 'tensor.extract_slice'; on a GPU it must be an argument of the function or a reshape of one: compute it before the call
+// CHECK: code 1
+func.func @f(%c: i1, %q: memref<32x64xf16>, %o: memref<16x64xf16> {attn.result}) {
+  %all = bufferization.to_tensor %q restrict : memref<32x64xf16> to tensor<32x64xf16>
+  %init = bufferization.to_tensor %o restrict writable : memref<16x64xf16> to tensor<16x64xf16>
+  scf.if %c {
+    %s = tensor.extract_slice %all[0, 0] [16, 64] [1, 1] : tensor<32x64xf16> to tensor<16x64xf16>
+    %r = attn.attend dot softmax ins(%s, %all, %all : tensor<16x64xf16>, tensor<32x64xf16>, tensor<32x64xf16>) outs(%init : tensor<16x64xf16>) indexing_maps = [affine_map<(d0, d1, d2, d3, d4, d5, d6) -> (d3, d5)>, affine_map<(d0, d1, d2, d3, d4, d5, d6) -> (d4, d5)>, affine_map<(d0, d1, d2, d3, d4, d5, d6) -> (d4, d6)>, affine_map<(d0, d1, d2, d3, d4, d5, d6) -> (d3, d6)>] scale = 1.250000e-01 -> tensor<16x64xf16>
+    bufferization.materialize_in_destination %r in restrict writable %o : (tensor<16x64xf16>, memref<16x64xf16>) -> ()
+  }
+  return
+}
+
+//--- tensors.txt
+// TENSORS: 'func.func' op takes tensors; for a GPU functions take memrefs, which attn-bind-destinations makes of tensors
+func.func @f(%q: tensor<16x64xf16>) -> tensor<16x64xf16> {
+  %e = tensor.empty() : tensor<16x64xf16>
+  %r = attn.attend dot softmax ins(%q, %q, %q : tensor<16x64xf16>, tensor<16x64xf16>, tensor<16x64xf16>) outs(%e : tensor<16x64xf16>) indexing_maps = [affine_map<(d0, d1, d2, d3, d4, d5, d6) -> (d3, d5)>, affine_map<(d0, d1, d2, d3, d4, d5, d6) -> (d4, d5)>, affine_map<(d0, d1, d2, d3, d4, d5, d6) -> (d4, d6)>, affine_map<(d0, d1, d2, d3, d4, d5, d6) -> (d3, d6)>] scale = 1.250000e-01 -> tensor<16x64xf16>
+  return %r : tensor<16x64xf16>
 }

