@@ -42,7 +42,7 @@ attn::translateHostCode(ModuleOp module, const PhaseOptions &options,
                         KernelRunner runner, llvm::LLVMContext &context) {
   OwningOpRef<ModuleOp> host = module.clone();
   if (runner == KernelRunner::Emulator)
-    (*host)->setAttr(emulatedName, UnitAttr::get(host->getContext()));
+    (*host)->setAttr(emulatedAttr, UnitAttr::get(host->getContext()));
   PassManager passes(host->getContext(), ModuleOp::getOperationName());
   buildHostCode(passes, options);
   if (failed(passes.run(*host)))

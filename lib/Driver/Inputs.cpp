@@ -11,7 +11,6 @@
 
 #include "llvm/ADT/APFloat.h"
 
-#include <cmath>
 #include <cstring>
 #include <random>
 
@@ -266,10 +265,6 @@ llvm::Expected<HostTensor> InputBuilder::makeInput(unsigned index) {
                      (input.sizes.empty()
                           ? " nor a number of type " + describe(input)
                           : ""));
-  if (!(input.spread >= 0) || std::isinf(input.spread))
-    return makeError(place(index) + " has attn.spread " +
-                     std::to_string(input.spread) +
-                     "; a number of 0 or more is accepted");
   auto shape = getShape(index);
   if (!shape)
     return shape.takeError();

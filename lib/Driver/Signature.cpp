@@ -76,14 +76,14 @@ FunctionSignature attn::getSignature(func::FuncOp func) {
     unsigned index = argument.getArgNumber();
     SignatureValue value =
         makeValue(getArgumentName(func, index), argument.getType());
-    if (auto names = func.getArgAttrOfType<ArrayAttr>(index, "attn.dims")) {
+    if (auto names = func.getArgAttrOfType<ArrayAttr>(index, abi::dims)) {
       for (auto [name, attribute] : llvm::zip(value.dims, names))
         if (auto string = dyn_cast<StringAttr>(attribute))
           name = string.str();
     } else if (auto found = dims.find(argument); found != dims.end()) {
       value.dims = found->second;
     }
-    if (auto spread = func.getArgAttrOfType<FloatAttr>(index, "attn.spread"))
+    if (auto spread = func.getArgAttrOfType<FloatAttr>(index, abi::spread))
       value.spread = spread.getValueAsDouble();
     bool output = func.getArgAttr(index, abi::result) != nullptr;
     (output ? signature.outputs : signature.inputs).push_back(value);
@@ -94,8 +94,8 @@ FunctionSignature attn::getSignature(func::FuncOp func) {
 }
 
 SmallVector<func::FuncOp> attn::getPublicFunctions(ModuleOp module) {
-  return llvm::to_vector(
-      llvm::make_filter_range(module.getOps<func::FuncOp>(), isCompiledFunction));
+  return llvm::to_vector(llvm::make_filter_range(module.getOps<func::FuncOp>(),
+                                                 isCompiledFunction));
 }
 
 std::string attn::describe(const SignatureValue &value) {

@@ -171,7 +171,7 @@ public:
   TileRow(Type accumulator, AttendTileOp op)
       : accumulator(accumulator), normalizer(op.getNormalizer()),
         bounded(op->hasAttr(boundedScoresAttr)),
-        unit(op->hasAttr(binaryScoresAttr) ? llvm::numbers::ln2 : 1),
+        unit(op.getBinary() ? llvm::numbers::ln2 : 1),
         format(FloatFormat::get(accumulator)) {}
 
   void add(int64_t j, Scalar score) { pairs.push_back({j, score}); }
@@ -274,7 +274,8 @@ llvm::Error AttendTile::prepare() {
 llvm::Error AttendTile::runQuery(int64_t i, const TileView &values,
                                  const TileView &accumulators) {
   TileRow row(scores.accumulator(), op);
-  // Unguarded, a value that is not finite may meet a weight of 0.
+  // Unguarded, a value that is not finite may meet a weight of 0. Nor is there
+  // anything to know of rows that do not exist.
   bool spoilt = false;
   for (int64_t j = 0; j < scores.size(J); ++j) {
     llvm::Expected<std::optional<Scalar>> score = scores.get(i, j);
@@ -295,6 +296,8 @@ llvm::Error AttendTile::runQuery(int64_t i, const TileView &values,
   bool rounds = op.getNormalizer() == Normalizer::Softmax &&
                 valueType.getIntOrFloatBitWidth() == 16;
   double rounding = rounds ? FloatFormat::get(valueType).unit : 0;
+  if (std::optional<int64_t> rows = op.getExistingRows(); rows && i >= *rows)
+    spoilt = true;
   for (int64_t e = 0; e < scores.size(E); ++e) {
     int64_t index = accumulators.indexOf(i, e);
     Scalar next = row.accumulate(

@@ -89,7 +89,7 @@ def test_bounded_keeps_the_maximum():
 
 
 def test_binary():
-    check(tile("dot softmax", 7, attributes="{attn.binary}"), keys(31))
+    check(tile("dot softmax", 7, attributes="binary"), keys(31))
 
 
 def normalized(queries, scale):

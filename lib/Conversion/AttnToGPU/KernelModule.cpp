@@ -44,7 +44,7 @@ gpu::GPUFuncOp KernelModule::create(OpBuilder &b, Location loc, StringRef name,
   auto kernel = gpu::GPUFuncOp::create(b, loc, name, type);
   kernel->setAttr(gpu::GPUDialect::getKernelFuncAttrName(), b.getUnitAttr());
   if (chips)
-    kernel->setAttr(kernelChipsName, chips);
+    kernel->setAttr(kernelChipsAttr, chips);
   kernel.setKnownBlockSizeAttr(
       b.getDenseI32ArrayAttr({int32_t(threads), 1, 1}));
   // Else ptxas may spill so that two blocks of fewer registers fit.

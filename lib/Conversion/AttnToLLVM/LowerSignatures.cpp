@@ -79,7 +79,7 @@ LogicalResult LowerSignatures::appendArgument(func::FuncOp func, unsigned index,
   int64_t flags = func.getArgAttr(index, abi::result) ? ATTN_RT_OUTPUT : 0;
   // Scalars are read by the host, also where there are kernels.
   if (memref && getOperation().lookupSymbol(kernelsName) &&
-      !getOperation()->hasAttr(emulatedName))
+      !getOperation()->hasAttr(emulatedAttr))
     flags |= ATTN_RT_ON_GPU;
   spec.append(
       {code->code, code->bits, flags, static_cast<int64_t>(sizes.size())});

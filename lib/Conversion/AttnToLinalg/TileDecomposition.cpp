@@ -197,27 +197,28 @@ Value TileDecomposition::accumulate(Value acc, Value weights, Value scores) {
   return streamed(result, ahead, input);
 }
 
-/// As accumulate, for the rows of queries that exist. The first tile's sums are
-/// made anew, so that what starts them is no part of more.
+/// As accumulate, for the rows of queries that exist, where they are the first
+/// of the accumulator. The first tile's sums are made anew, so that what starts
+/// them is no part of more.
 Value TileDecomposition::accumulateExisting(Value acc, Value weights,
                                             Value scores) {
-  auto existing = op->getAttrOfType<IntegerAttr>(existingRowsAttr);
-  if (!existing)
+  std::optional<int64_t> existing = op.getExistingRows();
+  if (!existing || !rowsFirst)
     return accumulate(acc, weights, scores);
   SmallVector<OpFoldResult> offsets(2, b.getIndexAttr(0)),
       strides(2, b.getIndexAttr(1)), sizes = tensor::getMixedSizes(b, loc, acc);
-  sizes[0] = existing;
+  sizes[0] = b.getIndexAttr(*existing);
   Value part =
       startsEmpty()
           ? linalg::FillOp::create(
                 b, loc, emit.constant(0.0),
                 tensor::EmptyOp::create(b, loc, sizes, accumulator).getResult())
                 .getResult(0)
-          : takeFirst(acc, /*dim=*/0, existing);
+          : takeFirst(acc, /*dim=*/0, sizes[0]);
   if (op.getGuarded())
-    scores = takeFirst(scores, /*dim=*/1, existing);
+    scores = takeFirst(scores, /*dim=*/1, sizes[0]);
   Value sums =
-      accumulate(part, takeFirst(weights, /*dim=*/1, existing), scores);
+      accumulate(part, takeFirst(weights, /*dim=*/1, sizes[0]), scores);
   return tensor::InsertSliceOp::create(b, loc, sums, acc, offsets, sizes,
                                        strides);
 }
@@ -267,24 +268,40 @@ Value TileDecomposition::pad(Value matrix, int64_t rows) {
                                        strides);
 }
 
+/// The slice that `operand` is, if it has the first of `count` keys, in its
+/// dimension `dim`.
+static tensor::ExtractSliceOp getFirstKeys(Value operand, unsigned dim,
+                                           int64_t count) {
+  auto slice = operand.getDefiningOp<tensor::ExtractSliceOp>();
+  if (!slice || !llvm::all_of(slice.getMixedOffsets(), isZeroInteger))
+    return {};
+  SmallVector<int64_t> whole(slice.getType().getShape());
+  whole[dim] = count;
+  return slice.getSourceType().getShape() == ArrayRef(whole) ? slice : nullptr;
+}
+
 /// Where keys and values are the first of a padded tile, the op takes all of
 /// that. Returns how many keys exist, null for all.
 OpFoldResult TileDecomposition::takePadding() {
-  auto padded = op->getAttrOfType<IntegerAttr>(paddedKeysAttr);
-  if (padded && isUnpacked()) {
+  std::optional<int64_t> padded = op.getPaddedKeys();
+  if (!padded)
+    return {};
+  if (isUnpacked()) {
     OpFoldResult existing = tensor::getMixedSize(b, loc, op.getKey(), 0);
-    op.getKeyMutable().assign(pad(op.getKey(), padded.getInt()));
-    op.getValueMutable().assign(pad(op.getValue(), padded.getInt()));
+    op.getKeyMutable().assign(pad(op.getKey(), *padded));
+    op.getValueMutable().assign(pad(op.getValue(), *padded));
     return existing;
   }
-  auto keyType = cast<ShapedType>(op.getKey().getType());
-  auto keys = op.getKey().getDefiningOp<tensor::ExtractSliceOp>();
-  auto values = op.getValue().getDefiningOp<tensor::ExtractSliceOp>();
-  if (!padded || !keys || !values || keyType.getDimSize(0) == padded.getInt())
+  auto keyDim = [&](unsigned map) {
+    return *op.getMap(map).getResultPosition(b.getAffineDimExpr(TileJ));
+  };
+  auto keys = getFirstKeys(op.getKey(), keyDim(1), *padded);
+  auto values = getFirstKeys(op.getValue(), keyDim(2), *padded);
+  if (!keys || !values || keys.getType() == keys.getSourceType())
     return {};
   op.getKeyMutable().assign(keys.getSource());
   op.getValueMutable().assign(values.getSource());
-  return keys.getMixedSizes()[0];
+  return keys.getMixedSizes()[keyDim(1)];
 }
 
 /// The queries as they lie, where this is their only tile of keys: what others
@@ -303,7 +320,7 @@ SmallVector<Value> TileDecomposition::run() {
   OpFoldResult existing = takePadding();
   TileScores tile = TileScores::get(op);
   tile.existing = existing;
-  tile.isPadded = op->hasAttr(paddedKeysAttr) || isUnpacked();
+  tile.isPadded = op.getPaddedKeys() || isUnpacked();
   folded = foldsKeys();
   if (folded) {
     tile.existing = tensor::getMixedSize(b, loc, op.getKey(), 0);

@@ -24,7 +24,7 @@ public:
         accumulator(getElementTypeOrSelf(op.getAccumulator().getType())),
         emit(builder, loc, accumulator),
         rowsFirst(hasFeaturesLast(accumulatorMap())),
-        unit(op->hasAttr(binaryScoresAttr) ? 1 : llvm::numbers::log2e),
+        unit(op.getBinary() ? 1 : llvm::numbers::log2e),
         lazy(op->hasAttr(lazyMaximumAttr)) {}
 
   SmallVector<Value> run();
@@ -68,9 +68,8 @@ private:
   /// How many rows ahead all steps of the tile, each for its share, fetch keys
   /// and values; 0 for not at all.
   int64_t spreadAhead() {
-    return isUnpacked() && !op->hasAttr(paddedKeysAttr)
-               ? TileScores::getRowsAhead(op)
-               : 0;
+    return isUnpacked() && !op.getPaddedKeys() ? TileScores::getRowsAhead(op)
+                                               : 0;
   }
   SmallVector<Value> runSoftmax(const ScoreEmitter::Scores &tile);
   SmallVector<Value> runPlain(Value weights);

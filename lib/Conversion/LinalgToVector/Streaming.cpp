@@ -7,6 +7,8 @@
 
 #include "attn/Conversion/LinalgToVector/Streaming.h"
 
+#include "attn/Dialect/Attn/IR/AttributeNames.h"
+
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
@@ -16,20 +18,17 @@
 using namespace mlir;
 using namespace mlir::attn;
 
-static constexpr StringLiteral streamedName = "attn.streamed";
-static constexpr StringLiteral aheadName = "attn.ahead";
-
 void attn::markStreamed(Operation *op, ArrayRef<int64_t> operands,
                         int64_t rowsAhead) {
   Builder builder(op->getContext());
-  op->setAttr(streamedName, builder.getDenseI64ArrayAttr(operands));
-  op->setAttr(aheadName, builder.getIndexAttr(rowsAhead));
+  op->setAttr(streamedAttr, builder.getDenseI64ArrayAttr(operands));
+  op->setAttr(rowsAheadAttr, builder.getIndexAttr(rowsAhead));
 }
 
 SmallVector<OpOperand *> attn::getStreamed(linalg::GenericOp op) {
   SmallVector<OpOperand *> streamed;
-  auto operands = op->getAttrOfType<DenseI64ArrayAttr>(streamedName);
-  if (operands && op->getAttrOfType<IntegerAttr>(aheadName))
+  auto operands = op->getAttrOfType<DenseI64ArrayAttr>(streamedAttr);
+  if (operands && op->getAttrOfType<IntegerAttr>(rowsAheadAttr))
     for (int64_t operand : operands.asArrayRef())
       if (operand >= 0 && operand < op.getNumDpsInputs())
         streamed.push_back(op.getDpsInputOperand(operand));
@@ -109,7 +108,7 @@ void attn::emitPrefetch(OpBuilder &builder, OpOperand &streamed,
   Operation *op = streamed.getOwner();
   Value ahead = arith::ConstantIndexOp::create(
       builder, op->getLoc(),
-      op->getAttrOfType<IntegerAttr>(aheadName).getInt());
+      op->getAttrOfType<IntegerAttr>(rowsAheadAttr).getInt());
   position[0] =
       arith::AddIOp::create(builder, op->getLoc(), position[0], ahead);
   memref::PrefetchOp::create(builder, op->getLoc(), streamed.get(), position,

@@ -49,7 +49,7 @@ createMachine(const GPUChip &chip) {
 static void dropKernelsOfOthers(gpu::GPUModuleOp kernels, const GPUChip &chip,
                                 llvm::Module &module) {
   for (auto kernel : kernels.getOps<FunctionOpInterface>()) {
-    auto chips = kernel->getAttrOfType<ArrayAttr>(kernelChipsName);
+    auto chips = kernel->getAttrOfType<ArrayAttr>(kernelChipsAttr);
     if (chips && !llvm::is_contained(chips.getAsValueRange<StringAttr>(),
                                      StringRef(chip.name)))
       module.getFunction(kernel.getName())->eraseFromParent();

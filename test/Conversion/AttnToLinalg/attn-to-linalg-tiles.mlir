@@ -10,7 +10,7 @@
 // TILE: linalg.fill {{.*}} outs(%{{.*}} : tensor<96x28xbf16>)
 // TILE: linalg.generic {{.*}} outs(%{{.*}} : tensor<96x100xbf16>)
 // TILE: attn.attend_tile dot softmax ins(%{{.*}} : tensor<64x64xbf16>, tensor<100x64xbf16>, tensor<96x100xbf16>)
-// TILE-SAME: attn.padded_keys = 128
+// TILE-SAME: padded_keys = 128
 
 // Both products take whole tiles. Keys that do not exist have a score of -inf.
 // CHECK: linalg.generic {{.*}} ins(%{{.*}} : tensor<128x32x2xbf16>, tensor<32x64x2xbf16>) outs(%{{.*}} : tensor<128x64xf32>)

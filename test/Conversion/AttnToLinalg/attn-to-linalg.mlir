@@ -104,7 +104,7 @@ func.func @lazy(%q: tensor<16x64xf32>, %k: tensor<96x16xf32>, %v: tensor<96x8xf3
   // CHECK: linalg.generic {{.*}} outs(%[[STATE]]#0 :
   %a, %m, %s = attn.attend_tile dot softmax ins(%q, %k, %v : tensor<16x64xf32>, tensor<96x16xf32>, tensor<96x8xf32>) at(%at, %at, %at, %at)
       outs(%acc, %max, %sum : tensor<8x64xf32>, tensor<64xf32>, tensor<64xf32>)
-      indexing_maps = [#query, #key, #value, #output] scale = 1.0 {attn.binary, attn.lazy} -> tensor<8x64xf32>, tensor<64xf32>, tensor<64xf32>
+      indexing_maps = [#query, #key, #value, #output] scale = 1.0 binary {attn.lazy} -> tensor<8x64xf32>, tensor<64xf32>, tensor<64xf32>
   return %a, %m, %s : tensor<8x64xf32>, tensor<64xf32>, tensor<64xf32>
 }
 
@@ -553,7 +553,7 @@ func.func @same_queries(%q: tensor<8x16xf32>, %k: tensor<9x8xf32>, %acc: tensor<
 func.func @existing_rows(%q: tensor<8x32xf32>, %k: tensor<9x8xf32>, %v: tensor<9x16xf32>, %acc: tensor<32x16xf32>, %max: tensor<32xf32>, %n: index) -> tensor<32x16xf32> {
   %r:3 = attn.attend_tile dot softmax ins(%q, %k, %v : tensor<8x32xf32>, tensor<9x8xf32>, tensor<9x16xf32>) at(%n, %n, %n, %n)
       outs(%acc, %max, %max : tensor<32x16xf32>, tensor<32xf32>, tensor<32xf32>)
-      indexing_maps = [#query, #key, #value, #output] scale = 1.0 {attn.bounded, attn.existing_rows = 17 : index} -> tensor<32x16xf32>, tensor<32xf32>, tensor<32xf32>
+      indexing_maps = [#query, #key, #value, #output] scale = 1.0 existing_rows = 17 {attn.bounded} -> tensor<32x16xf32>, tensor<32xf32>, tensor<32xf32>
   return %r#0 : tensor<32x16xf32>
 }
 
@@ -571,7 +571,7 @@ func.func @existing_rows_of_first_tile(%q: tensor<8x32xf32>, %k: tensor<9x8xf32>
   %max = linalg.fill ins(%lowest : f32) outs(%row : tensor<32xf32>) -> tensor<32xf32>
   %r:3 = attn.attend_tile dot softmax ins(%q, %k, %v : tensor<8x32xf32>, tensor<9x8xf32>, tensor<9x16xf32>) at(%n, %n, %n, %n)
       outs(%acc, %max, %sum : tensor<32x16xf32>, tensor<32xf32>, tensor<32xf32>)
-      indexing_maps = [#query, #key, #value, #output] scale = 1.0 {attn.existing_rows = 17 : index} -> tensor<32x16xf32>, tensor<32xf32>, tensor<32xf32>
+      indexing_maps = [#query, #key, #value, #output] scale = 1.0 existing_rows = 17 -> tensor<32x16xf32>, tensor<32xf32>, tensor<32xf32>
   %o = tensor.extract_slice %r#0[0, 0] [17, 16] [1, 1] : tensor<32x16xf32> to tensor<17x16xf32>
   return %o : tensor<17x16xf32>
 }

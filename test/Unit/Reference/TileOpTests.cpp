@@ -93,12 +93,22 @@ TEST_F(TileOpTest, attend_tile_m4) {
 
 TEST_F(TileOpTest, attend_tile_m8) {
   std::string text = tile("softmax");
-  text.insert(text.find("mask {"), "{attn.binary} ");
+  text.insert(text.find("mask {"), "binary ");
   runTile(text, {4, 8, 16}, floats({2}, {1, -infinity}), floats({2}, {2, 0}), 5,
           4, true);
   EXPECT_THAT(result(1), ElementsAre(1, 4));
   EXPECT_THAT(result(2), nearAll({2 + 0.5 + 1, 1 + 1.0 / 4 + 1.0 / 16}));
   EXPECT_THAT(result(0), nearAll({3 + 4 * 0.5 + 8, 4.0 / 16 + 8.0 / 4 + 16}));
+}
+
+TEST_F(TileOpTest, attend_tile_m10) {
+  std::string text = tile("softmax");
+  text.insert(text.find("mask {"), "existing_rows = 1 ");
+  runTile(text, {4, 8, 16}, floats({2}, {1, -infinity}), floats({2}, {2, 0}), 5,
+          4, true);
+  EXPECT_LT(results[0].boundAt(0), 5e-5);
+  EXPECT_EQ(results[0].boundAt(1), infinity);
+  EXPECT_LT(results[2].boundAt(1), 5e-5);
 }
 
 TEST_F(TileOpTest, attend_tile_m5) {

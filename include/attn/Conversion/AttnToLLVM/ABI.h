@@ -8,29 +8,15 @@
 #ifndef ATTN_CONVERSION_ATTNTOLLVM_ABI_H
 #define ATTN_CONVERSION_ATTNTOLLVM_ABI_H
 
+#include "attn/Dialect/Attn/IR/AttributeNames.h"
+
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/Interfaces/FunctionInterfaces.h"
 #include "mlir/IR/BuiltinTypes.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
 
 #include <optional>
 
 namespace mlir::attn {
-
-/// Attributes on functions and their arguments.
-namespace abi {
-/// On an argument or result: the name that a user knows it by.
-constexpr StringLiteral name = "attn.name";
-/// On an argument: the function writes it.
-constexpr StringLiteral result = "attn.result";
-/// On a function: "shapes" or "workspace"; absent for a compiled function.
-constexpr StringLiteral entry = "attn.entry";
-/// On a private function: the body of an `attn.parallel`, which alone calls it.
-constexpr StringLiteral body = "attn.body";
-/// On a function with a call frame: its specification for the runtime (see
-/// attn/Runtime/Layout.h) and the names in it.
-constexpr StringLiteral spec = "attn.spec";
-constexpr StringLiteral names = "attn.names";
-} // namespace abi
 
 /// A DLPack element type.
 struct ElementCode {

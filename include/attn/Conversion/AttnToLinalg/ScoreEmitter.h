@@ -9,6 +9,7 @@
 #define ATTN_CONVERSION_ATTNTOLINALG_SCOREEMITTER_H
 
 #include "attn/Dialect/Attn/IR/Attn.h"
+#include "attn/Dialect/Attn/IR/AttributeNames.h"
 #include "attn/Dialect/Attn/Transforms/TilePlan.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"

@@ -9,15 +9,12 @@
 #define ATTN_CONVERSION_LINALGTOVECTOR_LINALGTOVECTOR_H
 
 #include "attn/Dialect/Attn/IR/Attn.h"
+#include "attn/Dialect/Attn/IR/AttributeNames.h"
 #include "attn/Target/CPU/TargetSpec.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 
 namespace mlir::attn {
-
-/// On a linalg op that hardly ever runs: it gets as little code as it can, a
-/// vector of outputs at a time.
-inline constexpr llvm::StringLiteral rareAttr = "attn.rare";
 
 /// Replaces the linalg ops on memrefs under `root` by loops over 1-D vectors of
 /// the target's size. Where one stays, a remark says why.

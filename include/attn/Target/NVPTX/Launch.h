@@ -45,7 +45,7 @@
 #ifndef ATTN_TARGET_NVPTX_LAUNCH_H
 #define ATTN_TARGET_NVPTX_LAUNCH_H
 
-#include "llvm/ADT/StringRef.h"
+#include "attn/Dialect/Attn/IR/AttributeNames.h"
 
 namespace mlir::attn {
 
@@ -57,18 +57,11 @@ inline constexpr llvm::StringLiteral kernelsName = "attn_kernels";
 /// defined by whoever emits the code.
 inline constexpr llvm::StringLiteral kernelsRecordName = "attn.kernels";
 
-/// On a module: its kernels are emulated, so that its tensors lie in the memory
-/// of the host.
-inline constexpr llvm::StringLiteral emulatedName = "attn.emulated";
-
 /// A tensor map, CUtensorMap of the driver.
 inline constexpr unsigned tensorMapBytes = 128, tensorMapAlignment = 64;
 
 /// The function, declared in host code, that gives the device's capability.
 inline constexpr llvm::StringLiteral capabilityName = "attn_device_capability";
-
-/// On a kernel: the chips whose images have it, those of all others lacking it.
-inline constexpr llvm::StringLiteral kernelChipsName = "attn.chips";
 
 /// The global that dynamic shared memory begins at.
 inline constexpr llvm::StringLiteral sharedMemoryName = "attn_shared";

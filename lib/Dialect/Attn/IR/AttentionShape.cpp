@@ -8,6 +8,8 @@
 
 #include "attn/Dialect/Attn/IR/AttentionShape.h"
 
+#include "attn/Dialect/Attn/IR/AttributeNames.h"
+
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
@@ -153,6 +155,7 @@ public:
 private:
   LogicalResult verifyTypes();
   LogicalResult verifyHeads();
+  LogicalResult verifyGroup(int64_t heads, int64_t keyHeads);
   LogicalResult verifyResults();
   LogicalResult verifyResult(StringRef name, Value result,
                              ArrayRef<DimSource> expected);
@@ -223,18 +226,37 @@ LogicalResult AttentionVerifier::verifyTypes() {
 
 LogicalResult AttentionVerifier::verifyHeads() {
   if (!layout.head)
-    return success();
+    return verifyGroup(1, 1);
   if (failed(same("heads", key(*layout.head), value(*layout.head))))
     return failure();
   int64_t heads = query(*layout.head).size();
   int64_t keyHeads = key(*layout.head).size();
   if (ShapedType::isDynamic(heads) || ShapedType::isDynamic(keyHeads))
-    return success();
+    return verifyGroup(heads, keyHeads);
   if (keyHeads == 0 ? heads != 0 : heads % keyHeads != 0)
     return op->emitOpError()
            << "query has " << heads << " heads, key has " << keyHeads
            << "; query heads must be a multiple of key heads";
-  return success();
+  return verifyGroup(heads, keyHeads);
+}
+
+/// What `attn.group` states against so many heads, either of which may be
+/// dynamic.
+LogicalResult AttentionVerifier::verifyGroup(int64_t heads, int64_t keyHeads) {
+  auto stated = op->getAttrOfType<IntegerAttr>(groupSizeAttr);
+  if (!stated || ShapedType::isDynamic(heads))
+    return success();
+  int64_t group = stated.getInt();
+  if (heads % group == 0 && mayBeEqual(heads / group, keyHeads))
+    return success();
+  InFlightDiagnostic error = op->emitOpError()
+                             << "query has " << heads << " heads, key has ";
+  if (ShapedType::isDynamic(keyHeads))
+    error << "any number";
+  else
+    error << keyHeads;
+  return error << "; " << groupSizeAttr << " states " << group
+               << " times as many";
 }
 
 LogicalResult AttentionVerifier::verifyResult(StringRef name, Value result,

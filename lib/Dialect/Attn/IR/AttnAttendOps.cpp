@@ -1,4 +1,5 @@
-//===- AttnAttendOps.cpp - Verifiers of attend and its tiles -----*- C++ -*-===//
+//===- AttnAttendOps.cpp - Verifiers of attend and its tiles -----*- C++
+//-*-===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -7,7 +8,9 @@
 
 #include "attn/Dialect/Attn/IR/AttentionShape.h"
 #include "attn/Dialect/Attn/IR/Attn.h"
+#include "attn/Dialect/Attn/IR/AttributeNames.h"
 #include "attn/Dialect/Attn/IR/RegionUtils.h"
+#include "attn/Dialect/Attn/IR/TilePlan.h"
 
 using namespace mlir;
 using namespace mlir::attn;
@@ -174,6 +177,11 @@ LogicalResult AttendOp::verify() {
                << sink.getDimSize(position) << " in dimension " << names[dim]
                << "; it must be " << domain[dim];
   }
+  if (std::optional<TilePlan> plan = TilePlan::get(*this);
+      plan && plan->tiles &&
+      (ShapedType::isDynamic(domain[D]) || ShapedType::isDynamic(domain[E])))
+    return emitOpError("has ")
+           << planAttr << " with tiles; static head sizes are accepted";
   return verifyScoring(*this, domain[D]);
 }
 
@@ -227,6 +235,19 @@ LogicalResult AttendTileOp::verify() {
       return emitOpError() << name << " has " << size
                            << " entries; it takes one per query, " << domain[I];
   }
+  auto isMore = [](int64_t count, int64_t most) {
+    return !ShapedType::isDynamic(count) && !ShapedType::isDynamic(most) &&
+           count > most;
+  };
+  if (std::optional<int64_t> rows = getExistingRows();
+      rows && isMore(*rows, domain[I]))
+    return emitOpError("has existing_rows = ")
+           << *rows << " of " << domain[I] << " rows; as many are accepted";
+  if (std::optional<int64_t> keys = getPaddedKeys();
+      keys && isMore(domain[J], *keys))
+    return emitOpError("has padded_keys = ")
+           << *keys << " for " << domain[J]
+           << " keys; as many or more are accepted";
   return verifyScoring(*this, domain[D]);
 }
 

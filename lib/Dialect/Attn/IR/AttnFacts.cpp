@@ -7,6 +7,8 @@
 
 #include "attn/Dialect/Attn/IR/AttnFacts.h"
 
+#include "attn/Dialect/Attn/IR/AttributeNames.h"
+
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 
@@ -63,7 +65,7 @@ std::string attn::getSourceName(Value value, const Twine &otherwise) {
           ? dyn_cast<FunctionOpInterface>(argument.getOwner()->getParentOp())
           : FunctionOpInterface();
   auto name = function ? function.getArgAttrOfType<StringAttr>(
-                             argument.getArgNumber(), "attn.name")
+                             argument.getArgNumber(), abi::name)
                        : StringAttr();
   return name ? name.str() : otherwise.str();
 }

@@ -13,7 +13,8 @@
 namespace mlir::attn {
 
 /// Tile registers: sums have 16 rows and columns, factors 16 rows of 32 bf16.
-inline constexpr int64_t tileRows = 16, tileColumns = 32;
+inline constexpr int64_t tileRows = TilePlan::registerRows,
+                         tileColumns = TilePlan::registerColumns;
 
 /// Finds the plan for the static sizes of one op.
 class PlanChooser {

@@ -204,16 +204,15 @@ QueryTile::State QueryTile::emitKeyTile(OpBuilder &b, Location loc, Value start,
       op.getCompatibility(), op.getNormalizer(), keysOfTile.query,
       keysOfTile.key, keysOfTile.value, op.getFeatureWeight(), op.getCaptures(),
       batch, head, row, j, partial, state[0], state[1], state[2],
-      b.getAffineMapArrayAttr(maps), APFloat(scoreFactor()), guarded);
+      b.getAffineMapArrayAttr(maps), APFloat(scoreFactor()), guarded, binary,
+      /*existing_rows=*/IntegerAttr(), /*padded_keys=*/IntegerAttr());
   if (fixedMaximum && !guarded)
     tile->setAttr(boundedScoresAttr, b.getUnitAttr());
-  if (binary)
-    tile->setAttr(binaryScoresAttr, b.getUnitAttr());
   // A piece has too few sums for a second way through its code.
   if (!rowsFirst() && !guarded && !plan.once && (!piece || plan.tiles))
     tile->setAttr(lazyMaximumAttr, b.getUnitAttr());
   if (keysOfTile.padded)
-    tile->setAttr(paddedKeysAttr, b.getIndexAttr(plan.keys));
+    tile.setPaddedKeys(plan.keys);
   if (plan.ahead && !guarded)
     tile->setAttr(rowsAheadAttr, b.getIndexAttr(plan.ahead));
   if (plan.spread && !guarded && getConstantIntValue(count))
@@ -223,7 +222,7 @@ QueryTile::State QueryTile::emitKeyTile(OpBuilder &b, Location loc, Value start,
       getConstantIntValue(op.getWhole()[AttendOp::I]);
   if (existing && *existing < plan.queries && plan.turned && !plan.pairs &&
       plan.group == 1)
-    tile->setAttr(existingRowsAttr, b.getIndexAttr(*existing));
+    tile.setExistingRows(*existing);
   IRMapping mapping;
   op.getScore().cloneInto(&tile.getScore(), mapping);
   op.getMask().cloneInto(&tile.getMask(), mapping);

@@ -150,7 +150,7 @@ struct SpecializeRows
     SmallVector<AttendOp> ops;
     getOperation()->walk([&](AttendOp op) { ops.push_back(op); });
     for (AttendOp op : ops)
-      if (TilePlan plan = TilePlan::get(*spec, op); plan.compact)
+      if (TilePlan plan = getPlan(*spec, op); plan.compact)
         specialize(op, plan);
   }
 };

@@ -319,7 +319,7 @@ struct SplitKeys : public attn::impl::SplitKeysPassBase<SplitKeys> {
     SmallVector<AttendOp> ops;
     getOperation()->walk([&](AttendOp op) { ops.push_back(op); });
     for (AttendOp op : ops) {
-      TilePlan plan = TilePlan::get(*spec, op);
+      TilePlan plan = getPlan(*spec, op);
       if (!op.getOffsets().empty() || plan.split == 0)
         continue;
       if (op.getNormalizer() != Normalizer::Softmax || op.getWeights() ||

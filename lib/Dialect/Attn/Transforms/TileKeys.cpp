@@ -205,8 +205,8 @@ static void remarkScores(AttendOp op, const QueryTile &tile) {
 }
 
 /// The plan for a tile of queries that an enclosing loop fixed already.
-static TilePlan getPlan(const TargetSpec &target, AttendOp op) {
-  TilePlan plan = TilePlan::get(target, op);
+static TilePlan getPlanOfTile(const TargetSpec &target, AttendOp op) {
+  TilePlan plan = getPlan(target, op);
   if (op.getOffsets().empty() || plan.resident)
     return plan;
   auto loop = op->getParentOfType<scf::ForallOp>();
@@ -226,7 +226,7 @@ struct TileKeys : public attn::impl::TileKeysPassBase<TileKeys> {
     SmallVector<AttendOp> ops;
     getOperation()->walk([&](AttendOp op) { ops.push_back(op); });
     for (AttendOp op : ops) {
-      TilePlan plan = getPlan(*spec, op);
+      TilePlan plan = getPlanOfTile(*spec, op);
       if (!isSingleHead(op, plan)) {
         op.emitOpError("has several batches or heads; tile queries first");
         return signalPassFailure();

@@ -194,17 +194,3 @@ int64_t PlanChooser::splitFor(const TilePlan &plan) {
              ? llvm::alignTo(part, plan.keys)
              : 0;
 }
-
-static OpFoldResult alignFeatures(OpFoldResult features, int64_t multiple) {
-  int64_t count = *getConstantIntValue(features);
-  MLIRContext *context = cast<Attribute>(features).getContext();
-  return Builder(context).getIndexAttr(llvm::alignTo(count, multiple));
-}
-
-OpFoldResult TilePlan::packedFeatures(OpFoldResult features) const {
-  return tiles ? alignFeatures(features, tileColumns) : features;
-}
-
-OpFoldResult TilePlan::packedValueFeatures(OpFoldResult features) const {
-  return tiles ? alignFeatures(features, tileRows) : features;
-}

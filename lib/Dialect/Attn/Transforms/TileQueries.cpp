@@ -127,7 +127,7 @@ struct TileQueries : public attn::impl::TileQueriesPassBase<TileQueries> {
         ops.push_back(op);
     });
     for (AttendOp op : ops) {
-      TilePlan plan = TilePlan::get(*spec, op);
+      TilePlan plan = getPlan(*spec, op);
       plan.attachTo(op);
       tileQueries(op, plan);
     }

@@ -328,6 +328,36 @@ func.func @f(%q: tensor<16x64xf32>, %k: tensor<8x64xf32>, %v: tensor<9x32xf32>, 
 
 // -----
 
+// attend_tile_c8
+func.func @f(%q: tensor<16x64xf32>, %k: tensor<8x64xf32>, %v: tensor<8x32xf32>, %a: tensor<16x32xf32>, %m: tensor<16xf32>, %n: index) {
+  // expected-error @below {{'attn.attend_tile' op has existing_rows = 17 of 16 rows; as many are accepted}}
+  %r:3 = attn.attend_tile dot softmax ins(%q, %k, %v : tensor<16x64xf32>, tensor<8x64xf32>, tensor<8x32xf32>) at(%n, %n, %n, %n) outs(%a, %m, %m : tensor<16x32xf32>, tensor<16xf32>, tensor<16xf32>)
+      indexing_maps = [affine_map<(i, j, d, e) -> (i, d)>, affine_map<(i, j, d, e) -> (j, d)>, affine_map<(i, j, d, e) -> (j, e)>, affine_map<(i, j, d, e) -> (i, e)>] scale = 1.0 existing_rows = 17 -> tensor<16x32xf32>, tensor<16xf32>, tensor<16xf32>
+  return
+}
+
+// -----
+
+// attend_tile_c8
+func.func @f(%q: tensor<16x64xf32>, %k: tensor<8x64xf32>, %v: tensor<8x32xf32>, %a: tensor<16x32xf32>, %m: tensor<16xf32>, %n: index) {
+  // expected-error @below {{'attn.attend_tile' op attribute 'existing_rows' failed to satisfy constraint: 64-bit signless integer attribute whose value is positive}}
+  %r:3 = attn.attend_tile dot softmax ins(%q, %k, %v : tensor<16x64xf32>, tensor<8x64xf32>, tensor<8x32xf32>) at(%n, %n, %n, %n) outs(%a, %m, %m : tensor<16x32xf32>, tensor<16xf32>, tensor<16xf32>)
+      indexing_maps = [affine_map<(i, j, d, e) -> (i, d)>, affine_map<(i, j, d, e) -> (j, d)>, affine_map<(i, j, d, e) -> (j, e)>, affine_map<(i, j, d, e) -> (i, e)>] scale = 1.0 existing_rows = 0 -> tensor<16x32xf32>, tensor<16xf32>, tensor<16xf32>
+  return
+}
+
+// -----
+
+// attend_tile_c9
+func.func @f(%q: tensor<16x64xf32>, %k: tensor<8x64xf32>, %v: tensor<8x32xf32>, %a: tensor<16x32xf32>, %m: tensor<16xf32>, %n: index) {
+  // expected-error @below {{'attn.attend_tile' op has padded_keys = 7 for 8 keys; as many or more are accepted}}
+  %r:3 = attn.attend_tile dot softmax ins(%q, %k, %v : tensor<16x64xf32>, tensor<8x64xf32>, tensor<8x32xf32>) at(%n, %n, %n, %n) outs(%a, %m, %m : tensor<16x32xf32>, tensor<16xf32>, tensor<16xf32>)
+      indexing_maps = [affine_map<(i, j, d, e) -> (i, d)>, affine_map<(i, j, d, e) -> (j, d)>, affine_map<(i, j, d, e) -> (j, e)>, affine_map<(i, j, d, e) -> (i, e)>] scale = 1.0 padded_keys = 7 -> tensor<16x32xf32>, tensor<16xf32>, tensor<16xf32>
+  return
+}
+
+// -----
+
 // attend_tile_c6
 func.func @f(%q: tensor<16x64xf32>, %k: tensor<8x64xf32>, %v: tensor<8x32xf32>, %a: tensor<16x32xf32>, %m: tensor<16xf32>, %s: tensor<8xf32>, %n: index) {
   // expected-error @below {{'attn.attend_tile' op sum has 8 entries; it takes one per query, 16}}

@@ -71,6 +71,17 @@ func.func @tile(%q: tensor<64x16xf32>, %k: tensor<8x64xbf16>, %v: tensor<8x32xbf
   return
 }
 
+// CHECK-LABEL: func @attend_tile_of_padding(
+func.func @attend_tile_of_padding(%q: tensor<64x16xf32>, %k: tensor<8x64xf32>, %a: tensor<64x16xf32>, %m: tensor<16xf32>, %n: index) {
+  // CHECK: attn.attend_tile dot softmax ins({{.*}}) indexing_maps = [{{.*}}] scale = 1.000000e+00 binary existing_rows = 9 padded_keys = 32 {attn.lazy} -> tensor<64x16xf32>
+  %r:3 = attn.attend_tile dot softmax ins(%q, %k, %k : tensor<64x16xf32>, tensor<8x64xf32>, tensor<8x64xf32>) at(%n, %n, %n, %n)
+      outs(%a, %m, %m : tensor<64x16xf32>, tensor<16xf32>, tensor<16xf32>)
+      indexing_maps = [affine_map<(i, j, d, e) -> (d, i)>, affine_map<(i, j, d, e) -> (j, d)>,
+                       affine_map<(i, j, d, e) -> (j, e)>, affine_map<(i, j, d, e) -> (e, i)>] scale = 1.0
+      binary existing_rows = 9 padded_keys = 32 {attn.lazy} -> tensor<64x16xf32>, tensor<16xf32>, tensor<16xf32>
+  return
+}
+
 // CHECK-LABEL: func @score_tile(
 func.func @score_tile(%q: tensor<16x64xf32>, %k: tensor<8x64xf32>, %s: tensor<16x8xf32>, %n: index) {
   // CHECK: attn.score_tile dot softmax ins(%{{.*}}, %{{.*}} : tensor<16x64xf32>, tensor<8x64xf32>) at(%[[N:.*]], %[[N]], %[[N]], %[[N]]) outs(%{{.*}} : tensor<16x8xf32>) indexing_maps = [{{.*}}] scale = 1.000000e+00 -> tensor<16x8xf32>

@@ -62,7 +62,7 @@ func.func @attention(%q: tensor<4x?x16xf32>, %k: tensor<4x200x16xf32>, %v: tenso
 
 // A tile that has all of a known number of queries says which of its rows these are.
 // CHECK-LABEL: func @padded_rows(
-// CHECK: attn.attend_tile {{.*}} outs({{.*}} : tensor<48x16xf32>, tensor<48xf32>, tensor<48xf32>) {{.*}}attn.existing_rows = 33 : index
+// CHECK: attn.attend_tile {{.*}} outs({{.*}} : tensor<48x16xf32>, tensor<48xf32>, tensor<48xf32>) {{.*}}existing_rows = 33
 func.func @padded_rows(%q: tensor<4x33x16xf32>, %k: tensor<4x?x16xf32>, %o: tensor<4x33x16xf32>) -> tensor<4x33x16xf32> {
   %r = attn.attend dot softmax ins(%q, %k, %k : tensor<4x33x16xf32>, tensor<4x?x16xf32>, tensor<4x?x16xf32>)
       outs(%o : tensor<4x33x16xf32>) indexing_maps = [#query, #key, #value, #output] scale = 0.25 -> tensor<4x33x16xf32>

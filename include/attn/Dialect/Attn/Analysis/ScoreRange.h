@@ -9,12 +9,9 @@
 #define ATTN_DIALECT_ATTN_ANALYSIS_SCORERANGE_H
 
 #include "attn/Dialect/Attn/IR/Attn.h"
+#include "attn/Dialect/Attn/IR/AttributeNames.h"
 
 namespace mlir::attn {
-
-/// On attn.attend, f64: compatibilities times scale are within it, or NaN.
-/// Whoever drops it loses speed, not results.
-inline constexpr llvm::StringLiteral scoreBoundAttr = "attn.score_bound";
 
 /// A bound on |s| for every score s that `score`, a region over (score, b, h,
 /// i, j, captures...), yields from scores within `given`, or any; up to
@@ -25,19 +22,9 @@ std::optional<double> getScoreBound(Region &score,
 /// The same of an op.
 std::optional<double> getScoreBound(AttendOp op);
 
-/// On attn.attend_tile: scores are bounded so near the maximum that is given
-/// that it may stay. Whoever drops it loses speed, not results.
-inline constexpr llvm::StringLiteral boundedScoresAttr = "attn.bounded";
-
-/// On attn.attend_tile: scores and maximum are exponents of 2, not of e.
-inline constexpr llvm::StringLiteral binaryScoresAttr = "attn.binary";
-
-/// On attn.attend_tile: where a score exceeds a maximum, those that are not
-/// -inf may rise beyond the scores by `lazyMargin`, so that they rise seldom.
-/// Whoever drops it loses speed, not results.
-inline constexpr llvm::StringLiteral lazyMaximumAttr = "attn.lazy";
-
-/// In exponents of 2. docs/Rationale/Formulation.md says why as much.
+/// How far a maximum may rise beyond the scores, in exponents of 2, where that
+/// is left to the tile (`lazyMaximumAttr`). docs/Rationale/Formulation.md says
+/// why as much.
 inline constexpr double lazyMargin = 4;
 
 /// What weights are relative to in place of the running maximum, in natural

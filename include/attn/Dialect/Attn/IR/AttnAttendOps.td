@@ -215,13 +215,17 @@ def Attn_AttendTileOp : Attn_PairRegionOp<"attend_tile", [
     sum per query and the unnormalised accumulator, gives them with the keys of
     this tile added: associative over keys. `indexing_maps` are for query, key,
     value, accumulator. Queries are already in the accumulator type; `scale` still
-    applies. Maximum and sum are in natural units.
+    applies. Scores and maximum are in natural units, with `binary` exponents of 2.
 
     The mask runs only where `partial` holds (always without it): elsewhere it is
     known to keep every pair.
 
     `guarded` asks that a pair without weight adds nothing even where its value
     is NaN or infinite.
+
+    `existing_rows` says how many of the rows are queries: accumulators of the
+    others have no meaning. `padded_keys` promises that key and value, where they
+    are slices, are the first of so many keys of which the others are zero.
 
     Tiled over keys, `j` moves on and the running values pass from tile to tile.
 
@@ -248,7 +252,9 @@ def Attn_AttendTileOp : Attn_PairRegionOp<"attend_tile", [
                        Attn_FloatTensor:$accumulator, Attn_FloatVector:$maximum,
                        Attn_FloatVector:$sum,
                        AffineMapArrayAttr:$indexing_maps, F64Attr:$scale,
-                       UnitAttr:$guarded);
+                       UnitAttr:$guarded, UnitAttr:$binary,
+                       OptionalAttr<ConfinedAttr<I64Attr, [IntPositive]>>:$existing_rows,
+                       OptionalAttr<ConfinedAttr<I64Attr, [IntPositive]>>:$padded_keys);
   let results = (outs Attn_FloatTensor:$accumulator_result,
                       Attn_FloatVector:$maximum_result,
                       Attn_FloatVector:$sum_result);
@@ -261,8 +267,9 @@ def Attn_AttendTileOp : Attn_PairRegionOp<"attend_tile", [
     `at` `(` $b `,` $h `,` $i `,` $j `)` (`partial` `(` $partial^ `)`)?
     `outs` `(` $accumulator `,` $maximum `,` $sum `:` type($accumulator) `,`
     type($maximum) `,` type($sum) `)`
-    `indexing_maps` `=` $indexing_maps `scale` `=` $scale attr-dict
-    (`score` $score^)? (`mask` $mask^)?
+    `indexing_maps` `=` $indexing_maps `scale` `=` $scale (`binary` $binary^)?
+    (`existing_rows` `=` $existing_rows^)? (`padded_keys` `=` $padded_keys^)?
+    attr-dict (`score` $score^)? (`mask` $mask^)?
     `->` type($accumulator_result) `,` type($maximum_result) `,`
     type($sum_result)
   }];

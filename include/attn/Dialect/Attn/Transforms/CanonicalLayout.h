@@ -10,14 +10,10 @@
 #define ATTN_DIALECT_ATTN_TRANSFORMS_CANONICALLAYOUT_H
 
 #include "attn/Dialect/Attn/IR/AttentionShape.h"
+#include "attn/Dialect/Attn/IR/AttributeNames.h"
 #include "attn/Dialect/Attn/Transforms/RegionBuilder.h"
 
 namespace mlir::attn {
-
-/// On an attention op, an index: query heads per key/value head. Where the
-/// types do not show it, plans for such groups serve any number of heads; a
-/// call with others is refused.
-inline constexpr llvm::StringLiteral groupSizeAttr = "attn.group";
 
 /// Brings the tensors of one attention op into canonical form and back: batch
 /// dimensions collapsed into one, query heads split into (hkv, g) where H and
