@@ -8,6 +8,7 @@
 #include "attn/Dialect/Attn/IR/Attn.h"
 #include "attn/Dialect/Attn/IR/AttnFacts.h"
 #include "attn/Dialect/Attn/IR/AttnParallel.h"
+#include "attn/Dialect/Attn/IR/AttnRecompute.h"
 #include "attn/Pipelines/Passes.h"
 #include "attn/Pipelines/Phases.h"
 
@@ -61,7 +62,9 @@ static constexpr LastPhases attnOps[] = {
     {ScoreTileOp::getOperationName(), Phase::Decompose, std::nullopt},
     {FloorModOp::getOperationName(), Phase::Vectorize, Phase::Lower},
     {LoadOp::getOperationName(), Phase::Vectorize, Phase::Tile},
+    {ClosureOp::getOperationName(), Phase::Lower, std::nullopt},
     {ParallelOp::getOperationName(), Phase::Lower, std::nullopt},
+    {RecomputeOp::getOperationName(), Phase::Lower, std::nullopt},
     {RequireOp::getOperationName(), Phase::Lower, Phase::Lower},
     {YieldOp::getOperationName(), Phase::Lower, Phase::Tile},
 };

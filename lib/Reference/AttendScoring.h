@@ -42,6 +42,24 @@ private:
   SmallVector<int64_t> sizes;
 };
 
+/// The score of an op's pairs, before its regions.
+template <typename OpTy>
+std::unique_ptr<PairScore> makePairScore(Interpreter &state, OpTy op,
+                                         Type accumulator) {
+  double scale = op.getScale().convertToDouble();
+  switch (op.getCompatibility()) {
+  case Compatibility::Dot:
+    return std::make_unique<DotScore>(accumulator, scale);
+  case Compatibility::Additive:
+    return std::make_unique<AdditiveScore>(
+        accumulator, state.tensor(op.getFeatureWeight()), scale);
+  case Compatibility::NegativeSquaredDistance:
+    return std::make_unique<DistanceScore>(
+        accumulator, SmallVector<Scalar>{Scalar::ofReal(scale)});
+  }
+  return nullptr;
+}
+
 /// Fills in regions and normaliser; gives the score, which has to live as long
 /// as `problem` points to it.
 template <typename OpTy>
@@ -59,18 +77,7 @@ std::unique_ptr<PairScore> readScoring(Interpreter &state, OpTy op,
         makeRegionModifier(op.getScore().front(), captures));
   if (!op.getMask().empty())
     problem.mask = makeRegionMask(op.getMask().front(), captures);
-  double scale = op.getScale().convertToDouble();
-  switch (op.getCompatibility()) {
-  case Compatibility::Dot:
-    return std::make_unique<DotScore>(problem.accumulator, scale);
-  case Compatibility::Additive:
-    return std::make_unique<AdditiveScore>(
-        problem.accumulator, state.tensor(op.getFeatureWeight()), scale);
-  case Compatibility::NegativeSquaredDistance:
-    return std::make_unique<DistanceScore>(
-        problem.accumulator, SmallVector<Scalar>{Scalar::ofReal(scale)});
-  }
-  return nullptr;
+  return makePairScore(state, op, problem.accumulator);
 }
 
 /// A feature weight has an entry for each feature.

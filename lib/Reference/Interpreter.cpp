@@ -36,6 +36,7 @@ static const HandlerTable &getHandlers() {
     addPositionHandlers(all);
     addAttendHandlers(all);
     addTileHandlers(all);
+    addRecomputeHandlers(all);
     return all;
   }();
   return table;

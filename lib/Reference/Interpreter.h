@@ -103,6 +103,7 @@ void addMergeHandlers(HandlerTable &table);
 void addPositionHandlers(HandlerTable &table);
 void addAttendHandlers(HandlerTable &table);
 void addTileHandlers(HandlerTable &table);
+void addRecomputeHandlers(HandlerTable &table);
 
 /// Refuses a tensor of integers that falls along its last dimension.
 llvm::Error checkAscends(Operation *op, const Tensor &tensor);

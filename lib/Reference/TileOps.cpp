@@ -12,6 +12,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "AttendScoring.h"
+#include "TileRow.h"
 
 #include "attn/Dialect/Attn/Analysis/ScoreRange.h"
 
@@ -153,87 +154,6 @@ llvm::Expected<std::optional<Scalar>> TileScores<OpTy>::get(int64_t i,
 //===----------------------------------------------------------------------===//
 
 namespace {
-/// A sum of weighted terms, and its largest error.
-struct WeightedSum {
-  double value = 0, error = 0, magnitude = 0;
-
-  void add(Scalar weight, Scalar term) {
-    value += weight.real * term.real;
-    magnitude += std::fabs(weight.real * term.real);
-    error += weight.bound * (std::fabs(term.real) + term.bound) +
-             std::fabs(weight.real) * term.bound;
-  }
-};
-
-/// The running values of one query, and the pairs that the tile adds.
-class TileRow {
-public:
-  TileRow(Type accumulator, AttendTileOp op)
-      : accumulator(accumulator), normalizer(op.getNormalizer()),
-        bounded(op->hasAttr(boundedScoresAttr)),
-        unit(op.getBinary() ? llvm::numbers::ln2 : 1),
-        format(FloatFormat::get(accumulator)) {}
-
-  void add(int64_t j, Scalar score) { pairs.push_back({j, score}); }
-
-  /// The new maximum; makes weights of the scores.
-  Scalar weigh(Scalar old) {
-    if (normalizer != Normalizer::Softmax)
-      return old;
-    Scalar maximum = old;
-    if (!bounded)
-      for (const Candidate &pair : pairs) {
-        maximum.real = std::fmax(maximum.real, pair.score.real);
-        maximum.bound = std::max(maximum.bound, pair.score.bound);
-        if (!(pair.score.real < infinity))
-          maximum.bound = infinity;
-      }
-    kept = bounded ? Scalar::ofReal(1) : exponential(old, maximum);
-    for (Candidate &pair : pairs)
-      pair.score = exponential(pair.score, maximum);
-    return maximum;
-  }
-
-  /// What is kept of the old value, plus the terms times their weights, each of
-  /// which may be off by `rounding` times itself.
-  Scalar accumulate(Scalar old, llvm::function_ref<Scalar(int64_t)> term,
-                    double rounding = 0) const {
-    WeightedSum sum;
-    if (kept.real != 0 || !kept.isExact())
-      sum.add(kept, old);
-    for (const Candidate &pair : pairs) {
-      Scalar weight = pair.score;
-      weight.bound += rounding * std::fabs(weight.real);
-      sum.add(weight, term(pair.j));
-    }
-    double roundings = (pairs.size() + 4) * format.unit;
-    return boundedReal(accumulator, sum.value,
-                       sum.error + roundings * sum.magnitude);
-  }
-
-private:
-  /// exp(unit (score - maximum)); 0 for a score of -inf.
-  Scalar exponential(Scalar score, Scalar maximum) const {
-    if (score.real == -infinity && score.isExact())
-      return Scalar::ofReal(0);
-    double value = std::exp(unit * (score.real - maximum.real));
-    double difference =
-        score.bound + maximum.bound +
-        2 * format.unit * (std::fabs(score.real) + std::fabs(maximum.real));
-    double exponent = unit * difference + 8 * format.unit;
-    return boundedReal(accumulator, value,
-                       value * std::expm1(exponent) + format.floor);
-  }
-
-  Type accumulator;
-  Normalizer normalizer;
-  bool bounded;
-  double unit; ///< Of scores, in exponents of e.
-  FloatFormat format;
-  Scalar kept = Scalar::ofReal(1); ///< Factor of the old sums.
-  SmallVector<Candidate> pairs;
-};
-
 /// Evaluates an attend_tile query by query.
 class AttendTile {
 public:
@@ -273,9 +193,11 @@ llvm::Error AttendTile::prepare() {
 
 llvm::Error AttendTile::runQuery(int64_t i, const TileView &values,
                                  const TileView &accumulators) {
-  TileRow row(scores.accumulator(), op);
-  // Unguarded, a value that is not finite may meet a weight of 0. Nor is there
-  // anything to know of rows that do not exist.
+  TileRow row(scores.accumulator(), op.getNormalizer(),
+              op->hasAttr(boundedScoresAttr),
+              op.getBinary() ? llvm::numbers::ln2 : 1);
+  // A value that is not finite may meet a weight of 0. Nor is there anything to
+  // know of rows that do not exist.
   bool spoilt = false;
   for (int64_t j = 0; j < scores.size(J); ++j) {
     llvm::Expected<std::optional<Scalar>> score = scores.get(i, j);
@@ -283,7 +205,7 @@ llvm::Error AttendTile::runQuery(int64_t i, const TileView &values,
       return score.takeError();
     if (*score && ((*score)->real != scores.none() || !(*score)->isExact()))
       row.add(j, **score);
-    else if (!op.getGuarded())
+    else
       for (int64_t e = 0; e < scores.size(E); ++e)
         spoilt |= !std::isfinite(values.at(j, e).real);
   }

@@ -61,6 +61,37 @@ void attn_rt_free_local(attn_rt_frame *frame, void *pointer);
 void attn_rt_parallel_for(attn_rt_frame *frame, int64_t count,
                           attn_parallel_body body, void *data);
 
+/// Rows of attention that are computed again: query q of head g of a group is
+/// row q * group + g. Strides count elements; kinds are those of Layout.h.
+typedef struct attn_rt_rows {
+  int64_t form; ///< Bits of Layout.h.
+  double scale;
+  int64_t begin, end; ///< The keys that the mask reaches.
+  int64_t queries, group, features, value_features;
+  const char *query;
+  int64_t kind, query_query, query_head, query_feature;
+  const char *key;
+  int64_t key_key, key_feature;
+  const char *value;
+  int64_t value_key, value_feature;
+  char *output;
+  int64_t output_kind, output_query, output_head, output_feature;
+  const char *weight; ///< Of features, for additive scores.
+  int64_t weight_kind, weight_feature;
+  const char *sink; ///< Or null.
+  int64_t sink_kind, sink_head;
+  /// Of the rows, in the accumulator type, written; or null.
+  void *maximum, *sum;
+  /// What becomes of the scaled score of (query, head, key): real (data, query,
+  /// head, key, score). Null where it stays.
+  void *pair, *data;
+} attn_rt_rows;
+
+/// Computes outputs, maxima and sums of rows again, key by key, where a pair
+/// without weight adds nothing. By the type of their sums.
+void attn_rt_recompute_f32(const attn_rt_rows *rows);
+void attn_rt_recompute_f64(const attn_rt_rows *rows);
+
 /// PTX for devices of a compute capability, 80 for 8.0, and, unless `exact`,
 /// later ones.
 typedef struct attn_rt_image {

@@ -26,7 +26,7 @@ def maps(*names):
     return f"indexing_maps = [{', '.join(MAPS[name] for name in names)}]"
 
 
-def tile(head, queries, flags="", key_type="f32", attributes="", partial=""):
+def tile(head, queries, key_type="f32", attributes="", partial=""):
     """Query i is global i + 3, key j global j + 5, both of 12 features."""
     q, k, v = (
         f"tensor<12x{queries}xf32>",
@@ -40,7 +40,7 @@ def tile(head, queries, flags="", key_type="f32", attributes="", partial=""):
       %i = arith.constant 3 : index
       %j = arith.constant 5 : index
       %no = arith.constant false
-      %r:3 = attn.attend_tile {head} {flags}
+      %r:3 = attn.attend_tile {head}
         ins(%q, %k, %v : {q}, {k}, {v}) {weight} at(%i, %i, %i, %j) {partial}
         outs(%a, %m, %l : {a}, {m}, {m})
         {maps("query", "key", "value", "accumulator")} scale = 0.25 {attributes}
@@ -77,10 +77,6 @@ def test_features_last(head, key_type):
 @pytest.mark.parametrize("key_type", ["bf16", "f16"])
 def test_narrow_keys(key_type):
     check(tile("dot softmax", 7, key_type=key_type), keys(31))
-
-
-def test_guarded():
-    check(tile("negative_squared_distance softmax", 7, "guarded"), keys(31))
 
 
 def test_bounded_keeps_the_maximum():

@@ -198,8 +198,6 @@ def counting(ir):
     def count(match):
         nonlocal number
         indent, tile = match.groups()
-        if " guarded " in tile:
-            return match[0]
         lines = []
         number += 1
         partial = PARTIAL.search(tile)

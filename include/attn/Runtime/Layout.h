@@ -41,6 +41,22 @@ enum {
   ATTN_RT_ON_GPU = 2, ///< It lies in memory of a CUDA device.
 };
 
+/// Kinds of elements.
+enum { ATTN_RT_F32, ATTN_RT_BF16, ATTN_RT_F16, ATTN_RT_F64 };
+
+/// Bits of attn_rt_rows::form: how rows are computed again. Without any, scores
+/// are dot products and weights their softmax.
+enum {
+  ATTN_RT_ADDITIVE = 1,
+  ATTN_RT_DISTANCE = 2, ///< Minus the squared distance.
+  ATTN_RT_SUM = 4,      ///< Weights are scores over their sum.
+  ATTN_RT_NONE = 8,     ///< Weights are scores.
+  ATTN_RT_BINARY = 16,  ///< Scores and maxima are exponents of 2.
+};
+
+/// Fields of attn_rt_rows, of 8 bytes each.
+enum { ATTN_RT_ROWS_FIELDS = 34 };
+
 /// Bits of ATTN_RT_SPEC_FEATURES: position, LLVM's name. x86-64 first.
 #define ATTN_RT_X86_FEATURES(X)                                                \
   X(0, "sse4.2")                                                               \

@@ -13,7 +13,8 @@
 
 namespace mlir::attn {
 
-/// One source file of lib/Runtime as assembly for the architecture's baseline.
+/// One source file of lib/Runtime as assembly for the architecture's baseline,
+/// or for vectors of so many bits (x86_64_512).
 /// All symbols are local to the module that it is added to, but for those that
 /// any number of compiled objects share in a program, which are weak.
 struct RuntimeSupport {

@@ -9,6 +9,7 @@
 #include "attn/Conversion/AttnToLLVM/Passes.h"
 
 #include "LowerLaunches.h"
+#include "LowerRecompute.h"
 #include "RuntimeCalls.h"
 #include "attn-c/Runtime.h"
 
@@ -142,6 +143,16 @@ struct ConvertParallel : public ConvertOpToLLVMPattern<ParallelOp> {
   }
 };
 
+/// Whether the body of `op` has converted types alone.
+template <typename OpTy>
+void keepConverted(LLVMConversionTarget &target,
+                   const LLVMTypeConverter &converter) {
+  target.addDynamicallyLegalOp<OpTy>([&](OpTy op) {
+    return converter.isLegal(op.getOperation()) &&
+           converter.isLegal(&op.getBody());
+  });
+}
+
 /// Loads what the conversion interfaces of loaded dialects produce.
 struct LoadConvertedDialects : public DialectExtensionBase {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(LoadConvertedDialects)
@@ -180,7 +191,7 @@ static LogicalResult verifyLowered(ModuleOp module) {
     if (isa<gpu::GPUModuleOp>(op))
       return WalkResult::skip();
     if (isa<LLVM::LLVMDialect>(op->getDialect()) ||
-        isa<ModuleOp, ParallelOp, YieldOp>(op))
+        isa<ModuleOp, ParallelOp, ClosureOp, YieldOp>(op))
       return WalkResult::advance();
     // A cast remains because of an operation; prefer to name that.
     if (!left || isa<UnrealizedConversionCastOp>(left))
@@ -222,10 +233,9 @@ static LogicalResult convert(ModuleOp module) {
   patterns.add<LowerAlloc, LowerDealloc>(converter, /*benefit=*/10);
   patterns.add<ConvertParallel>(converter);
   populateLaunchPatterns(converter, patterns);
-  target.addDynamicallyLegalOp<ParallelOp>([&](ParallelOp parallel) {
-    return converter.isLegal(parallel.getOperation()) &&
-           converter.isLegal(&parallel.getBody());
-  });
+  populateRecomputePatterns(converter, patterns);
+  keepConverted<ParallelOp>(target, converter);
+  keepConverted<ClosureOp>(target, converter);
   target.addLegalOp<YieldOp>();
   // Kernels are compiled apart from what launches them.
   target.addLegalOp<gpu::GPUModuleOp>();

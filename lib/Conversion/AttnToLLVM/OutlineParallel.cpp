@@ -82,14 +82,14 @@ static void foldFields(Region &body) {
       built.erase();
 }
 
-/// Takes captured structs apart before the loop. Of the descriptors of memrefs
-/// most fields are constants, equal, or not used.
-static void hoistFields(ParallelOp parallel) {
-  OpBuilder builder(parallel);
+/// Takes captured structs apart before `op`. Of the descriptors of memrefs most
+/// fields are constants, equal, or not used.
+static void hoistFields(Operation *op, Region &body) {
+  OpBuilder builder(op);
   SmallVector<LLVM::ExtractValueOp> fields;
-  parallel.getBody().walk([&](LLVM::ExtractValueOp field) {
+  body.walk([&](LLVM::ExtractValueOp field) {
     Region *origin = field.getContainer().getParentRegion();
-    if (origin->isProperAncestor(&parallel.getBody()))
+    if (origin->isProperAncestor(&body))
       fields.push_back(field);
   });
   for (LLVM::ExtractValueOp field : fields) {
@@ -107,45 +107,49 @@ static Value emitField(OpBuilder &builder, Location loc, Type type,
                              ArrayRef<LLVM::GEPArg>{0, index});
 }
 
-/// Makes the body a function of (captures, begin, end).
-static LLVM::LLVMFuncOp outline(ParallelOp parallel, LLVM::LLVMFuncOp parent,
-                                StringRef name, Type type,
+/// Makes `body` a function of (captures, its arguments).
+static LLVM::LLVMFuncOp outline(Region &body, LLVM::LLVMFuncOp parent,
+                                StringRef name, Type result, Type type,
                                 ValueRange captured) {
-  Location loc = parallel.getLoc();
+  Location loc = body.getLoc();
   OpBuilder builder(parent);
-  auto pointer = LLVM::LLVMPointerType::get(builder.getContext());
-  Type i64 = builder.getI64Type();
+  Block &entry = body.front();
+  Value data = entry.insertArgument(
+      0u, LLVM::LLVMPointerType::get(builder.getContext()), loc);
   auto func = LLVM::LLVMFuncOp::create(
       builder, loc, name,
-      LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(builder.getContext()),
-                                  {pointer, i64, i64}),
+      LLVM::LLVMFunctionType::get(result,
+                                  llvm::to_vector(entry.getArgumentTypes())),
       LLVM::Linkage::Internal);
-  func.getBody().takeBody(parallel.getBody());
-  Block &entry = func.getBody().front();
-  Value data = entry.insertArgument(0u, pointer, loc);
+  func.getBody().takeBody(body);
   builder.setInsertionPointToStart(&entry);
   for (auto [index, value] : llvm::enumerate(captured)) {
     Value field = emitField(builder, loc, type, data, index);
     Value inner = LLVM::LoadOp::create(builder, loc, value.getType(), field);
     replaceAllUsesInRegionWith(value, inner, func.getBody());
   }
-  func.walk([](YieldOp yield) {
+  func.walk([&](YieldOp yield) {
+    if (yield->getParentOp() != func)
+      return;
     OpBuilder builder(yield);
-    LLVM::ReturnOp::create(builder, yield.getLoc(), ValueRange());
+    LLVM::ReturnOp::create(builder, yield.getLoc(), yield.getValues());
     yield.erase();
   });
   return func;
 }
 
-static void convert(ParallelOp parallel, LLVM::LLVMFuncOp parent,
-                    StringRef name) {
-  Location loc = parallel.getLoc();
-  foldFields(parallel.getBody());
-  hoistFields(parallel);
-  sinkConstants(parallel.getBody());
+/// The function that `body`, the region of `op`, becomes, and a pointer to what
+/// it captures.
+static std::pair<Value, Value> convert(Operation *op, Region &body,
+                                       LLVM::LLVMFuncOp parent, Type result,
+                                       StringRef name) {
+  Location loc = op->getLoc();
+  foldFields(body);
+  hoistFields(op, body);
+  sinkConstants(body);
   SetVector<Value> captured;
-  getUsedValuesDefinedAbove(parallel.getBody(), captured);
-  OpBuilder builder(parallel);
+  getUsedValuesDefinedAbove(body, captured);
+  OpBuilder builder(op);
   auto type = LLVM::LLVMStructType::getLiteral(
       builder.getContext(), llvm::map_to_vector(captured, [](Value value) {
         return value.getType();
@@ -157,16 +161,51 @@ static void convert(ParallelOp parallel, LLVM::LLVMFuncOp parent,
   Value one = LLVM::ConstantOp::create(builder, loc, builder.getI64Type(),
                                        builder.getI64IntegerAttr(1));
   Value data = LLVM::AllocaOp::create(builder, loc, pointer, type, one);
-  builder.setInsertionPoint(parallel);
+  builder.setInsertionPoint(op);
   for (auto [index, value] : llvm::enumerate(captured))
     LLVM::StoreOp::create(builder, loc, value,
                           emitField(builder, loc, type, data, index));
   LLVM::LLVMFuncOp func =
-      outline(parallel, parent, name, type, captured.getArrayRef());
-  Value body = LLVM::AddressOfOp::create(builder, loc, func);
-  emitRuntimeCall(builder, loc, RuntimeFunction::ParallelFor,
+      outline(body, parent, name, result, type, captured.getArrayRef());
+  return {LLVM::AddressOfOp::create(builder, loc, func), data};
+}
+
+static void convert(ParallelOp parallel, LLVM::LLVMFuncOp parent,
+                    StringRef name) {
+  OpBuilder builder(parallel);
+  auto [body, data] =
+      convert(parallel, parallel.getBody(), parent,
+              LLVM::LLVMVoidType::get(builder.getContext()), name);
+  builder.setInsertionPoint(parallel);
+  emitRuntimeCall(builder, parallel.getLoc(), RuntimeFunction::ParallelFor,
                   {parent.getArgument(0), parallel.getCount(), body, data});
   parallel.erase();
+}
+
+static void convert(ClosureOp closure, LLVM::LLVMFuncOp parent,
+                    StringRef name) {
+  Operation *yield = nullptr;
+  for (Block &block : closure.getBody())
+    if (isa<YieldOp>(block.getTerminator()))
+      yield = block.getTerminator();
+  auto [function, data] = convert(closure, closure.getBody(), parent,
+                                  yield->getOperand(0).getType(), name);
+  closure.getFunction().replaceAllUsesWith(function);
+  closure.getData().replaceAllUsesWith(data);
+  closure.erase();
+}
+
+/// Outlines all ops of a kind.
+template <typename OpTy>
+static void convertAll(ModuleOp module, StringRef kind) {
+  for (auto func :
+       llvm::make_early_inc_range(module.getOps<LLVM::LLVMFuncOp>())) {
+    SmallVector<OpTy> ops;
+    func.walk([&](OpTy op) { ops.push_back(op); });
+    for (auto [index, op] : llvm::enumerate(ops))
+      convert(op, func,
+              (func.getName() + "." + kind + "." + Twine(index)).str());
+  }
 }
 
 namespace {
@@ -177,14 +216,9 @@ struct OutlineParallel
     declareRuntimeFunctions(module);
     SymbolTable symbols(module);
     module.walk([&](ParallelOp parallel) { restoreBody(parallel, symbols); });
-    for (auto func :
-         llvm::make_early_inc_range(module.getOps<LLVM::LLVMFuncOp>())) {
-      SmallVector<ParallelOp> loops;
-      func.walk([&](ParallelOp parallel) { loops.push_back(parallel); });
-      for (auto [index, parallel] : llvm::enumerate(loops))
-        convert(parallel, func,
-                (func.getName() + ".parallel." + Twine(index)).str());
-    }
+    convertAll<ParallelOp>(module, "parallel");
+    // Those in loops are in functions of their own now.
+    convertAll<ClosureOp>(module, "pairs");
     dropUnusedRuntimeFunctions(module);
   }
 };

@@ -19,13 +19,14 @@ struct Signature {
 } // namespace
 
 static constexpr Signature signatures[] = {
-    {"attn_rt_enter", "ipppippp"},  {"attn_rt_leave", "ipi"},
-    {"attn_rt_refuse", "ippp"},     {"attn_rt_alloc", "ppl"},
-    {"attn_rt_free", "vpp"},        {"attn_rt_alloc_local", "ppl"},
-    {"attn_rt_free_local", "vpp"},  {"attn_rt_parallel_for", "vplpp"},
-    {"attn_rt_launch", "ippplllp"}, {"attn_rt_device_alloc", "ppl"},
-    {"attn_rt_device_free", "vpp"}, {"attn_rt_tensor_map", "ippplp"},
-    {"attn_rt_capability", "ip"},
+    {"attn_rt_enter", "ipppippp"},   {"attn_rt_leave", "ipi"},
+    {"attn_rt_refuse", "ippp"},      {"attn_rt_alloc", "ppl"},
+    {"attn_rt_free", "vpp"},         {"attn_rt_alloc_local", "ppl"},
+    {"attn_rt_free_local", "vpp"},   {"attn_rt_parallel_for", "vplpp"},
+    {"attn_rt_launch", "ippplllp"},  {"attn_rt_device_alloc", "ppl"},
+    {"attn_rt_device_free", "vpp"},  {"attn_rt_tensor_map", "ippplp"},
+    {"attn_rt_capability", "ip"},    {"attn_rt_recompute_f32", "vp"},
+    {"attn_rt_recompute_f64", "vp"},
 };
 
 static Type convertType(MLIRContext *context, char code) {

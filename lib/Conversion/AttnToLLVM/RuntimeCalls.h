@@ -28,6 +28,8 @@ enum class RuntimeFunction {
   DeviceFree,
   TensorMap,
   Capability,
+  RecomputeF32,
+  RecomputeF64,
 };
 
 /// Declares all of them; those that nothing calls are dropped again by

@@ -9,7 +9,6 @@
 
 #include "TileDecomposition.h"
 
-#include "attn/Conversion/LinalgToVector/LinalgToVector.h"
 #include "attn/Dialect/Attn/IR/AttnFacts.h"
 
 #include "mlir/IR/PatternMatch.h"
@@ -39,26 +38,6 @@ static FailureOr<SmallVector<Value>> convert(OpBuilder &b, ScoreTileOp op) {
 }
 
 namespace {
-/// Marks what is created for the second run of a tile.
-struct RareOps : OpBuilder::Listener {
-  void notifyOperationInserted(Operation *op,
-                               OpBuilder::InsertPoint previous) override {
-    if (isa<linalg::LinalgOp>(op) && !previous.isSet())
-      op->setAttr(rareAttr, UnitAttr::get(op->getContext()));
-  }
-};
-} // namespace
-
-static FailureOr<SmallVector<Value>> convert(OpBuilder &b, AttendTileOp op) {
-  RareOps rare;
-  if (op.getGuarded())
-    b.setListener(&rare);
-  SmallVector<Value> results = TileDecomposition(b, op).run();
-  b.setListener(nullptr);
-  return results;
-}
-
-namespace {
 struct ConvertAttnToLinalg
     : public attn::impl::ConvertAttnToLinalgPassBase<ConvertAttnToLinalg> {
   void runOnOperation() override {
@@ -69,9 +48,10 @@ struct ConvertAttnToLinalg
     });
     for (Operation *op : ops) {
       IRRewriter rewriter(op);
+      auto tile = dyn_cast<AttendTileOp>(op);
       FailureOr<SmallVector<Value>> values =
-          isa<AttendTileOp>(op) ? convert(rewriter, cast<AttendTileOp>(op))
-                                : convert(rewriter, cast<ScoreTileOp>(op));
+          tile ? TileDecomposition(rewriter, tile).run()
+               : convert(rewriter, cast<ScoreTileOp>(op));
       if (failed(values))
         return signalPassFailure();
       rewriter.replaceOp(op, *values);

@@ -148,7 +148,7 @@ static Value takeColumns(OpBuilder &b, Location loc, Value pairs,
 }
 
 /// Queries are paired once, where they are defined: outside of the loops over
-/// keys, of which a masked tile has a second, guarded one, and over pieces.
+/// keys and pieces.
 Value ScoreEmitter::pairQueries(Value query) {
   if (auto piece = query.getDefiningOp<tensor::ExtractSliceOp>();
       piece && takesAllRows(piece))

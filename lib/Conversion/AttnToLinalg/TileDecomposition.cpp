@@ -19,14 +19,10 @@ std::pair<Value, Value> TileDecomposition::weigh(Value scores, Value sum,
                                                  Value shift, double scale) {
   auto sizes = tensor::getMixedSizes(b, loc, scores);
   bool pairs = multipliesPairs();
-  // Guarded accumulation still needs the scores.
-  bool inPlace = !pairs && !op.getGuarded();
-  Value init = inPlace ? scores
-               : pairs ? emit.pairScratch(sizes[0], sizes[1])
-                       : emit.scratch(sizes[0], sizes[1]);
+  Value init = pairs ? emit.pairScratch(sizes[0], sizes[1]) : scores;
   SmallVector<Value> inputs{shift};
   SmallVector<AffineMap> maps{emit.map(2, {1})};
-  if (!inPlace) {
+  if (pairs) {
     inputs.push_back(scores);
     maps.push_back(emit.map(2, {0, 1}));
   }
@@ -58,7 +54,7 @@ bool TileDecomposition::foldsKeys() {
          hasFeaturesLast(queryMap()) &&
          hasFeaturesLast(
              cast<AffineMapAttr>(op.getIndexingMaps()[1]).getValue()) &&
-         op.getNormalizer() == Normalizer::Softmax && !op.getGuarded() &&
+         op.getNormalizer() == Normalizer::Softmax &&
          !op->hasAttr(boundedScoresAttr) && op.getMask().empty() &&
          op.getScore().empty() && !ShapedType::isDynamic(rows) && rows > 0 &&
          rows < 16 && llvm::isPowerOf2_64(rows) && keys &&
@@ -130,9 +126,8 @@ Value TileDecomposition::accumulateRows(Value acc, Value weights) {
                             emit.map(4, {2, 1, 3}), acc, late);
 }
 
-/// acc[e, i] + sum_j value[j, e] * weights[j, i]. Guarded: a pair without
-/// weight (`scores` of -inf, or weight 0 without softmax) adds nothing.
-Value TileDecomposition::accumulate(Value acc, Value weights, Value scores) {
+/// acc[e, i] + sum_j value[j, e] * weights[j, i].
+Value TileDecomposition::accumulate(Value acc, Value weights) {
   int64_t ahead = TileScores::getRowsAhead(op);
   auto valueMap = cast<AffineMapAttr>(op.getIndexingMaps()[2]).getValue();
   if (multipliesPairs() && !hasFeaturesLast(valueMap))
@@ -164,10 +159,6 @@ Value TileDecomposition::accumulate(Value acc, Value weights, Value scores) {
   Value values = inPlace ? op.getValue() : emit.widen(op.getValue(), early);
   SmallVector<Value> inputs{values, weights};
   SmallVector<AffineMap> maps{valueMap, emit.map(3, {2, row})};
-  if (op.getGuarded()) {
-    inputs.push_back(scores);
-    maps.push_back(emit.map(3, {2, row}));
-  }
   int64_t input = inputs.size();
   if (spreads) {
     inputs.push_back(op.getValue());
@@ -176,21 +167,12 @@ Value TileDecomposition::accumulate(Value acc, Value weights, Value scores) {
     input = addStreamed(inputs, maps, op.getValue(), ahead);
   }
   maps.push_back(emit.map(3, {0, 1}));
-  bool softmax = op.getNormalizer() == Normalizer::Softmax;
   Value result = emit.generic(
       inputs, acc, maps, {false, false, true},
       [&](OpBuilder &builder, Location loc, ValueRange args) {
         Value value = convertScalarToDtype(builder, loc, args[0], accumulator,
                                            /*isUnsignedCast=*/false);
         Value term = arith::MulFOp::create(builder, loc, value, args[1]);
-        if (op.getGuarded()) {
-          Value none = emit.constant(
-              softmax ? -std::numeric_limits<double>::infinity() : 0.0);
-          Value absent = arith::CmpFOp::create(
-              builder, loc, arith::CmpFPredicate::OEQ, args[2], none);
-          term = arith::SelectOp::create(builder, loc, absent,
-                                         emit.constant(0.0), term);
-        }
         return SmallVector<Value>{
             arith::AddFOp::create(builder, loc, args.back(), term)};
       })[0];
@@ -200,11 +182,10 @@ Value TileDecomposition::accumulate(Value acc, Value weights, Value scores) {
 /// As accumulate, for the rows of queries that exist, where they are the first
 /// of the accumulator. The first tile's sums are made anew, so that what starts
 /// them is no part of more.
-Value TileDecomposition::accumulateExisting(Value acc, Value weights,
-                                            Value scores) {
+Value TileDecomposition::accumulateExisting(Value acc, Value weights) {
   std::optional<int64_t> existing = op.getExistingRows();
   if (!existing || !rowsFirst)
-    return accumulate(acc, weights, scores);
+    return accumulate(acc, weights);
   SmallVector<OpFoldResult> offsets(2, b.getIndexAttr(0)),
       strides(2, b.getIndexAttr(1)), sizes = tensor::getMixedSizes(b, loc, acc);
   sizes[0] = b.getIndexAttr(*existing);
@@ -215,10 +196,7 @@ Value TileDecomposition::accumulateExisting(Value acc, Value weights,
                 tensor::EmptyOp::create(b, loc, sizes, accumulator).getResult())
                 .getResult(0)
           : takeFirst(acc, /*dim=*/0, sizes[0]);
-  if (op.getGuarded())
-    scores = takeFirst(scores, /*dim=*/1, sizes[0]);
-  Value sums =
-      accumulate(part, takeFirst(weights, /*dim=*/1, sizes[0]), scores);
+  Value sums = accumulate(part, takeFirst(weights, /*dim=*/1, sizes[0]));
   return tensor::InsertSliceOp::create(b, loc, sums, acc, offsets, sizes,
                                        strides);
 }
@@ -242,16 +220,15 @@ TileDecomposition::runSoftmax(const ScoreEmitter::Scores &tile) {
   // Beside the product, whose blocks then start with it.
   if (factor)
     state.accumulator = scaleBy(state.accumulator, factor);
-  return {accumulateExisting(state.accumulator, weights, tile.scores),
-          state.maximum, sum};
+  return {accumulateExisting(state.accumulator, weights), state.maximum, sum};
 }
 
 SmallVector<Value> TileDecomposition::runPlain(Value weights) {
   Value sum = op.getNormalizer() == Normalizer::Sum
                   ? sumWeights(weights, op.getSum())
                   : op.getSum();
-  return {accumulateExisting(op.getAccumulator(), weights, weights),
-          op.getMaximum(), sum};
+  return {accumulateExisting(op.getAccumulator(), weights), op.getMaximum(),
+          sum};
 }
 
 /// `matrix` with zeros after its rows, up to `rows`.

@@ -51,8 +51,8 @@ private:
                                       double scale);
   Value takeFirst(Value matrix, unsigned dim, OpFoldResult size);
   Value sumWeights(Value weights, Value sum);
-  Value accumulate(Value acc, Value weights, Value scores);
-  Value accumulateExisting(Value acc, Value weights, Value scores);
+  Value accumulate(Value acc, Value weights);
+  Value accumulateExisting(Value acc, Value weights);
   Value accumulateRows(Value acc, Value weights);
   /// How many rows of queries the tile has.
   int64_t rowCount() {
@@ -60,7 +60,7 @@ private:
   }
   /// Whether weights and values are multiplied in pairs of keys.
   bool multipliesPairs() {
-    return usesPairs(op.getQuery(), op.getValue()) && !op.getGuarded() &&
+    return usesPairs(op.getQuery(), op.getValue()) &&
            op.getNormalizer() == Normalizer::Softmax;
   }
   /// Whether keys and values are multiplied as they lie, on tile registers.

@@ -279,8 +279,6 @@ static void chooseSegments(BlockPlan &plan, linalg::GenericOp op,
   BlockSize block = {1, 1};
   if (plan.rowDim && choosePairedRows(op, *plan.laneDim))
     block = {2, chooseVectors(4, total)};
-  else if (op->hasAttr(rareAttr))
-    block = {1, 1};
   else if (plan.rowDim && plan.reductionDims.empty())
     block.rows = chooseTransposedRows(op, *plan.rowDim, *plan.laneDim, width);
   else if (plan.rowDim && !plan.pairDim && total &&

@@ -133,8 +133,6 @@ LaneReducer::LaneReducer(OpBuilder &builder, linalg::GenericOp op,
   bool isSingleRow = !outerDim || staticSize(*outerDim) == 1;
   // Eight columns are one piece for what reads the outputs in vectors.
   columns = isSingleRow ? width : std::min<int64_t>(width, inner == 8 ? 8 : 4);
-  if (op->hasAttr(rareAttr))
-    columns = 1;
   while (!ShapedType::isDynamic(inner) && columns > std::max<int64_t>(inner, 1))
     columns /= 2;
   halves = takesHalves();
@@ -180,7 +178,7 @@ void LaneReducer::emit() {
     return emitRow(Value(), 1);
   // An elementary function wants registers of its own: more rows of it spill.
   constexpr int64_t heavyRows = 4;
-  int64_t rows = op->hasAttr(rareAttr) ? 1 : width / columns;
+  int64_t rows = width / columns;
   if (hasFunctions(op))
     rows = std::min(rows, heavyRows);
   Value size = sizes[*outerDim];

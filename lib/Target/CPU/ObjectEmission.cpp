@@ -107,18 +107,31 @@ static bool isNeeded(llvm::StringRef name, const llvm::Module &module) {
     return module.getFunction("attn_rt_parallel_for");
   if (name == "CUDA")
     return module.getFunction("attn_rt_launch");
+  if (name == "RecomputeF32")
+    return module.getFunction("attn_rt_recompute_f32");
+  if (name == "RecomputeF64")
+    return module.getFunction("attn_rt_recompute_f64");
   return true;
+}
+
+/// Whether `support` is for the widest vectors of `spec` that there is such
+/// support for.
+static bool isWidest(const RuntimeSupport &support, const TargetSpec &spec) {
+  bool isX86 = llvm::Triple(spec.triple).isX86();
+  std::string architecture = isX86 ? "x86_64" : "aarch64";
+  if (!support.name.starts_with("Recompute") || !isX86 || !spec.hasFMA ||
+      spec.vectorBits < 256)
+    return support.architecture == architecture;
+  return support.architecture ==
+         architecture + "_" + std::to_string(spec.vectorBits);
 }
 
 void MachineCodeEmitter::addRuntime(llvm::Module &module,
                                     RuntimeLinkage runtime) {
   if (runtime == RuntimeLinkage::Other)
     return;
-  llvm::StringRef architecture =
-      llvm::Triple(spec.triple).isX86() ? "x86_64" : "aarch64";
   for (const RuntimeSupport &support : getRuntimeSupport())
-    if (support.architecture == architecture &&
-        isNeeded(support.name, module) &&
+    if (isWidest(support, spec) && isNeeded(support.name, module) &&
         (runtime == RuntimeLinkage::Static || !isHostProvided(support.name)))
       module.appendModuleInlineAsm(support.assembly);
 }

@@ -184,33 +184,6 @@ func.func @sum(%q: tensor<2x64xf32>, %k: tensor<96x2xf32>, %v: tensor<96x1xf32>,
 
 // -----
 
-#query = affine_map<(i, j, d, e) -> (d, i)>
-#key = affine_map<(i, j, d, e) -> (j, d)>
-#value = affine_map<(i, j, d, e) -> (j, e)>
-#output = affine_map<(i, j, d, e) -> (e, i)>
-
-// Guarded, a pair without weight adds nothing even where its value is NaN. That
-// hardly ever runs.
-// CHECK-LABEL: func @guarded(
-func.func @guarded(%q: tensor<16x64xf32>, %k: tensor<96x16xf32>, %v: tensor<96x8xf32>, %acc: tensor<8x64xf32>, %max: tensor<64xf32>, %sum: tensor<64xf32>,
-                   %at: index) -> tensor<8x64xf32> {
-  // CHECK-DAG: %[[NONE:.*]] = arith.constant 0xFF800000 : f32
-  // CHECK-DAG: %[[ZERO:.*]] = arith.constant 0.000000e+00 : f32
-  // CHECK: iterator_types = ["parallel", "parallel", "reduction"]} {{.*}} attrs = {attn.rare}
-  // CHECK: iterator_types = ["parallel", "parallel", "reduction"]} {{.*}} attrs = {attn.rare}
-  // CHECK: ^bb0(%[[VALUE:.*]]: f32, %[[P:.*]]: f32, %[[S:.*]]: f32, %[[OLD:.*]]: f32):
-  // CHECK: %[[TERM:.*]] = arith.mulf %[[VALUE]], %[[P]]
-  // CHECK: %[[ABSENT:.*]] = arith.cmpf oeq, %[[S]], %[[NONE]]
-  // CHECK: %[[ADDED:.*]] = arith.select %[[ABSENT]], %[[ZERO]], %[[TERM]]
-  // CHECK: arith.addf %[[OLD]], %[[ADDED]]
-  %a, %m, %s = attn.attend_tile dot softmax guarded ins(%q, %k, %v : tensor<16x64xf32>, tensor<96x16xf32>, tensor<96x8xf32>) at(%at, %at, %at, %at)
-      outs(%acc, %max, %sum : tensor<8x64xf32>, tensor<64xf32>, tensor<64xf32>)
-      indexing_maps = [#query, #key, #value, #output] scale = 0.25 -> tensor<8x64xf32>, tensor<64xf32>, tensor<64xf32>
-  return %a : tensor<8x64xf32>
-}
-
-// -----
-
 // Additive scores by exponentials of queries and of keys, four features to a
 // division, where these stay in range; else by tanh.
 #query = affine_map<(i, j, d, e) -> (d, i)>
@@ -253,8 +226,7 @@ func.func @additive(%q: tensor<6x64xf32>, %k: tensor<96x6xf32>, %w: tensor<6xf32
 
 // Queries in bf16 are multiplied in pairs: of features, which keys have already
 // and queries get before the loop; of keys, for which the last pair of an odd
-// number is zero. A second loop, as guarded tiles have, takes the same pairs of
-// queries.
+// number is zero. A second loop takes the same pairs of queries.
 // CHECK-DAG: #[[ID:.*]] = affine_map<(d0, d1) -> (d0, d1)>
 // CHECK-DAG: #[[PAIR:.*]] = affine_map<(d0, d1) -> (d0 floordiv 2, d1, d0 mod 2)>
 // CHECK-LABEL: func @pairs(

@@ -87,34 +87,6 @@ func.func @dynamic_lanes(%x: memref<?xf32>, %y: memref<?xf32>) {
 
 // -----
 
-// What hardly ever runs: one vector at a time, in loops.
-// CHECK-LABEL: func @rare
-// V4: scf.for
-// V4: scf.for
-// V4: scf.for {{.*}} iter_args(%{{.*}} = %{{.*}}) -> (vector<16xf32>)
-// V4-COUNT-1: math.fma
-// V4-NEXT: scf.yield
-// V4-COUNT-1: vector.store
-// V4-NEXT: }
-// V4-NOT: math.fma
-// V4: return
-#rareKey = affine_map<(j, i, d) -> (j, d)>
-#rareQuery = affine_map<(j, i, d) -> (d, i)>
-#rareScore = affine_map<(j, i, d) -> (j, i)>
-func.func @rare(%k: memref<8x64xf32>, %q: memref<64x64xf32>, %s: memref<8x64xf32>) {
-  linalg.generic {indexing_maps = [#rareKey, #rareQuery, #rareScore],
-                  iterator_types = ["parallel", "parallel", "reduction"]}
-      ins(%k, %q : memref<8x64xf32>, memref<64x64xf32>) outs(%s : memref<8x64xf32>) attrs = {attn.rare} {
-  ^bb0(%a: f32, %b: f32, %c: f32):
-    %p = arith.mulf %a, %b : f32
-    %r = arith.addf %c, %p : f32
-    linalg.yield %r : f32
-  }
-  return
-}
-
-// -----
-
 // A captured tensor is read by masked loads where it follows the lanes, by a
 // guarded scalar where it does not, by a gather otherwise.
 // CHECK-LABEL: func @captured_loads

@@ -19,13 +19,13 @@ class TileOpTest : public ReferenceTest {
 protected:
   /// One query and three keys of one feature; queries and accumulator lie
   /// transposed. The mask keeps j <= i.
-  std::string tile(StringRef normalizer, StringRef flags = "") {
+  std::string tile(StringRef normalizer) {
     return llvm::formatv(R"(
       func.func @f(%q: tensor<1x2xf32>, %k: tensor<3x1xf32>, %v: tensor<3x1xf32>,
                    %a: tensor<1x2xf32>, %m: tensor<2xf32>, %l: tensor<2xf32>,
                    %i: index, %j: index, %p: i1)
           -> (tensor<1x2xf32>, tensor<2xf32>, tensor<2xf32>) {{
-        %r:3 = attn.attend_tile dot {0} {1}
+        %r:3 = attn.attend_tile dot {0}
           ins(%q, %k, %v : tensor<1x2xf32>, tensor<3x1xf32>, tensor<3x1xf32>)
           at(%i, %i, %i, %j) partial(%p)
           outs(%a, %m, %l : tensor<1x2xf32>, tensor<2xf32>, tensor<2xf32>)
@@ -39,7 +39,7 @@ protected:
         } -> tensor<1x2xf32>, tensor<2xf32>, tensor<2xf32>
         return %r#0, %r#1, %r#2 : tensor<1x2xf32>, tensor<2xf32>, tensor<2xf32>
       })",
-                         normalizer, flags);
+                         normalizer);
   }
 
   Tensor yes(bool value) { return integers(1, {}, {value}); }
@@ -118,15 +118,10 @@ TEST_F(TileOpTest, attend_tile_m5) {
 }
 
 TEST_F(TileOpTest, attend_tile_m6) {
-  // Nothing is known of what a NaN behind a mask does unless guarded.
+  // Nothing is known of what a NaN behind a mask does.
   runTile(tile("softmax"), {4, 8, quietNaN}, floats({2}, {1, 0}),
           floats({2}, {2, 0}), 5, 4, true);
   EXPECT_EQ(results[0].boundAt(0), infinity);
-  runTile(tile("softmax", "guarded"), {4, 8, quietNaN}, floats({2}, {1, 0}),
-          floats({2}, {2, 0}), 5, 4, true);
-  EXPECT_LT(results[0].boundAt(0), 5e-5);
-  EXPECT_THAT(result(0)[0], near(3 + 4 / std::exp(1) + 8));
-  EXPECT_TRUE(std::isnan(result(0)[1]));
 }
 
 TEST_F(TileOpTest, attend_tile_m3_none) {

@@ -137,27 +137,28 @@ def LowerSignaturesPass : Pass<"attn-lower-signatures", "::mlir::ModuleOp"> {
 }
 
 def ConvertAttnToLLVMPass : Pass<"convert-attn-to-llvm", "::mlir::ModuleOp"> {
-  let summary = "Converts all but attn.parallel to the LLVM dialect";
+  let summary = "Converts all but attn.parallel and attn.closure to LLVM";
   let description = [{
     As upstream's convert-to-llvm, but scratch comes from the runtime, which
     takes it from the caller's workspace and reports when there is none, and
     functions are converted side by side where the context has threads.
+    `attn.recompute` becomes a call of the runtime, its region an `attn.closure`.
 
     Refuses what has no lowering, naming the op.
 
-    See test/Conversion/AttnToLLVM/attn-to-llvm.mlir.
+    See test/Conversion/AttnToLLVM/attn-to-llvm.mlir and recompute.mlir.
   }];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
 }
 
 def OutlineParallelPass : Pass<"attn-outline-parallel", "::mlir::ModuleOp"> {
-  let summary = "Makes the body of attn.parallel a function";
+  let summary = "Makes the bodies of attn.parallel and attn.closure functions";
   let description = [{
     Captured values travel in a struct on the caller's stack; the runtime calls
-    the body with a pointer to it and a range. A body that only calls what
-    `attn-isolate-parallel` made of it becomes that again.
+    the body with a pointer to it and a range, or a closure's arguments. A body
+    that only calls what `attn-isolate-parallel` made of it becomes that again.
 
-    See test/Conversion/AttnToLLVM/outline-parallel.mlir.
+    See test/Conversion/AttnToLLVM/outline-parallel.mlir and recompute.mlir.
   }];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
 }

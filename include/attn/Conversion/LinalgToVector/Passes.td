@@ -33,8 +33,6 @@ def VectorizePass : Pass<"attn-vectorize"> {
     But for the dot instructions, reductions run in order of the loops: results do
     not depend on block sizes.
 
-    An op with `attn.rare` hardly ever runs: it gets loops over single vectors.
-
     Guarantees that no linalg op on memrefs is left, but for those that it
     declines with a remark `vectorize`: they have an indexing map or layout that
     is not understood.

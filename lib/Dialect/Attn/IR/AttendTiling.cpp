@@ -253,8 +253,8 @@ AttendTileOp::getTiledImplementation(OpBuilder &builder,
       getFeatureWeight(), getCaptures(), getB(), getH(),
       addOffset(builder, loc, getI(), offsets[I]),
       addOffset(builder, loc, getJ(), offsets[J]), getPartial(), inits[0],
-      inits[1], inits[2], getIndexingMaps(), getScale(), getGuarded(),
-      getBinary(), /*existing_rows=*/IntegerAttr(),
+      inits[1], inits[2], getIndexingMaps(), getScale(), getBinary(),
+      /*existing_rows=*/IntegerAttr(),
       /*padded_keys=*/IntegerAttr());
   finishTile(*this, tiled, result);
   return result;

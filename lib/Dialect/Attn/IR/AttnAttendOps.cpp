@@ -8,6 +8,7 @@
 
 #include "attn/Dialect/Attn/IR/AttentionShape.h"
 #include "attn/Dialect/Attn/IR/Attn.h"
+#include "attn/Dialect/Attn/IR/AttnRecompute.h"
 #include "attn/Dialect/Attn/IR/AttributeNames.h"
 #include "attn/Dialect/Attn/IR/RegionUtils.h"
 #include "attn/Dialect/Attn/IR/TilePlan.h"
@@ -45,9 +46,11 @@ static LogicalResult verifyScoring(OpTy op, int64_t features) {
                           "compatibility; it is ")
            << stringifyCompatibility(op.getCompatibility());
   if (additive &&
-      !mayBeEqual(op.getFeatureWeight().getType().getDimSize(0), features))
+      !mayBeEqual(
+          cast<ShapedType>(op.getFeatureWeight().getType()).getDimSize(0),
+          features))
     return op.emitOpError("feature weight has ")
-           << op.getFeatureWeight().getType().getDimSize(0)
+           << cast<ShapedType>(op.getFeatureWeight().getType()).getDimSize(0)
            << " features, query has " << features << "; they must be equal";
   return verifyScale(op, op.getScale());
 }
@@ -279,3 +282,57 @@ LogicalResult ScoreTileOp::verify() {
 }
 
 LogicalResult ScoreTileOp::verifyRegions() { return verifyPairRegions(*this); }
+
+//===----------------------------------------------------------------------===//
+// Recompute
+//===----------------------------------------------------------------------===//
+
+LogicalResult RecomputeOp::verify() {
+  SmallVector<int64_t> domain;
+  if (failed(verifyMaps(*this, getIndexingMaps(),
+                        {{"query", getQuery(), bit(I) | bit(D), bit(G)},
+                         {"key", getKey(), bit(J) | bit(D), 0},
+                         {"value", getValue(), bit(J) | bit(E), 0},
+                         {"output", getOutput(), bit(I) | bit(E), bit(G)}},
+                        {"i", "g", "j", "d", "e"}, domain)))
+    return failure();
+  if (getMaximum() &&
+      failed(verifyAccumulator(*this,
+                               {{"maximum", getMaximum()}, {"sum", getSum()}})))
+    return failure();
+  bool onTensors = isa<TensorType>(getOutput().getType());
+  if (getNumResults() != (onTensors ? getDpsInitsMutable().size() : 0))
+    return emitOpError("has ") << getNumResults() << " results; it has "
+                               << (onTensors ? getDpsInitsMutable().size() : 0)
+                               << ", one for each tensor that it changes";
+  return verifyScoring(*this, domain[D]);
+}
+
+LogicalResult RecomputeOp::verifyRegions() {
+  Type index = IndexType::get(getContext());
+  Type score = getAccumulatorType(getElementTypeOrSelf(getQuery().getType()));
+  if (getPairs().getArgumentTypes() == TypeRange{index, index, index, score})
+    return success();
+  return emitOpError("has a region of (")
+         << getPairs().getArgumentTypes()
+         << "); it takes query, head and key as index, and the score, "
+         << score;
+}
+
+MutableOperandRange RecomputeOp::getDpsInitsMutable() {
+  unsigned first = getOutputMutable().getOperandNumber();
+  return MutableOperandRange(getOperation(), first, getNumOperands() - first);
+}
+
+void RecomputeOp::getEffects(
+    SmallVectorImpl<MemoryEffects::EffectInstance> &effects) {
+  for (OpOperand &operand : (*this)->getOpOperands())
+    if (isa<MemRefType>(operand.get().getType()))
+      effects.emplace_back(MemoryEffects::Read::get(), &operand);
+  for (OpOperand &init : getDpsInitsMutable())
+    if (isa<MemRefType>(init.get().getType()))
+      effects.emplace_back(MemoryEffects::Write::get(), &init);
+  // Of what the region captures.
+  if (isa<MemRefType>(getOutput().getType()))
+    effects.emplace_back(MemoryEffects::Read::get());
+}

@@ -7,6 +7,7 @@
 
 #include "attn/Dialect/Attn/IR/AttnFacts.h"
 #include "attn/Dialect/Attn/IR/AttnParallel.h"
+#include "attn/Dialect/Attn/IR/AttnRecompute.h"
 
 #include "mlir/IR/DialectImplementation.h"
 #include "mlir/Transforms/InliningUtils.h"
@@ -52,6 +53,10 @@ void AttnDialect::initialize() {
   addOperations<
 #define GET_OP_LIST
 #include "attn/Dialect/Attn/IR/AttnParallelOps.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "attn/Dialect/Attn/IR/AttnRecomputeOps.cpp.inc"
       >();
   addTypes<
 #define GET_TYPEDEF_LIST
@@ -168,3 +173,6 @@ static void printHeadWeights(OpAsmPrinter &printer, MultiHeadOp, Value query,
 
 #define GET_OP_CLASSES
 #include "attn/Dialect/Attn/IR/AttnParallelOps.cpp.inc"
+
+#define GET_OP_CLASSES
+#include "attn/Dialect/Attn/IR/AttnRecomputeOps.cpp.inc"

@@ -88,8 +88,7 @@ static constexpr Rule attendTileRules[] = {
     {spreadAttr, flag, isOf<UnitAttr>}};
 static constexpr Rule linalgRules[] = {
     {streamedAttr, "an array of i64, numbers of inputs,", areNumbers},
-    {rowsAheadAttr, notNegative, isCount<0>},
-    {rareAttr, flag, isOf<UnitAttr>}};
+    {rowsAheadAttr, notNegative, isCount<0>}};
 static constexpr Rule moduleRules[] = {{emulatedAttr, flag, isOf<UnitAttr>}};
 static constexpr Rule functionRules[] = {
     {abi::entry, "\"shapes\" or \"workspace\"", isEntry},

@@ -256,8 +256,8 @@ SmallVector<Value> QueryBand::finishTile(Value number, ValueRange inits) {
     slice.getSourceMutable().assign(init);
   QueryTile tile(builder, piece.op, plan, classifier);
   tile.usePacked(read(roomOf(packed, number), /*writable=*/false));
-  SmallVector<Value> results = tile.emitResults(
-      tile.recomputeUnlessFinite(reached, readState(stateRooms(number))));
+  SmallVector<Value> results =
+      tile.emitResults(reached, readState(stateRooms(number)));
   for (auto [result, slice, init] :
        llvm::zip_equal(results, piece.initSlices, inits))
     result = tensor::InsertSliceOp::create(

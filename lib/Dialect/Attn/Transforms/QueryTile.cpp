@@ -7,6 +7,8 @@
 
 #include "attn/Dialect/Attn/Transforms/QueryTile.h"
 
+#include "QueryTileResults.h"
+
 #include "attn/Dialect/Attn/Analysis/ScoreRange.h"
 #include "attn/Dialect/Attn/IR/AttentionShape.h"
 #include "attn/Dialect/Attn/Transforms/TilePlan.h"
@@ -169,7 +171,7 @@ Value QueryTile::globalKey(OpBuilder &b, Value start) {
 }
 
 QueryTile::KeyTile QueryTile::keyTile(OpBuilder &b, Value start,
-                                      OpFoldResult count, bool guarded) {
+                                      OpFoldResult count) {
   if (packedKeys.first)
     return packedTile(b, start, count);
   return {plan.tiles ? existingFeatures(b) : packed,
@@ -177,14 +179,13 @@ QueryTile::KeyTile QueryTile::keyTile(OpBuilder &b, Value start,
           sliceKeys(b, value, valueMap, start, count),
           keyMap,
           valueMap,
-          plan.unpacked && !guarded && getConstantIntValue(count) != plan.keys};
+          plan.unpacked && getConstantIntValue(count) != plan.keys};
 }
 
 QueryTile::State QueryTile::emitKeyTile(OpBuilder &b, Location loc, Value start,
                                         OpFoldResult count, Value partial,
-                                        State state, bool guarded,
-                                        Value piece) {
-  KeyTile keysOfTile = keyTile(b, start, count, guarded);
+                                        State state, Value piece) {
+  KeyTile keysOfTile = keyTile(b, start, count);
   Value row = firstRow(b);
   if (piece) {
     keysOfTile.query = slicePiece(b, keysOfTile.query, 1, piece);
@@ -204,18 +205,18 @@ QueryTile::State QueryTile::emitKeyTile(OpBuilder &b, Location loc, Value start,
       op.getCompatibility(), op.getNormalizer(), keysOfTile.query,
       keysOfTile.key, keysOfTile.value, op.getFeatureWeight(), op.getCaptures(),
       batch, head, row, j, partial, state[0], state[1], state[2],
-      b.getAffineMapArrayAttr(maps), APFloat(scoreFactor()), guarded, binary,
+      b.getAffineMapArrayAttr(maps), APFloat(scoreFactor()), binary,
       /*existing_rows=*/IntegerAttr(), /*padded_keys=*/IntegerAttr());
-  if (fixedMaximum && !guarded)
+  if (fixedMaximum)
     tile->setAttr(boundedScoresAttr, b.getUnitAttr());
   // A piece has too few sums for a second way through its code.
-  if (!rowsFirst() && !guarded && !plan.once && (!piece || plan.tiles))
+  if (!rowsFirst() && !plan.once && (!piece || plan.tiles))
     tile->setAttr(lazyMaximumAttr, b.getUnitAttr());
   if (keysOfTile.padded)
     tile.setPaddedKeys(plan.keys);
-  if (plan.ahead && !guarded)
+  if (plan.ahead)
     tile->setAttr(rowsAheadAttr, b.getIndexAttr(plan.ahead));
-  if (plan.spread && !guarded && getConstantIntValue(count))
+  if (plan.spread && getConstantIntValue(count))
     tile->setAttr(spreadAttr, b.getUnitAttr());
   // One tile has all queries.
   std::optional<int64_t> existing =
@@ -352,11 +353,15 @@ SmallVector<Value> QueryTile::emit() {
   packQueries(emptyQueries());
   IndexRange range = keyRange();
   State state = visitKeys(range, initialState(emptyState()));
-  return emitResults(recomputeUnlessFinite(range, state));
+  return emitResults(range, state);
 }
 
-SmallVector<Value> QueryTile::emitResults(const State &state) {
-  SmallVector<Value> results{emitOutput(state)};
+SmallVector<Value> QueryTile::emitResults(IndexRange range, State state) {
+  Dims dims;
+  Value output = emitOutput(state, dims);
+  output = recomputeUnlessFinite(range, output, dims, state);
+  SmallVector<Value> results{
+      insertWhole(builder, loc, output, op.getOutputInit())};
   if (op.getLse())
     results.push_back(emitLse(state));
   if (op.getWeights())

@@ -56,8 +56,7 @@ QueryTile::State QueryTile::emitPieces(OpBuilder &b, Location loc, Value start,
         State piece{slicePiece(b, whole[0], sumRowDim(), first),
                     slicePiece(b, whole[1], 0, first),
                     slicePiece(b, whole[2], 0, first)};
-        State next = emitKeyTile(b, loc, start, count, partial, piece,
-                                 /*guarded=*/false, first);
+        State next = emitKeyTile(b, loc, start, count, partial, piece, first);
         SmallVector<Value> results;
         for (auto [part, old] : llvm::zip_equal(next, piece))
           results.push_back(insertPiece(b, part, old));
@@ -71,7 +70,7 @@ QueryTile::State QueryTile::emitWholeOrRest(OpBuilder &b, Location loc,
                                             Value start, OpFoldResult count,
                                             Value partial, State state) {
   auto emit = [&](OpBuilder &b, OpFoldResult count) {
-    return emitKeyTile(b, loc, start, count, partial, state, /*guarded=*/false);
+    return emitKeyTile(b, loc, start, count, partial, state);
   };
   OpFoldResult whole = b.getIndexAttr(plan.keys);
   if (getConstantIntValue(count))
@@ -98,8 +97,7 @@ QueryTile::State QueryTile::visitTile(OpBuilder &b, Location loc, Value start,
   if (plan.unpacked || plan.spread)
     return emitWholeOrRest(b, loc, start, count, partial, state);
   if (!plan.piece)
-    return emitKeyTile(b, loc, start, count, partial, state,
-                       /*guarded=*/false);
+    return emitKeyTile(b, loc, start, count, partial, state);
   if (plan.tiles)
     return emitPieces(b, loc, start, count, partial, state);
   Value full = arith::CmpIOp::create(
@@ -110,8 +108,7 @@ QueryTile::State QueryTile::visitTile(OpBuilder &b, Location loc, Value start,
       b, loc, full,
       [&](OpBuilder &b, Location loc) {
         scf::YieldOp::create(b, loc,
-                             emitKeyTile(b, loc, start, count, partial, state,
-                                         /*guarded=*/false));
+                             emitKeyTile(b, loc, start, count, partial, state));
       },
       [&](OpBuilder &b, Location loc) {
         scf::YieldOp::create(b, loc,

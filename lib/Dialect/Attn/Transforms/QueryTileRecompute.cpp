@@ -5,111 +5,224 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "attn/Dialect/Attn/Analysis/ScoreRange.h"
+#include "attn/Dialect/Attn/IR/AttnRecompute.h"
 #include "attn/Dialect/Attn/Transforms/QueryTile.h"
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/IRMapping.h"
 
 using namespace mlir;
 using namespace mlir::attn;
 
-/// A pair without weight can exist, so a value of NaN could meet a weight of 0;
-/// or weights can be far from 1.
-bool QueryTile::needsGuard() {
-  return !op.getMask().empty() || !op.getScore().empty() || fixedMaximum;
-}
-
-/// Whether no sum of weights lies so far below 1 that products with them, which
+/// Whether a sum of weights lies so far below 1 that products with them, which
 /// vanish or lose bits below 2^-126, matter. A sum of 0 is that of an empty
 /// row.
-Value QueryTile::haveLargeSums(Value sums) {
+Value QueryTile::haveSmallSums(Value sums) {
   constexpr double smallest = 0x1p-20;
-  Value yes = arith::ConstantIntOp::create(builder, loc, 1, 1);
+  Value no = arith::ConstantIntOp::create(builder, loc, 0, 1);
   Value empty = tensor::EmptyOp::create(builder, loc, ArrayRef<int64_t>{},
                                         builder.getI1Type());
-  Value all = linalg::FillOp::create(builder, loc, yes, empty).getResult(0);
+  Value any = linalg::FillOp::create(builder, loc, no, empty).getResult(0);
   AffineMap map = builder.getMultiDimIdentityMap(1);
   auto reduction = linalg::GenericOp::create(
-      builder, loc, all.getType(), sums, all,
+      builder, loc, any.getType(), sums, any,
       ArrayRef<AffineMap>{map, map.dropResult(0)},
       utils::IteratorType::reduction,
       [&](OpBuilder &b, Location loc, ValueRange args) {
-        Value large = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OGE,
+        Value below = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::ULT,
                                             args[0], constant(b, smallest));
-        Value none = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ,
+        Value some = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNE,
                                            args[0], constant(b, 0.0));
-        Value fine = arith::OrIOp::create(b, loc, large, none);
+        Value small = arith::AndIOp::create(b, loc, below, some);
         linalg::YieldOp::create(
-            b, loc, arith::AndIOp::create(b, loc, args[1], fine).getResult());
+            b, loc, arith::OrIOp::create(b, loc, args[1], small).getResult());
       });
   return tensor::ExtractOp::create(builder, loc, reduction.getResult(0),
                                    ValueRange());
 }
 
-/// Whether sum(0 * accumulator) is 0, as it is unless an element is not finite.
-Value QueryTile::isFinite(Value acc) {
-  auto reduce = [&](Value input, Value init, unsigned inputRank,
-                    bool multiply) {
-    AffineMap inputMap = builder.getMultiDimIdentityMap(inputRank);
-    AffineMap outputMap = inputMap.dropResult(0);
-    SmallVector<utils::IteratorType> iterators(inputRank,
-                                               utils::IteratorType::parallel);
-    iterators[0] = utils::IteratorType::reduction;
+/// Whether 0 times the sum of all elements is NaN, as it is where one is not
+/// finite. An overflow passes for one.
+Value QueryTile::holdsNonFinite(Value output) {
+  auto sumLeading = [&](Value input, Value init) {
+    int64_t rank = cast<ShapedType>(input.getType()).getRank();
+    int64_t kept = cast<ShapedType>(init.getType()).getRank();
+    AffineMap map = builder.getMultiDimIdentityMap(rank);
+    AffineMap keptMap =
+        AffineMap::getMinorIdentityMap(rank, kept, builder.getContext());
+    SmallVector<utils::IteratorType> iterators(rank - kept,
+                                               utils::IteratorType::reduction);
+    iterators.append(kept, utils::IteratorType::parallel);
     return linalg::GenericOp::create(
                builder, loc, init.getType(), input, init,
-               ArrayRef<AffineMap>{inputMap, outputMap}, iterators,
+               ArrayRef<AffineMap>{map, keptMap}, iterators,
                [&](OpBuilder &b, Location loc, ValueRange args) {
-                 Value term = args[0];
-                 if (multiply) {
-                   term = arith::MulFOp::create(b, loc, term, constant(b, 0.0));
-                 }
+                 Value term = convertScalarToDtype(b, loc, args[0], accumulator,
+                                                   /*isUnsignedCast=*/false);
                  Value sum = arith::AddFOp::create(b, loc, args[1], term);
                  linalg::YieldOp::create(b, loc, sum);
                })
         .getResult(0);
   };
-  Value partial = reduce(
-      acc, zeros({tensor::getMixedSize(builder, loc, acc, 1)}, accumulator), 2,
-      true);
-  Value total = reduce(partial, zeros({}, accumulator), 1, false);
+  if (int64_t last = cast<ShapedType>(output.getType()).getRank() - 1) {
+    OpFoldResult size = tensor::getMixedSize(builder, loc, output, last);
+    output = sumLeading(output, zeros({size}, accumulator));
+  }
+  Value total = sumLeading(output, zeros({}, accumulator));
   Value sum = tensor::ExtractOp::create(builder, loc, total, ValueRange());
-  return arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OEQ, sum,
-                               constant(builder, 0.0));
+  Value zero =
+      arith::MulFOp::create(builder, loc, sum, constant(builder, 0.0));
+  return arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::UNO, zero,
+                               zero);
 }
 
-/// One key at a time, and the mask asked of each: as little code as this rare
-/// way is worth.
-QueryTile::State QueryTile::visitGuarded(IndexRange range, State state) {
-  Value one = arith::ConstantIndexOp::create(builder, loc, 1);
-  auto loop = scf::ForOp::create(
-      builder, loc, range.lower, range.upper, one, state,
-      [&](OpBuilder &b, Location loc, Value key, ValueRange args) {
-        State next = emitKeyTile(b, loc, key, b.getIndexAttr(1), /*partial=*/{},
-                                 State(args), /*guarded=*/true);
-        scf::YieldOp::create(b, loc, next);
-      });
-  return State(loop.getResults());
+/// What tells whether a value that is not finite met a weight of 0 in any row.
+/// Without a mask all rows meet all values, and none stays finite then.
+Value QueryTile::takeTelling(Value output, ArrayRef<unsigned> dims) {
+  if (!op.getMask().empty() || op.getNormalizer() == Normalizer::Sum ||
+      fixedMaximum)
+    return output;
+  OpFoldResult one = builder.getIndexAttr(1);
+  SmallVector<OpFoldResult> offsets(dims.size(), builder.getIndexAttr(0)),
+      strides(dims.size(), one), sizes(dims.size(), one);
+  unsigned position = llvm::find(dims, AttendOp::E) - dims.begin();
+  sizes[position] = tensor::getMixedSize(builder, loc, output, position);
+  auto row = tensor::ExtractSliceOp::inferCanonicalRankReducedResultType(
+      1, cast<RankedTensorType>(output.getType()), sizes);
+  return tensor::ExtractSliceOp::create(builder, loc, row, output, offsets,
+                                        sizes, strides);
 }
 
-QueryTile::State QueryTile::recomputeUnlessFinite(IndexRange range,
-                                                  State fast) {
-  if (!needsGuard())
-    return fast;
-  Value finite = isFinite(fast[0]);
+/// `region` on these values of its first arguments; captures follow.
+static Value inlineRegion(OpBuilder &b, Region &region, ValueRange arguments,
+                          ValueRange captures) {
+  IRMapping mapping;
+  Block &block = region.front();
+  mapping.map(block.getArguments().take_front(arguments.size()), arguments);
+  mapping.map(block.getArguments().drop_front(arguments.size()), captures);
+  for (Operation &op : block.without_terminator())
+    b.clone(op, mapping);
+  return mapping.lookupOrDefault(block.getTerminator()->getOperand(0));
+}
+
+/// What becomes of the score of a pair, in `region` of an attn.recompute.
+void QueryTile::fillPairs(Region &region) {
+  Type index = builder.getIndexType();
+  OpBuilder::InsertionGuard restore(builder);
+  Block *block =
+      builder.createBlock(&region, {}, {index, index, index, accumulator},
+                          SmallVector<Location>(4, loc));
+  Value query = arith::AddIOp::create(
+      builder, loc, op.getOffsets()[AttendOp::I], block->getArgument(0));
+  Value own = arith::AddIOp::create(builder, loc, head, block->getArgument(1));
+  Value key = globalKey(builder, block->getArgument(2));
+  SmallVector<Value> pair{batch, own, query, key};
+  auto score = [&](OpBuilder &b) -> Value {
+    Value score = block->getArgument(3);
+    if (op.getScore().empty())
+      return score;
+    SmallVector<Value> arguments{score};
+    llvm::append_range(arguments, pair);
+    return inlineRegion(b, op.getScore(), arguments, op.getCaptures());
+  };
+  Value result;
+  if (op.getMask().empty()) {
+    result = score(builder);
+  } else {
+    // The score of a pair that is left out makes no loads.
+    Value keep = inlineRegion(builder, op.getMask(), pair, op.getCaptures());
+    bool softmax = op.getNormalizer() == Normalizer::Softmax;
+    result =
+        scf::IfOp::create(
+            builder, loc, keep,
+            [&](OpBuilder &b, Location loc) {
+              scf::YieldOp::create(b, loc, score(b));
+            },
+            [&](OpBuilder &b, Location loc) {
+              Value none = constant(
+                  b, softmax ? -std::numeric_limits<double>::infinity() : 0.0);
+              scf::YieldOp::create(b, loc, none);
+            })
+            .getResult(0);
+  }
+  YieldOp::create(builder, loc, result);
+}
+
+/// A vector in a type that the runtime takes beside that of the accumulator.
+Value QueryTile::asOperand(Value vector) {
+  Type element = getElementTypeOrSelf(vector.getType());
+  if (element == accumulator ||
+      element == getElementTypeOrSelf(query.getType()))
+    return vector;
+  Value empty = tensor::EmptyOp::create(
+      builder, loc, tensor::getMixedSizes(builder, loc, vector), accumulator);
+  int64_t rank = cast<RankedTensorType>(vector.getType()).getRank();
+  AffineMap map = builder.getMultiDimIdentityMap(rank);
+  return linalg::GenericOp::create(
+             builder, loc, empty.getType(), vector, empty,
+             ArrayRef<AffineMap>{map, map},
+             SmallVector<utils::IteratorType>(rank,
+                                              utils::IteratorType::parallel),
+             [&](OpBuilder &b, Location loc, ValueRange args) {
+               Value converted = convertScalarToDtype(
+                   b, loc, args[0], accumulator, /*isUnsignedCast=*/false);
+               linalg::YieldOp::create(b, loc, converted);
+             })
+      .getResult(0);
+}
+
+Value QueryTile::recomputeUnlessFinite(IndexRange range, Value output,
+                                       ArrayRef<unsigned> outputDims,
+                                       State &state) {
+  using Op = RecomputeOp;
+  auto toMap = [&](ArrayRef<unsigned> dims) {
+    auto targets = llvm::map_to_vector(dims, [](unsigned dim) -> unsigned {
+      switch (dim) {
+      case AttendOp::I:
+        return Op::I;
+      case AttendOp::G:
+        return Op::G;
+      case AttendOp::J:
+        return Op::J;
+      default:
+        return dim == AttendOp::D ? Op::D : Op::E;
+      }
+    });
+    return AffineMap::getMultiDimMapWithTargets(Op::NumDims, targets,
+                                                op.getContext());
+  };
+  auto keyMapOf = [&](AffineMap map, unsigned rowDim, unsigned columnDim) {
+    bool rowFirst = positionOf(map, TileJ) == 0;
+    return toMap(rowFirst ? Dims{rowDim, columnDim} : Dims{columnDim, rowDim});
+  };
+  Value weight = op.getFeatureWeight(), sink;
+  if (weight)
+    weight = asOperand(weight);
+  if (op.getSink())
+    sink = asOperand(sliceSink());
+  Value when = holdsNonFinite(takeTelling(output, outputDims));
   if (fixedMaximum)
-    finite =
-        arith::AndIOp::create(builder, loc, finite, haveLargeSums(fast[2]));
-  auto choice = scf::IfOp::create(
-      builder, loc, finite,
-      [&](OpBuilder &b, Location loc) { scf::YieldOp::create(b, loc, fast); },
-      [&](OpBuilder &b, Location loc) {
-        OpBuilder::InsertionGuard restore(builder);
-        builder.setInsertionPointToEnd(b.getInsertionBlock());
-        // In the same buffers, so that the branches agree on them.
-        State slow = visitGuarded(range, initialState(fast, /*guarded=*/true));
-        scf::YieldOp::create(builder, loc, slow);
-        b.setInsertionPointToEnd(builder.getInsertionBlock());
-      });
-  return State(choice.getResults());
+    when = arith::OrIOp::create(builder, loc, when, haveSmallSums(state[2]));
+  // What is read of the state after the output.
+  bool hasState = op.getLse() || op.getWeights() || op.getTopKeys();
+  SmallVector<Type> types{output.getType()};
+  if (hasState)
+    types.append({state[1].getType(), state[2].getType()});
+  auto again = Op::create(
+      builder, loc, types, op.getCompatibility(), op.getNormalizer(), query,
+      key, value, weight, sink, range.lower, range.upper, when, output,
+      hasState ? state[1] : Value(), hasState ? state[2] : Value(),
+      builder.getAffineMapArrayAttr(
+          {toMap(queryDims), keyMapOf(keyMap, AttendOp::J, AttendOp::D),
+           keyMapOf(valueMap, AttendOp::J, AttendOp::E), toMap(outputDims)}),
+      APFloat(scale()), binary);
+  fillPairs(again.getPairs());
+  if (hasState) {
+    state[1] = again.getResult(1);
+    state[2] = again.getResult(2);
+  }
+  return again.getResult(0);
 }

@@ -90,38 +90,36 @@ Value QueryTile::emitInverse(Value sum) {
       .getResult(0);
 }
 
-/// output[i, e] = accumulator[e, i] / sum[i].
-Value QueryTile::emitOutput(const State &state) {
-  Dims dims = rowDims(), accDims = tileDims(AttendOp::E), loops;
+/// output[i, e] = accumulator[e, i] / sum[i], in the dimensions `loops`.
+Value QueryTile::emitOutput(const State &state, Dims &loops) {
+  Dims dims = rowDims(), accDims = tileDims(AttendOp::E);
   dims.push_back(AttendOp::E);
   Value init = sliceTo(op.getOutputInit(), op.getOutputMap(), dims, loops);
   Normalizer normalizer = op.getNormalizer();
   Type element = getElementTypeOrSelf(init.getType());
   Value sum =
       normalizer == Normalizer::Softmax ? emitInverse(state[2]) : state[2];
-  Value result =
-      linalg::GenericOp::create(
-          builder, loc, init.getType(),
-          ValueRange{existingRows(existingValueFeatures(builder, state[0]),
-                                  sumRowDim()),
-                     existingRows(sum, 0)},
-          init,
-          ArrayRef<AffineMap>{mapOf(accDims, loops), mapOf(rowDims(), loops),
-                              mapOf(loops, loops)},
-          SmallVector<utils::IteratorType>(loops.size(),
-                                           utils::IteratorType::parallel),
-          [&](OpBuilder &b, Location loc, ValueRange args) {
-            Value out = args[0];
-            if (normalizer == Normalizer::Softmax)
-              out = arith::MulFOp::create(b, loc, out, args[1]);
-            else if (normalizer == Normalizer::Sum)
-              out = divideBySum(b, loc, out, args[1]);
-            out = convertScalarToDtype(b, loc, out, element,
-                                       /*isUnsignedCast=*/false);
-            linalg::YieldOp::create(b, loc, out);
-          })
-          .getResult(0);
-  return insertWhole(builder, loc, result, op.getOutputInit());
+  return linalg::GenericOp::create(
+             builder, loc, init.getType(),
+             ValueRange{existingRows(existingValueFeatures(builder, state[0]),
+                                     sumRowDim()),
+                        existingRows(sum, 0)},
+             init,
+             ArrayRef<AffineMap>{mapOf(accDims, loops), mapOf(rowDims(), loops),
+                                 mapOf(loops, loops)},
+             SmallVector<utils::IteratorType>(loops.size(),
+                                              utils::IteratorType::parallel),
+             [&](OpBuilder &b, Location loc, ValueRange args) {
+               Value out = args[0];
+               if (normalizer == Normalizer::Softmax)
+                 out = arith::MulFOp::create(b, loc, out, args[1]);
+               else if (normalizer == Normalizer::Sum)
+                 out = divideBySum(b, loc, out, args[1]);
+               out = convertScalarToDtype(b, loc, out, element,
+                                          /*isUnsignedCast=*/false);
+               linalg::YieldOp::create(b, loc, out);
+             })
+      .getResult(0);
 }
 
 /// maximum + log(sum), -inf for an empty row; log(sum) without a maximum.

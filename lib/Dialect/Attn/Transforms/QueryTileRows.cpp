@@ -249,16 +249,21 @@ Value QueryTile::packQueries(Value room) {
   return packed;
 }
 
-/// `buffer` (rows) filled with each head's sink: its logit, or the weight that
-/// it starts the sum with: 1, or 0 for a sink of -inf, which adds nothing.
-Value QueryTile::fillFromSink(Value buffer, bool weight) {
-  Dims loops = rowDims();
+/// The sinks of the heads.
+Value QueryTile::sliceSink() {
   SmallVector<unsigned> order;
-  Value sink = sliceTo(
+  return sliceTo(
       op.getSink(),
       AffineMap::getMultiDimMapWithTargets(
           AttendOp::NumDims, {AttendOp::Hkv, AttendOp::G}, op.getContext()),
-      ArrayRef<unsigned>(loops).drop_front(), order);
+      ArrayRef<unsigned>(rowDims()).drop_front(), order);
+}
+
+/// `buffer` (rows) filled with each head's sink: its logit, or the weight that
+/// it starts the sum with: 1, or 0 for a sink of -inf, which adds nothing.
+Value QueryTile::fillFromSink(Value buffer, bool weight) {
+  Dims loops = rowDims(), order(ArrayRef<unsigned>(loops).drop_front());
+  Value sink = sliceSink();
   Value init = splitRows(buffer, 0);
   Value filled =
       linalg::GenericOp::create(
@@ -286,21 +291,19 @@ Value QueryTile::fillFromSink(Value buffer, bool weight) {
 }
 
 /// A sink is a key without value: it starts maximum and sum.
-QueryTile::State QueryTile::initialState(const State &buffers, bool guarded) {
+QueryTile::State QueryTile::initialState(const State &buffers) {
   auto fillWith = [&](double scalar, Value buffer) {
     return linalg::FillOp::create(builder, loc, constant(builder, scalar),
                                   buffer)
         .getResult(0);
   };
-  // All of it is looked through where a guard is needed.
-  Value accumulator = plan.piece && !needsGuard()
-                          ? clearRows(builder, loc, buffers[0], sumRowDim(),
-                                      rowsOfPieces().second)
-                          : fillWith(0.0, buffers[0]);
+  Value accumulator = plan.piece ? clearRows(builder, loc, buffers[0],
+                                             sumRowDim(), rowsOfPieces().second)
+                                 : fillWith(0.0, buffers[0]);
   if (op.getSink())
     return {accumulator, fillFromSink(buffers[1], /*weight=*/false),
             fillFromSink(buffers[2], /*weight=*/true)};
-  double maximum = fixedMaximum && !guarded ? *fixedMaximum : lowest;
+  double maximum = fixedMaximum.value_or(lowest);
   return {accumulator, fillWith(maximum, buffers[1]),
           fillWith(0.0, buffers[2])};
 }

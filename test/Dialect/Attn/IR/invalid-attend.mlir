@@ -446,3 +446,80 @@ func.func @f(%n: i32) {
   %a = attn.assume %n at_most = 2147483648 : i32
   return
 }
+
+// -----
+
+// recompute_c1
+func.func @f(%q: tensor<8x64xf32>, %k: tensor<9x64xf32>, %v: tensor<9x32xf32>, %o: tensor<8x32xf32>, %n: index, %x: i1) {
+  // expected-error @below {{'attn.recompute' op has 3 indexing maps for 4 operands}}
+  %r = attn.recompute dot softmax ins(%q, %k, %v : tensor<8x64xf32>, tensor<9x64xf32>, tensor<9x32xf32>)
+      keys(%n, %n) when(%x) outs(%o : tensor<8x32xf32>)
+      indexing_maps = [affine_map<(i, g, j, d, e) -> (i, d)>, affine_map<(i, g, j, d, e) -> (j, d)>,
+                       affine_map<(i, g, j, d, e) -> (j, e)>] scale = 1.0 pairs {
+  ^bb0(%query: index, %head: index, %key: index, %score: f32):
+    attn.yield %score : f32
+  } -> tensor<8x32xf32>
+  return
+}
+
+// -----
+
+// recompute_c2
+func.func @f(%q: tensor<8x64xf32>, %k: tensor<9x64xf32>, %v: tensor<9x32xf32>, %o: tensor<8x32xf32>,
+             %m: tensor<8xf64>, %s: tensor<8xf32>, %n: index, %x: i1) {
+  // expected-error @below {{'attn.recompute' op maximum is of 'f64'; for queries of 'f32' it is of 'f32'}}
+  %r:3 = attn.recompute dot softmax ins(%q, %k, %v : tensor<8x64xf32>, tensor<9x64xf32>, tensor<9x32xf32>)
+      keys(%n, %n) when(%x) outs(%o : tensor<8x32xf32>) state(%m, %s : tensor<8xf64>, tensor<8xf32>)
+      indexing_maps = [affine_map<(i, g, j, d, e) -> (i, d)>, affine_map<(i, g, j, d, e) -> (j, d)>,
+                       affine_map<(i, g, j, d, e) -> (j, e)>, affine_map<(i, g, j, d, e) -> (i, e)>] scale = 1.0 pairs {
+  ^bb0(%query: index, %head: index, %key: index, %score: f32):
+    attn.yield %score : f32
+  } -> tensor<8x32xf32>, tensor<8xf64>, tensor<8xf32>
+  return
+}
+
+// -----
+
+// recompute_c3
+func.func @f(%q: tensor<8x64xf32>, %k: tensor<9x64xf32>, %v: tensor<9x32xf32>, %o: tensor<8x32xf32>,
+             %s: tensor<8xf32>, %n: index, %x: i1) {
+  // expected-error @below {{'attn.recompute' op has 1 results; it has 3, one for each tensor that it changes}}
+  %r = attn.recompute dot softmax ins(%q, %k, %v : tensor<8x64xf32>, tensor<9x64xf32>, tensor<9x32xf32>)
+      keys(%n, %n) when(%x) outs(%o : tensor<8x32xf32>) state(%s, %s : tensor<8xf32>, tensor<8xf32>)
+      indexing_maps = [affine_map<(i, g, j, d, e) -> (i, d)>, affine_map<(i, g, j, d, e) -> (j, d)>,
+                       affine_map<(i, g, j, d, e) -> (j, e)>, affine_map<(i, g, j, d, e) -> (i, e)>] scale = 1.0 pairs {
+  ^bb0(%query: index, %head: index, %key: index, %score: f32):
+    attn.yield %score : f32
+  } -> tensor<8x32xf32>
+  return
+}
+
+// -----
+
+// recompute_c4
+func.func @f(%q: tensor<8x64xf32>, %k: tensor<9x64xf32>, %v: tensor<9x32xf32>, %o: tensor<8x32xf32>, %n: index, %x: i1) {
+  // expected-error @below {{'attn.recompute' op has a region of ('index', 'f32'); it takes query, head and key as index, and the score, 'f32'}}
+  %r = attn.recompute dot softmax ins(%q, %k, %v : tensor<8x64xf32>, tensor<9x64xf32>, tensor<9x32xf32>)
+      keys(%n, %n) when(%x) outs(%o : tensor<8x32xf32>)
+      indexing_maps = [affine_map<(i, g, j, d, e) -> (i, d)>, affine_map<(i, g, j, d, e) -> (j, d)>,
+                       affine_map<(i, g, j, d, e) -> (j, e)>, affine_map<(i, g, j, d, e) -> (i, e)>] scale = 1.0 pairs {
+  ^bb0(%key: index, %score: f32):
+    attn.yield %score : f32
+  } -> tensor<8x32xf32>
+  return
+}
+
+// -----
+
+// recompute_c5
+func.func @f(%q: tensor<8x64xf32>, %k: tensor<9x64xf32>, %v: tensor<9x32xf32>, %o: tensor<8x32xf32>, %n: index, %x: i1) {
+  // expected-error @below {{'attn.recompute' op takes a feature weight exactly for additive compatibility; it is additive}}
+  %r = attn.recompute additive softmax ins(%q, %k, %v : tensor<8x64xf32>, tensor<9x64xf32>, tensor<9x32xf32>)
+      keys(%n, %n) when(%x) outs(%o : tensor<8x32xf32>)
+      indexing_maps = [affine_map<(i, g, j, d, e) -> (i, d)>, affine_map<(i, g, j, d, e) -> (j, d)>,
+                       affine_map<(i, g, j, d, e) -> (j, e)>, affine_map<(i, g, j, d, e) -> (i, e)>] scale = 1.0 pairs {
+  ^bb0(%query: index, %head: index, %key: index, %score: f32):
+    attn.yield %score : f32
+  } -> tensor<8x32xf32>
+  return
+}

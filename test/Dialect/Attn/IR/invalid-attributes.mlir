@@ -336,8 +336,8 @@ module attributes {attn.emulated = false} {}
 // -----
 
 func.func @f(%x: f32) {
-  // expected-error @below {{'arith.negf' op has the attribute 'attn.rare'; none of attn is accepted here}}
-  %y = arith.negf %x {attn.rare} : f32
+  // expected-error @below {{'arith.negf' op has the attribute 'attn.ahead'; none of attn is accepted here}}
+  %y = arith.negf %x {attn.ahead = 1 : index} : f32
   return
 }
 

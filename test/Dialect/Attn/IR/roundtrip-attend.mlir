@@ -57,9 +57,9 @@ func.func @additive(%q: tensor<2x2x4x?x64xf32>, %k: tensor<2x2x?x64xf32>, %f: te
 // CHECK-LABEL: func @tile(
 func.func @tile(%q: tensor<64x16xf32>, %k: tensor<8x64xbf16>, %v: tensor<8x32xbf16>, %a: tensor<32x16xf32>,
                 %m: tensor<16xf32>, %s: tensor<16xf32>, %n: index) {
-  // CHECK: attn.attend_tile negative_squared_distance softmax guarded ins(%{{.*}}, %{{.*}}, %{{.*}} : tensor<64x16xf32>, tensor<8x64xbf16>, tensor<8x32xbf16>) at(%[[N:.*]], %[[N]], %[[N]], %[[N]]) outs(%{{.*}}, %{{.*}}, %{{.*}} : tensor<32x16xf32>, tensor<16xf32>, tensor<16xf32>) indexing_maps = [{{.*}}] scale = 1.000000e+00 mask {
+  // CHECK: attn.attend_tile negative_squared_distance softmax ins(%{{.*}}, %{{.*}}, %{{.*}} : tensor<64x16xf32>, tensor<8x64xbf16>, tensor<8x32xbf16>) at(%[[N:.*]], %[[N]], %[[N]], %[[N]]) outs(%{{.*}}, %{{.*}}, %{{.*}} : tensor<32x16xf32>, tensor<16xf32>, tensor<16xf32>) indexing_maps = [{{.*}}] scale = 1.000000e+00 mask {
   // CHECK: } -> tensor<32x16xf32>, tensor<16xf32>, tensor<16xf32>
-  %r:3 = attn.attend_tile negative_squared_distance softmax guarded
+  %r:3 = attn.attend_tile negative_squared_distance softmax
       ins(%q, %k, %v : tensor<64x16xf32>, tensor<8x64xbf16>, tensor<8x32xbf16>) at(%n, %n, %n, %n)
       outs(%a, %m, %s : tensor<32x16xf32>, tensor<16xf32>, tensor<16xf32>)
       indexing_maps = [affine_map<(i, j, d, e) -> (d, i)>, affine_map<(i, j, d, e) -> (j, d)>,
@@ -88,6 +88,23 @@ func.func @score_tile(%q: tensor<16x64xf32>, %k: tensor<8x64xf32>, %s: tensor<16
   %r = attn.score_tile dot softmax ins(%q, %k : tensor<16x64xf32>, tensor<8x64xf32>) at(%n, %n, %n, %n) outs(%s : tensor<16x8xf32>)
       indexing_maps = [affine_map<(i, j, d, e) -> (i, d)>, affine_map<(i, j, d, e) -> (j, d)>, affine_map<(i, j, d, e) -> (i, j)>]
       scale = 1.0 -> tensor<16x8xf32>
+  return
+}
+
+// CHECK-LABEL: func @recompute(
+func.func @recompute(%q: tensor<8x2x64xbf16>, %k: tensor<9x64xbf16>, %v: tensor<9x32xbf16>, %o: tensor<8x2x32xf32>,
+                     %m: tensor<16xf32>, %s: tensor<16xf32>, %sink: tensor<2xf32>, %n: index, %when: i1) {
+  // CHECK: attn.recompute dot softmax ins(%{{.*}}, %{{.*}}, %{{.*}} : tensor<8x2x64xbf16>, tensor<9x64xbf16>, tensor<9x32xbf16>) sink(%{{.*}} : tensor<2xf32>) keys(%[[N:.*]], %[[N]]) when(%{{.*}}) outs(%{{.*}} : tensor<8x2x32xf32>) state(%{{.*}}, %{{.*}} : tensor<16xf32>, tensor<16xf32>) indexing_maps = [{{.*}}] scale = 1.000000e+00 pairs {
+  // CHECK: } -> tensor<8x2x32xf32>, tensor<16xf32>, tensor<16xf32>
+  %r:3 = attn.recompute dot softmax ins(%q, %k, %v : tensor<8x2x64xbf16>, tensor<9x64xbf16>, tensor<9x32xbf16>)
+      sink(%sink : tensor<2xf32>) keys(%n, %n) when(%when) outs(%o : tensor<8x2x32xf32>)
+      state(%m, %s : tensor<16xf32>, tensor<16xf32>)
+      indexing_maps = [affine_map<(i, g, j, d, e) -> (i, g, d)>, affine_map<(i, g, j, d, e) -> (j, d)>,
+                       affine_map<(i, g, j, d, e) -> (j, e)>, affine_map<(i, g, j, d, e) -> (i, g, e)>] scale = 1.0 pairs {
+  ^bb0(%query: index, %head: index, %key: index, %score: f32):
+    %twice = arith.addf %score, %score : f32
+    attn.yield %twice : f32
+  } -> tensor<8x2x32xf32>, tensor<16xf32>, tensor<16xf32>
   return
 }
 

@@ -110,10 +110,10 @@ func.func @keys(%q: tensor<64x16xf32>, %k: tensor<?x64xf32>, %j: index, %a: tens
   // CHECK: %[[COUNT:.*]] = affine.min
   // CHECK: %[[KT:.*]] = tensor.extract_slice %[[K]][%[[AT]], 0] [%[[COUNT]], 64]
   // CHECK: %[[J:.*]] = arith.addi %[[J0]], %[[AT]]
-  // CHECK: %[[T:.*]], %[[TM:.*]], %[[TS:.*]] = attn.attend_tile dot softmax guarded ins(%[[Q]], %[[KT]], %[[KT]] :
+  // CHECK: %[[T:.*]], %[[TM:.*]], %[[TS:.*]] = attn.attend_tile dot softmax ins(%[[Q]], %[[KT]], %[[KT]] :
   // CHECK-SAME: at(%[[J0]], %[[J0]], %[[J0]], %[[J]]) outs(%[[A]], %[[M]], %[[S]] :
   // CHECK: scf.yield %[[T]], %[[TM]], %[[TS]]
-  %r:3 = attn.attend_tile dot softmax guarded ins(%q, %k, %k : tensor<64x16xf32>, tensor<?x64xf32>, tensor<?x64xf32>)
+  %r:3 = attn.attend_tile dot softmax ins(%q, %k, %k : tensor<64x16xf32>, tensor<?x64xf32>, tensor<?x64xf32>)
       at(%j, %j, %j, %j) outs(%a, %m, %s : tensor<64x16xf32>, tensor<16xf32>, tensor<16xf32>)
       indexing_maps = [#query, #key, #value, #accumulator] scale = 1.0 mask {
   ^bb0(%b: index, %h: index, %x: index, %y: index):

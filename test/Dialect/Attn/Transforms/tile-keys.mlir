@@ -52,6 +52,10 @@ func.func @attention(%q: tensor<4x?x16xf32>, %k: tensor<4x200x16xf32>, %v: tenso
   // CHECK-SAME: at(%{{.*}}, %[[H]], %[[ROW]], %[[J]]) outs(%[[PIECE]],
   // CHECK: tensor.insert_slice %[[PN]] into %[[PA]][0, %[[P]]] [8, 16]
   // CHECK: arith.divf
+  // Without a mask one row of the output tells whether all are finite.
+  // CHECK: %[[ROW0:.*]] = tensor.extract_slice %{{.*}}[0, 0] [1, 8] [1, 1] : tensor<?x8xf32> to tensor<8xf32>
+  // CHECK: linalg.generic {{.*}}["reduction"]} ins(%[[ROW0]] :
+  // CHECK: attn.recompute dot softmax
   // CHECK: math.log
   // CHECK-NOT: attn.attend{{ }}
   %r, %lse = attn.attend dot softmax ins(%q, %k, %v : tensor<4x?x16xf32>, tensor<4x200x16xf32>, tensor<4x200x8xf32>)
@@ -112,13 +116,22 @@ func.func @sink(%sink: tensor<4x1xf32>, %q: tensor<4x8x16xf32>, %o: tensor<4x8x1
   return %r : tensor<4x8x16xf32>
 }
 
-// Under a mask, a tile whose accumulator is not finite is computed again, key
-// by key, with a select per pair.
+// A tile with outputs that are not finite is computed again, key by key; what a mask
+// does to the score of a pair is a region.
 // CHECK-LABEL: func @masked(
 func.func @masked(%q: tensor<4x8x16xf32>, %o: tensor<4x8x16xf32>) -> tensor<4x8x16xf32> {
   // CHECK: attn.attend_tile dot softmax ins(
-  // CHECK: scf.if
-  // CHECK: attn.attend_tile dot softmax guarded ins(%{{.*}} : tensor<{{.*}}>, tensor<1x16xf32>, tensor<1x16xf32>) at({{[^)]*}}) outs(
+  // CHECK: %[[OUT:.*]] = linalg.generic {{.*}} outs(%{{.*}} : tensor<8x16xf32>)
+  // CHECK: %[[COLUMNS:.*]] = linalg.generic {{.*}}["reduction", "parallel"]} ins(%[[OUT]] :
+  // CHECK: %[[ALL:.*]] = linalg.generic {{.*}}["reduction"]} ins(%[[COLUMNS]] :
+  // CHECK: %[[SUM:.*]] = tensor.extract %[[ALL]][]
+  // CHECK: %[[ZERO:.*]] = arith.mulf %[[SUM]],
+  // CHECK: %[[WHEN:.*]] = arith.cmpf uno, %[[ZERO]], %[[ZERO]]
+  // CHECK: %[[AGAIN:.*]] = attn.recompute dot softmax ins({{.*}}) keys(%{{.*}}, %{{.*}}) when(%[[WHEN]]) outs(%[[OUT]] : {{.*}} pairs {
+  // CHECK: ^bb0(%[[QUERY:.*]]: index, %{{.*}}: index, %[[KEY:.*]]: index, %[[SCORE:.*]]: f32):
+  // CHECK: %[[KEEP:.*]] = arith.cmpi ne, %[[QUERY]], %[[KEY]]
+  // CHECK: arith.select %[[KEEP]], %[[SCORE]],
+  // CHECK: tensor.insert_slice %[[AGAIN]] into
   %r = attn.attend dot softmax ins(%q, %q, %q : tensor<4x8x16xf32>, tensor<4x8x16xf32>, tensor<4x8x16xf32>)
       outs(%o : tensor<4x8x16xf32>) indexing_maps = [#query, #key, #value, #output] scale = 0.25 mask {
   ^bb0(%b: index, %h: index, %i: index, %j: index):
@@ -135,11 +148,12 @@ func.func @masked(%q: tensor<4x8x16xf32>, %o: tensor<4x8x16xf32>) -> tensor<4x8x
 func.func @bounded(%q: tensor<4x8x16xf32>, %o: tensor<4x8x16xf32>) -> tensor<4x8x16xf32> {
   // CHECK: %[[ZEROS:.*]] = linalg.fill ins(%{{.*}} : f32) outs(%{{.*}} : tensor<8xf32>)
   // CHECK: attn.attend_tile dot softmax ins({{.*}} outs(%{{.*}}, %[[ZEROS]],{{.*}} {{.*}}attn.bounded
-  // CHECK: arith.cmpf oge
-  // CHECK: attn.attend_tile dot softmax guarded ins(
-  // CHECK-NOT: attn.bounded
   // CHECK: arith.divf
   // CHECK-NOT: arith.select
+  // CHECK: %[[SPOILT:.*]] = arith.cmpf uno
+  // CHECK: %[[SMALL:.*]] = tensor.extract %{{.*}}[] : tensor<i1>
+  // CHECK: %[[WHEN:.*]] = arith.ori %[[SPOILT]], %[[SMALL]]
+  // CHECK: attn.recompute dot softmax {{.*}} when(%[[WHEN]])
   // CHECK: scf.forall.in_parallel
   %r = attn.attend dot softmax ins(%q, %q, %q : tensor<4x8x16xf32>, tensor<4x8x16xf32>, tensor<4x8x16xf32>)
       outs(%o : tensor<4x8x16xf32>) indexing_maps = [#query, #key, #value, #output] scale = 0.25 score {
@@ -264,12 +278,7 @@ func.func @masked_band(%q: tensor<4x?x16xf32>, %o: tensor<4x?x16xf32>) -> tensor
   // CHECK: %[[COUNT:.*]] = affine.min #{{.*}}(%[[J]])[%{{.*}}, %[[STOP]]]
   // CHECK: scf.if
   // CHECK: attn.attend_tile dot softmax ins(
-  // A tile that is computed again writes its state where it was.
-  // CHECK: %[[FAST:.*]] = bufferization.to_tensor %{{.*}} restrict writable : memref<64x16xf32
-  // CHECK: scf.if
-  // CHECK: linalg.fill {{.*}} outs(%[[FAST]] :
-  // CHECK: scf.for %{{.*}} = %[[REACHED]]#0 to %[[REACHED]]#1 step
-  // CHECK: attn.attend_tile dot softmax guarded ins(
+  // CHECK: attn.recompute dot softmax {{.*}} keys(%[[REACHED]]#0, %[[REACHED]]#1)
   %r = attn.attend dot softmax ins(%q, %q, %q : tensor<4x?x16xf32>, tensor<4x?x16xf32>, tensor<4x?x16xf32>)
       outs(%o : tensor<4x?x16xf32>) indexing_maps = [#query, #key, #value, #output] scale = 0.25 mask {
   ^bb0(%b: index, %h: index, %i: index, %j: index):

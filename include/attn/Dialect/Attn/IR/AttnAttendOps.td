@@ -220,9 +220,6 @@ def Attn_AttendTileOp : Attn_PairRegionOp<"attend_tile", [
     The mask runs only where `partial` holds (always without it): elsewhere it is
     known to keep every pair.
 
-    `guarded` asks that a pair without weight adds nothing even where its value
-    is NaN or infinite.
-
     `existing_rows` says how many of the rows are queries: accumulators of the
     others have no meaning. `padded_keys` promises that key and value, where they
     are slices, are the first of so many keys of which the others are zero.
@@ -252,14 +249,14 @@ def Attn_AttendTileOp : Attn_PairRegionOp<"attend_tile", [
                        Attn_FloatTensor:$accumulator, Attn_FloatVector:$maximum,
                        Attn_FloatVector:$sum,
                        AffineMapArrayAttr:$indexing_maps, F64Attr:$scale,
-                       UnitAttr:$guarded, UnitAttr:$binary,
+                       UnitAttr:$binary,
                        OptionalAttr<ConfinedAttr<I64Attr, [IntPositive]>>:$existing_rows,
                        OptionalAttr<ConfinedAttr<I64Attr, [IntPositive]>>:$padded_keys);
   let results = (outs Attn_FloatTensor:$accumulator_result,
                       Attn_FloatVector:$maximum_result,
                       Attn_FloatVector:$sum_result);
   let assemblyFormat = [{
-    $compatibility $normalizer (`guarded` $guarded^)?
+    $compatibility $normalizer
     `ins` `(` $query `,` $key `,` $value `:` type($query) `,` type($key) `,`
     type($value) `)`
     (`feature_weight` `(` $feature_weight^ `:` type($feature_weight) `)`)?

@@ -10,6 +10,8 @@
 
 #include "attn/Dialect/Attn/IR/Attn.h"
 
+#include "mlir/Dialect/LLVMIR/LLVMTypes.h"
+
 #define GET_OP_CLASSES
 #include "attn/Dialect/Attn/IR/AttnParallelOps.h.inc"
 

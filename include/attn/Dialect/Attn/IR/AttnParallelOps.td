@@ -9,6 +9,7 @@
 #define ATTN_PARALLEL_OPS_TD
 
 include "attn/Dialect/Attn/IR/AttnDialect.td"
+include "mlir/Dialect/LLVMIR/LLVMOpBase.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
 def Attn_ParallelOp : Attn_Op<"parallel", [AutomaticAllocationScope,
@@ -33,6 +34,28 @@ def Attn_ParallelOp : Attn_Op<"parallel", [AutomaticAllocationScope,
   let arguments = (ins AnyTypeOf<[Index, I64]>:$count);
   let regions = (region AnyRegion:$body);
   let assemblyFormat = "$count `:` type($count) $body attr-dict";
+}
+
+def Attn_ClosureOp : Attn_Op<"closure", [RecursiveMemoryEffects]> {
+  let summary = "Its region as a function of C, with what it captures";
+  let description = [{
+    Gives a function whose first argument is the pointer `data` and whose others
+    are those of the region; it returns what the region yields. `data` is good
+    until the function around the op returns. It stays a region until everything
+    in it is in the LLVM dialect, and is then outlined.
+
+    ```mlir
+    %function, %data = attn.closure : !llvm.ptr, !llvm.ptr {
+    ^bb0(%key: i64, %score: f32):
+      attn.yield %score : f32
+    }
+    ```
+  }];
+  let results = (outs LLVM_AnyPointer:$function, LLVM_AnyPointer:$data);
+  let regions = (region AnyRegion:$body);
+  let assemblyFormat = [{
+    `:` type($function) `,` type($data) $body attr-dict
+  }];
 }
 
 #endif // ATTN_PARALLEL_OPS_TD

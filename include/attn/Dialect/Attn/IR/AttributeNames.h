@@ -49,10 +49,6 @@ inline constexpr llvm::StringLiteral spreadAttr = "attn.spread";
 /// On a linalg op, an array of i64: the inputs that come from memory.
 inline constexpr llvm::StringLiteral streamedAttr = "attn.streamed";
 
-/// On a linalg op that hardly ever runs: it gets as little code as it can, a
-/// vector of outputs at a time.
-inline constexpr llvm::StringLiteral rareAttr = "attn.rare";
-
 /// On a module: its kernels are emulated, so that its tensors lie in the memory
 /// of the host.
 inline constexpr llvm::StringLiteral emulatedAttr = "attn.emulated";

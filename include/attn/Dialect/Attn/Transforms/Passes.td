@@ -130,9 +130,8 @@ def TileKeysPass : Pass<"attn-tile-keys"> {
     Accepts `attn.attend` on one batch and head and at most one tile of queries, or
     the plan's band of them. Packs the queries transposed, loops over key tiles with
     `attn.attend_tile`, then normalises. The tiles of a band visit the plan's
-    resident keys together before the next. Where a masked value that is not finite could reach the
-    output, a tile whose accumulator is not finite is computed again,
-    guarded, one key at a time.
+    resident keys together before the next. A tile whose outputs are not finite, as a
+    value that is not finite makes them, is computed again by `attn.recompute`.
 
     Example: test/Dialect/Attn/Transforms/tile-keys.mlir.
   }];

@@ -58,19 +58,15 @@ public:
   Value packQueries(Value room);
   /// As if packQueries had returned `queries`.
   void usePacked(Value queries) { packed = queries; }
-  /// The state before the first key, in `buffers`; with `guarded` for keys that
-  /// are visited so.
-  State initialState(const State &buffers, bool guarded = false);
+  /// The state before the first key, in `buffers`.
+  State initialState(const State &buffers);
   /// The keys that the mask can reach, from the start of a tile on.
   IndexRange keyRange();
   /// Adds the tiles of `range`, which starts at one, to `state`.
   State visitKeys(IndexRange range, State state);
-  /// The state after the keys of `range`, computed again in the same buffers
-  /// where a value that is not finite met a weight of 0, or weights relative to
-  /// a fixed maximum have overflowed or nearly vanished.
-  State recomputeUnlessFinite(IndexRange range, State fast);
-  /// A value for every result of the op, from that state.
-  SmallVector<Value> emitResults(const State &state);
+  /// A value for every result of the op, from the state after the keys of
+  /// `range`.
+  SmallVector<Value> emitResults(IndexRange range, State state);
   /// @}
 
   /// Whether no row is empty and every sum is greater than 0, by proof.
@@ -93,7 +89,7 @@ private:
     bool padded = false;
   };
   /// `count` keys from `start` on as they lie, or where they are packed.
-  KeyTile keyTile(OpBuilder &b, Value start, OpFoldResult count, bool guarded);
+  KeyTile keyTile(OpBuilder &b, Value start, OpFoldResult count);
   KeyTile packedTile(OpBuilder &b, Value start, OpFoldResult count);
   /// The packed queries without the features that were added.
   Value existingFeatures(OpBuilder &b);
@@ -129,6 +125,7 @@ private:
   std::pair<OpFoldResult, OpFoldResult> rowsOfPieces();
   /// `room` for packed queries, zeros where they may not fill it.
   Value clearUnlessFull(Value room);
+  Value sliceSink();
   Value fillFromSink(Value buffer, bool weight);
   State loopOverTiles(OpBuilder &b, Value start, Value end, State state);
   State loopOverBlocks(Value start, Value end, State state);
@@ -137,14 +134,13 @@ private:
   /// One tile of keys, for the rows that `state` is of: all, or the piece of
   /// rows from `piece` on.
   State emitKeyTile(OpBuilder &b, Location loc, Value start, OpFoldResult count,
-                    Value partial, State state, bool guarded, Value piece = {});
+                    Value partial, State state, Value piece = {});
   State emitPieces(OpBuilder &b, Location loc, Value start, OpFoldResult count,
                    Value partial, State state);
   State emitWholeOrRest(OpBuilder &b, Location loc, Value start,
                         OpFoldResult count, Value partial, State state);
   State visitTile(OpBuilder &b, Location loc, Value start, OpFoldResult count,
                   Value partial, State state);
-  State visitGuarded(IndexRange range, State state);
   /// The rows, dimension `dim`, of the piece from `first` on.
   Value slicePiece(OpBuilder &b, Value tile, unsigned dim, Value first);
   /// What a slice `piece` was cut from, with `part` in its place.
@@ -152,7 +148,6 @@ private:
   /// Where accumulators have their rows.
   unsigned sumRowDim() const { return plan.sumsRowsFirst() ? 0 : 1; }
   IndexRange queryRange(OpBuilder &b);
-  bool needsGuard();
   bool findsBinaryScores();
   bool queriesCarryScale();
   /// The scale, that of exponents of 2 where scores are.
@@ -161,10 +156,18 @@ private:
   double queryFactor();
   double scoreFactor();
   bool findsKeyInRows();
-  Value isFinite(Value accumulator);
-  Value haveLargeSums(Value sums);
+  Value haveSmallSums(Value sums);
+  Value holdsNonFinite(Value output);
+  Value takeTelling(Value output, ArrayRef<unsigned> dims);
+  void fillPairs(Region &region);
+  Value asOperand(Value vector);
+  /// `output`, whose dimensions `outputDims` names, computed again with maximum
+  /// and sum of `state` where a value that is not finite met a weight of 0, or
+  /// weights relative to a fixed maximum have overflowed or nearly vanished.
+  Value recomputeUnlessFinite(IndexRange range, Value output,
+                              ArrayRef<unsigned> outputDims, State &state);
   Value emitInverse(Value sum);
-  Value emitOutput(const State &state);
+  Value emitOutput(const State &state, Dims &dims);
   Value emitLse(const State &state);
   Value emitWeights(const State &state);
   Value emitWeightsTile(OpBuilder &b, Value start, const State &state,
