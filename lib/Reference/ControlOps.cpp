@@ -1,4 +1,4 @@
-//===- ControlOps.cpp - Calls, loops, branches, loads, constants -*- C++ -*-===//
+//===- ControlOps.cpp - Calls, loops, branches, loads, constants --------===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

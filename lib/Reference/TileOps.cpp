@@ -1,5 +1,4 @@
-//===- TileOps.cpp - One tile of queries against one tile of keys -*- C++
-//-*-===//
+//===- TileOps.cpp - One tile of queries against one tile of keys -------===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -175,8 +175,12 @@ def image_bias(table: Any, width: int) -> Score:
         return score + (bias[h, y, x] if per_head else bias[y, x])
 
     form = trace_score(add, "score.image_bias")
-    tables = (c._replace(fits=captured.fits, name=name) for c in form.captured)
-    return Score(Region(form.result, tuple(tables), is_score=True))
+    # The width is captured, too.
+    operands = tuple(
+        c._replace(fits=captured.fits, name=name) if c.value is table else c
+        for c in form.captured
+    )
+    return Score(Region(form.result, operands, is_score=True))
 
 
 def sigmoid() -> Score:

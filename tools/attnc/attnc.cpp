@@ -1,5 +1,4 @@
-//===- attnc.cpp - Compiles, runs, measures and explains attention -*- C++
-//-*-===//
+//===- attnc.cpp - Compiles, runs, measures and explains attention ------===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- Explain.h - What the compiler does with a function and why -*- C++
-//-*-===//
+//===- Explain.h - What the compiler does with a function and why -------===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

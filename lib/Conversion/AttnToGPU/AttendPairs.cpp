@@ -1,5 +1,4 @@
-//===- AttendPairs.cpp - Scores that are no products of matrices -*- C++
-//-*-===//
+//===- AttendPairs.cpp - Scores that are no products of matrices --------===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- KernelModule.h - The kernels of a module and their launches -*- C++
-//-*-===//
+//===- KernelModule.h - The kernels of a module and their launches ------===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- KernelPlan.cpp - Tiles, registers and shared memory of a kernel -*- C++
-//-*-===//
+//===- KernelPlan.cpp - Tiles, registers and shared memory of a kernel --===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- KernelPlan.h - Tiles, registers and shared memory of a kernel -*- C++
-//-*-===//
+//===- KernelPlan.h - Tiles, registers and shared memory of a kernel ----===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

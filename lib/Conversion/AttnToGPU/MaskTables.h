@@ -1,5 +1,4 @@
-//===- MaskTables.h - What a mask says of one index, on the device -*- C++
-//-*-===//
+//===- MaskTables.h - What a mask says of one index, on the device ------===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

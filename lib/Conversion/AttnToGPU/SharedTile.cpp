@@ -1,5 +1,4 @@
-//===- SharedTile.cpp - Tiles in shared memory and their fragments -*- C++
-//-*-===//
+//===- SharedTile.cpp - Tiles in shared memory and their fragments ------===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- TensorMaps.h - How TMA reads keys and values  ----------- -*- C++
-//-*-===//
+//===- TensorMaps.h - How TMA reads keys and values -------------*- C++ -*-===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

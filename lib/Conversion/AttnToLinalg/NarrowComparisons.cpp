@@ -1,5 +1,4 @@
-//===- NarrowComparisons.cpp - Comparisons of indices in 32 bits -*- C++
-//-*-===//
+//===- NarrowComparisons.cpp - Comparisons of indices in 32 bits --------===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- WalkPointers.h - Addresses that cost no second instruction -*- C++
-//-*-===//
+//===- WalkPointers.h - Addresses that cost no second instruction -------===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- HostCode.cpp - Modules on memrefs, compiled for this machine -*- C++
-//-*-===//
+//===- HostCode.cpp - Modules on memrefs, compiled for this machine -----===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

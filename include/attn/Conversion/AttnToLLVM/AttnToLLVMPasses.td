@@ -1,4 +1,4 @@
-//===- AttnToLLVMPasses.td - From bufferized functions to LLVM -*- tablegen -*-===//
+//===- AttnToLLVMPasses.td - From bufferized functions to LLVM ----------===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- LeafEmission.cpp - Leaves of a mask as IR, and tables of them -*- C++
-//-*-===//
+//===- LeafEmission.cpp - Leaves of a mask as IR, and tables of them ----===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- AttendCanonicalization.cpp - Regions and captures that attend does not
-//need -*- C++ -*-===//
+//===- AttendCanonicalization.cpp - What attend does not need -*- C++ -*-===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

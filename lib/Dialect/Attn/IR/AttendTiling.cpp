@@ -1,5 +1,4 @@
-//===- AttendTiling.cpp - Tiling of attn.attend and attn.attend_tile -*- C++
-//-*-===//
+//===- AttendTiling.cpp - Tiling of attn.attend and attn.attend_tile ----===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

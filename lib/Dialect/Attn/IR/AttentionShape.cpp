@@ -1,5 +1,4 @@
-//===- AttentionShape.cpp - Layouts and sizes of attention operands -*- C++
-//-*-===//
+//===- AttentionShape.cpp - Layouts and sizes of attention operands -----===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- AttnAttendOps.cpp - Verifiers of attend and its tiles -----*- C++
-//-*-===//
+//===- AttnAttendOps.cpp - Verifiers of attend and its tiles ----*- C++ -*-===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

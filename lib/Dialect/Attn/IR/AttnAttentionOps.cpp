@@ -1,4 +1,4 @@
-//===- AttnAttentionOps.cpp - Attention ops: verifiers, canonicalisation -*- C++ -*-===//
+//===- AttnAttentionOps.cpp - Attention ops: verifiers, canonicalisation ===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,4 @@
-//===- AttnRegionOps.cpp - Ops of regions over pairs, and require -*- C++ -*-===//
+//===- AttnRegionOps.cpp - Ops of regions over pairs, and require -------===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- AttnScoreOps.cpp - Verifiers and meaning of score modifiers -*- C++
-//-*-===//
+//===- AttnScoreOps.cpp - Verifiers and meaning of score modifiers ------===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

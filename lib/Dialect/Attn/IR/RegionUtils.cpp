@@ -1,5 +1,4 @@
-//===- RegionUtils.cpp - Building and checking regions over pairs -*- C++
-//-*-===//
+//===- RegionUtils.cpp - Building and checking regions over pairs -------===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,4 @@
-//===- ReifyShapes.cpp - Sizes of results from those of operands -*- C++ -*-===//
+//===- ReifyShapes.cpp - Sizes of results from those of operands --------===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- BufferizableOpInterfaceImpl.cpp - One-shot bufferization of attn ops -*-
-//C++ -*-===//
+//===- BufferizableOpInterfaceImpl.cpp - Bufferization of attn ops --------===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- CanonicalLayout.cpp - Operands in the form that attn.attend takes -*- C++
-//-*-===//
+//===- CanonicalLayout.cpp - Operands in the form that attn.attend takes ===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

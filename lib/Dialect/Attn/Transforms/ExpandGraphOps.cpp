@@ -1,4 +1,4 @@
-//===- ExpandGraphOps.cpp - Composite graph ops to linalg and core attention -*- C++ -*-===//
+//===- ExpandGraphOps.cpp - Graph ops as linalg and core attention --------===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

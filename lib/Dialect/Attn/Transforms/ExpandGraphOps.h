@@ -1,4 +1,4 @@
-//===- ExpandGraphOps.h - What graph ops mean in linalg and core attention -*- C++ -*-===//
+//===- ExpandGraphOps.h - What graph ops mean in linalg and core attention ===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

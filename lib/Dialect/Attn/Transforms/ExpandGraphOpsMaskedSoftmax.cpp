@@ -1,5 +1,4 @@
-//===- ExpandGraphOpsMaskedSoftmax.cpp - Softmax of rows under a mask -*- C++
-//-*-===//
+//===- ExpandGraphOpsMaskedSoftmax.cpp - Softmax of rows under a mask ---===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,4 @@
-//===- ExpandGraphOpsMerge.cpp - Attention over the union of key ranges -*- C++ -*-===//
+//===- ExpandGraphOpsMerge.cpp - Attention over the union of key ranges -===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,4 @@
-//===- ExpandGraphOpsSinusoid.cpp - The sinusoidal position table -*- C++ -*-===//
+//===- ExpandGraphOpsSinusoid.cpp - The sinusoidal position table -------===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

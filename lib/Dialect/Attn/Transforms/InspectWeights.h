@@ -1,5 +1,4 @@
-//===- InspectWeights.h - Sums over weights that are never stored -*- C++
-//-*-===//
+//===- InspectWeights.h - Sums over weights that are never stored -------===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

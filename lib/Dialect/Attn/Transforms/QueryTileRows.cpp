@@ -1,5 +1,4 @@
-//===- QueryTileRows.cpp - Queries of one or several heads as rows -*- C++
-//-*-===//
+//===- QueryTileRows.cpp - Queries of one or several heads as rows ------===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- RegionBuilder.cpp - From mask and score values to regions -*- C++
-//-*-===//
+//===- RegionBuilder.cpp - From mask and score values to regions --------===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,4 @@
-//===- SizeChecks.h - Requirements on sizes that types leave open -*- C++ -*-===//
+//===- SizeChecks.h - Requirements on sizes that types leave open -------===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

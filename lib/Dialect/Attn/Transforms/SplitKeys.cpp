@@ -1,5 +1,4 @@
-//===- SplitKeys.cpp - Parts of the keys, computed apart and merged -*- C++
-//-*-===//
+//===- SplitKeys.cpp - Parts of the keys, computed apart and merged -----===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- Emulator.cpp - Runs CUDA kernels on the CPU, and checks them -*- C++
-//-*-===//
+//===- Emulator.cpp - Runs CUDA kernels on the CPU, and checks them -----===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,4 @@
-//===- AttnAttendOps.td - The canonical op, its tile, and region ops -*- tablegen -*-===//
+//===- AttnAttendOps.td - The canonical op, its tile, and region ops ----===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

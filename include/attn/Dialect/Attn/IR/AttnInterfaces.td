@@ -1,4 +1,4 @@
-//===- AttnInterfaces.td - Interfaces of masks, score modifiers, attention ops -*- tablegen -*-===//
+//===- AttnInterfaces.td - Of masks, score modifiers and attention ops ------===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

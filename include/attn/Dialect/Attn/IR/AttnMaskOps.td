@@ -1,4 +1,4 @@
-//===- AttnMaskOps.td - Masks: predicates over (b, h, i, j) -*- tablegen -*-===//
+//===- AttnMaskOps.td - Masks: predicates over (b, h, i, j) -------------===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

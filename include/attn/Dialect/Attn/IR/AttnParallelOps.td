@@ -18,8 +18,8 @@ def Attn_ParallelOp : Attn_Op<"parallel", [AutomaticAllocationScope,
   let description = [{
     The body's arguments are the begin and end of a range; it ends in
     `attn.yield`. Ranges are disjoint and may run at the same time. Made from
-    `scf.forall` inside the lower phase; it stays a region until everything in it
-    is in the LLVM dialect, and is then outlined.
+    `scf.forall` inside the lower phase, where its region may only call a function
+    with the body meanwhile; what is in the LLVM dialect is outlined.
 
     ```mlir
     attn.parallel %count : index {

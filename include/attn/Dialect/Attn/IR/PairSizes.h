@@ -1,5 +1,4 @@
-//===- PairSizes.h - Masks and modifiers against an attention's sizes -*- C++
-//-*-===//
+//===- PairSizes.h - Masks and modifiers against an attention's sizes ---===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

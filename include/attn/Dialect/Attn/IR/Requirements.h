@@ -1,4 +1,4 @@
-//===- Requirements.h - What captures must satisfy at a call -----*- C++ -*-===//
+//===- Requirements.h - What captures must satisfy at a call ------------===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- CanonicalLayout.h - Operands in the form that attn.attend takes -*- C++
-//-*-===//
+//===- CanonicalLayout.h - Operands in the form that attn.attend takes --===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- Emulator.h - Runs CUDA kernels on the CPU, and checks them -*- C++
-//-*-===//
+//===- Emulator.h - Runs CUDA kernels on the CPU, and checks them -------===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

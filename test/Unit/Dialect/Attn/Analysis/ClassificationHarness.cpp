@@ -1,5 +1,4 @@
-//===- ClassificationHarness.cpp - Classification against brute force -*- C++
-//-*-===//
+//===- ClassificationHarness.cpp - Classification against brute force ---===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

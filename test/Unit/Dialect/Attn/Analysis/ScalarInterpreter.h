@@ -1,5 +1,4 @@
-//===- ScalarInterpreter.h - Runs scalar IR with machine semantics -*- C++
-//-*-===//
+//===- ScalarInterpreter.h - Runs scalar IR with machine semantics ------===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

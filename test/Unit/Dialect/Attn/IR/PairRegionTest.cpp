@@ -1,4 +1,4 @@
-//===- PairRegionTest.cpp - Cloning and inlining regions over pairs -*- C++ -*-===//
+//===- PairRegionTest.cpp - Cloning and inlining regions over pairs -----===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
