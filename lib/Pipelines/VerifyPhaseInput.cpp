@@ -12,6 +12,8 @@
 #include "attn/Pipelines/Passes.h"
 #include "attn/Pipelines/Phases.h"
 
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
 namespace mlir::attn {
 #define GEN_PASS_DEF_VERIFYPHASEINPUTPASS
 #include "attn/Pipelines/Passes.h.inc"
@@ -115,6 +117,20 @@ LogicalResult VerifyPhaseInput::refuse(Operation *op,
   return error << "; lower it to these first";
 }
 
+/// Whether nothing uses the op, or a symbol that it is in: both are gone before
+/// anything is lowered. Frontends declare a seed of random numbers so.
+static bool isUnused(Operation *op) {
+  if (isOpTriviallyDead(op))
+    return true;
+  for (Operation *symbol = op; symbol && symbol->getParentOp();
+       symbol = symbol->getParentOp())
+    if (auto named = dyn_cast<SymbolOpInterface>(symbol);
+        named && named.canDiscardOnUseEmpty() && named.isPrivate() &&
+        SymbolTable::symbolKnownUseEmpty(symbol, symbol->getParentOp()))
+      return true;
+  return false;
+}
+
 static bool isTensor(Type type) { return isa<TensorType>(type); }
 
 void VerifyPhaseInput::runOnOperation() {
@@ -132,7 +148,8 @@ void VerifyPhaseInput::runOnOperation() {
     if (isNew)
       it->second = findLastPhase(op->getName());
     if (!it->second || *it->second < *entered)
-      return WalkResult(refuse(op, it->second));
+      return isUnused(op) ? WalkResult::skip()
+                          : WalkResult(refuse(op, it->second));
     if (!tensors && (llvm::any_of(op->getOperandTypes(), isTensor) ||
                      llvm::any_of(op->getResultTypes(), isTensor)))
       return WalkResult(op->emitOpError("is on tensors and does not enter the "

@@ -13,3 +13,11 @@ func.func @mixed(%s: tensor<8x9xf32>, %m: memref<4xf32>, %v: vector<4xf32>) -> t
   vector.store %v, %m[%c0] : memref<4xf32>, vector<4xf32>
   return %r : tensor<8x9xf32>
 }
+
+// So does what nothing uses, of any dialect.
+// CHECK-LABEL: func.func @unused(
+// CHECK: tosa.tanh
+func.func @unused(%s: tensor<8x9xf32>) -> tensor<8x9xf32> {
+  %unused = tosa.tanh %s : (tensor<8x9xf32>) -> tensor<8x9xf32>
+  return %s : tensor<8x9xf32>
+}

@@ -17,7 +17,7 @@ def VerifyPhaseInputPass : Pass<"attn-verify-phase-input", "::mlir::ModuleOp"> {
     later one does, so that a module may be ahead of the phase that it enters.
     Refuses, with what would be taken, the ops of other dialects; ops that an
     earlier phase lowers, naming the last that takes them; and tensors where
-    there are only memrefs. Changes nothing.
+    there are only memrefs. Passes by ops that nothing uses. Changes nothing.
 
     Example: test/Pipelines/verify-phase-input.mlir.
   }];
