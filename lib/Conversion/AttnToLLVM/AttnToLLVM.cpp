@@ -260,16 +260,30 @@ static ModuleOp takeOut(func::FuncOp func) {
   return part;
 }
 
-/// Moves what `part` holds back, but for what several parts have declared or
-/// made by name.
+static bool isSame(Operation *lhs, Operation *rhs) {
+  return OperationEquivalence::isEquivalentTo(
+      lhs, rhs, OperationEquivalence::IgnoreLocations);
+}
+
+/// Moves what `part` holds back, but for what is there already: what several
+/// parts have declared, or made alike. What only has the same name gets
+/// another.
 static void putBack(ModuleOp part, ModuleOp module, SymbolTable &symbols) {
-  for (Operation &op : llvm::make_early_inc_range(*part.getBody())) {
-    auto symbol = dyn_cast<SymbolOpInterface>(op);
-    if (symbol && symbols.lookup(symbol.getNameAttr()))
+  SymbolTable own(part);
+  for (auto symbol :
+       llvm::make_early_inc_range(part.getOps<SymbolOpInterface>())) {
+    Operation *other = symbols.lookup(symbol.getNameAttr());
+    if (!other)
       continue;
+    if (symbol.isDeclaration() || isSame(symbol, other))
+      symbol.erase();
+    else
+      static_cast<void>(own.renameToUnique(symbol, {&symbols}));
+  }
+  for (Operation &op : llvm::make_early_inc_range(*part.getBody())) {
     op.moveBefore(module.getBody(), module.getBody()->end());
-    if (symbol)
-      symbols.insert(symbol);
+    if (isa<SymbolOpInterface>(op))
+      symbols.insert(&op);
   }
   part.erase();
 }

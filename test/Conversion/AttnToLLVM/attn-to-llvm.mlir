@@ -63,3 +63,22 @@ func.func private @rest(%m: memref<?xf32>, %left: index) -> vector<4xf32> {
   %v = vector.maskedload %m[%c0], %mask, %zero : memref<?xf32>, vector<4xi1>, vector<4xf32> into vector<4xf32>
   return %v : vector<4xf32>
 }
+
+// -----
+
+// Functions are converted apart: what is alike is there once, what only has the same
+// name gets another.
+// CHECK-COUNT-1: llvm.func @abort()
+// CHECK-NOT: llvm.func @abort()
+// CHECK-DAG: llvm.mlir.global private constant @[[FIRST:assert_msg[_0-9]*]](dense<[102, 105, 114, 115, 116, 0]>
+// CHECK-DAG: llvm.mlir.global private constant @[[SECOND:assert_msg[_0-9]*]](dense<[115, 101, 99, 111, 110, 100, 0]>
+// CHECK-DAG: llvm.mlir.addressof @[[FIRST]]
+// CHECK-DAG: llvm.mlir.addressof @[[SECOND]]
+func.func @first(%ok: i1) {
+  cf.assert %ok, "first"
+  return
+}
+func.func @second(%ok: i1) {
+  cf.assert %ok, "second"
+  return
+}
