@@ -268,14 +268,18 @@ static bool isSame(Operation *lhs, Operation *rhs) {
 /// Moves what `part` holds back, but for what is there already: what several
 /// parts have declared, or made alike. What only has the same name gets
 /// another.
-static void putBack(ModuleOp part, ModuleOp module, SymbolTable &symbols) {
+/// The function `name` keeps its own.
+static void putBack(ModuleOp part, StringAttr name, ModuleOp module,
+                    SymbolTable &symbols) {
   SymbolTable own(part);
   for (auto symbol :
        llvm::make_early_inc_range(part.getOps<SymbolOpInterface>())) {
     Operation *other = symbols.lookup(symbol.getNameAttr());
     if (!other)
       continue;
-    if (symbol.isDeclaration() || isSame(symbol, other))
+    if (symbol.getNameAttr() == name)
+      static_cast<void>(symbols.renameToUnique(other, {&own}));
+    else if (symbol.isDeclaration() || isSame(symbol, other))
       symbol.erase();
     else
       static_cast<void>(own.renameToUnique(symbol, {&symbols}));
@@ -292,13 +296,16 @@ void ConvertAttnToLLVM::runOnOperation() {
   ModuleOp module = getOperation();
   declareRuntimeFunctions(module);
   SmallVector<ModuleOp> parts;
-  for (auto func : llvm::make_early_inc_range(module.getOps<func::FuncOp>()))
+  SmallVector<StringAttr> names;
+  for (auto func : llvm::make_early_inc_range(module.getOps<func::FuncOp>())) {
+    names.push_back(func.getSymNameAttr());
     parts.push_back(takeOut(func));
+  }
   if (failed(convert(module)) ||
       failed(failableParallelForEach(&getContext(), parts, convert)))
     signalPassFailure();
   SymbolTable symbols(module);
-  for (ModuleOp part : parts)
-    putBack(part, module, symbols);
+  for (auto [part, name] : llvm::zip_equal(parts, names))
+    putBack(part, name, module, symbols);
   dropUnusedRuntimeFunctions(module);
 }

@@ -50,9 +50,12 @@ struct IsolateParallel
 private:
   void isolate(RewriterBase &rewriter, ParallelOp parallel, StringRef name) {
     sinkConstants(parallel.getBody());
+    std::string unique = name.str();
+    while (getOperation().lookupSymbol(unique))
+      unique += '_';
     // Fails on several blocks alone.
     FailureOr<func::FuncOp> body = outlineSingleBlockRegion(
-        rewriter, parallel.getLoc(), parallel.getBody(), name);
+        rewriter, parallel.getLoc(), parallel.getBody(), unique);
     body->setPrivate();
     (*body)->setAttr(abi::body, rewriter.getUnitAttr());
   }

@@ -202,9 +202,13 @@ static void convertAll(ModuleOp module, StringRef kind) {
        llvm::make_early_inc_range(module.getOps<LLVM::LLVMFuncOp>())) {
     SmallVector<OpTy> ops;
     func.walk([&](OpTy op) { ops.push_back(op); });
-    for (auto [index, op] : llvm::enumerate(ops))
-      convert(op, func,
-              (func.getName() + "." + kind + "." + Twine(index)).str());
+    for (auto [index, op] : llvm::enumerate(ops)) {
+      std::string name =
+          (func.getName() + "." + kind + "." + Twine(index)).str();
+      while (module.lookupSymbol(name))
+        name += '_';
+      convert(op, func, name);
+    }
   }
 }
 

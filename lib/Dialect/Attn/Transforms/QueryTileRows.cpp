@@ -259,7 +259,9 @@ Value QueryTile::sliceSink() {
 }
 
 /// `buffer` (rows) filled with each head's sink: its logit, or the weight that
-/// it starts the sum with: 1, or 0 for a sink of -inf, which adds nothing.
+/// it starts the sum with: exp(sink - sink), or 0 for a sink of -inf, which
+/// adds nothing. That is 1, or NaN for a sink of inf or NaN: so are all of its
+/// row.
 Value QueryTile::fillFromSink(Value buffer, bool weight) {
   Dims loops = rowDims(), order(ArrayRef<unsigned>(loops).drop_front());
   Value sink = sliceSink();
@@ -277,8 +279,10 @@ Value QueryTile::fillFromSink(Value buffer, bool weight) {
               Value absent =
                   arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ,
                                         element, constant(b, lowest));
-              element = arith::SelectOp::create(
-                  b, loc, absent, constant(b, 0.0), constant(b, 1.0));
+              Value zero = arith::SubFOp::create(b, loc, element, element);
+              Value one = arith::AddFOp::create(b, loc, zero, constant(b, 1.0));
+              element = arith::SelectOp::create(b, loc, absent,
+                                                constant(b, 0.0), one);
             } else if (binary) {
               element = arith::MulFOp::create(
                   b, loc, element, constant(b, llvm::numbers::log2e));
