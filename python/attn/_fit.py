@@ -38,12 +38,12 @@ def per_query(captured: Captured, sizes: Sizes) -> None:
         )
 
 
-def per_head(captured: Captured, sizes: Sizes) -> None:
-    """Checks that an array has one entry per head."""
+def per_head(captured: Captured, sizes: Sizes, noun: str = "entries") -> None:
+    """Checks that an array has one entry, called a noun of several, per head."""
     found = captured.value.shape[0]
     if found != sizes.heads:
         raise ValueError(
-            f"{captured.name} has {found} entries; there must be one per head, "
+            f"{captured.name} has {found} {noun}; there must be one per head, "
             f"{sizes.heads}"
         )
 
@@ -91,21 +91,13 @@ def blocks(captured: Captured, sizes: Sizes, block: tuple[int, int]) -> None:
             f"{captured.name} has shape {shape}; {needed} blocks of {block} are needed "
             f"for {sizes.queries} queries and {sizes.keys} keys"
         )
-    if len(shape) == 3 and shape[0] != sizes.heads:
-        raise ValueError(
-            f"{captured.name} has {shape[0]} layouts; there must be one per head, "
-            f"{sizes.heads}"
-        )
+    if len(shape) == 3:
+        per_head(captured, sizes, "layouts")
 
 
 def tables(captured: Captured, sizes: Sizes) -> None:
     """Checks that there is one table per head."""
-    found = captured.value.shape[0]
-    if found != sizes.heads:
-        raise ValueError(
-            f"{captured.name} has {found} tables; there must be one per head, "
-            f"{sizes.heads}"
-        )
+    per_head(captured, sizes, "tables")
 
 
 def broadcast(captured: Captured, sizes: Sizes) -> None:

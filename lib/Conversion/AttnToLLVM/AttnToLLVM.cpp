@@ -267,8 +267,7 @@ static bool isSame(Operation *lhs, Operation *rhs) {
 
 /// Moves what `part` holds back, but for what is there already: what several
 /// parts have declared, or made alike. What only has the same name gets
-/// another.
-/// The function `name` keeps its own.
+/// another; the function `name` keeps its own.
 static void putBack(ModuleOp part, StringAttr name, ModuleOp module,
                     SymbolTable &symbols) {
   SymbolTable own(part);

@@ -92,13 +92,9 @@ struct ChoosePlans : public attn::impl::ChoosePlansPassBase<ChoosePlans> {
     FailureOr<TargetSpec> spec = getPassTarget(getOperation(), target);
     if (failed(spec))
       return signalPassFailure();
-    SmallVector<AttendOp> ops;
-    getOperation()->walk([&](AttendOp op) {
+    for (AttendOp op : getAttendOps(getOperation()))
       if (op.getOffsets().empty())
-        ops.push_back(op);
-    });
-    for (AttendOp op : ops)
-      choosePlan(op, *spec);
+        choosePlan(op, *spec);
   }
 };
 } // namespace

@@ -1,4 +1,4 @@
-//===- PassTarget.h - The CPU that a pass works for -*- C++ -*-===//
+//===- PassTarget.h - What a pass works for and on ------*- C++ -*-===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -8,9 +8,8 @@
 #ifndef ATTN_LIB_DIALECT_ATTN_TRANSFORMS_PASSTARGET_H
 #define ATTN_LIB_DIALECT_ATTN_TRANSFORMS_PASSTARGET_H
 
+#include "attn/Dialect/Attn/IR/Attn.h"
 #include "attn/Target/CPU/TargetSpec.h"
-
-#include "mlir/IR/Operation.h"
 
 namespace mlir::attn {
 
@@ -21,6 +20,14 @@ inline FailureOr<TargetSpec> getPassTarget(Operation *op, StringRef target) {
   if (!spec)
     return op->emitError() << llvm::toString(spec.takeError());
   return std::move(*spec);
+}
+
+/// The attend ops in `root`, as a pass finds them: what it makes of one may
+/// hold others.
+inline SmallVector<AttendOp> getAttendOps(Operation *root) {
+  SmallVector<AttendOp> ops;
+  root->walk([&](AttendOp op) { ops.push_back(op); });
+  return ops;
 }
 
 } // namespace mlir::attn

@@ -7,12 +7,12 @@
 
 #include "attn/Dialect/Attn/Analysis/ScoreRange.h"
 #include "attn/Dialect/Attn/IR/AttnRecompute.h"
+#include "attn/Dialect/Attn/IR/RegionUtils.h"
 #include "attn/Dialect/Attn/Transforms/QueryTile.h"
 
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/IR/IRMapping.h"
 
 using namespace mlir;
 using namespace mlir::attn;
@@ -73,8 +73,7 @@ Value QueryTile::holdsNonFinite(Value output) {
   }
   Value total = sumLeading(output, zeros({}, accumulator));
   Value sum = tensor::ExtractOp::create(builder, loc, total, ValueRange());
-  Value zero =
-      arith::MulFOp::create(builder, loc, sum, constant(builder, 0.0));
+  Value zero = arith::MulFOp::create(builder, loc, sum, constant(builder, 0.0));
   return arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::UNO, zero,
                                zero);
 }
@@ -96,18 +95,6 @@ Value QueryTile::takeTelling(Value output, ArrayRef<unsigned> dims) {
                                         sizes, strides);
 }
 
-/// `region` on these values of its first arguments; captures follow.
-static Value inlineRegion(OpBuilder &b, Region &region, ValueRange arguments,
-                          ValueRange captures) {
-  IRMapping mapping;
-  Block &block = region.front();
-  mapping.map(block.getArguments().take_front(arguments.size()), arguments);
-  mapping.map(block.getArguments().drop_front(arguments.size()), captures);
-  for (Operation &op : block.without_terminator())
-    b.clone(op, mapping);
-  return mapping.lookupOrDefault(block.getTerminator()->getOperand(0));
-}
-
 /// What becomes of the score of a pair, in `region` of an attn.recompute.
 void QueryTile::fillPairs(Region &region) {
   Type index = builder.getIndexType();
@@ -120,20 +107,23 @@ void QueryTile::fillPairs(Region &region) {
   Value own = arith::AddIOp::create(builder, loc, head, block->getArgument(1));
   Value key = globalKey(builder, block->getArgument(2));
   SmallVector<Value> pair{batch, own, query, key};
+  llvm::append_range(pair, op.getCaptures());
   auto score = [&](OpBuilder &b) -> Value {
     Value score = block->getArgument(3);
     if (op.getScore().empty())
       return score;
     SmallVector<Value> arguments{score};
     llvm::append_range(arguments, pair);
-    return inlineRegion(b, op.getScore(), arguments, op.getCaptures());
+    return inlinePairRegion(b, op.getScore().front(), arguments,
+                            /*guard=*/{});
   };
   Value result;
   if (op.getMask().empty()) {
     result = score(builder);
   } else {
     // The score of a pair that is left out makes no loads.
-    Value keep = inlineRegion(builder, op.getMask(), pair, op.getCaptures());
+    Value keep = inlinePairRegion(builder, op.getMask().front(), pair,
+                                  /*guard=*/{});
     bool softmax = op.getNormalizer() == Normalizer::Softmax;
     result =
         scf::IfOp::create(

@@ -147,9 +147,7 @@ struct SpecializeRows
     FailureOr<TargetSpec> spec = getPassTarget(getOperation(), target);
     if (failed(spec))
       return signalPassFailure();
-    SmallVector<AttendOp> ops;
-    getOperation()->walk([&](AttendOp op) { ops.push_back(op); });
-    for (AttendOp op : ops)
+    for (AttendOp op : getAttendOps(getOperation()))
       if (TilePlan plan = getPlan(*spec, op); plan.compact)
         specialize(op, plan);
   }

@@ -315,9 +315,7 @@ struct SplitKeys : public attn::impl::SplitKeysPassBase<SplitKeys> {
     FailureOr<TargetSpec> spec = getPassTarget(getOperation(), target);
     if (failed(spec))
       return signalPassFailure();
-    SmallVector<AttendOp> ops;
-    getOperation()->walk([&](AttendOp op) { ops.push_back(op); });
-    for (AttendOp op : ops) {
+    for (AttendOp op : getAttendOps(getOperation())) {
       TilePlan plan = getPlan(*spec, op);
       if (!op.getOffsets().empty() || plan.split == 0)
         continue;

@@ -223,9 +223,7 @@ struct TileKeys : public attn::impl::TileKeysPassBase<TileKeys> {
     FailureOr<TargetSpec> spec = getPassTarget(getOperation(), target);
     if (failed(spec))
       return signalPassFailure();
-    SmallVector<AttendOp> ops;
-    getOperation()->walk([&](AttendOp op) { ops.push_back(op); });
-    for (AttendOp op : ops) {
+    for (AttendOp op : getAttendOps(getOperation())) {
       TilePlan plan = getPlanOfTile(*spec, op);
       if (!isSingleHead(op, plan)) {
         op.emitOpError("has several batches or heads; tile queries first");

@@ -121,12 +121,9 @@ struct TileQueries : public attn::impl::TileQueriesPassBase<TileQueries> {
     FailureOr<TargetSpec> spec = getPassTarget(getOperation(), target);
     if (failed(spec))
       return signalPassFailure();
-    SmallVector<AttendOp> ops;
-    getOperation()->walk([&](AttendOp op) {
-      if (op.getOffsets().empty())
-        ops.push_back(op);
-    });
-    for (AttendOp op : ops) {
+    for (AttendOp op : getAttendOps(getOperation())) {
+      if (!op.getOffsets().empty())
+        continue;
       TilePlan plan = getPlan(*spec, op);
       plan.attachTo(op);
       tileQueries(op, plan);
