@@ -283,3 +283,12 @@ def test_windows_are_exact(past, future):
     keep = (i - j <= past) & (j - i <= (2**62 if future is None else future))
     out = attn.scaled_dot_product(q, k, v, mask=attn.mask.window(past, future))
     assert_close(out, attention(q, k, v, keep)[0], 16)
+
+
+def test_masked_divisions_by_zero_beside_nan():
+    """Rows that are computed again ask the mask of pairs whose division is by zero."""
+    q, k, v = (np.ones((1, 1, n, 32), np.float32) for n in (70, 90, 90))
+    v[:, :, 89] = np.nan
+    mask = attn.mask.predicate(lambda b, h, i, j: (j % (i - j) == 0) & (j < i))
+    out = attn.scaled_dot_product(q, k, v, mask=mask)
+    assert np.array_equal(out[0, 0, 1:], v[0, 0, :69])
