@@ -22,19 +22,20 @@ static int threadCount(const attn_rt_frame *frame) {
 
 /// Takes the next iterations, [*begin, *begin + result); none are left at 0.
 /// Each chunk is a share of what is left: large at first, single in the end, so
-/// that threads finish together though iterations differ in work.
-static int64_t takeChunk(int64_t *next, int64_t count, int64_t threads,
+/// that threads finish together though iterations differ in work. The last
+/// iterations go first: under a causal mask they have most work.
+static int64_t takeChunk(int64_t *taken, int64_t count, int64_t threads,
                          int64_t *begin) {
-  int64_t from = __atomic_load_n(next, __ATOMIC_RELAXED), chunk;
+  int64_t from = __atomic_load_n(taken, __ATOMIC_RELAXED), chunk;
   do {
     if (from >= count)
       return 0;
     chunk = (count - from) / (threads * 4);
     if (chunk < 1)
       chunk = 1;
-  } while (!__atomic_compare_exchange_n(next, &from, from + chunk, 1,
+  } while (!__atomic_compare_exchange_n(taken, &from, from + chunk, 1,
                                         __ATOMIC_RELAXED, __ATOMIC_RELAXED));
-  *begin = from;
+  *begin = count - from - chunk;
   return chunk;
 }
 
@@ -57,11 +58,11 @@ void attn_rt_parallel_for(attn_rt_frame *frame, int64_t count,
   // Idle threads sleep at once: a host's own pool may want the cores.
   int blocktime = kmp_get_blocktime();
   kmp_set_blocktime(0);
-  int64_t next = 0;
+  int64_t taken = 0;
 #pragma omp parallel num_threads(threads)
   {
     int64_t begin, chunk;
-    while ((chunk = takeChunk(&next, count, threads, &begin)))
+    while ((chunk = takeChunk(&taken, count, threads, &begin)))
       body(data, begin, begin + chunk);
   }
   kmp_set_blocktime(blocktime);
