@@ -8,10 +8,10 @@
 #include "attn/Driver/Compilation.h"
 
 #include "attn/Conversion/AttnToLLVM/ABI.h"
-#include "attn/Driver/Dialects.h"
 #include "attn/Driver/Files.h"
 
 #include "ArgumentNames.h"
+#include "Dialects.h"
 #include "HostCode.h"
 #include "PassThreads.h"
 
