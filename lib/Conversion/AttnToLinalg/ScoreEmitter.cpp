@@ -146,10 +146,11 @@ static Value emitTerm(OpBuilder &b, Location loc, Compatibility compatibility,
 
 Value ScoreEmitter::contract(const TileScores &tile, Value init) {
   Value zero = linalg::FillOp::create(b, loc, constant(0.0), init).getResult(0);
-  if (usesPairs(tile.query, tile.key))
-    return contractPairs(tile, zero);
-  // Along lanes, features are converted as they are read.
+  // Along lanes, features are converted, or multiplied in pairs, as they are
+  // read.
   bool featureLanes = hasFeaturesLast(tile.queryMap);
+  if (!featureLanes && usesPairs(tile.query, tile.key))
+    return contractPairs(tile, zero);
   int64_t early =
       featureLanes || tile.fetch
           ? 0
@@ -180,17 +181,19 @@ Value ScoreEmitter::contract(const TileScores &tile, Value init) {
   maps.push_back(map(3, {0, 1}));
   auto sumTerms = [&](OpBuilder &at) {
     return ScoreEmitter(at, loc, accumulator)
-        .generic(inputs, zero, maps, {false, false, true},
-                 [&](OpBuilder &builder, Location loc, ValueRange args) {
-                   Value weight = tile.featureWeight ? args[2] : Value();
-                   Value key =
-                       convertScalarToDtype(builder, loc, args[0], accumulator,
+        .generic(
+            inputs, zero, maps, {false, false, true},
+            [&](OpBuilder &builder, Location loc, ValueRange args) {
+              Value weight = tile.featureWeight ? args[2] : Value();
+              auto convert = [&](Value value) {
+                return convertScalarToDtype(builder, loc, value, accumulator,
                                             /*isUnsignedCast=*/false);
-                   Value term = emitTerm(builder, loc, tile.compatibility,
-                                         args[1], key, weight);
-                   return SmallVector<Value>{
-                       arith::AddFOp::create(builder, loc, args.back(), term)};
-                 })[0];
+              };
+              Value term = emitTerm(builder, loc, tile.compatibility,
+                                    convert(args[1]), convert(args[0]), weight);
+              return SmallVector<Value>{
+                  arith::AddFOp::create(builder, loc, args.back(), term)};
+            })[0];
   };
   if (tile.compatibility == Compatibility::Additive &&
       hasExponentialForm(tile, accumulator))

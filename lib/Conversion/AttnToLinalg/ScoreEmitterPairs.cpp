@@ -115,9 +115,11 @@ Value ScoreEmitter::turnPairs(Value pairs) {
 Value ScoreEmitter::multiplyPairs(Value lhs, AffineMap lhsMap, Value rhs,
                                   AffineMap rhsMap, Value init,
                                   SpreadFetch fetch) {
+  unsigned loops = lhsMap.getNumDims();
+  SmallVector<bool> reductions(loops, true);
+  reductions[0] = reductions[1] = false;
   return genericFetching(
-      fetch, {lhs, rhs}, init, {lhsMap, rhsMap, map(4, {0, 1})},
-      {false, false, true, true},
+      fetch, {lhs, rhs}, init, {lhsMap, rhsMap, map(loops, {0, 1})}, reductions,
       [&](OpBuilder &builder, Location loc, ValueRange args) {
         auto extend = [&](Value value) -> Value {
           return arith::ExtFOp::create(builder, loc, accumulator, value);

@@ -18,7 +18,7 @@ using namespace mlir::attn;
 std::pair<Value, Value> TileDecomposition::weigh(Value scores, Value sum,
                                                  Value shift, double scale) {
   auto sizes = tensor::getMixedSizes(b, loc, scores);
-  bool pairs = multipliesPairs();
+  bool pairs = multipliesPairs() && !folded;
   Value init = pairs ? emit.pairScratch(sizes[0], sizes[1]) : scores;
   SmallVector<Value> inputs{shift};
   SmallVector<AffineMap> maps{emit.map(2, {1})};
@@ -61,6 +61,28 @@ bool TileDecomposition::foldsKeys() {
          *keys * rows % ScoreEmitter::joinedColumns == 0;
 }
 
+/// Weights (keys, rows) of static shape rounded to bf16, in pairs of keys.
+Value TileDecomposition::pairWeights(Value weights) {
+  auto round = [](OpBuilder &b, Location loc, ValueRange args) {
+    return SmallVector<Value>{
+        arith::TruncFOp::create(b, loc, b.getBF16Type(), args[0])};
+  };
+  AffineMap identity = emit.map(2, {0, 1});
+  ArrayRef<int64_t> shape = cast<ShapedType>(weights.getType()).getShape();
+  if (shape[1] > 1)
+    return emit.generic(
+        weights,
+        emit.pairScratch(b.getIndexAttr(shape[0]), b.getIndexAttr(shape[1])),
+        {identity, emit.pairMap()}, {false, false}, round)[0];
+  // Those of one query lie in pairs as they are.
+  weights = emit.reshape(weights, ScoreEmitter::joinedColumns);
+  Value rounded = tensor::EmptyOp::create(
+      b, loc, cast<ShapedType>(weights.getType()).getShape(), b.getBF16Type());
+  rounded = emit.generic(weights, rounded, {identity, identity}, {false, false},
+                         round)[0];
+  return emit.splitPairs(emit.reshape(rounded, /*columns=*/2));
+}
+
 /// `weigh` on rows that each have several keys of every query.
 std::pair<Value, Value> TileDecomposition::weighFolded(Value scores, Value sum,
                                                        Value shift,
@@ -86,7 +108,9 @@ std::pair<Value, Value> TileDecomposition::weighFolded(Value scores, Value sum,
       weigh(emit.reshape(scores, columns), zeros(columns), shifts, scale);
   weights = emit.reshape(weights, rows);
   OpFoldResult existing = tensor::getMixedSize(b, loc, op.getKey(), 0);
-  if (!getConstantIntValue(existing))
+  if (multipliesPairs())
+    weights = pairWeights(weights);
+  else if (!getConstantIntValue(existing))
     weights = takeFirst(weights, /*dim=*/0, existing);
   Value totals = emit.quarter(total, rows, [&](Value parts, int64_t size) {
     return sumWeights(parts, zeros(size));
@@ -126,6 +150,17 @@ Value TileDecomposition::accumulateRows(Value acc, Value weights) {
                             emit.map(4, {2, 1, 3}), acc, late);
 }
 
+/// acc[i, e] + sum_j weights[j, i] * value[j, e], of weights in pairs of keys
+/// and values as they lie.
+Value TileDecomposition::accumulatePairs(Value acc, Value weights) {
+  AffineExpr i = b.getAffineDimExpr(0), j = b.getAffineDimExpr(2);
+  AffineMap pairs =
+      AffineMap::get(3, 0, {j.floorDiv(2), i, j % 2}, b.getContext());
+  Value sums = emit.multiplyPairs(op.getValue(), emit.map(3, {2, 1}), weights,
+                                  pairs, acc);
+  return streamed(sums, TileScores::getRowsAhead(op));
+}
+
 /// acc[e, i] + sum_j value[j, e] * weights[j, i].
 Value TileDecomposition::accumulate(Value acc, Value weights) {
   int64_t ahead = TileScores::getRowsAhead(op);
@@ -136,6 +171,8 @@ Value TileDecomposition::accumulate(Value acc, Value weights) {
                               emit.map(4, {2, 1, 3}), acc);
   if (isUnpacked())
     return accumulateRows(acc, weights);
+  if (multipliesPairs() && rowsFirst)
+    return accumulatePairs(acc, weights);
   if (multipliesPairs())
     return emit.multiplyPairs(emit.pairRows(op.getValue(), ahead),
                               emit.map(4, {2, 0, 3}), weights,

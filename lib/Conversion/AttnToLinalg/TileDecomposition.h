@@ -49,11 +49,13 @@ private:
   bool foldsKeys();
   std::pair<Value, Value> weighFolded(Value scores, Value sum, Value shift,
                                       double scale);
+  Value pairWeights(Value weights);
   Value takeFirst(Value matrix, unsigned dim, OpFoldResult size);
   Value sumWeights(Value weights, Value sum);
   Value accumulate(Value acc, Value weights);
   Value accumulateExisting(Value acc, Value weights);
   Value accumulateRows(Value acc, Value weights);
+  Value accumulatePairs(Value acc, Value weights);
   /// How many rows of queries the tile has.
   int64_t rowCount() {
     return cast<ShapedType>(op.getSum().getType()).getDimSize(0);
@@ -64,7 +66,9 @@ private:
            op.getNormalizer() == Normalizer::Softmax;
   }
   /// Whether keys and values are multiplied as they lie, on tile registers.
-  bool isUnpacked() { return multipliesPairs() && rowsFirst; }
+  bool isUnpacked() {
+    return multipliesPairs() && rowsFirst && !hasFeaturesLast(queryMap());
+  }
   /// How many rows ahead all steps of the tile, each for its share, fetch keys
   /// and values; 0 for not at all.
   int64_t spreadAhead() {

@@ -188,9 +188,9 @@ void BlockEmitter::emitBlock(OpBuilder &builder, int64_t rows,
                          registers);
   prefetchResults(builder, block);
   SmallVector<Value> accumulators = loadAccumulators(builder, block);
-  changeHalves(builder, accumulators, separateHalves);
+  orderLanes(builder, accumulators, /*back=*/false);
   SmallVector<Value> results = emitReductions(builder, block, 0, accumulators);
-  changeHalves(builder, results, joinHalves);
+  orderLanes(builder, results, /*back=*/true);
   SmallVector<OpOperand *> outputs = carriedOutputs(block);
   ArrayRef<Value> left = results;
   for (OpOperand *output : outputs) {
@@ -242,6 +242,8 @@ SmallVector<Value> BlockEmitter::emitReductions(OpBuilder &builder,
                                                 ValueRange accumulators) {
   if (depth == plan.reductionDims.size())
     return emitBody(builder, block, accumulators);
+  if (plan.pairsSteps)
+    return emitPairedSteps(builder, block, accumulators);
   block.forEachPosition([&](BlockPosition position) {
     block.body.emit(builder, depth, position);
   });

@@ -83,15 +83,19 @@ private:
                               ValueRange accumulators);
   SmallVector<Value> emitDots(OpBuilder &builder, Block &block,
                               ValueRange accumulators);
+  /// Loops over two steps at a time, and over one that is left.
+  SmallVector<Value> emitPairedSteps(OpBuilder &builder, Block &block,
+                                     ValueRange accumulators);
+  SmallVector<Value> addPairedSteps(OpBuilder &builder, Block &block,
+                                    Value step, bool isWhole,
+                                    ValueRange accumulators);
   SmallVector<OpOperand *> carriedOutputs(const Block &block) const;
   bool takesHalves() const;
   void loadHalves(OpBuilder &builder, Block &block);
-  /// Where blocks take halves, puts what `change` gives of two neighbouring
-  /// vectors in their place.
-  void changeHalves(
-      OpBuilder &builder, MutableArrayRef<Value> accumulators,
-      function_ref<std::pair<Value, Value>(OpBuilder &, Location, Value, Value)>
-          change);
+  /// Puts neighbouring vectors of accumulators into the order of lanes that
+  /// steps add to, or back.
+  void orderLanes(OpBuilder &builder, MutableArrayRef<Value> accumulators,
+                  bool back);
   SmallVector<Value> loadAccumulators(OpBuilder &builder, Block &block);
   void initialize(OpBuilder &builder, Block &block, OpOperand &output,
                   const Initializer &initializer,

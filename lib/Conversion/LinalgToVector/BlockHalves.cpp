@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "BlockEmitter.h"
+#include "LaneTree.h"
 #include "Pairs.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -17,7 +18,8 @@ using namespace mlir::attn;
 /// of vectors, and is added to accumulators of f32.
 bool BlockEmitter::takesHalves() const {
   if (!plan.laneDim || plan.reductionDims.empty() || plan.pairDim ||
-      plan.isRowReduced(op) || ShapedType::isDynamic(plan.sizes[*plan.laneDim]))
+      plan.pairsSteps || plan.isRowReduced(op) ||
+      ShapedType::isDynamic(plan.sizes[*plan.laneDim]))
     return false;
   auto variesAlongLanes = [&](OpOperand &operand) {
     return op.getMatchingIndexingMap(&operand).isFunctionOfDim(*plan.laneDim);
@@ -71,11 +73,13 @@ void BlockEmitter::loadHalves(OpBuilder &builder, Block &block) {
   }
 }
 
-void BlockEmitter::changeHalves(
-    OpBuilder &builder, MutableArrayRef<Value> accumulators,
-    function_ref<std::pair<Value, Value>(OpBuilder &, Location, Value, Value)>
-        change) {
-  for (size_t first = 0; halves && first < accumulators.size(); first += 2)
+void BlockEmitter::orderLanes(OpBuilder &builder,
+                              MutableArrayRef<Value> accumulators, bool back) {
+  if (!halves && !plan.pairsSteps)
+    return;
+  auto change = halves ? (back ? joinHalves : separateHalves)
+                       : (back ? joinChunks : separateChunks);
+  for (size_t first = 0; first < accumulators.size(); first += 2)
     std::tie(accumulators[first], accumulators[first + 1]) = change(
         builder, op.getLoc(), accumulators[first], accumulators[first + 1]);
 }

@@ -279,6 +279,8 @@ static void chooseSegments(BlockPlan &plan, linalg::GenericOp op,
   BlockSize block = {1, 1};
   if (plan.rowDim && choosePairedRows(op, *plan.laneDim))
     block = {2, chooseVectors(4, total)};
+  else if (plan.pairsSteps)
+    block = choosePairingBlock(registers, plan.sizes[*plan.rowDim], *total);
   else if (plan.rowDim && plan.reductionDims.empty())
     block.rows = chooseTransposedRows(op, *plan.rowDim, *plan.laneDim, width);
   else if (plan.rowDim && !plan.pairDim && total &&
@@ -325,6 +327,7 @@ FailureOr<BlockPlan> BlockPlan::get(linalg::GenericOp op,
   llvm::erase_if(plan.reductionDims, [&](unsigned dim) {
     return plan.isRow(dim) || plan.pairDim == dim;
   });
+  plan.pairsSteps = takesPairsOfSteps(op, plan, target);
   for (unsigned dim : parallelDims)
     if (!plan.isLane(dim) && !plan.isRow(dim))
       plan.outerDims.push_back(dim);

@@ -40,6 +40,9 @@ struct BlockPlan {
   /// The dimension of two elements that one instruction multiplies and adds;
   /// it is in no other list.
   std::optional<unsigned> pairDim;
+  /// Whether two steps of the reduction are one: an instruction multiplies and
+  /// adds both.
+  bool pairsSteps = false;
   /// Whether blocks are transposed in registers. Rows are then the inner loop:
   /// where the rows of the input begin is found once for all of them.
   bool transposes = false;

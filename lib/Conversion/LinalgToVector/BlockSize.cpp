@@ -49,12 +49,15 @@ BlockSize attn::chooseBlock(int64_t registers, int64_t rowCount,
   return best;
 }
 
-BlockSize attn::chooseExtendingBlock(int64_t registers, int64_t rowCount,
-                                     int64_t vectorsPerRow) {
-  constexpr int64_t maxRows = 8, maxVectors = 6;
-  BlockSize best = {1, 1};
+/// Of widths that are multiples of `step`, up to `maxVectors`, the largest of
+/// those that need the fewest blocks of rows.
+static BlockSize chooseTallBlock(int64_t registers, int64_t rowCount,
+                                 int64_t vectorsPerRow, int64_t step,
+                                 int64_t maxVectors) {
+  constexpr int64_t maxRows = 8;
+  BlockSize best = {1, step};
   int64_t fewest = rowCount;
-  for (int64_t vectors = 1; vectors <= maxVectors; ++vectors) {
+  for (int64_t vectors = step; vectors <= maxVectors; vectors += step) {
     int64_t rows = std::min((registers - vectors) / vectors, maxRows);
     if (vectorsPerRow % vectors != 0 || rows < 1)
       continue;
@@ -64,6 +67,18 @@ BlockSize attn::chooseExtendingBlock(int64_t registers, int64_t rowCount,
     fewest = std::min(fewest, blocks);
   }
   return best;
+}
+
+BlockSize attn::chooseExtendingBlock(int64_t registers, int64_t rowCount,
+                                     int64_t vectorsPerRow) {
+  return chooseTallBlock(registers, rowCount, vectorsPerRow, /*step=*/1,
+                         /*maxVectors=*/6);
+}
+
+BlockSize attn::choosePairingBlock(int64_t registers, int64_t rowCount,
+                                   int64_t vectorsPerRow) {
+  return chooseTallBlock(registers, rowCount, vectorsPerRow, /*step=*/2,
+                         /*maxVectors=*/10);
 }
 
 int64_t attn::chooseVectors(int64_t most, std::optional<int64_t> total) {

@@ -45,6 +45,10 @@ BlockSize chooseBlock(int64_t registers, int64_t rowCount,
 BlockSize chooseExtendingBlock(int64_t registers, int64_t rowCount,
                                int64_t vectorsPerRow);
 
+/// Likewise where vectors of two steps are interleaved, two by two.
+BlockSize choosePairingBlock(int64_t registers, int64_t rowCount,
+                             int64_t vectorsPerRow);
+
 /// Without reuse along rows: enough vectors to hide latencies.
 int64_t chooseVectors(int64_t most, std::optional<int64_t> total);
 

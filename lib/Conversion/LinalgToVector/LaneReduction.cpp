@@ -19,6 +19,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Dialect/X86Vector/X86VectorDialect.h"
 
 using namespace mlir;
 using namespace mlir::attn;
@@ -60,7 +61,7 @@ private:
   Accumulators addHalves(const OutputBlock &block, Value position,
                          ValueRange accumulators);
   /// What a step of the loop takes in.
-  int64_t lanesPerStep() const { return halves ? 2 * width : width; }
+  int64_t lanesPerStep() const { return halves || dots ? 2 * width : width; }
   SmallVector<Value> indicesOf(OpOperand &input, ArrayRef<Value> position);
   Value load(OpOperand &input, ArrayRef<Value> position, Value mask);
   void prefetch(OpOperand &streamed, const OutputBlock &block, Value position);
@@ -85,6 +86,8 @@ private:
   /// The tallest block: as many columns as outputs share a load of the other
   /// side.
   int64_t columns;
+  /// Whether an instruction multiplies and adds pairs of lanes.
+  bool dots;
   /// Whether a step takes the even and then the odd ones of twice as many
   /// lanes: bf16 are extended so without a shuffle.
   bool halves;
@@ -135,7 +138,10 @@ LaneReducer::LaneReducer(OpBuilder &builder, linalg::GenericOp op,
   columns = isSingleRow ? width : std::min<int64_t>(width, inner == 8 ? 8 : 4);
   while (!ShapedType::isDynamic(inner) && columns > std::max<int64_t>(inner, 1))
     columns /= 2;
-  halves = takesHalves();
+  int64_t size = staticSize(sumDim);
+  dots = target.hasBF16Dot && addsProductOfBF16(op) && size > 0 &&
+         size % (2 * width) == 0;
+  halves = !dots && takesHalves();
 }
 
 /// Whether inputs are bf16 that are extended, and f32 of which a copy in
@@ -246,7 +252,7 @@ LaneReducer::Accumulators LaneReducer::sumVectors(const OutputBlock &block) {
   return addStep(block, whole, mask, loop.getResults());
 }
 
-/// The accumulators with `width` more terms each, those under the mask.
+/// The accumulators with a step's terms more each, those under the mask.
 LaneReducer::Accumulators LaneReducer::addStep(const OutputBlock &block,
                                                Value position, Value mask,
                                                ValueRange accumulators) {
@@ -317,7 +323,10 @@ LaneReducer::addTerms(const OutputBlock &block,
       }
       Value old = accumulators[results.size()];
       inputs.push_back(old);
-      Value sum = emitBodyOnLanes(builder, op, inputs, width);
+      Value sum = dots ? x86vector::DotBF16Op::create(builder, loc, type, old,
+                                                      inputs[0], inputs[1])
+                             .getResult()
+                       : emitBodyOnLanes(builder, op, inputs, width);
       if (mask)
         sum = arith::SelectOp::create(builder, loc, mask, sum, old);
       results.push_back(sum);
@@ -338,8 +347,8 @@ Value LaneReducer::load(OpOperand &input, ArrayRef<Value> position,
   SmallVector<Value> indices = indicesOf(input, position);
   if (!op.getMatchingIndexingMap(&input).isFunctionOfDim(sumDim))
     return memref::LoadOp::create(builder, loc, input.get(), indices);
-  auto lanes =
-      VectorType::get(width, getElementTypeOrSelf(input.get().getType()));
+  auto lanes = VectorType::get(dots ? 2 * width : width,
+                               getElementTypeOrSelf(input.get().getType()));
   if (!mask)
     return vector::LoadOp::create(builder, loc, lanes, input.get(), indices);
   Value zero =

@@ -36,9 +36,9 @@ static void interleaveInChunks(int64_t width, int64_t chunk, int64_t unit,
 }
 
 /// The even chunks of x, then of y; and the odd ones.
-static void separateChunks(int64_t width, int64_t chunk,
-                           SmallVectorImpl<int64_t> &low,
-                           SmallVectorImpl<int64_t> &high) {
+static void alternateChunks(int64_t width, int64_t chunk,
+                            SmallVectorImpl<int64_t> &low,
+                            SmallVectorImpl<int64_t> &high) {
   for (int64_t first = 0; first < 2 * width; first += 2 * chunk)
     for (int64_t lane = 0; lane < chunk; ++lane) {
       low.push_back(first + lane);
@@ -49,6 +49,50 @@ static void separateChunks(int64_t width, int64_t chunk,
 int64_t attn::getChunkLanes(int64_t width, Type element) {
   int64_t bits = element.isIndex() ? 64 : element.getIntOrFloatBitWidth();
   return std::min(width, 128 / bits);
+}
+
+/// shuffle(x, y, low), shuffle(x, y, high).
+static std::pair<Value, Value> shuffleBoth(OpBuilder &builder, Location loc,
+                                           Value x, Value y,
+                                           ArrayRef<int64_t> low,
+                                           ArrayRef<int64_t> high) {
+  return {vector::ShuffleOp::create(builder, loc, x, y, low),
+          vector::ShuffleOp::create(builder, loc, x, y, high)};
+}
+
+std::pair<Value, Value> attn::interleaveChunks(OpBuilder &builder, Location loc,
+                                               Value x, Value y) {
+  auto type = cast<VectorType>(x.getType());
+  int64_t width = type.getNumElements();
+  SmallVector<int64_t> low, high;
+  interleaveInChunks(width, getChunkLanes(width, type.getElementType()),
+                     /*unit=*/1, low, high);
+  return shuffleBoth(builder, loc, x, y, low, high);
+}
+
+std::pair<Value, Value> attn::separateChunks(OpBuilder &builder, Location loc,
+                                             Value x, Value y) {
+  auto type = cast<VectorType>(x.getType());
+  int64_t width = type.getNumElements();
+  SmallVector<int64_t> low, high;
+  alternateChunks(width, getChunkLanes(width, type.getElementType()), low,
+                  high);
+  return shuffleBoth(builder, loc, x, y, low, high);
+}
+
+std::pair<Value, Value> attn::joinChunks(OpBuilder &builder, Location loc,
+                                         Value even, Value odd) {
+  auto type = cast<VectorType>(even.getType());
+  int64_t width = type.getNumElements();
+  int64_t chunk = getChunkLanes(width, type.getElementType());
+  SmallVector<int64_t> order;
+  for (int64_t first = 0; first < width; first += chunk)
+    for (int64_t source : {int64_t(0), width})
+      for (int64_t lane = 0; lane < chunk; ++lane)
+        order.push_back(source + first + lane);
+  ArrayRef<int64_t> lanes(order);
+  return shuffleBoth(builder, loc, even, odd, lanes.take_front(width),
+                     lanes.drop_front(width));
 }
 
 Value attn::concatenate(OpBuilder &builder, Location loc,
@@ -96,7 +140,7 @@ SmallVector<Value> attn::transposeSquare(OpBuilder &builder, Location loc,
     groups.push_back(transposeChunks(
         builder, loc, SmallVector<Value>(vectors.slice(first, chunk))));
   SmallVector<int64_t> even, odd;
-  separateChunks(width, chunk, even, odd);
+  alternateChunks(width, chunk, even, odd);
   SmallVector<Value> rows(width);
   for (int64_t i = 0; i < chunk; ++i) {
     // Each list has the vectors of the chunks `offset`, `offset` + `stride` ...
@@ -139,7 +183,7 @@ Value attn::sumLanes(OpBuilder &builder, Location loc,
   }
   for (int64_t chunks = 1; chunks < width / chunk; chunks *= 2) {
     SmallVector<int64_t> low, high;
-    separateChunks(width, chunk, low, high);
+    alternateChunks(width, chunk, low, high);
     reduce(low, high);
   }
   return vectors.front();

@@ -29,6 +29,18 @@ SmallVector<Value> transposeChunks(OpBuilder &builder, Location loc,
 SmallVector<Value> transposeSquare(OpBuilder &builder, Location loc,
                                    ArrayRef<Value> vectors);
 
+/// Of each chunk of two vectors the lower halves, and the upper ones, lane by
+/// lane in turns.
+std::pair<Value, Value> interleaveChunks(OpBuilder &builder, Location loc,
+                                         Value x, Value y);
+
+/// The even and the odd chunks of two vectors, one after the other; and two
+/// such vectors in order again.
+std::pair<Value, Value> separateChunks(OpBuilder &builder, Location loc,
+                                       Value x, Value y);
+std::pair<Value, Value> joinChunks(OpBuilder &builder, Location loc, Value even,
+                                   Value odd);
+
 /// A vector whose lane k is the sum of the lanes of `vectors[k]`; there are as
 /// many vectors as lanes, a power of two.
 Value sumLanes(OpBuilder &builder, Location loc, SmallVector<Value> vectors);

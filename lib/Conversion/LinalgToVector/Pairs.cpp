@@ -8,6 +8,7 @@
 #include "Pairs.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -47,20 +48,24 @@ bool attn::addsProductOfBF16(linalg::GenericOp op) {
   if (op.getNumDpsInputs() < 2 || op.getNumDpsInits() != 1 ||
       !body->getArguments().back().getType().isF32())
     return false;
-  auto yielded = body->getTerminator()->getOperand(0);
-  auto sum = yielded.getDefiningOp<arith::AddFOp>();
-  if (!sum || sum.getLhs() != body->getArguments().back())
-    return false;
-  auto product = sum.getRhs().getDefiningOp<arith::MulFOp>();
-  return product &&
-         llvm::all_of(
-             llvm::enumerate(product->getOperands()), [&](auto factor) {
-               auto extended =
-                   factor.value().template getDefiningOp<arith::ExtFOp>();
-               return extended &&
-                      extended.getIn() == body->getArgument(factor.index()) &&
-                      extended.getIn().getType().isBF16();
-             });
+  Value yielded = body->getTerminator()->getOperand(0),
+        old = body->getArguments().back();
+  ValueRange factors;
+  if (auto fused = yielded.getDefiningOp<math::FmaOp>();
+      fused && fused.getC() == old)
+    factors = fused->getOperands().drop_back();
+  else if (auto sum = yielded.getDefiningOp<arith::AddFOp>();
+           sum && sum.getLhs() == old)
+    if (auto product = sum.getRhs().getDefiningOp<arith::MulFOp>())
+      factors = product->getOperands();
+  return !factors.empty() &&
+         llvm::all_of(llvm::enumerate(factors), [&](auto factor) {
+           auto extended =
+               factor.value().template getDefiningOp<arith::ExtFOp>();
+           return extended &&
+                  extended.getIn() == body->getArgument(factor.index()) &&
+                  extended.getIn().getType().isBF16();
+         });
 }
 
 std::optional<unsigned> attn::choosePairDim(linalg::GenericOp op,
@@ -86,6 +91,29 @@ std::optional<unsigned> attn::choosePairDim(linalg::GenericOp op,
       return dim;
   }
   return std::nullopt;
+}
+
+bool attn::takesPairsOfSteps(linalg::GenericOp op, const BlockPlan &plan,
+                             const TargetSpec &target) {
+  if (!plan.rowDim || plan.reductionDims.size() != 1 || !target.hasBF16Dot ||
+      op.getNumLoops() != 3 || !addsProductOfBF16(op) ||
+      ShapedType::isDynamic(plan.sizes[*plan.rowDim]) ||
+      ShapedType::isDynamic(plan.sizes[*plan.laneDim]) ||
+      plan.sizes[*plan.laneDim] % (2 * target.lanes(32)) != 0)
+    return false;
+  MLIRContext *context = op.getContext();
+  AffineExpr step = getAffineDimExpr(plan.reductionDims.front(), context),
+             row = getAffineDimExpr(*plan.rowDim, context),
+             lane = getAffineDimExpr(*plan.laneDim, context);
+  auto maps = op.getIndexingMapsArray();
+  return maps[0] == AffineMap::get(3, 0, {step, lane}, context) &&
+         maps[1] ==
+             AffineMap::get(3, 0, {step.floorDiv(2), row, step % 2}, context) &&
+         BlockPlan::accessAlong(*op.getDpsInputOperand(0), maps[0],
+                                *plan.laneDim) == LaneAccess::Contiguous &&
+         BlockPlan::accessAlong(*op.getDpsInitOperand(0), maps.back(),
+                                *plan.laneDim) == LaneAccess::Contiguous &&
+         hasWholePairs(dyn_cast<MemRefType>(op.getInputs()[1].getType()));
 }
 
 bool attn::isExtendedBF16(linalg::GenericOp op, OpOperand &input) {

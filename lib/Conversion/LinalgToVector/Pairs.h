@@ -32,6 +32,12 @@ std::optional<unsigned> choosePairDim(linalg::GenericOp op,
                                       const BlockPlan &plan,
                                       const TargetSpec &target);
 
+/// Whether `op` sums over one loop whose steps the target multiplies two at a
+/// time: the first input has the lanes, a step a row, the second the steps in
+/// pairs, (step / 2, row, step mod 2).
+bool takesPairsOfSteps(linalg::GenericOp op, const BlockPlan &plan,
+                       const TargetSpec &target);
+
 /// Whether the body takes `input`, of bf16, as f32 alone.
 bool isExtendedBF16(linalg::GenericOp op, OpOperand &input);
 

@@ -1,5 +1,6 @@
 // RUN: attn-opt %s -split-input-file --pass-pipeline='builtin.module(func.func(attn-vectorize{target=x86-64:x86-64-v4}))' | FileCheck %s --check-prefixes=CHECK,V4
 // RUN: attn-opt %s -split-input-file --pass-pipeline='builtin.module(func.func(attn-vectorize{target=x86-64:x86-64-v3}))' | FileCheck %s --check-prefixes=CHECK,V3
+// RUN: attn-opt %s -split-input-file --pass-pipeline='builtin.module(func.func(attn-vectorize{target=x86-64:x86-64-v4,+avx512bf16}))' | FileCheck %s --check-prefix=DOT
 
 #key = affine_map<(j, i, d) -> (j, d)>
 #query = affine_map<(j, i, d) -> (i, d)>
@@ -85,6 +86,41 @@ func.func @halves(%k: memref<?x64xbf16, strided<[?, 1], offset: ?>>,
   ^bb0(%a: bf16, %b: f32, %c: f32):
     %w = arith.extf %a : bf16 to f32
     %m = arith.mulf %w, %b : f32
+    %r = arith.addf %c, %m : f32
+    linalg.yield %r : f32
+  }
+  return
+}
+
+// -----
+
+#key = affine_map<(j, i, d) -> (j, d)>
+#query = affine_map<(j, i, d) -> (i, d)>
+#score = affine_map<(j, i, d) -> (j, i)>
+
+// Where one instruction multiplies pairs of bf16, both sides are read as they lie.
+// DOT-LABEL: func @pairs
+// DOT-SAME: %[[K:.*]]: memref<?x64xbf16, {{.*}}>, %[[Q:.*]]: memref<4x64xbf16>
+// DOT: scf.for {{.*}} step %c32{{.*}} iter_args
+// DOT-NOT: arith.extf
+// DOT: %[[KEY:.*]] = vector.load %[[K]]{{.*}} vector<32xbf16>
+// DOT: %[[QUERY:.*]] = vector.load %[[Q]]{{.*}} vector<32xbf16>
+// DOT: x86vector.avx512.dot %{{.*}}, %[[KEY]], %[[QUERY]] : vector<32xbf16> -> vector<16xf32>
+// DOT-COUNT-15: x86vector.avx512.dot
+// DOT-NEXT: scf.yield
+// DOT-COUNT-30: vector.shuffle
+// V4-LABEL: func @pairs
+// V4-COUNT-16: math.fma
+func.func @pairs(%k: memref<?x64xbf16, strided<[?, 1], offset: ?>>,
+                 %q: memref<4x64xbf16>, %s: memref<?x4xf32>) {
+  linalg.generic {indexing_maps = [#key, #query, #score],
+                  iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%k, %q : memref<?x64xbf16, strided<[?, 1], offset: ?>>, memref<4x64xbf16>)
+      outs(%s : memref<?x4xf32>) {
+  ^bb0(%a: bf16, %b: bf16, %c: f32):
+    %v = arith.extf %a : bf16 to f32
+    %w = arith.extf %b : bf16 to f32
+    %m = arith.mulf %v, %w : f32
     %r = arith.addf %c, %m : f32
     linalg.yield %r : f32
   }

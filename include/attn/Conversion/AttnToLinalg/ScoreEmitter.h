@@ -173,7 +173,7 @@ public:
   AffineMap pairMap();
   /// sum over the pairs p of rows: lhs[p, i, 0] * rhs[p, j, 0] + lhs[p, i, 1] *
   /// rhs[p, j, 1], added to `init`, in the accumulator type. The maps are over
-  /// (i, j, p, number in the pair).
+  /// (i, j, p, number in the pair), or (i, j, row).
   Value multiplyPairs(Value lhs, AffineMap lhsMap, Value rhs, AffineMap rhsMap,
                       Value init, SpreadFetch fetch = {});
 

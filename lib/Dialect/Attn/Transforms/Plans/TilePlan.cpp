@@ -175,6 +175,8 @@ void PlanChooser::shareKeys(TilePlan &plan) {
 TilePlan PlanChooser::featuresAlongLanes() {
   TilePlan plan{queries, /*keys=*/128, headsOfTile()};
   plan.lanes = LaneAxis::Features;
+  plan.pairs = usesPairs() && features % (2 * lanes) == 0 &&
+               valueFeatures % (2 * lanes) == 0;
   plan.split = splitFor(plan);
   constexpr int64_t bytesAhead = 16 * 1024, mostRows = 128;
   Type element = getElementTypeOrSelf(op.getKey().getType());
