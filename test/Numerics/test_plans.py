@@ -174,6 +174,25 @@ def test_features_of_narrow_types(type, head_size, value_size, heads, queries):
     check(text, {"N": 1155})
 
 
+@pytest.mark.parametrize("mask, score", [("none", None), ("window", "softcap")])
+@pytest.mark.parametrize("heads, queries", [(1, 1), (3, 1), (4, 2), (1, 13), (4, 4)])
+def test_few_queries_of_bf16(heads, queries, mask, score):
+    """Pairs of keys and of features, where the CPU multiplies these."""
+    text = attention(
+        type="bf16",
+        head_size=64,
+        value_size=32,
+        heads=heads,
+        kv_heads=1,
+        queries=queries,
+        mask=mask,
+        score=score,
+        results=("output", "lse"),
+    )
+    for keys in (0, 1, 2, 1155):
+        check(text, {"N": keys})
+
+
 @pytest.mark.parametrize("layout", [None, "bmhd"])
 @pytest.mark.parametrize("type", ["f32", "f64"])
 def test_one_vector_of_queries(type, layout):

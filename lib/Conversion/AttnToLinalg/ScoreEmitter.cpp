@@ -189,8 +189,9 @@ Value ScoreEmitter::contract(const TileScores &tile, Value init) {
                 return convertScalarToDtype(builder, loc, value, accumulator,
                                             /*isUnsignedCast=*/false);
               };
-              Value term = emitTerm(builder, loc, tile.compatibility,
-                                    convert(args[1]), convert(args[0]), weight);
+              Value key = convert(args[0]), query = convert(args[1]);
+              Value term = emitTerm(builder, loc, tile.compatibility, query,
+                                    key, weight);
               return SmallVector<Value>{
                   arith::AddFOp::create(builder, loc, args.back(), term)};
             })[0];
@@ -265,18 +266,19 @@ Value ScoreEmitter::reshape(Value tensor, int64_t columns) {
 /// Scores in memory of so few queries that the maximum of one key would wait
 /// for that of the one before: keys of several rows are compared first.
 Value ScoreEmitter::maximumInParts(Value scores, Value init) {
-  int64_t columns = cast<RankedTensorType>(scores.getType()).getDimSize(1);
+  int64_t columns = cast<RankedTensorType>(scores.getType()).getDimSize(1),
+          joined = getJoinedColumns(columns);
   auto maximaOf = [&](Value matrix, int64_t size) {
     return maximumOf(matrix, tensor::EmptyOp::create(
                                  b, loc, ArrayRef<int64_t>{size}, accumulator));
   };
-  Value maxima = maximaOf(reshape(scores, joinedColumns), joinedColumns);
+  Value maxima = maximaOf(reshape(scores, joined), joined);
   return maximumOf(quarter(maxima, columns, maximaOf), init);
 }
 
 Value ScoreEmitter::quarter(Value perColumn, int64_t columns,
                             function_ref<Value(Value, int64_t)> combine) {
-  int64_t size = joinedColumns;
+  int64_t size = getJoinedColumns(columns);
   for (; size > 4 * columns; size /= 4)
     perColumn = combine(reshape(perColumn, size / 4), size / 4);
   return reshape(perColumn, columns);

@@ -57,8 +57,8 @@ bool TileDecomposition::foldsKeys() {
          op.getNormalizer() == Normalizer::Softmax &&
          !op->hasAttr(boundedScoresAttr) && op.getMask().empty() &&
          op.getScore().empty() && !ShapedType::isDynamic(rows) && rows > 0 &&
-         rows < 16 && llvm::isPowerOf2_64(rows) && keys &&
-         *keys * rows % ScoreEmitter::joinedColumns == 0;
+         rows < 16 && keys &&
+         *keys * rows % ScoreEmitter::getJoinedColumns(rows) == 0;
 }
 
 /// Weights (keys, rows) of static shape rounded to bf16, in pairs of keys.
@@ -75,7 +75,7 @@ Value TileDecomposition::pairWeights(Value weights) {
         emit.pairScratch(b.getIndexAttr(shape[0]), b.getIndexAttr(shape[1])),
         {identity, emit.pairMap()}, {false, false}, round)[0];
   // Those of one query lie in pairs as they are.
-  weights = emit.reshape(weights, ScoreEmitter::joinedColumns);
+  weights = emit.reshape(weights, ScoreEmitter::getJoinedColumns(1));
   Value rounded = tensor::EmptyOp::create(
       b, loc, cast<ShapedType>(weights.getType()).getShape(), b.getBF16Type());
   rounded = emit.generic(weights, rounded, {identity, identity}, {false, false},
@@ -87,8 +87,8 @@ Value TileDecomposition::pairWeights(Value weights) {
 std::pair<Value, Value> TileDecomposition::weighFolded(Value scores, Value sum,
                                                        Value shift,
                                                        double scale) {
-  constexpr int64_t columns = ScoreEmitter::joinedColumns;
-  int64_t rows = cast<ShapedType>(scores.getType()).getDimSize(1);
+  int64_t rows = cast<ShapedType>(scores.getType()).getDimSize(1),
+          columns = ScoreEmitter::getJoinedColumns(rows);
   SmallVector<ReassociationIndices> all{{0, 1}};
   Value parts = tensor::EmptyOp::create(
       b, loc, ArrayRef<int64_t>{columns / rows, rows}, accumulator);

@@ -87,7 +87,7 @@ private:
   SmallVector<Value> emitPairedSteps(OpBuilder &builder, Block &block,
                                      ValueRange accumulators);
   SmallVector<Value> addPairedSteps(OpBuilder &builder, Block &block,
-                                    Value step, bool isWhole,
+                                    Value pair, bool isWhole,
                                     ValueRange accumulators);
   SmallVector<OpOperand *> carriedOutputs(const Block &block) const;
   bool takesHalves() const;

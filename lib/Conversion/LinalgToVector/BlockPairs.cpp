@@ -10,7 +10,8 @@
 
 #include "attn/Conversion/LinalgToVector/Streaming.h"
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Dialect/X86Vector/X86VectorDialect.h"
 
@@ -22,30 +23,31 @@ SmallVector<Value> BlockEmitter::emitPairedSteps(OpBuilder &builder,
                                                  ValueRange accumulators) {
   Location loc = op.getLoc();
   unsigned dim = plan.reductionDims.front();
-  Value zero = arith::ConstantIndexOp::create(builder, loc, 0);
-  Value two = arith::ConstantIndexOp::create(builder, loc, 2);
-  Value rest = arith::RemUIOp::create(builder, loc, sizes[dim], two);
-  Value whole = arith::SubIOp::create(builder, loc, sizes[dim], rest);
+  auto index = [&](int64_t value) -> Value {
+    return arith::ConstantIndexOp::create(builder, loc, value);
+  };
   auto emitLoop = [&](Value from, Value to, bool isWhole, ValueRange sums) {
     return scf::ForOp::create(
-               builder, loc, from, to, two, sums,
-               [&](OpBuilder &b, Location loc, Value step, ValueRange carried) {
+               builder, loc, from, to, index(1), sums,
+               [&](OpBuilder &b, Location loc, Value pair, ValueRange carried) {
                  scf::YieldOp::create(
-                     b, loc, addPairedSteps(b, block, step, isWhole, carried));
+                     b, loc, addPairedSteps(b, block, pair, isWhole, carried));
                })
         .getResults();
   };
-  ValueRange sums = emitLoop(zero, whole, /*isWhole=*/true, accumulators);
-  bool isEven =
-      ShapedType::isStatic(plan.sizes[dim]) && plan.sizes[dim] % 2 == 0;
-  return isEven ? sums : emitLoop(whole, sizes[dim], /*isWhole=*/false, sums);
+  Value whole = arith::DivUIOp::create(builder, loc, sizes[dim], index(2));
+  ValueRange sums = emitLoop(index(0), whole, /*isWhole=*/true, accumulators);
+  if (ShapedType::isStatic(plan.sizes[dim]) && plan.sizes[dim] % 2 == 0)
+    return sums;
+  Value all = arith::CeilDivUIOp::create(builder, loc, sizes[dim], index(2));
+  return emitLoop(whole, all, /*isWhole=*/false, sums);
 }
 
-/// Adds the products of `step` and the next, or with zero where there is none.
-/// Two vectors of both steps are interleaved within 128 bits, an instruction
-/// each: lanes of sums are in that order.
+/// Adds the products of both steps of `pair`, or of the first with zero in
+/// place of the second. Two vectors of both steps are interleaved within 128
+/// bits, an instruction each: lanes of sums are in that order.
 SmallVector<Value> BlockEmitter::addPairedSteps(OpBuilder &builder,
-                                                Block &block, Value step,
+                                                Block &block, Value pair,
                                                 bool isWhole,
                                                 ValueRange accumulators) {
   Location loc = op.getLoc();
@@ -57,36 +59,43 @@ SmallVector<Value> BlockEmitter::addPairedSteps(OpBuilder &builder,
         builder, loc, type, rows.get(),
         block.access.getIndices(builder, rows, {0, vector}, 0));
   };
+  // In terms of the pair, so that what indexes pairs is the pair again.
+  auto stepOf = [&](int64_t number) {
+    AffineExpr step = builder.getAffineDimExpr(0) * 2 + number;
+    return getValueOrCreateConstantIndexOp(
+        builder, loc,
+        affine::makeComposedFoldedAffineApply(
+            builder, loc, AffineMap::get(1, 0, step), {OpFoldResult(pair)}));
+  };
   SmallVector<Value> factors;
-  auto begin = [&](Value at) {
-    block.access.setIV(dim, at);
+  auto begin = [&](int64_t number) {
+    block.access.setIV(dim, stepOf(number));
     for (OpOperand *streamed : getStreamed(op))
       prefetch(builder, block, *streamed);
   };
-  begin(step);
+  begin(0);
   for (int64_t vector = 0; vector < block.lanes.vectors; vector += 2)
     factors.append(
         {load(vector),
          arith::ConstantOp::create(builder, loc, builder.getZeroAttr(type))});
   if (isWhole) {
-    Value one = arith::ConstantIndexOp::create(builder, loc, 1);
-    begin(arith::AddIOp::create(builder, loc, step, one));
+    begin(1);
     for (int64_t vector = 0; vector < block.lanes.vectors; vector += 2)
       factors[vector + 1] = load(vector);
   }
   for (int64_t vector = 0; vector < block.lanes.vectors; vector += 2)
     std::tie(factors[vector], factors[vector + 1]) =
         interleaveChunks(builder, loc, factors[vector], factors[vector + 1]);
-  block.access.setIV(dim, step);
+  block.access.setIV(dim, stepOf(0));
   SmallVector<Value> sums(accumulators);
-  Value pair;
+  Value weights;
   block.forEachPosition([&](BlockPosition position) {
     if (position.vector == 0)
-      pair =
+      weights =
           block.access.loadPair(builder, *op.getDpsInputOperand(1), position);
     Value &sum = sums[block.indexOf(position)];
-    sum = x86vector::DotBF16Op::create(builder, loc, sum.getType(), sum, pair,
-                                       factors[position.vector]);
+    sum = x86vector::DotBF16Op::create(builder, loc, sum.getType(), sum,
+                                       weights, factors[position.vector]);
   });
   return sums;
 }

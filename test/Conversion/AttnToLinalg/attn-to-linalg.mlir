@@ -394,6 +394,35 @@ func.func @folded(%q: tensor<4x16xf32>, %k: tensor<128x16xf32>, %v: tensor<128x1
 #value = affine_map<(i, j, d, e) -> (j, e)>
 #output = affine_map<(i, j, d, e) -> (i, e)>
 
+// Of three rows sixteen keys share vectors. Products of bf16 extend both factors, which
+// is one instruction per pair: weights are rounded, in pairs of keys, values as they lie.
+// CHECK-DAG: #[[PAIRS:.*]] = affine_map<(d0, d1) -> (d0 floordiv 2, d1, d0 mod 2)>
+// CHECK-DAG: #[[OFKEY:.*]] = affine_map<(d0, d1, d2) -> (d2 floordiv 2, d0, d2 mod 2)>
+// CHECK-LABEL: func @folded_pairs(
+// CHECK-SAME: %[[Q:[a-z0-9]+]]: tensor<3x32xbf16>, %[[K:[a-z0-9]+]]: tensor<128x32xbf16>, %[[V:[a-z0-9]+]]: tensor<128x32xbf16>, %[[ACC:[a-z0-9]+]]: tensor<3x32xf32>
+// CHECK: linalg.generic {{.*}} ins(%[[K]], %[[Q]] : tensor<128x32xbf16>, tensor<3x32xbf16>) outs(%{{.*}} : tensor<128x3xf32>)
+// CHECK: ^bb0(%[[KEY:.*]]: bf16, %[[QUERY:.*]]: bf16,
+// CHECK: arith.extf %[[KEY]] :
+// CHECK: arith.extf %[[QUERY]] :
+// CHECK: tensor.expand_shape {{.*}} into tensor<8x48xf32>
+// CHECK: math.exp2
+// CHECK: %[[P:.*]] = linalg.generic {indexing_maps = [{{.*}}, #[[PAIRS]]]{{.*}} outs(%{{.*}} : tensor<64x3x2xbf16>)
+// CHECK: arith.truncf
+// CHECK: linalg.generic {indexing_maps = [{{.*}}, #[[OFKEY]], {{.*}} ins(%[[V]], %[[P]] : tensor<128x32xbf16>, tensor<64x3x2xbf16>)
+func.func @folded_pairs(%q: tensor<3x32xbf16>, %k: tensor<128x32xbf16>, %v: tensor<128x32xbf16>, %acc: tensor<3x32xf32>, %max: tensor<3xf32>, %n: index) -> tensor<3x32xf32> {
+  %r:3 = attn.attend_tile dot softmax ins(%q, %k, %v : tensor<3x32xbf16>, tensor<128x32xbf16>, tensor<128x32xbf16>) at(%n, %n, %n, %n)
+      outs(%acc, %max, %max : tensor<3x32xf32>, tensor<3xf32>, tensor<3xf32>)
+      indexing_maps = [#query, #key, #value, #output] scale = 1.0 -> tensor<3x32xf32>, tensor<3xf32>, tensor<3xf32>
+  return %r#0 : tensor<3x32xf32>
+}
+
+// -----
+
+#query = affine_map<(i, j, d, e) -> (i, d)>
+#key = affine_map<(i, j, d, e) -> (j, d)>
+#value = affine_map<(i, j, d, e) -> (j, e)>
+#output = affine_map<(i, j, d, e) -> (i, e)>
+
 // Additive scores with features along lanes: four parts of the features share a
 // division, the query's part of exponents is computed once, and values are fetched
 // with the keys.

@@ -32,6 +32,15 @@
 // CONSTANT: vfmadd231ps 4(%[[P]]){1to16}
 // CONSTANT: prefetcht1 12288(
 // CONSTANT: jl
+
+// Where one instruction multiplies pairs of bf16, features of both lie along lanes: keys
+// and queries as they lie, and values of two keys that two shuffles per line interleave.
+// RUN: sed s/f16/bf16/g %s > %tp.mlir
+// RUN: attnc compile %tp.mlir --target=x86-64:x86-64-v4,+avx512bf16 --threads=1 -o %tp.s
+// RUN: %python %attn_src/utils/inner_loops.py < %tp.s | FileCheck %s --check-prefix=PAIRS
+
+// PAIRS: loop vdpbf16ps=16 vmov{{[au]}}ps=8 stack=0
+// PAIRS: loop vbroadcastss=8 vdpbf16ps=16 vmovdq{{[au]}}64=2 vpunpckhwd=1 vpunpcklwd=1 stack=
 !q = tensor<1x1x16x128xf16>
 !k = tensor<1x1x2048x128xf16>
 func.func @f(%q: !q, %k: !k, %v: !k) -> !q {

@@ -13,15 +13,16 @@
 // DOT: %[[B:.*]] = vector.load %[[O]]{{.*}} vector<16xf32>
 // DOT: vector.shuffle %[[A]], %[[B]] [0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27]
 // DOT: vector.shuffle %[[A]], %[[B]] [4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31]
-// DOT: scf.for %[[J:[a-z0-9]+]] = {{.*}} step %c2{{.*}} iter_args
+// DOT: scf.for %[[PAIR:[a-z0-9]+]] = %c0{{.*}} iter_args
+// DOT: %[[J:.*]] = affine.apply {{.*}}(%[[PAIR]])
 // DOT: memref.prefetch %[[V]]
 // DOT: %[[ROW:.*]] = vector.load %[[V]][%[[J]]{{.*}} vector<32xbf16>
-// DOT: %[[NEXT:.*]] = arith.addi %[[J]], %c1
+// DOT: %[[NEXT:.*]] = affine.apply {{.*}}(%[[PAIR]])
 // DOT: memref.prefetch %[[V]]
 // DOT: %[[SECOND:.*]] = vector.load %[[V]][%[[NEXT]]{{.*}} vector<32xbf16>
 // DOT: %[[LOW:.*]] = vector.shuffle %[[ROW]], %[[SECOND]] [0, 32, 1, 33, 2, 34, 3, 35, 8, 40,
 // DOT: %[[HIGH:.*]] = vector.shuffle %[[ROW]], %[[SECOND]] [4, 36, 5, 37, 6, 38, 7, 39, 12, 44,
-// DOT: vector.load %[[W]]{{.*}} vector<2xbf16>
+// DOT: vector.load %[[W]][%[[PAIR]], {{.*}} vector<2xbf16>
 // DOT: x86vector.avx512.dot %{{.*}}, %{{.*}}, %[[LOW]]
 // DOT: x86vector.avx512.dot %{{.*}}, %{{.*}}, %[[HIGH]]
 // DOT-COUNT-14: x86vector.avx512.dot
@@ -55,12 +56,12 @@ func.func @even(%v: memref<8x64xbf16, strided<[?, 1], offset: ?>>, %w: memref<4x
 // The partner of an odd last step is zero: no row beyond it is read.
 // CHECK-LABEL: func @any_number
 // CHECK-SAME: %[[V:.*]]: memref<?x32xbf16>
-// DOT: %[[REST:.*]] = arith.remui %[[SIZE:.*]], %c2
-// DOT: %[[WHOLE:.*]] = arith.subi %[[SIZE]], %[[REST]]
-// DOT: scf.for %{{.*}} = %c0{{.*}} to %[[WHOLE]] step %c2
+// DOT: %[[WHOLE:.*]] = arith.divui %[[SIZE:.*]], %c2
+// DOT: scf.for %{{.*}} = %c0{{.*}} to %[[WHOLE]] step
 // DOT-COUNT-2: vector.load %[[V]]
 // DOT-COUNT-2: x86vector.avx512.dot
-// DOT: scf.for %{{.*}} = %[[WHOLE]] to %[[SIZE]] step %c2
+// DOT: %[[ALL:.*]] = arith.ceildivui %[[SIZE]], %c2
+// DOT: scf.for %{{.*}} = %[[WHOLE]] to %[[ALL]] step
 // DOT: %[[ROW:.*]] = vector.load %[[V]]
 // DOT-NOT: vector.load %[[V]]
 // DOT: vector.shuffle %[[ROW]], %cst

@@ -13,6 +13,7 @@
 #include "attn/Dialect/Attn/Transforms/TilePlan.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "llvm/Support/MathExtras.h"
 
 namespace mlir::attn {
 
@@ -127,11 +128,13 @@ public:
   /// A static vector or matrix as a matrix of `columns`, element by element.
   Value reshape(Value tensor, int64_t columns);
   /// Columns of a matrix whose rows have several keys of few queries each:
-  /// enough vectors to hide latencies.
-  static constexpr int64_t joinedColumns = 64;
-  /// A matrix of `columns` of a vector of `joinedColumns`: `combine` makes the
-  /// four rows of a matrix a vector of the given size, as often as there are
-  /// more rows.
+  /// enough vectors to hide latencies, and four to some power keys.
+  static int64_t getJoinedColumns(int64_t queries) {
+    return llvm::isPowerOf2_64(queries) ? 64 : 16 * queries;
+  }
+  /// A matrix of `columns` of a vector of so many joined ones: `combine` makes
+  /// the four rows of a matrix a vector of the given size, as often as there
+  /// are more rows.
   Value quarter(Value perColumn, int64_t columns,
                 function_ref<Value(Value, int64_t)> combine);
 

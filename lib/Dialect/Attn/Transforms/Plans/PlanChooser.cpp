@@ -148,10 +148,13 @@ double PlanChooser::operations(const TilePlan &plan) {
   bool additive = op.getCompatibility() == Compatibility::Additive;
   if (plan.lanes == LaneAxis::Features) {
     // A third more for the sums across lanes; a tanh of its own for each term.
+    // Pairs do not make these sums less.
     double perTerm = additive ? 16 : 1;
+    constexpr double sumOfPairs = 2;
     double vectors = llvm::divideCeil(features, lanes) * perTerm +
                      llvm::divideCeil(valueFeatures, lanes);
-    return plan.rows() * vectors * 4 / 3.0;
+    return plan.rows() *
+           (plan.pairs ? vectors / 2 + sumOfPairs : vectors * 4 / 3.0);
   }
   int64_t tiles =
       llvm::divideCeil(queries, plan.queries) * headsOfTile() / plan.group;
@@ -163,6 +166,11 @@ double PlanChooser::operations(const TilePlan &plan) {
     return tiles * (features + valueFeatures) *
            (besideProducts +
             double(llvm::divideCeil(plan.rows(), tileRows)) / tileRows);
+  // Measured: pairs of values, and scalars that are found one by one.
+  constexpr double besidePairs = 2.0 / 3;
+  if (plan.pairs)
+    return tiles * (features + valueFeatures) / 2.0 *
+           (llvm::divideCeil(plan.rows(), lanes) + besidePairs);
   // Exponentials of keys serve all queries.
   double total = features * (additive ? 6 : 1) + valueFeatures;
   return tiles * total * llvm::divideCeil(plan.rows(), lanes);
