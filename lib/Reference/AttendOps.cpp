@@ -97,26 +97,67 @@ static llvm::Error readSink(Interpreter &state, AttendOp op,
   return llvm::Error::success();
 }
 
-static llvm::Error runAttend(Interpreter &state, AttendOp op) {
+namespace {
+/// One attend op: its problem is read from tensors, its results go into
+/// tensors.
+class AttendRun {
+public:
+  AttendRun(Interpreter &state, AttendOp op)
+      : state(state), op(op), score(readScoring(state, op, problem)) {
+    problem.score = score.get();
+  }
+
+  llvm::Error run();
+
+private:
+  llvm::Error readDomain();
+  void readTensors();
+  AttentionWishes readWishes();
+  llvm::Error storeResults(const AttentionResult &result);
+
+  HeadView view(unsigned index, unsigned row, std::optional<unsigned> feature) {
+    return domain.view(op.getMap(index),
+                       state.tensor(operands[index])->value.getShape(), row,
+                       feature);
+  }
+  llvm::Error scatterInto(Value target, Value init,
+                          const ReferenceResult &source, const HeadView &place);
+  /// Stores a result whose init is operand `index`.
+  llvm::Error store(Value target, unsigned index, const ReferenceResult &source,
+                    std::optional<unsigned> feature) {
+    return scatterInto(target, operands[index], source,
+                       view(index, AttendOp::I, feature));
+  }
+  llvm::Error storeTop(Value target, Value init, AffineMap map,
+                       const ReferenceResult &source) {
+    return scatterInto(
+        target, init, source,
+        domain.topView(map, state.tensor(init)->value.getShape()));
+  }
+
+  Interpreter &state;
+  AttendOp op;
   AttentionProblem problem;
-  std::unique_ptr<PairScore> score = readScoring(state, op, problem);
-  problem.score = score.get();
-  SmallVector<Value> operands{op.getQuery(), op.getKey(), op.getValue(),
-                              op.getOutputInit()};
+  std::unique_ptr<PairScore> score;
+  /// Those that a map describes, but those of the top weights.
+  SmallVector<Value> operands;
+  Domain domain;
+};
+} // namespace
+
+llvm::Error AttendRun::readDomain() {
+  operands = {op.getQuery(), op.getKey(), op.getValue(), op.getOutputInit()};
   for (Value init : {op.getLseInit(), op.getWeightsInit()})
     if (init)
       operands.push_back(init);
-  Domain domain;
   for (auto [index, operand] : llvm::enumerate(operands))
     if (auto error = domain.read(op, op.getMap(index),
                                  state.tensor(operand)->value.getShape()))
       return error;
-  auto view = [&](unsigned index, unsigned row,
-                  std::optional<unsigned> feature) {
-    return domain.view(op.getMap(index),
-                       state.tensor(operands[index])->value.getShape(), row,
-                       feature);
-  };
+  return llvm::Error::success();
+}
+
+void AttendRun::readTensors() {
   problem.query = state.tensor(op.getQuery());
   problem.key = state.tensor(op.getKey());
   problem.value = state.tensor(op.getValue());
@@ -129,11 +170,9 @@ static llvm::Error runAttend(Interpreter &state, AttendOp op) {
   problem.sizes = {domain[AttendOp::B],
                    domain[AttendOp::Hkv] * domain[AttendOp::G],
                    domain[AttendOp::I], domain[AttendOp::J]};
-  if (auto error = checkFeatureWeight(state, op, domain[AttendOp::D]))
-    return error;
-  if (llvm::Error error = readSink(state, op, problem))
-    return error;
-  readOffsets(state, op, domain, problem);
+}
+
+AttentionWishes AttendRun::readWishes() {
   AttentionWishes wishes;
   wishes.weights = bool(op.getWeights());
   if (op.getTopKeys()) {
@@ -141,42 +180,52 @@ static llvm::Error runAttend(Interpreter &state, AttendOp op) {
     wishes.topWeightsType = getElementTypeOrSelf(op.getTopWeights());
     wishes.topKeysType = getElementTypeOrSelf(op.getTopKeys());
   }
-  llvm::Expected<AttentionResult> result = attend(problem, wishes);
-  if (!result)
-    return result.takeError();
+  return wishes;
+}
 
-  auto store = [&](Value target, unsigned index, const ReferenceResult &source,
-                   unsigned row, std::optional<unsigned> feature) {
-    ReferenceResult tensor{state.tensor(operands[index])->value, {}};
-    scatter(source, {problem.sizes.batches, problem.sizes.heads},
-            view(index, row, feature), tensor);
-    return state.setTensor(target, std::move(tensor));
-  };
-  if (auto error =
-          store(op.getOutput(), 3, result->output, AttendOp::I, AttendOp::E))
+llvm::Error AttendRun::scatterInto(Value target, Value init,
+                                   const ReferenceResult &source,
+                                   const HeadView &place) {
+  ReferenceResult tensor{state.tensor(init)->value, {}};
+  scatter(source, {problem.sizes.batches, problem.sizes.heads}, place, tensor);
+  return state.setTensor(target, std::move(tensor));
+}
+
+llvm::Error AttendRun::storeResults(const AttentionResult &result) {
+  if (auto error = store(op.getOutput(), 3, result.output, AttendOp::E))
     return error;
   if (op.getLse())
-    if (auto error = store(op.getLse(), 4, result->lse, AttendOp::I, {}))
+    if (auto error = store(op.getLse(), 4, result.lse, {}))
       return error;
+  unsigned end = operands.size();
   if (op.getWeights())
-    if (auto error = store(op.getWeights(), operands.size() - 1,
-                           result->weights, AttendOp::I, AttendOp::J))
+    if (auto error =
+            store(op.getWeights(), end - 1, result.weights, AttendOp::J))
       return error;
-  if (!wishes.top)
+  if (!op.getTopKeys())
     return llvm::Error::success();
-  auto storeTop = [&](Value target, Value init, AffineMap map,
-                      const ReferenceResult &source) {
-    ReferenceResult tensor{state.tensor(init)->value, {}};
-    scatter(source, {problem.sizes.batches, problem.sizes.heads},
-            domain.topView(map, tensor.value.getShape()), tensor);
-    return state.setTensor(target, std::move(tensor));
-  };
-  unsigned first = operands.size();
   if (auto error = storeTop(op.getTopWeights(), op.getTopWeightsInit(),
-                            op.getMap(first), result->topWeights))
+                            op.getMap(end), result.topWeights))
     return error;
-  return storeTop(op.getTopKeys(), op.getTopKeysInit(), op.getMap(first + 1),
-                  result->topKeys);
+  return storeTop(op.getTopKeys(), op.getTopKeysInit(), op.getMap(end + 1),
+                  result.topKeys);
+}
+
+llvm::Error AttendRun::run() {
+  if (auto error = readDomain())
+    return error;
+  readTensors();
+  if (auto error = checkFeatureWeight(state, op, domain[AttendOp::D]))
+    return error;
+  if (auto error = readSink(state, op, problem))
+    return error;
+  readOffsets(state, op, domain, problem);
+  llvm::Expected<AttentionResult> result = attend(problem, readWishes());
+  return result ? storeResults(*result) : result.takeError();
+}
+
+static llvm::Error runAttend(Interpreter &state, AttendOp op) {
+  return AttendRun(state, op).run();
 }
 
 void reference::addAttendHandlers(HandlerTable &table) {

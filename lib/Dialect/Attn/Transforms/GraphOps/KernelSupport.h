@@ -17,9 +17,9 @@ namespace mlir::attn {
 bool hasScalarSupport(KernelRegressionOp op);
 
 /// A mask that keeps every pair to which the kernel of such an op gives weight,
-/// or whose feature is NaN; where the keys ascend, it drops nearly all others. It
-/// compares integers that are in the order of the features, so that tiles are
-/// classified, and keys searched, as for masks of ids.
+/// or whose feature is NaN; where the keys ascend, it drops nearly all others.
+/// It compares integers that are in the order of the features, so that tiles
+/// are classified, and keys searched, as for masks of ids.
 Value emitKernelSupport(OpBuilder &builder, KernelRegressionOp op,
                         const CanonicalLayout &layout);
 

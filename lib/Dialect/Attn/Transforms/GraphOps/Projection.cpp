@@ -14,13 +14,21 @@
 using namespace mlir;
 using namespace mlir::attn;
 
+namespace {
+/// A tensor, and the dimension of the product that each of its own is.
+struct Factor {
+  Value value;
+  LinalgBuilder::Dims dims;
+};
+} // namespace
+
 /// What the products are added to.
 static Value initialise(LinalgBuilder &linalg, ArrayRef<OpFoldResult> sizes,
-                        Value bias, const LinalgBuilder::Dims &biasDims,
-                        Type accumulator) {
-  if (!bias)
+                        const Factor &bias, Type accumulator) {
+  if (!bias.value)
     return linalg.fill(0.0, sizes, accumulator);
-  return linalg.parallel(bias, linalg.empty(sizes, accumulator), biasDims,
+  return linalg.parallel(bias.value, linalg.empty(sizes, accumulator),
+                         bias.dims,
                          [&](OpBuilder &b, Location, ValueRange args) {
                            return SmallVector<Value>{
                                linalg.convertScalar(b, args[0], accumulator)};
@@ -28,22 +36,19 @@ static Value initialise(LinalgBuilder &linalg, ArrayRef<OpFoldResult> sizes,
 }
 
 /// The sum of products of `input` and `weight` over `reductions` dimensions
-/// that follow those of the result, of `sizes`, plus `bias`.
+/// that follow those of the result, of `sizes`, plus `bias`, which may be null.
 static Value emitProducts(LinalgBuilder &linalg, ArrayRef<OpFoldResult> sizes,
-                          unsigned reductions, Value input,
-                          const LinalgBuilder::Dims &inputDims, Value weight,
-                          const LinalgBuilder::Dims &weightDims, Value bias,
-                          const LinalgBuilder::Dims &biasDims) {
-  Type accumulator =
-      getAccumulatorType(cast<ShapedType>(input.getType()).getElementType());
-  Value init = initialise(linalg, sizes, bias, biasDims, accumulator);
+                          unsigned reductions, const Factor &input,
+                          const Factor &weight, const Factor &bias) {
+  Type accumulator = getAccumulatorType(getElementTypeOrSelf(input.value));
+  Value init = initialise(linalg, sizes, bias, accumulator);
   SmallVector<utils::IteratorType> iterators(sizes.size(),
                                              utils::IteratorType::parallel);
   iterators.append(reductions, utils::IteratorType::reduction);
   return linalg.generic(
-      {input, weight}, init,
-      {inputDims, weightDims, LinalgBuilder::identity(sizes.size())}, iterators,
-      [&](OpBuilder &b, Location, ValueRange args) {
+      {input.value, weight.value}, init,
+      {input.dims, weight.dims, LinalgBuilder::identity(sizes.size())},
+      iterators, [&](OpBuilder &b, Location, ValueRange args) {
         return SmallVector<Value>{linalg.addProduct(b, args)};
       })[0];
 }
@@ -56,8 +61,8 @@ Value attn::emitProjection(LinalgBuilder linalg, Value input, int64_t feature,
   sizes[feature] = linalg.sizeOf(weight, 0);
   LinalgBuilder::Dims inputDims = LinalgBuilder::identity(rank);
   inputDims[feature] = in;
-  return emitProducts(linalg, sizes, 1, input, inputDims, weight, {out, in},
-                      bias, {out});
+  return emitProducts(linalg, sizes, 1, {input, inputDims}, {weight, {out, in}},
+                      {bias, {out}});
 }
 
 /// Dimension `split` as (heads, headSize).
@@ -90,8 +95,8 @@ Value attn::emitHeadProjection(LinalgBuilder linalg, Value input, Value weight,
   return emitProducts(
       linalg,
       {linalg.sizeOf(input, 0), heads, linalg.sizeOf(input, 1), headSize}, 1,
-      input, {Batch, Length, In}, weight, {Head, Feature, In}, bias,
-      {Head, Feature});
+      {input, {Batch, Length, In}}, {weight, {Head, Feature, In}},
+      {bias, {Head, Feature}});
 }
 
 Value attn::emitMergingProjection(LinalgBuilder linalg, Value input,
@@ -102,6 +107,6 @@ Value attn::emitMergingProjection(LinalgBuilder linalg, Value input,
   weight = splitHeads(linalg, weight, 1, heads, headSize);
   return emitProducts(linalg,
                       {linalg.sizeOf(input, 0), linalg.sizeOf(input, 2), out},
-                      2, input, {Batch, Head, Length, Feature}, weight,
-                      {Out, Head, Feature}, bias, {Out});
+                      2, {input, {Batch, Head, Length, Feature}},
+                      {weight, {Out, Head, Feature}}, {bias, {Out}});
 }
