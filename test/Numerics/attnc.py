@@ -9,6 +9,8 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
+
 BUILD = Path(os.environ.get("ATTN_BUILD_DIR", Path(__file__).parents[2] / "build"))
 CHECK = re.compile(
     r"check (?P<name>\w+): (?P<verdict>\w+): (no element to check|"
@@ -31,6 +33,14 @@ def dim_flags(sizes):
     return [
         flag for name, size in sizes.items() for flag in ("--dim", f"{name}={size}")
     ]
+
+
+def skip_unless_runs(text, sizes, target):
+    """Skips the test where this machine, or its operating system, refuses code for
+    `target`; any other failure is left to the test."""
+    run = attnc("run", text, *dim_flags(sizes), target)
+    if run.returncode != 0 and "was compiled for" in run.stderr:
+        pytest.skip(run.stderr.strip())
 
 
 def check(text, sizes, *flags):

@@ -11,18 +11,17 @@ import re
 
 import numpy as np
 import pytest
-from attnc import attnc, check
+from attnc import attnc, check, skip_unless_runs
 from test_matrix import MASKS, SCORES, lengths
 from test_planted_mistakes import assert_caught
-from test_tile_registers import TARGET, bf16_attention, counts_padding, present
+from test_tile_registers import TARGET, bf16_attention, counts_padding
 
 BOTH = ("output", "lse")
 
 
 @pytest.fixture(scope="module", autouse=True)
 def machine():
-    if not present():
-        pytest.skip("this machine has no tile registers, or may not use them")
+    skip_unless_runs(bf16_attention(), lengths((64, 64)), TARGET)
 
 
 def few(queries=5, heads=4, kv_heads=2, head_size=32, **arguments):

@@ -7,7 +7,7 @@ finite (attention_m4, attention_m5), in every type and by every plan."""
 
 import numpy as np
 import pytest
-from attnc import attnc, check
+from attnc import attnc, check, skip_unless_runs
 from test_matrix import attention, lengths
 from test_planted_mistakes import read
 
@@ -98,11 +98,7 @@ def test_modifiers(plan, tmp_path):
 
 @pytest.mark.parametrize("plan", ["few", "tiles", "bands"])
 def test_tile_registers(plan, tmp_path):
-    probe = attnc(
-        "run", attention(type="bf16"), *"--dim M=64 --dim N=64".split(), REGISTERS
-    )
-    if probe.returncode != 0 and "amx-tile" in probe.stderr:
-        pytest.skip("this machine has no tile registers, or may not use them")
+    skip_unless_runs(attention(type="bf16"), {"M": 64, "N": 64}, REGISTERS)
     run(tmp_path, "bf16", PLANS[plan], flags=[REGISTERS])
 
 

@@ -10,18 +10,12 @@ import math
 import re
 
 import pytest
-from attnc import attnc, check
+from attnc import attnc, check, skip_unless_runs
 from test_matrix import SCORES, attention, lengths
 from test_planted_mistakes import assert_caught
 
 # 512 KiB of second-level cache, as of a CPU that is not this machine, hold 512 keys.
 TARGET = "--target=x86-64:sapphirerapids"
-
-
-def present():
-    """Whether this machine runs such code: AMX, and an operating system that lets it."""
-    run = attnc("run", bf16_attention(), "--dim", "M=64", "--dim", "N=64", TARGET)
-    return run.returncode == 0 or "amx-tile" not in run.stderr
 
 
 def bf16_attention(**arguments):
@@ -30,8 +24,7 @@ def bf16_attention(**arguments):
 
 @pytest.fixture(scope="module", autouse=True)
 def machine():
-    if not present():
-        pytest.skip("this machine has no tile registers, or may not use them")
+    skip_unless_runs(bf16_attention(), lengths((64, 64)), TARGET)
 
 
 def test_products_are_on_tiles():
