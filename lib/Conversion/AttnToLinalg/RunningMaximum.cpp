@@ -126,14 +126,32 @@ TileDecomposition::State TileDecomposition::moveIfNeeded(Value tileMaximum,
   return {choice.getResult(0), choice.getResult(1), choice.getResult(2)};
 }
 
-/// What is added to exponents of 2: the maximum, negated; 0 for an empty row.
+/// Scores of an empty row are -inf, which any finite number leaves as they are:
+/// the lowest takes one instruction instead of two. Where exponents have yet to
+/// be scaled, it would leave the numbers.
+Value TileDecomposition::anyFiniteMaximum(OpBuilder &builder, Value maximum) {
+  if (unit != 1)
+    return finiteMaximum(builder, maximum);
+  auto type = cast<FloatType>(accumulator);
+  Value lowest = arith::ConstantOp::create(
+      builder, loc,
+      builder.getFloatAttr(type, APFloat::getLargest(type.getFloatSemantics(),
+                                                     /*Negative=*/true)));
+  Value larger = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OGT,
+                                       maximum, lowest);
+  return arith::SelectOp::create(builder, loc, larger, maximum, lowest);
+}
+
+/// What is added to exponents of 2: the maximum, negated; for an empty row
+/// something finite.
 Value TileDecomposition::emitShift(Value maximum) {
   AffineMap map = b.getMultiDimIdentityMap(1);
-  return emit.generic(maximum, emptyLike(maximum), {map, map}, {false},
-                      [&](OpBuilder &builder, Location loc, ValueRange args) {
-                        return SmallVector<Value>{multiply(
-                            builder, finiteMaximum(builder, args[0]), -unit)};
-                      })[0];
+  return emit.generic(
+      maximum, emptyLike(maximum), {map, map}, {false},
+      [&](OpBuilder &builder, Location loc, ValueRange args) {
+        return SmallVector<Value>{
+            multiply(builder, anyFiniteMaximum(builder, args[0]), -unit)};
+      })[0];
 }
 
 /// tensor[..., i, ...] * perQuery[i].

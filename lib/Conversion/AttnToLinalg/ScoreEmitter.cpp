@@ -145,10 +145,12 @@ static Value emitTerm(OpBuilder &b, Location loc, Compatibility compatibility,
 }
 
 Value ScoreEmitter::contract(const TileScores &tile, Value init) {
-  Value zero = linalg::FillOp::create(b, loc, constant(0.0), init).getResult(0);
   // Along lanes, features are converted, or multiplied in pairs, as they are
-  // read.
+  // read, and whole sums are added to what is there, for nothing if that is -0.
   bool featureLanes = hasFeaturesLast(tile.queryMap);
+  Value zero =
+      linalg::FillOp::create(b, loc, constant(featureLanes ? -0.0 : 0.0), init)
+          .getResult(0);
   if (!featureLanes && usesPairs(tile.query, tile.key))
     return contractPairs(tile, zero);
   int64_t early =
@@ -272,7 +274,11 @@ Value ScoreEmitter::maximumInParts(Value scores, Value init) {
     return maximumOf(matrix, tensor::EmptyOp::create(
                                  b, loc, ArrayRef<int64_t>{size}, accumulator));
   };
-  Value maxima = maximaOf(reshape(scores, joined), joined);
+  Value matrix = reshape(scores, joined);
+  // A single row is its own maximum.
+  Value maxima = cast<ShapedType>(matrix.getType()).getDimSize(0) == 1
+                     ? scores
+                     : maximaOf(matrix, joined);
   return maximumOf(quarter(maxima, columns, maximaOf), init);
 }
 

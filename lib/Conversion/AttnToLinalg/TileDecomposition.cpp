@@ -98,10 +98,11 @@ std::pair<Value, Value> TileDecomposition::weighFolded(Value scores, Value sum,
                      return SmallVector<Value>{args[0]};
                    })[0];
   shifts = tensor::CollapseShapeOp::create(b, loc, shifts, all);
+  // To add to -0 changes nothing, and takes no instruction.
   auto zeros = [&](int64_t size) {
     Value sums =
         tensor::EmptyOp::create(b, loc, ArrayRef<int64_t>{size}, accumulator);
-    return linalg::FillOp::create(b, loc, emit.constant(0.0), sums)
+    return linalg::FillOp::create(b, loc, emit.constant(-0.0), sums)
         .getResult(0);
   };
   auto [weights, total] =

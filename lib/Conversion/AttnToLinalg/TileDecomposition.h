@@ -41,6 +41,7 @@ private:
   Value emitShift(Value maximum);
   Value isEmpty(OpBuilder &builder, Value maximum);
   Value finiteMaximum(OpBuilder &builder, Value maximum);
+  Value anyFiniteMaximum(OpBuilder &builder, Value maximum);
   Value multiply(OpBuilder &builder, Value value, double factor);
   Value scaleBy(Value tensor, Value perQuery);
   Value scaled(Value perQuery, double scale);

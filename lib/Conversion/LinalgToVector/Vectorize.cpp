@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "BlockEmitter.h"
+#include "LaneFold.h"
 #include "LaneReduction.h"
 #include "PairTransposition.h"
 #include "PrepareBody.h"
@@ -72,6 +73,7 @@ private:
   void plan(linalg::GenericOp op);
   void emitPlanned();
   void schedule(PlannedOp planned);
+  bool emitUnblocked(linalg::GenericOp op, Value initial);
   void emit(PlannedOp &planned);
 
   IRRewriter rewriter;
@@ -107,7 +109,8 @@ void Vectorizer::plan(linalg::GenericOp op) {
   if (claimed.contains(op))
     return;
   if (isLaneReduction(op) || isScalarReduction(op, target) ||
-      isPairTransposition(op, target)) {
+      isPairTransposition(op, target) || isLaneFold(op, target) ||
+      isLaneRepeat(op, target)) {
     BlockPlan unblocked;
     unblocked.sizes = op.getStaticLoopRanges();
     return schedule({op, unblocked, {}, {}});
@@ -127,6 +130,22 @@ void Vectorizer::plan(linalg::GenericOp op) {
   schedule({op, *plan, std::move(epilogues), std::move(written)});
 }
 
+/// Emits an op that is a few whole vectors; false for all others.
+bool Vectorizer::emitUnblocked(linalg::GenericOp op, Value initial) {
+  rewriter.setInsertionPoint(op);
+  if (isPairTransposition(op, target))
+    emitPairTransposition(rewriter, op, target);
+  else if (isScalarReduction(op, target))
+    emitScalarReduction(rewriter, op, target, initial);
+  else if (isLaneFold(op, target))
+    emitLaneFold(rewriter, op, target, initial);
+  else if (isLaneRepeat(op, target))
+    emitLaneRepeat(rewriter, op, target);
+  else
+    return false;
+  return true;
+}
+
 void Vectorizer::emit(PlannedOp &planned) {
   linalg::GenericOp op = planned.op;
   // Tiles are loaded as they lie: without lanes to block, a fill alone is
@@ -143,16 +162,8 @@ void Vectorizer::emit(PlannedOp &planned) {
       return;
     }
   }
-  if (isPairTransposition(op, target)) {
-    rewriter.setInsertionPoint(op);
-    emitPairTransposition(rewriter, op, target);
+  if (emitUnblocked(op, initializers.front().value))
     return rewriter.eraseOp(op);
-  }
-  if (isScalarReduction(op, target)) {
-    rewriter.setInsertionPoint(op);
-    emitScalarReduction(rewriter, op, target, initializers.front().value);
-    return rewriter.eraseOp(op);
-  }
   SmallVector<linalg::GenericOp> all{op};
   for (const FusedOp &epilogue : planned.epilogues)
     all.push_back(epilogue.op);

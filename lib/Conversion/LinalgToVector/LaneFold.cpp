@@ -1,0 +1,216 @@
+//===- LaneFold.cpp - Short rows combined in registers ----------*- C++ -*-===//
+//
+// Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "LaneFold.h"
+
+#include "LaneReduction.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Matchers.h"
+
+using namespace mlir;
+using namespace mlir::attn;
+
+/// Whether the body gives the larger of its arguments, the second where the
+/// first is NaN.
+static bool isMaximum(linalg::GenericOp op) {
+  Block &body = *op.getBody();
+  auto choice =
+      body.getTerminator()->getOperand(0).getDefiningOp<arith::SelectOp>();
+  auto larger = choice ? choice.getCondition().getDefiningOp<arith::CmpFOp>()
+                       : arith::CmpFOp();
+  Value in = body.getArgument(0), out = body.getArgument(1);
+  return larger && larger.getPredicate() == arith::CmpFPredicate::OGT &&
+         larger.getLhs() == in && larger.getRhs() == out &&
+         choice.getTrueValue() == in && choice.getFalseValue() == out;
+}
+
+static bool isSum(linalg::GenericOp op) {
+  Block &body = *op.getBody();
+  auto sum = body.getTerminator()->getOperand(0).getDefiningOp<arith::AddFOp>();
+  return sum && llvm::all_of(body.getArguments(), [&](BlockArgument argument) {
+           return llvm::is_contained(sum->getOperands(), argument);
+         });
+}
+
+/// The shape of `memref` where its elements, of a static number, are floats
+/// that follow each other.
+static std::optional<ArrayRef<int64_t>> getDenseShape(Value memref) {
+  auto type = dyn_cast<MemRefType>(memref.getType());
+  if (!type || !type.hasStaticShape() || !type.getLayout().isIdentity() ||
+      !isa<FloatType>(type.getElementType()))
+    return std::nullopt;
+  return type.getShape();
+}
+
+static int64_t getWidth(Value memref, const TargetSpec &target) {
+  return target.lanes(
+      cast<MemRefType>(memref.getType()).getElementTypeBitWidth());
+}
+
+/// Whether `op` has one loop over rows, one along them, and its operands are
+/// `matrix` and `row`.
+static bool isRowByRow(linalg::GenericOp op, OpOperand &matrix,
+                       OpOperand &row) {
+  AffineMap rowMap = op.getMatchingIndexingMap(&row);
+  auto shape = getDenseShape(matrix.get());
+  return op.getNumLoops() == 2 && shape && getDenseShape(row.get()) &&
+         op.getMatchingIndexingMap(&matrix).isIdentity() &&
+         rowMap.isProjectedPermutation() && rowMap.getNumResults() == 1 &&
+         rowMap.isFunctionOfDim(1) && shape->front() > 1 &&
+         llvm::isPowerOf2_64(shape->front()) &&
+         llvm::isPowerOf2_64(shape->back());
+}
+
+static bool hasOneOfEach(linalg::GenericOp op) {
+  return op.getNumDpsInputs() == 1 && op.getNumDpsInits() == 1;
+}
+
+static Value flatten(OpBuilder &builder, Location loc, Value matrix) {
+  SmallVector<ReassociationIndices> all{{0, 1}};
+  return memref::CollapseShapeOp::create(builder, loc, matrix, all);
+}
+
+bool attn::isLaneFold(linalg::GenericOp op, const TargetSpec &target) {
+  constexpr int64_t mostVectors = 4;
+  if (!hasOneOfEach(op) || op.getNumReductionLoops() != 1)
+    return false;
+  OpOperand &matrix = *op.getDpsInputOperand(0),
+            &row = *op.getDpsInitOperand(0);
+  if (!isRowByRow(op, matrix, row) || !(isSum(op) || isMaximum(op)) ||
+      getElementTypeOrSelf(matrix.get()) != getElementTypeOrSelf(row.get()))
+    return false;
+  auto type = cast<MemRefType>(matrix.get().getType());
+  int64_t width = getWidth(matrix.get(), target);
+  return type.getDimSize(1) > 1 && type.getDimSize(1) <= width &&
+         type.getNumElements() <= mostVectors * width;
+}
+
+namespace {
+class LaneFolder {
+public:
+  LaneFolder(OpBuilder &builder, linalg::GenericOp op)
+      : builder(builder), op(op), loc(op.getLoc()) {}
+
+  void emit(int64_t width, Value initial);
+
+private:
+  Value combine(Value left, Value right) {
+    return emitBodyOnLanes(builder, op, {left, right},
+                           cast<VectorType>(left.getType()).getNumElements());
+  }
+  Value half(Value vector, bool upper);
+  SmallVector<Value> loadMatrix(int64_t lanes);
+
+  OpBuilder &builder;
+  linalg::GenericOp op;
+  Location loc;
+};
+} // namespace
+
+Value LaneFolder::half(Value vector, bool upper) {
+  int64_t lanes = cast<VectorType>(vector.getType()).getNumElements() / 2;
+  return vector::ExtractStridedSliceOp::create(
+      builder, loc, vector, ArrayRef<int64_t>{upper ? lanes : 0},
+      ArrayRef<int64_t>{lanes}, ArrayRef<int64_t>{1});
+}
+
+/// The matrix in vectors. Those of which a maximum is taken have no NaN.
+SmallVector<Value> LaneFolder::loadMatrix(int64_t lanes) {
+  Value matrix = op.getInputs().front();
+  auto type = cast<MemRefType>(matrix.getType());
+  auto vectorType = VectorType::get(lanes, type.getElementType());
+  matrix = flatten(builder, loc, matrix);
+  SmallVector<Value> vectors;
+  for (int64_t first = 0; first < type.getNumElements(); first += lanes) {
+    Value position = arith::ConstantIndexOp::create(builder, loc, first);
+    vectors.push_back(
+        vector::LoadOp::create(builder, loc, vectorType, matrix, position));
+  }
+  if (isMaximum(op)) {
+    auto element = cast<FloatType>(type.getElementType());
+    Value lowest = arith::ConstantOp::create(
+        builder, loc,
+        DenseElementsAttr::get(vectorType,
+                               APFloat::getInf(element.getFloatSemantics(),
+                                               /*Negative=*/true)));
+    for (Value &vector : vectors)
+      vector = combine(vector, lowest);
+  }
+  return vectors;
+}
+
+void LaneFolder::emit(int64_t width, Value initial) {
+  Value output = op.getOutputs().front();
+  auto type = cast<MemRefType>(output.getType());
+  int64_t columns = type.getNumElements();
+  int64_t elements =
+      cast<MemRefType>(op.getInputs().front().getType()).getNumElements();
+  SmallVector<Value> vectors = loadMatrix(std::min(width, elements));
+  for (; vectors.size() > 1; vectors.truncate(vectors.size() / 2))
+    for (size_t i = 0; i < vectors.size() / 2; ++i)
+      vectors[i] = combine(vectors[i], vectors[i + vectors.size() / 2]);
+  Value folded = vectors.front();
+  while (cast<VectorType>(folded.getType()).getNumElements() > columns)
+    folded = combine(half(folded, true), half(folded, false));
+  Value zero = arith::ConstantIndexOp::create(builder, loc, 0);
+  bool isNeutral =
+      initial &&
+      matchPattern(initial, isSum(op) ? m_AnyZeroFloat() : m_NegInfFloat());
+  if (!isNeutral) {
+    Value before =
+        initial ? vector::BroadcastOp::create(builder, loc, folded.getType(),
+                                              initial)
+                      .getResult()
+                : vector::LoadOp::create(builder, loc,
+                                         cast<VectorType>(folded.getType()),
+                                         output, zero)
+                      .getResult();
+    folded = combine(folded, before);
+  }
+  vector::StoreOp::create(builder, loc, folded, output, zero);
+}
+
+void attn::emitLaneFold(OpBuilder &builder, linalg::GenericOp op,
+                        const TargetSpec &target, Value initial) {
+  LaneFolder(builder, op)
+      .emit(getWidth(op.getOutputs().front(), target), initial);
+}
+
+bool attn::isLaneRepeat(linalg::GenericOp op, const TargetSpec &target) {
+  if (!hasOneOfEach(op) || op.getNumReductionLoops() != 0)
+    return false;
+  OpOperand &row = *op.getDpsInputOperand(0),
+            &matrix = *op.getDpsInitOperand(0);
+  return isRowByRow(op, matrix, row) &&
+         op.getBody()->getTerminator()->getOperand(0) ==
+             op.getBody()->getArgument(0) &&
+         cast<MemRefType>(row.get().getType()).getNumElements() <
+             getWidth(matrix.get(), target);
+}
+
+void attn::emitLaneRepeat(OpBuilder &builder, linalg::GenericOp op,
+                          const TargetSpec &target) {
+  Location loc = op.getLoc();
+  Value row = op.getInputs().front(), matrix = op.getOutputs().front();
+  auto type = cast<MemRefType>(matrix.getType());
+  int64_t columns = cast<MemRefType>(row.getType()).getNumElements();
+  int64_t lanes = std::min(getWidth(matrix, target), type.getNumElements());
+  Value zero = arith::ConstantIndexOp::create(builder, loc, 0);
+  Value vector = vector::LoadOp::create(
+      builder, loc, VectorType::get(columns, type.getElementType()), row, zero);
+  auto order = llvm::map_to_vector(
+      llvm::seq<int64_t>(lanes), [&](int64_t lane) { return lane % columns; });
+  vector = vector::ShuffleOp::create(builder, loc, vector, vector, order);
+  matrix = flatten(builder, loc, matrix);
+  for (int64_t first = 0; first < type.getNumElements(); first += lanes)
+    vector::StoreOp::create(
+        builder, loc, vector, matrix,
+        ValueRange{arith::ConstantIndexOp::create(builder, loc, first)});
+}

@@ -1,0 +1,61 @@
+// RUN: attn-opt %s -split-input-file --pass-pipeline='builtin.module(func.func(attn-vectorize{target=x86-64:x86-64-v4}))' | FileCheck %s
+
+// Whole vectors are combined in pairs; no loop, and no load of less.
+// CHECK-LABEL: func @maximum
+// CHECK-NOT: scf.for
+// CHECK-COUNT-4: vector.load {{.*}} vector<16xf32>
+// CHECK-NOT: vector.load
+// CHECK: vector.store {{.*}} vector<16xf32>
+func.func @maximum(%x: memref<4x16xf32>) -> memref<16xf32> {
+  %y = memref.alloc() : memref<16xf32>
+  %lowest = arith.constant 0xFF800000 : f32
+  linalg.fill ins(%lowest : f32) outs(%y : memref<16xf32>)
+  linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (j)>],
+      iterator_types = ["reduction", "parallel"]}
+    ins(%x : memref<4x16xf32>) outs(%y : memref<16xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    %more = arith.cmpf ogt, %a, %b : f32
+    %c = arith.select %more, %a, %b : f32
+    linalg.yield %c : f32
+  }
+  return %y : memref<16xf32>
+}
+
+// -----
+
+// Rows of half a vector: its halves are added, to what the output holds.
+// CHECK-LABEL: func @sum
+// CHECK: %[[BOTH:.*]] = vector.load {{.*}} vector<16xf32>
+// CHECK: %[[HIGH:.*]] = vector.extract_strided_slice %[[BOTH]] {offsets = [8]
+// CHECK: %[[LOW:.*]] = vector.extract_strided_slice %[[BOTH]] {offsets = [0]
+// CHECK: %[[FOLDED:.*]] = arith.addf {{.*}} : vector<8xf32>
+// CHECK: %[[BEFORE:.*]] = vector.load {{.*}} vector<8xf32>
+// CHECK: arith.addf {{.*}} : vector<8xf32>
+// CHECK: vector.store {{.*}} vector<8xf32>
+func.func @sum(%x: memref<2x8xf32>, %y: memref<8xf32>) {
+  linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (j)>],
+      iterator_types = ["reduction", "parallel"]}
+    ins(%x : memref<2x8xf32>) outs(%y : memref<8xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    %c = arith.addf %b, %a : f32
+    linalg.yield %c : f32
+  }
+  return
+}
+
+// -----
+
+// CHECK-LABEL: func @repeat
+// CHECK: %[[ROW:.*]] = vector.load {{.*}} vector<8xf32>
+// CHECK: %[[TWICE:.*]] = vector.shuffle %[[ROW]], %[[ROW]] [0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3, 4, 5, 6, 7]
+// CHECK-COUNT-2: vector.store %[[TWICE]], {{.*}} vector<16xf32>
+// CHECK-NOT: vector.store
+func.func @repeat(%x: memref<8xf32>, %y: memref<4x8xf32>) {
+  linalg.generic {indexing_maps = [affine_map<(i, j) -> (j)>, affine_map<(i, j) -> (i, j)>],
+      iterator_types = ["parallel", "parallel"]}
+    ins(%x : memref<8xf32>) outs(%y : memref<4x8xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    linalg.yield %a : f32
+  }
+  return
+}
