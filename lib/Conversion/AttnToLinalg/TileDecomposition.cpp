@@ -33,7 +33,12 @@ std::pair<Value, Value> TileDecomposition::weigh(Value scores, Value sum,
       [&](OpBuilder &builder, Location loc, ValueRange args) {
         Value scaled = multiply(builder, args[1], scale * unit);
         Value exponent = arith::AddFOp::create(builder, loc, scaled, args[0]);
-        Value weight = math::Exp2Op::create(builder, loc, exponent);
+        auto power = math::Exp2Op::create(builder, loc, exponent);
+        // Rounded once, no score exceeds the maximum that was found. Functions
+        // of f64 have no use for that.
+        if (accumulator.isF32() && unit == 1 && !op->hasAttr(boundedScoresAttr))
+          power->setAttr(nonPositiveAttr, builder.getUnitAttr());
+        Value weight = power;
         Value total = arith::AddFOp::create(builder, loc, args.back(), weight);
         if (pairs)
           weight =

@@ -9,6 +9,7 @@
 
 #include "attn/Conversion/ExpandMath/Passes.h"
 #include "attn/Conversion/LinalgToVector/LinalgToVector.h"
+#include "attn/Dialect/Attn/IR/AttributeNames.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -27,7 +28,7 @@ using namespace mlir;
 using namespace mlir::attn;
 
 namespace {
-using Emit = std::function<Value(OpBuilder &, Location, Value)>;
+using Emit = std::function<Value(OpBuilder &, Operation *, Value)>;
 
 /// One function on f32, and on f16 and bf16 through it.
 template <typename OpTy>
@@ -41,7 +42,7 @@ struct ExpandFunction : OpRewritePattern<OpTy> {
     Value x = op.getOperand();
     Type type = x.getType(), element = getElementTypeOrSelf(type);
     if (element.isF32()) {
-      rewriter.replaceOp(op, emit(rewriter, loc, x));
+      rewriter.replaceOp(op, emit(rewriter, op, x));
       return success();
     }
     if (!element.isF16() && !element.isBF16())
@@ -51,7 +52,7 @@ struct ExpandFunction : OpRewritePattern<OpTy> {
       wide = vector.clone(wide);
     Value extended = arith::ExtFOp::create(rewriter, loc, wide, x);
     rewriter.replaceOpWithNewOp<arith::TruncFOp>(op, type,
-                                                 emit(rewriter, loc, extended));
+                                                 emit(rewriter, op, extended));
     return success();
   }
 
@@ -114,21 +115,25 @@ struct ExpandMathPass : attn::impl::ExpandMathPassBase<ExpandMathPass> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     patterns.add<ExpandFunction<math::Exp2Op>>(
-        &getContext(), [&](OpBuilder &builder, Location loc, Value x) {
-          return emitExp2(builder, loc, x, spec);
+        &getContext(), [&](OpBuilder &builder, Operation *op, Value x) {
+          return emitExp2(builder, op->getLoc(), x, spec,
+                          op->hasAttr(nonPositiveAttr));
         });
     patterns.add<ExpandFunction<math::TanhOp>>(
-        &getContext(), [&](OpBuilder &builder, Location loc, Value x) {
-          return emitTanh(builder, loc, x, spec);
+        &getContext(), [&](OpBuilder &builder, Operation *op, Value x) {
+          return emitTanh(builder, op->getLoc(), x, spec);
         });
-    patterns.add<ExpandFunction<math::ExpOp>>(&getContext(), emitExp);
+    patterns.add<ExpandFunction<math::ExpOp>>(
+        &getContext(), [](OpBuilder &builder, Operation *op, Value x) {
+          return emitExp(builder, op->getLoc(), x);
+        });
     patterns.add<ExpandFunction<math::LogOp>>(
-        &getContext(), [](OpBuilder &builder, Location loc, Value x) {
-          return emitLog(builder, loc, x, LogBase::E);
+        &getContext(), [](OpBuilder &builder, Operation *op, Value x) {
+          return emitLog(builder, op->getLoc(), x, LogBase::E);
         });
     patterns.add<ExpandFunction<math::Log2Op>>(
-        &getContext(), [](OpBuilder &builder, Location loc, Value x) {
-          return emitLog(builder, loc, x, LogBase::Two);
+        &getContext(), [](OpBuilder &builder, Operation *op, Value x) {
+          return emitLog(builder, op->getLoc(), x, LogBase::Two);
         });
     patterns.add<ExpandFloorMod, ExpandLoad>(&getContext());
     // No expansion needs another of these: one visit of each op is enough.

@@ -62,10 +62,15 @@ public:
   Value select(Value condition, Value a, Value b) {
     return arith::SelectOp::create(builder, loc, condition, a, b);
   }
+  /// `a`, or `low` where that is more; NaN stays.
+  Value atLeast(Value a, float low) {
+    Value lowest = constant(low);
+    return select(less(a, lowest), lowest, a);
+  }
   /// `a` within the bounds; NaN stays.
   Value clamp(Value a, float low, float high) {
-    Value lowest = constant(low), highest = constant(high);
-    a = select(less(a, lowest), lowest, a);
+    Value highest = constant(high);
+    a = atLeast(a, low);
     return select(less(highest, a), highest, a);
   }
   /// The integer n nearest to `a`, and 2^(n + exponentOffset): 0 and infinity
@@ -182,13 +187,14 @@ static Value emitScaledExp2(OpBuilder &builder, Location loc, Value x) {
 // 2^n is multiplied in, not added to the exponent bits, which could make a
 // number of a NaN; as 2 * 2^(n - 1), so that the largest powers are in range.
 Value attn::emitExp2(OpBuilder &builder, Location loc, Value x,
-                     const TargetSpec &target) {
+                     const TargetSpec &target, bool nonPositive) {
   auto vector = dyn_cast<VectorType>(x.getType());
   if (target.hasScale && vector && vector.getRank() == 1 &&
       (vector.getDimSize(0) == 16 || vector.getDimSize(0) == 8))
     return emitScaledExp2(builder, loc, x);
   Arithmetic f(builder, loc, x.getType());
-  x = f.clamp(x, -126.0f, 129.0f);
+  constexpr float lowest = -126.0f;
+  x = nonPositive ? f.atLeast(x, lowest) : f.clamp(x, lowest, 129.0f);
   auto [whole, power] = f.nearest(x, /*exponentOffset=*/-1);
   Value fraction = f.sub(x, whole);
   return f.mul(f.polynomial(fraction, doubledExp2Coefficients), power);

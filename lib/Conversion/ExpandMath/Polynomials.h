@@ -14,9 +14,9 @@
 
 namespace mlir::attn {
 
-/// 2^x for x of type f32 or a vector of it.
+/// 2^x for x of type f32 or a vector of it; of 0 or less where `nonPositive`.
 Value emitExp2(OpBuilder &builder, Location loc, Value x,
-               const TargetSpec &target);
+               const TargetSpec &target, bool nonPositive = false);
 /// e^x likewise.
 Value emitExp(OpBuilder &builder, Location loc, Value x);
 /// tanh(x) likewise.

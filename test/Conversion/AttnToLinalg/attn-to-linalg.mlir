@@ -28,7 +28,7 @@ func.func @softmax(%q: tensor<16x64xf32>, %k: tensor<96x16xf32>, %v: tensor<96x8
   // CHECK: %[[P:.*]]:2 = linalg.generic {{.*}} ins(%[[SHIFT]] : tensor<64xf32>) outs(%[[SCORES]], %[[OLDSUM]] :
   // CHECK: %[[SCALED:.*]] = arith.mulf %{{.*}}, %[[BASE2]]
   // CHECK: %[[SHIFTED:.*]] = arith.addf %[[SCALED]]
-  // CHECK: math.exp2 %[[SHIFTED]]
+  // CHECK: math.exp2 %[[SHIFTED]] : f32
   // CHECK: %[[OLDACC:.*]] = linalg.generic {{.*}} ins(%[[RESCALE]]#1 : tensor<64xf32>) outs(%[[ACC]] :
   // CHECK: %[[NEW:.*]] = linalg.generic {indexing_maps = [#[[VMAP]], #[[QMAP]], #[[SMAP]]], {{.*}} ins(%[[V]], %[[P]]#0 : {{.*}} outs(%[[OLDACC]] :
   // CHECK: return %[[NEW]], %[[RESCALE]]#0, %[[P]]#1
@@ -100,7 +100,7 @@ func.func @lazy(%q: tensor<16x64xf32>, %k: tensor<96x16xf32>, %v: tensor<96x8xf3
   // CHECK: %[[P:.*]]:2 = linalg.generic {{.*}} ins(%[[SHIFT]] : tensor<64xf32>) outs(%{{.*}}, %[[STATE]]#2 :
   // CHECK-NEXT: ^bb0(%[[A:.*]]: f32, %[[S:.*]]: f32,
   // CHECK-NEXT: %[[X:.*]] = arith.addf %[[S]], %[[A]]
-  // CHECK-NEXT: math.exp2 %[[X]]
+  // CHECK-NEXT: math.exp2 %[[X]] {attn.nonpositive} : f32
   // CHECK: linalg.generic {{.*}} outs(%[[STATE]]#0 :
   %a, %m, %s = attn.attend_tile dot softmax ins(%q, %k, %v : tensor<16x64xf32>, tensor<96x16xf32>, tensor<96x8xf32>) at(%at, %at, %at, %at)
       outs(%acc, %max, %sum : tensor<8x64xf32>, tensor<64xf32>, tensor<64xf32>)

@@ -14,6 +14,16 @@ func.func @exp2(%x: vector<8xf32>) -> vector<8xf32> {
   return %r : vector<8xf32>
 }
 
+// What is not above 0 needs no bound above.
+// CHECK-LABEL: func @nonpositive
+// CHECK-COUNT-1: arith.select
+// CHECK-NOT: arith.select
+// CHECK: return
+func.func @nonpositive(%x: vector<8xf32>) -> vector<8xf32> {
+  %r = math.exp2 %x {attn.nonpositive} : vector<8xf32>
+  return %r : vector<8xf32>
+}
+
 // AVX-512 splits and scales whole vectors, others by arithmetic.
 // V4-LABEL: func @whole
 // V4-SAME: %[[X:.*]]: vector<16xf32>

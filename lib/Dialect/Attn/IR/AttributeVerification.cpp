@@ -89,6 +89,8 @@ static constexpr Rule attendTileRules[] = {
 static constexpr Rule linalgRules[] = {
     {streamedAttr, "an array of i64, numbers of inputs,", areNumbers},
     {rowsAheadAttr, notNegative, isCount<0>}};
+static constexpr Rule exponentialRules[] = {
+    {nonPositiveAttr, flag, isOf<UnitAttr>}};
 static constexpr Rule moduleRules[] = {{emulatedAttr, flag, isOf<UnitAttr>}};
 static constexpr Rule functionRules[] = {
     {abi::entry, "\"shapes\" or \"workspace\"", isEntry},
@@ -117,6 +119,8 @@ static ArrayRef<Rule> rulesFor(Operation *op) {
     return functionRules;
   if (op->getName().getDialectNamespace() == "linalg")
     return linalgRules;
+  if (op->getName().getStringRef() == "math.exp2")
+    return exponentialRules;
   return {};
 }
 

@@ -49,6 +49,9 @@ inline constexpr llvm::StringLiteral spreadAttr = "attn.spread";
 /// On a linalg op, an array of i64: the inputs that come from memory.
 inline constexpr llvm::StringLiteral streamedAttr = "attn.streamed";
 
+/// On math.exp2: its operand is not above 0, unless it is NaN.
+inline constexpr llvm::StringLiteral nonPositiveAttr = "attn.nonpositive";
+
 /// On a module: its kernels are emulated, so that its tensors lie in the memory
 /// of the host.
 inline constexpr llvm::StringLiteral emulatedAttr = "attn.emulated";
