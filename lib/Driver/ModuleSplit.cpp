@@ -12,8 +12,8 @@ using namespace mlir::attn;
 
 /// What a thread with a code generator of its own takes, in operations.
 static constexpr unsigned startCost = 500;
-/// What the runtime support takes, which stays.
-static constexpr unsigned runtimeCost = 500;
+/// What the runtime support takes, which stays, and joining the parts.
+static constexpr unsigned runtimeCost = 1000;
 
 /// The operations that become instructions, long functions taking longer for
 /// each: with 4000 of them 1.4 times as long as with 1000.

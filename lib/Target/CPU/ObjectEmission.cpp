@@ -13,6 +13,9 @@
 #include "attn/Runtime/Layout.h"
 #include "attn/Runtime/Support.h"
 
+#include "llvm/Analysis/InstructionSimplify.h"
+#include "llvm/Analysis/MemorySSA.h"
+#include "llvm/Analysis/MemorySSAUpdater.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/MCSubtargetInfo.h"
@@ -24,10 +27,10 @@
 #include "llvm/Transforms/Scalar/EarlyCSE.h"
 #include "llvm/Transforms/Scalar/LICM.h"
 #include "llvm/Transforms/Scalar/LoopPassManager.h"
-#include "llvm/Transforms/Scalar/LoopRotation.h"
 #include "llvm/Transforms/Scalar/LoopStrengthReduce.h"
 #include "llvm/Transforms/Scalar/SeparateConstOffsetFromGEP.h"
 #include "llvm/Transforms/Scalar/SimplifyCFG.h"
+#include "llvm/Transforms/Utils/LoopRotationUtils.h"
 
 using namespace mlir::attn;
 
@@ -137,6 +140,30 @@ void MachineCodeEmitter::addRuntime(llvm::Module &module,
 }
 
 namespace {
+/// Rotation of loops before ScalarEvolution knows anything. For each loop,
+/// LLVM's own pass lets it forget what it may know of all loops around it,
+/// which takes four fifths of the time.
+struct RotateLoops : llvm::PassInfoMixin<RotateLoops> {
+  /// LLVM's default.
+  static constexpr unsigned longestHeader = 16;
+
+  llvm::PreservedAnalyses run(llvm::Loop &loop, llvm::LoopAnalysisManager &,
+                              llvm::LoopStandardAnalysisResults &analyses,
+                              llvm::LPMUpdater &) {
+    llvm::MemorySSAUpdater memory(analyses.MSSA);
+    llvm::SimplifyQuery query =
+        llvm::getBestSimplifyQuery(analyses, loop.getHeader()->getDataLayout());
+    if (!llvm::LoopRotation(&loop, &analyses.LI, &analyses.TTI, &analyses.AC,
+                            &analyses.DT, /*SE=*/nullptr, &memory, query,
+                            /*RotationOnly=*/false, longestHeader,
+                            /*IsUtilMode=*/false))
+      return llvm::PreservedAnalyses::all();
+    auto preserved = llvm::getLoopPassPreservedAnalyses();
+    preserved.preserve<llvm::MemorySSAAnalysis>();
+    return preserved;
+  }
+};
+
 /// Strength reduction of loops that carry sums in vectors, and of those right
 /// around them. The others run rarely, and have so many addresses that this
 /// would take a quarter of the time of code generation.
@@ -174,7 +201,7 @@ void MachineCodeEmitter::optimize(llvm::Module &module) {
   builder.registerLoopAnalyses(loops);
   builder.crossRegisterProxies(loops, functions, components, modules);
   llvm::LoopPassManager hoisting;
-  hoisting.addPass(llvm::LoopRotatePass());
+  hoisting.addPass(RotateLoops());
   hoisting.addPass(llvm::LICMPass(llvm::LICMOptions()));
   llvm::FunctionPassManager passes;
   // Before invariants leave loops: what stays is the constant part of
@@ -202,13 +229,21 @@ void MachineCodeEmitter::prepare(llvm::Module &module, RuntimeLinkage runtime) {
   optimize(module);
 }
 
+/// Passes of a target that find nothing to do, or what `optimize` has done
+/// where it pays.
+static bool isNeedless(llvm::StringRef pass) {
+  return llvm::is_contained<llvm::StringRef>(
+      {"Canonicalize Freeze Instructions in Loops", "Loop Strength Reduction",
+       "Machine Loop Invariant Code Motion"},
+      pass);
+}
+
 namespace {
-/// The passes of a target but strength reduction of loops, which `optimize`
-/// does where it pays.
+/// The passes of a target that do something.
 class CodeGenerationPasses : public llvm::legacy::PassManager {
 public:
   void add(llvm::Pass *pass) override {
-    if (pass->getPassName() == "Loop Strength Reduction")
+    if (isNeedless(pass->getPassName()))
       delete pass;
     else
       PassManager::add(pass);
