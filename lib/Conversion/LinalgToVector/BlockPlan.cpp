@@ -318,6 +318,7 @@ FailureOr<BlockPlan> BlockPlan::get(linalg::GenericOp op,
                       : chooseRowDim(op, parallelDims, *plan.laneDim);
   plan.pairDim = choosePairDim(op, plan, target);
   plan.convertsPairs = target.hasBF16Convert;
+  plan.followsReads = target.followsReads;
   plan.transposes = plan.rowDim && plan.reductionDims.empty();
   if (plan.laneDim)
     if (std::optional<unsigned> paired = choosePairedRows(op, *plan.laneDim)) {

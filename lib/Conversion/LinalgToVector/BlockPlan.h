@@ -48,6 +48,8 @@ struct BlockPlan {
   bool transposes = false;
   /// Whether one instruction rounds two vectors to bf16.
   bool convertsPairs = false;
+  /// `TargetSpec::followsReads`.
+  bool followsReads = false;
   /// Block heights; each covers what the one before left over.
   SmallVector<int64_t> rowSegments = {1};
   /// Block widths; each covers what the one before left over.

@@ -32,10 +32,6 @@ static bool hasFunctions(linalg::GenericOp op) {
   });
 }
 
-//===----------------------------------------------------------------------===//
-// Emission
-//===----------------------------------------------------------------------===//
-
 namespace {
 class LaneReducer {
 public:
@@ -52,6 +48,7 @@ private:
   void emitRow(Value outer, int64_t outers);
   void emitBlock(const OutputBlock &block);
   Accumulators sumVectors(const OutputBlock &block);
+  Accumulators sumRowByRow(const OutputBlock &block);
   Accumulators addStep(const OutputBlock &block, Value position, Value mask,
                        ValueRange accumulators);
   Accumulators addTerms(const OutputBlock &block,
@@ -83,11 +80,12 @@ private:
   unsigned sumDim, innerDim;
   std::optional<unsigned> outerDim;
   SmallVector<Value> sizes;
-  /// The tallest block: as many columns as outputs share a load of the other
-  /// side.
+  /// Of the tallest block: as many as outputs share a load of the other side.
   int64_t columns;
   /// Whether an instruction multiplies and adds pairs of lanes.
   bool dots;
+  /// Whether rows, each of one output, come from memory one after the other.
+  bool inOrder;
   /// Whether a step takes the even and then the odd ones of twice as many
   /// lanes: bf16 are extended so without a shuffle.
   bool halves;
@@ -142,6 +140,8 @@ LaneReducer::LaneReducer(OpBuilder &builder, linalg::GenericOp op,
   dots = target.hasBF16Dot && addsProductOfBF16(op) && size > 0 &&
          size % (2 * width) == 0;
   halves = !dots && takesHalves();
+  inOrder = target.followsReads && inner == 1 && !getStreamed(op).empty() &&
+            !hasFunctions(op);
 }
 
 /// Whether inputs are bf16 that are extended, and f32 of which a copy in
@@ -214,12 +214,30 @@ void LaneReducer::emitRow(Value outer, int64_t outers) {
 }
 
 void LaneReducer::emitBlock(const OutputBlock &block) {
-  SmallVector<Value> vectors = sumVectors(block);
+  SmallVector<Value> vectors =
+      inOrder && block.outers > 1 ? sumRowByRow(block) : sumVectors(block);
   Value zero =
       arith::ConstantOp::create(builder, loc, builder.getZeroAttr(type));
   vectors.resize(width, zero);
   LaneOutputs(builder, op, initial)
       .store(block, sumLanes(builder, loc, vectors));
+}
+
+/// `sumVectors` of one column, a loop over rows.
+LaneReducer::Accumulators LaneReducer::sumRowByRow(const OutputBlock &block) {
+  auto rows = MemRefType::get({block.outers, width}, type.getElementType());
+  auto align = builder.getI64IntegerAttr(64);
+  auto scratch = memref::AllocaOp::create(builder, loc, rows, align);
+  forEach(index(0), index(block.outers), 1, [&](Value row) {
+    Value outer = arith::AddIOp::create(builder, loc, block.outer, row);
+    Value sum = sumVectors({outer, block.inner, 1, 1}).front();
+    vector::StoreOp::create(builder, loc, sum, scratch, {row, index(0)});
+  });
+  Accumulators sums;
+  for (int64_t row = 0; row < block.outers; ++row)
+    sums.push_back(vector::LoadOp::create(builder, loc, type, scratch,
+                                          ValueRange{index(row), index(0)}));
+  return sums;
 }
 
 /// A vector per output, row after row, whose lanes still have to be summed.

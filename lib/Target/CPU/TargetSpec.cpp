@@ -90,6 +90,8 @@ static void describe(TargetSpec &spec, const llvm::MCSubtargetInfo &subtarget) {
     spec.l2Bytes = 2 * 1024 * 1024;
   }
   spec.hasScale = avx512 && has("avx512dq");
+  // Measured there alone. LLVM knows no distance for any x86.
+  spec.followsReads = spec.cpu == "znver4";
 }
 
 /// The data caches of this machine, where the system knows them.

@@ -31,6 +31,9 @@ struct TargetSpec {
   /// f32, tdpbf16ps.
   bool hasBF16Tiles = false;
   bool hasScale = false; ///< vreduceps and vscalefps.
+  /// Whether hardware that fetches ahead what is read in order reads memory
+  /// faster than instructions that fetch do.
+  bool followsReads = false;
   /// Data caches: this machine's for `native`, else what most CPUs have.
   unsigned l1Bytes = 32 * 1024;
   unsigned l2Bytes = 512 * 1024;

@@ -48,6 +48,12 @@ TEST(TargetSpecTest, AVX512HasNoBF16DotUnlessAsked) {
   EXPECT_FALSE(parse("x86-64:x86-64-v3").hasScale);
 }
 
+TEST(TargetSpecTest, FollowsReads) {
+  EXPECT_TRUE(parse("x86-64:znver4").followsReads);
+  EXPECT_FALSE(parse("x86-64:sapphirerapids").followsReads);
+  EXPECT_FALSE(parse("x86-64:x86-64-v4").followsReads);
+}
+
 TEST(TargetSpecTest, TileRegisters) {
   EXPECT_TRUE(parse("x86-64:sapphirerapids").hasBF16Tiles);
   EXPECT_TRUE(parse("x86-64:sapphirerapids").hasBF16Convert);
