@@ -68,7 +68,7 @@ private:
   }
   /// Whether keys and values are multiplied as they lie, on tile registers.
   bool isUnpacked() {
-    return multipliesPairs() && rowsFirst && !hasFeaturesLast(queryMap());
+    return multipliesPairs() && rowsFirst && op->hasAttr(unpackedAttr);
   }
   /// How many rows ahead all steps of the tile, each for its share, fetch keys
   /// and values; 0 for not at all.

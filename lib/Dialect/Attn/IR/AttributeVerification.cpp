@@ -85,7 +85,8 @@ static constexpr Rule attendTileRules[] = {
     {boundedScoresAttr, flag, isOf<UnitAttr>},
     {lazyMaximumAttr, flag, isOf<UnitAttr>},
     {rowsAheadAttr, notNegative, isCount<0>},
-    {spreadAttr, flag, isOf<UnitAttr>}};
+    {spreadAttr, flag, isOf<UnitAttr>},
+    {unpackedAttr, flag, isOf<UnitAttr>}};
 static constexpr Rule linalgRules[] = {
     {streamedAttr, "an array of i64, numbers of inputs,", areNumbers},
     {rowsAheadAttr, notNegative, isCount<0>}};

@@ -46,6 +46,10 @@ inline constexpr llvm::StringLiteral rowsAheadAttr = "attn.ahead";
 /// keys and values in equal shares, in the order in which they lie.
 inline constexpr llvm::StringLiteral spreadAttr = "attn.spread";
 
+/// On attn.attend_tile: its keys and values are multiplied as they lie on tile
+/// registers.
+inline constexpr llvm::StringLiteral unpackedAttr = "attn.unpacked";
+
 /// On a linalg op, an array of i64: the inputs that come from memory.
 inline constexpr llvm::StringLiteral streamedAttr = "attn.streamed";
 

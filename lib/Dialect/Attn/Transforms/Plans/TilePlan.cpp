@@ -23,6 +23,11 @@ static constexpr int64_t unpackedKeys = 32;
 /// Keys of a tile, at most: a multiple of all heights of register blocks.
 static constexpr int64_t mostKeys = 96;
 
+/// Keys of a tile whose scores and weights instructions on pairs compute, at
+/// most: these take half the time of others, and loads and stores of sums do
+/// not. A multiple of the height of register blocks.
+static constexpr int64_t pairedKeys = 240;
+
 /// As many keys of so many bytes as fit, in whole register blocks of all
 /// heights.
 static int64_t fitKeys(int64_t bytes, int64_t bytesPerKey) {
@@ -85,6 +90,9 @@ TilePlan PlanChooser::queriesAlongLanes() {
   bool oneVector = !many && !plan.pairs && rows == lanes && features > 0;
   if (oneVector)
     plan.keys = fitKeys(target.l1Bytes / 4, features * elementBytes);
+  bool dots = plan.pairs && !plan.tiles;
+  if (dots)
+    plan.keys = many ? pairedKeys : mostKeys;
   // One tile in place of one and a third: nothing is added to sums before.
   if (keys > plan.keys && 3 * keys <= 4 * plan.keys)
     plan.keys = keys;
@@ -96,7 +104,9 @@ TilePlan PlanChooser::queriesAlongLanes() {
   if (ShapedType::isDynamic(queries) && !plan.pairs &&
       op.getCompatibility() == Compatibility::Dot)
     plan.piece = lanes;
-  plan.turned = plan.unpacked || (!plan.pairs && fillsVectors());
+  bool interleaves = dots && valueFeatures % (2 * lanes) == 0;
+  plan.turned =
+      plan.unpacked || (fillsVectors() && (!plan.pairs || interleaves));
   if (plan.unpacked)
     plan.keys = unpackedKeysFor(rows);
   else if (plan.tiles)

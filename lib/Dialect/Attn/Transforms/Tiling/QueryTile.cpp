@@ -215,6 +215,8 @@ QueryTile::State QueryTile::emitKeyTile(OpBuilder &b, Location loc, Value start,
     tile.setPaddedKeys(plan.keys);
   if (plan.ahead)
     tile->setAttr(rowsAheadAttr, b.getIndexAttr(plan.ahead));
+  if (plan.unpacked)
+    tile->setAttr(unpackedAttr, b.getUnitAttr());
   if (plan.spread && getConstantIntValue(count))
     tile->setAttr(spreadAttr, b.getUnitAttr());
   // One tile has all queries.
