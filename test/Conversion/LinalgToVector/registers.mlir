@@ -27,7 +27,7 @@
 // V4: loop vbroadcastss=6 vfmadd231ps=24 vmov{{[au]}}ps=4 stack=0
 
 // DOT: loop vbroadcastss=6 vdpbf16ps=24 vmov{{[au]}}ps=4 stack=0
-// DOT: loop vbroadcastss=6 vdpbf16ps=24 vmov{{[au]}}ps=4 stack=0
+// DOT: loop vbroadcastss=8 vdpbf16ps=16 vmovdq{{[au]}}64=2 vpunpckhwd=1 vpunpcklwd=1 stack=0
 
 // Weights are rounded two vectors at once. Products of so small heads are no loops:
 // four tiles of sums times two steps for scores, and for values.

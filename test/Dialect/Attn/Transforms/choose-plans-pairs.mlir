@@ -39,3 +39,19 @@ func.func @odd(%q: tensor<2x4x1x80xbf16>, %k: tensor<2x?x80xbf16>, %o: tensor<2x
       outs(%o : tensor<2x4x1x80xbf16>) indexing_maps = [#query, #key, #value, #out] scale = 0.25 -> tensor<2x4x1x80xbf16>
   return %r : tensor<2x4x1x80xbf16>
 }
+
+// Many queries: long tiles of keys, and values interleaved as they are read.
+// CHECK-LABEL: func @many(
+// CHECK: attn.plan = {{.*}}keys = 240 : index, lanes = "queries", pairs, queries = 64 : index, {{.*}}turned}
+func.func @many(%q: tensor<2x4x512x64xbf16>, %k: tensor<2x?x64xbf16>, %o: tensor<2x4x512x64xbf16>) -> tensor<2x4x512x64xbf16> {
+  %r = attn.attend dot softmax ins(%q, %k, %k : tensor<2x4x512x64xbf16>, tensor<2x?x64xbf16>, tensor<2x?x64xbf16>)
+      outs(%o : tensor<2x4x512x64xbf16>) indexing_maps = [#query, #key, #value, #out] scale = 0.25 -> tensor<2x4x512x64xbf16>
+  return %r : tensor<2x4x512x64xbf16>
+}
+// CHECK-LABEL: func @many_narrow(
+// CHECK: attn.plan = {{.*}}lanes = "queries", pairs, queries = 64 : index, resident = {{[0-9]+}} : index, split = 0 : index}
+func.func @many_narrow(%q: tensor<2x4x512x48xbf16>, %k: tensor<2x?x48xbf16>, %o: tensor<2x4x512x48xbf16>) -> tensor<2x4x512x48xbf16> {
+  %r = attn.attend dot softmax ins(%q, %k, %k : tensor<2x4x512x48xbf16>, tensor<2x?x48xbf16>, tensor<2x?x48xbf16>)
+      outs(%o : tensor<2x4x512x48xbf16>) indexing_maps = [#query, #key, #value, #out] scale = 0.25 -> tensor<2x4x512x48xbf16>
+  return %r : tensor<2x4x512x48xbf16>
+}
