@@ -16,7 +16,6 @@
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/Linalg/Passes.h"
-#include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Transforms/Passes.h"
 
 using namespace mlir;
@@ -44,10 +43,9 @@ void attn::lowerKernels(OpPassManager &pm, const PhaseOptions &) {
 }
 
 void attn::buildHostCode(OpPassManager &pm, const PhaseOptions &options) {
-  pm.addPass(createExpandReshapesPass());
   pm.addPass(createWorkspaceFunctionsPass());
   OpPassManager &functions = pm.nest<func::FuncOp>();
-  functions.addPass(memref::createExpandStridedMetadataPass());
+  functions.addPass(createExpandViewsPass());
   functions.addPass(createLowerAffinePass());
   functions.addPass(arith::createArithExpandOpsPass());
   functions.addPass(createSCFToControlFlowPass());

@@ -43,10 +43,13 @@ struct PhaseInfo {
   void (*buildForGPU)(OpPassManager &, const PhaseOptions &);
 };
 
-/// Functions are structured: there are no blocks to merge or to remove.
+/// Functions are structured: there are no blocks to merge or to remove. Ops
+/// that a change concerns are seen again in any case; another iteration would
+/// start from all of them to find nothing.
 std::unique_ptr<Pass> createCanonicalizer() {
   GreedyRewriteConfig config;
   config.setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled);
+  config.setMaxIterations(1);
   return createCanonicalizerPass(config);
 }
 
@@ -133,10 +136,9 @@ void buildLower(OpPassManager &pm, const PhaseOptions &options) {
   pm.addPass(createForallToParallelPass({options.parallel}));
   pm.addPass(createIsolateParallelPass());
   OpPassManager &functions = pm.nest<func::FuncOp>();
-  functions.addPass(createConvertLinalgToLoopsPass());
+  functions.addPass(createLinalgToLoopsPass());
   functions.addPass(createHoistStackBuffersPass());
-  functions.addPass(createExpandReshapesPass());
-  functions.addPass(memref::createExpandStridedMetadataPass());
+  functions.addPass(createExpandViewsPass());
   functions.addPass(createLowerAffinePass());
   // Without instructions for bf16, LLVM would call functions that few systems
   // have.

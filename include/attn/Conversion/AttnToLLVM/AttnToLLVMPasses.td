@@ -99,17 +99,32 @@ def HoistStackBuffersPass : Pass<"attn-hoist-stack-buffers"> {
   }];
 }
 
-def ExpandReshapesPass : Pass<"attn-expand-reshapes"> {
-  let summary = "Computes the strides of memref.expand_shape";
+def LinalgToLoopsPass : Pass<"attn-linalg-to-loops"> {
+  let summary = "Turns linalg on memrefs into loops over scalars";
   let description = [{
-    Each becomes a `memref.reinterpret_cast`, the strides of a group computed from
-    its sizes. Upstream's expand-strided-metadata does so for groups of one dynamic
-    size only, and crashes on heads that are split in two of them.
+    As upstream's convert-linalg-to-loops, but looks at linalg ops alone, of which
+    vectorization leaves few or none, and folds nothing.
 
-    See test/Conversion/AttnToLLVM/expand-reshapes.mlir.
+    See test/Conversion/AttnToLLVM/linalg-to-loops.mlir.
   }];
-  let dependentDialects = ["::mlir::arith::ArithDialect",
-      "::mlir::memref::MemRefDialect"];
+  let dependentDialects = ["::mlir::affine::AffineDialect",
+      "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect",
+      "::mlir::scf::SCFDialect"];
+}
+
+def ExpandViewsPass : Pass<"attn-expand-views"> {
+  let summary = "Computes the offsets, sizes and strides of views";
+  let description = [{
+    Each `memref.expand_shape` becomes a `memref.reinterpret_cast`, the strides of
+    a group computed from its sizes. Upstream's expand-strided-metadata does so for
+    groups of one dynamic size only, and crashes on heads that are split in two of
+    them. Upstream's patterns take the other views, here from a driver that looks
+    at no other ops.
+
+    See test/Conversion/AttnToLLVM/expand-views.mlir.
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect",
+      "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect"];
 }
 
 def LowerSignaturesPass : Pass<"attn-lower-signatures", "::mlir::ModuleOp"> {

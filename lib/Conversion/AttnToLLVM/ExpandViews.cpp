@@ -1,4 +1,4 @@
-//===- ExpandReshapes.cpp - The strides of memref.expand_shape -*- C++ -*-===//
+//===- ExpandViews.cpp - Offsets, sizes and strides of views -*- C++ -*-===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -9,9 +9,11 @@
 
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/MemRef/Transforms/Transforms.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 namespace mlir::attn {
-#define GEN_PASS_DEF_EXPANDRESHAPESPASS
+#define GEN_PASS_DEF_EXPANDVIEWSPASS
 #include "attn/Conversion/AttnToLLVM/AttnToLLVMPasses.h.inc"
 } // namespace mlir::attn
 
@@ -68,13 +70,34 @@ static void expand(memref::ExpandShapeOp reshape) {
 }
 
 namespace {
-struct ExpandReshapes
-    : public attn::impl::ExpandReshapesPassBase<ExpandReshapes> {
+struct ExpandViews : public attn::impl::ExpandViewsPassBase<ExpandViews> {
+  LogicalResult initialize(MLIRContext *context) override {
+    RewritePatternSet owned(context);
+    memref::populateExpandStridedMetadataPatterns(owned);
+    patterns = std::move(owned);
+    return success();
+  }
+
   void runOnOperation() override {
     SmallVector<memref::ExpandShapeOp> reshapes;
     getOperation()->walk(
         [&](memref::ExpandShapeOp reshape) { reshapes.push_back(reshape); });
     llvm::for_each(reshapes, expand);
+
+    // Few ops are views: a driver that starts from all would spend its time on
+    // the others.
+    SmallVector<Operation *> views;
+    getOperation()->walk([&](Operation *op) {
+      if (isa<memref::SubViewOp, memref::CollapseShapeOp,
+              memref::ExtractStridedMetadataOp,
+              memref::ExtractAlignedPointerAsIndexOp>(op))
+        views.push_back(op);
+    });
+    GreedyRewriteConfig config;
+    config.setStrictness(GreedyRewriteStrictness::ExistingAndNewOps);
+    (void)applyOpPatternsGreedily(views, patterns, config);
   }
+
+  FrozenRewritePatternSet patterns;
 };
 } // namespace
