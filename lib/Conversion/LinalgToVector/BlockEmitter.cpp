@@ -85,7 +85,8 @@ Value BlockEmitter::emitLoop(OpBuilder &builder, unsigned dim, Value start,
 
 void BlockEmitter::emitOuter(OpBuilder &builder, unsigned level) {
   if (level == plan.outerDims.size())
-    return emitBlocks(builder);
+    return plan.stepsPerPass && epilogues.empty() ? emitPasses(builder)
+                                                  : emitBlocks(builder);
   Value zero = arith::ConstantIndexOp::create(builder, op.getLoc(), 0);
   emitLoop(builder, plan.outerDims[level], zero, 1,
            [&](OpBuilder &b) { emitOuter(b, level + 1); });
@@ -109,6 +110,27 @@ void BlockEmitter::emitLanes(
   for (LaneSegment lanes : plan.laneSegments)
     start = emitLoop(builder, *plan.laneDim, start, lanes.step(),
                      [&](OpBuilder &b) { body(b, lanes); });
+}
+
+/// All blocks take a few steps of the reduction before they take the next: what
+/// one block read is in the first-level cache for the others then.
+void BlockEmitter::emitPasses(OpBuilder &builder) {
+  Location loc = op.getLoc();
+  Value size = sizes[plan.reductionDims.front()];
+  Value steps = arith::ConstantIndexOp::create(builder, loc, plan.stepsPerPass);
+  firstStep = arith::ConstantIndexOp::create(builder, loc, 0);
+  endStep = arith::MinUIOp::create(builder, loc, steps, size);
+  emitBlocks(builder);
+  // From the second pass on, sums come from memory.
+  std::vector<Initializer> loaded(initializers.size());
+  initializers = loaded;
+  auto passes = scf::ForOp::create(builder, loc, steps, size, steps);
+  OpBuilder::InsertionGuard restore(builder);
+  builder.setInsertionPointToStart(passes.getBody());
+  firstStep = passes.getInductionVar();
+  Value next = arith::AddIOp::create(builder, loc, firstStep, steps);
+  endStep = arith::MinUIOp::create(builder, loc, next, size);
+  emitBlocks(builder);
 }
 
 void BlockEmitter::emitBlocks(OpBuilder &builder) {
@@ -252,7 +274,8 @@ SmallVector<Value> BlockEmitter::emitReductions(OpBuilder &builder,
   Value zero = arith::ConstantIndexOp::create(builder, loc, 0);
   Value one = arith::ConstantIndexOp::create(builder, loc, 1);
   auto loop = scf::ForOp::create(
-      builder, loc, zero, sizes[dim], one, accumulators,
+      builder, loc, firstStep ? firstStep : zero,
+      endStep ? endStep : sizes[dim], one, accumulators,
       [&](OpBuilder &b, Location loc, Value iv, ValueRange carried) {
         block.access.setIV(dim, iv);
         fetchSpreadStep(b, block, iv);

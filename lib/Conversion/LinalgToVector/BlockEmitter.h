@@ -57,6 +57,7 @@ private:
                 function_ref<void(OpBuilder &, int64_t)> body);
   void emitLanes(OpBuilder &builder,
                  function_ref<void(OpBuilder &, LaneSegment)> body);
+  void emitPasses(OpBuilder &builder);
   void emitBlocks(OpBuilder &builder);
   void emitBlock(OpBuilder &builder, int64_t rows, LaneSegment lanes);
   SmallVector<Value> emitReductions(OpBuilder &builder, Block &block,
@@ -120,6 +121,8 @@ private:
   ArrayRef<FusedOp> epilogues;
   SmallVector<Value> sizes;
   SmallVector<Value> ivs;
+  /// Of the reduction, where blocks take a part of it at a time; else null.
+  Value firstStep, endStep;
   /// Whether accumulators hold the even and then the odd ones of the lanes of
   /// two vectors: bf16 are extended so without a shuffle.
   bool halves;

@@ -10,6 +10,7 @@
 #include "Pairs.h"
 
 #include "attn/Conversion/LinalgToVector/LinalgToVector.h"
+#include "attn/Conversion/LinalgToVector/Streaming.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -267,6 +268,17 @@ static bool extendsLanes(linalg::GenericOp op, unsigned rowDim,
   });
 }
 
+/// Whether hardware follows the rows of an input, which blocks of two out of a
+/// few rows of sums read as a whole.
+static bool readsWholeRows(linalg::GenericOp op, const BlockPlan &plan,
+                           std::optional<int64_t> vectors) {
+  constexpr int64_t fewRows = 4, mostVectors = 8;
+  return plan.followsReads && plan.rowDim && plan.reductionDims.size() == 1 &&
+         !getStreamed(op).empty() && !plan.isRowReduced(op) &&
+         plan.sizes[*plan.rowDim] >= 2 && plan.sizes[*plan.rowDim] <= fewRows &&
+         vectors && *vectors <= mostVectors;
+}
+
 static void chooseSegments(BlockPlan &plan, linalg::GenericOp op,
                            const TargetSpec &target, unsigned elementBits) {
   int64_t lanes = plan.sizes[*plan.laneDim];
@@ -287,7 +299,10 @@ static void chooseSegments(BlockPlan &plan, linalg::GenericOp op,
            plan.sizes[*plan.rowDim] > 1 &&
            extendsLanes(op, *plan.rowDim, *plan.laneDim))
     block = chooseExtendingBlock(registers, plan.sizes[*plan.rowDim], *total);
-  else if (plan.rowDim)
+  else if (readsWholeRows(op, plan, total)) {
+    block = {2, *total};
+    plan.stepsPerPass = 16;
+  } else if (plan.rowDim)
     block = chooseBlock(registers, plan.sizes[*plan.rowDim], total);
   else if (plan.reductionDims.empty())
     block.vectors = chooseVectors(4, total);

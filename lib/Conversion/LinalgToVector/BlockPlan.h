@@ -50,6 +50,8 @@ struct BlockPlan {
   bool convertsPairs = false;
   /// `TargetSpec::followsReads`.
   bool followsReads = false;
+  /// Steps of the reduction that all blocks take before the next; 0 for all.
+  int64_t stepsPerPass = 0;
   /// Block heights; each covers what the one before left over.
   SmallVector<int64_t> rowSegments = {1};
   /// Block widths; each covers what the one before left over.

@@ -135,8 +135,9 @@ void BlockEmitter::prefetch(OpBuilder &builder, const Block &block,
   auto positionOf = [&](int64_t row, int64_t vector) {
     return block.access.getIndices(builder, streamed, {row, vector}, 0);
   };
-  // A single row of sums reads rows in order.
-  if (plan.followsReads && !hasRows && plan.sizes[*plan.rowDim] == 1)
+  // A single row of sums reads rows in order, as blocks of whole rows do.
+  if (plan.followsReads && !hasRows &&
+      (plan.sizes[*plan.rowDim] == 1 || plan.stepsPerPass))
     return;
   if (int64_t turns = turnsInOrder(streamed))
     return prefetchInOrder(builder, streamed, positionOf(0, 0)[0], turns);

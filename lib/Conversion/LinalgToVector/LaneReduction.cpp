@@ -49,11 +49,18 @@ private:
   void emitBlock(const OutputBlock &block);
   Accumulators sumVectors(const OutputBlock &block);
   Accumulators sumRowByRow(const OutputBlock &block);
+  /// `addHalves` or `addStep`, of all lanes.
+  Accumulators addWhole(const OutputBlock &block, Value position,
+                        ValueRange accumulators) {
+    return halves ? addHalves(block, position, accumulators)
+                  : addStep(block, position, Value(), accumulators);
+  }
   Accumulators addStep(const OutputBlock &block, Value position, Value mask,
                        ValueRange accumulators);
   Accumulators addTerms(const OutputBlock &block,
                         function_ref<Value(OpOperand &, ArrayRef<Value>)> load,
                         Value position, Value mask, ValueRange accumulators);
+  bool readsRowsInOrder(int64_t outputs);
   bool takesHalves();
   Accumulators addHalves(const OutputBlock &block, Value position,
                          ValueRange accumulators);
@@ -84,7 +91,7 @@ private:
   int64_t columns;
   /// Whether an instruction multiplies and adds pairs of lanes.
   bool dots;
-  /// Whether rows, each of one output, come from memory one after the other.
+  /// Whether rows, each of few outputs, come from memory one after the other.
   bool inOrder;
   /// Whether a step takes the even and then the odd ones of twice as many
   /// lanes: bf16 are extended so without a shuffle.
@@ -140,8 +147,18 @@ LaneReducer::LaneReducer(OpBuilder &builder, linalg::GenericOp op,
   dots = target.hasBF16Dot && addsProductOfBF16(op) && size > 0 &&
          size % (2 * width) == 0;
   halves = !dots && takesHalves();
-  inOrder = target.followsReads && inner == 1 && !getStreamed(op).empty() &&
-            !hasFunctions(op);
+  inOrder = target.followsReads && readsRowsInOrder(inner);
+}
+
+/// Whether all outputs of a streamed row are summed at once. To widen several
+/// takes the time that reading in order saves.
+bool LaneReducer::readsRowsInOrder(int64_t outputs) {
+  auto streamed = getStreamed(op);
+  if (streamed.empty() || hasFunctions(op) || outputs != columns)
+    return false;
+  bool widens =
+      getElementTypeOrSelf(streamed.front()->get()) != type.getElementType();
+  return outputs <= (!widens ? 4 : dots ? 2 : 1);
 }
 
 /// Whether inputs are bf16 that are extended, and f32 of which a copy in
@@ -223,20 +240,25 @@ void LaneReducer::emitBlock(const OutputBlock &block) {
       .store(block, sumLanes(builder, loc, vectors));
 }
 
-/// `sumVectors` of one column, a loop over rows.
+/// `sumVectors` by a loop over rows.
 LaneReducer::Accumulators LaneReducer::sumRowByRow(const OutputBlock &block) {
-  auto rows = MemRefType::get({block.outers, width}, type.getElementType());
+  auto rows = MemRefType::get({block.outers, block.inners, width},
+                              type.getElementType());
   auto align = builder.getI64IntegerAttr(64);
   auto scratch = memref::AllocaOp::create(builder, loc, rows, align);
   forEach(index(0), index(block.outers), 1, [&](Value row) {
     Value outer = arith::AddIOp::create(builder, loc, block.outer, row);
-    Value sum = sumVectors({outer, block.inner, 1, 1}).front();
-    vector::StoreOp::create(builder, loc, sum, scratch, {row, index(0)});
+    for (auto [column, sum] :
+         llvm::enumerate(sumVectors({outer, block.inner, 1, block.inners})))
+      vector::StoreOp::create(builder, loc, sum, scratch,
+                              {row, index(column), index(0)});
   });
   Accumulators sums;
   for (int64_t row = 0; row < block.outers; ++row)
-    sums.push_back(vector::LoadOp::create(builder, loc, type, scratch,
-                                          ValueRange{index(row), index(0)}));
+    for (int64_t column = 0; column < block.inners; ++column)
+      sums.push_back(vector::LoadOp::create(
+          builder, loc, type, scratch,
+          ValueRange{index(row), index(column), index(0)}));
   return sums;
 }
 
@@ -246,6 +268,16 @@ LaneReducer::Accumulators LaneReducer::sumVectors(const OutputBlock &block) {
       arith::ConstantOp::create(builder, loc, builder.getZeroAttr(type));
   Accumulators accumulators(block.outers * block.inners, zero);
   int64_t size = staticSize(sumDim);
+  bool isWhole = !ShapedType::isDynamic(size) && size % lanesPerStep() == 0;
+  // Of several columns, steps of a loop would leave less room for the loads of
+  // the next row.
+  constexpr int64_t fewSteps = 8;
+  if (inOrder && block.inners > 1 && isWhole &&
+      size / lanesPerStep() <= fewSteps) {
+    for (int64_t position = 0; position < size; position += lanesPerStep())
+      accumulators = addWhole(block, index(position), accumulators);
+    return accumulators;
+  }
   Value end = sizes[sumDim];
   Value step = index(lanesPerStep());
   Value rest = arith::RemUIOp::create(builder, loc, end, step);
@@ -258,12 +290,9 @@ LaneReducer::Accumulators LaneReducer::sumVectors(const OutputBlock &block) {
         if (outerDim && block.outers > 1)
           for (OpOperand *streamed : getStreamed(op))
             prefetch(*streamed, block, position);
-        scf::YieldOp::create(builder, loc,
-                             halves
-                                 ? addHalves(block, position, carried)
-                                 : addStep(block, position, Value(), carried));
+        scf::YieldOp::create(builder, loc, addWhole(block, position, carried));
       });
-  if (!ShapedType::isDynamic(size) && size % lanesPerStep() == 0)
+  if (isWhole)
     return Accumulators(loop.getResults());
   Value mask = vector::CreateMaskOp::create(
       builder, loc, VectorType::get(width, builder.getI1Type()), rest);
