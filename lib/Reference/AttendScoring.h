@@ -49,7 +49,8 @@ std::unique_ptr<PairScore> makePairScore(Interpreter &state, OpTy op,
   double scale = op.getScale().convertToDouble();
   switch (op.getCompatibility()) {
   case Compatibility::Dot:
-    return std::make_unique<DotScore>(accumulator, scale);
+    return std::make_unique<DotScore>(
+        getElementTypeOrSelf(op.getQuery().getType()), scale);
   case Compatibility::Additive:
     return std::make_unique<AdditiveScore>(
         accumulator, state.tensor(op.getFeatureWeight()), scale);

@@ -58,10 +58,10 @@ static llvm::Expected<TensorRef> project(Operation *op, const TensorRef &input,
       if (projection.bias) {
         Scalar bias = elementAt(*projection.bias, o);
         double value = sum.real + bias.real;
-        sum = boundedReal(type, value,
-                          sum.bound + bias.bound +
-                              (std::isfinite(value) ? stored.rounding(value)
-                                                    : 0));
+        sum = boundedReal(
+            type, value,
+            sum.bound + bias.bound +
+                (std::isfinite(value) ? stored.rounding(value) : 0));
       }
       setElement(*result, i * out + o, sum);
     }
@@ -108,19 +108,21 @@ getProjections(Interpreter &state, MultiHeadOp op, int64_t heads,
   Projection packed = get("packed", op.getWPacked(), op.getBPacked());
   int64_t all = heads + 2 * kvHeads;
   if (packed.out() % all != 0)
-    return opError(op, llvm::formatv("w_packed gives {0} features for {1} heads "
-                                     "in all; they must split evenly",
-                                     packed.out(), all));
+    return opError(op,
+                   llvm::formatv("w_packed gives {0} features for {1} heads "
+                                 "in all; they must split evenly",
+                                 packed.out(), all));
   if (packed.bias && packed.bias->value.size() != packed.out())
-    return opError(op, llvm::formatv("b_packed has {0} features, w_packed gives "
-                                     "{1}; they must be equal",
-                                     packed.bias->value.size(), packed.out()));
+    return opError(op,
+                   llvm::formatv("b_packed has {0} features, w_packed gives "
+                                 "{1}; they must be equal",
+                                 packed.bias->value.size(), packed.out()));
   SmallVector<Projection, 3> result;
   int64_t first = 0;
-  for (auto [name, count] :
-       {std::pair("q", heads), std::pair("k", kvHeads), std::pair("v", kvHeads)}) {
-    llvm::Expected<Projection> taken = takeHeads(
-        op, name, packed, packed.out() / all, first, count);
+  for (auto [name, count] : {std::pair("q", heads), std::pair("k", kvHeads),
+                             std::pair("v", kvHeads)}) {
+    llvm::Expected<Projection> taken =
+        takeHeads(op, name, packed, packed.out() / all, first, count);
     if (!taken)
       return taken.takeError();
     result.push_back(*taken);
@@ -146,17 +148,19 @@ static llvm::Error checkSizes(MultiHeadOp op, const AttentionProblem &problem,
                     k = problem.key->value.getShape(),
                     v = problem.value->value.getShape();
   if (q[0] != k[0] || k[0] != v[0])
-    return opError(op, llvm::formatv("query, key and value have batch sizes {0}, "
-                                     "{1} and {2}; they must be equal",
-                                     q[0], k[0], v[0]));
+    return opError(op,
+                   llvm::formatv("query, key and value have batch sizes {0}, "
+                                 "{1} and {2}; they must be equal",
+                                 q[0], k[0], v[0]));
   if (k[1] != v[1])
     return opError(op, llvm::formatv("key has length {0}, value has {1}; they "
                                      "must be equal",
                                      k[1], v[1]));
   if (q[2] % heads != 0 || v[2] % kvHeads != 0)
-    return opError(op, llvm::formatv("w_q gives {0} features for {1} heads, w_v "
-                                     "{2} for {3}; they must split evenly",
-                                     q[2], heads, v[2], kvHeads));
+    return opError(op,
+                   llvm::formatv("w_q gives {0} features for {1} heads, w_v "
+                                 "{2} for {3}; they must split evenly",
+                                 q[2], heads, v[2], kvHeads));
   if (k[2] != q[2] / heads * kvHeads)
     return opError(op, llvm::formatv("w_k gives {0} features for {1} heads of "
                                      "size {2}",
@@ -194,7 +198,7 @@ static llvm::Error runMultiHead(Interpreter &state, MultiHeadOp op) {
   problem.valueView = splitHeads(*problem.value, kvHeads, heads);
   problem.sizes = {problem.query->value.getShape()[0], heads,
                    problem.queryView.rows, problem.keyView.rows};
-  DotScore score(problem.accumulator,
+  DotScore score(getElementTypeOrSelf(op.getQuery().getType()),
                  op.getScale() ? op.getScale()->convertToDouble()
                                : defaultScale(problem.queryView.features));
   problem.score = &score;
@@ -208,18 +212,18 @@ static llvm::Error runMultiHead(Interpreter &state, MultiHeadOp op) {
   if (!result)
     return result.takeError();
 
-  llvm::Expected<ReferenceResult> joined = makeTensor(
-      op, problem.outputType,
-      {problem.sizes.batches, problem.sizes.queries,
-       heads * problem.valueView.features});
+  llvm::Expected<ReferenceResult> joined =
+      makeTensor(op, problem.outputType,
+                 {problem.sizes.batches, problem.sizes.queries,
+                  heads * problem.valueView.features});
   if (!joined)
     return joined.takeError();
   scatter(result->output, {problem.sizes.batches, heads},
           splitHeads(*joined, heads, heads), *joined);
-  llvm::Expected<TensorRef> output = project(
-      op, std::make_shared<const ReferenceResult>(std::move(*joined)),
-      Projection{"o", state.tensor(op.getWO()),
-                 op.getBO() ? state.tensor(op.getBO()) : nullptr});
+  llvm::Expected<TensorRef> output =
+      project(op, std::make_shared<const ReferenceResult>(std::move(*joined)),
+              Projection{"o", state.tensor(op.getWO()),
+                         op.getBO() ? state.tensor(op.getBO()) : nullptr});
   if (!output)
     return output.takeError();
   if (llvm::Error error = state.setTensor(op.getOutput(), *output))

@@ -11,6 +11,8 @@
 
 #include "PairScores.h"
 
+#include "attn/Dialect/Attn/IR/AttentionShape.h"
+
 #include <cmath>
 
 using namespace mlir;
@@ -23,8 +25,9 @@ static double boundOf(const double *bounds, int64_t feature) {
   return bounds ? bounds[feature] : 0;
 }
 
-/// A score whose own error is `own`, on top of `inherited`, and whose sums reach
-/// `magnitude`: where that leaves the accumulator's range anything may come.
+/// A score whose own error is `own`, on top of `inherited`, and whose sums
+/// reach `magnitude`: where that leaves the accumulator's range anything may
+/// come.
 static Scalar finish(Type accumulator, double value, double own,
                      double inherited, double magnitude) {
   if (!std::isfinite(value))
@@ -32,6 +35,21 @@ static Scalar finish(Type accumulator, double value, double own,
   if (!(magnitude <= FloatFormat::get(accumulator).largest))
     return Scalar::ofReal(value, infinity);
   return boundedReal(accumulator, value, own + inherited);
+}
+
+/// By how much sums of products of f16 or bf16 change where what is subnormal
+/// in f32 counts as zero.
+static double flushingError(const RowPair &pair) {
+  constexpr double smallest = 0x1p-126;
+  auto flushed = [](double value) {
+    double magnitude = std::fabs(value);
+    return magnitude < smallest ? magnitude : 0;
+  };
+  double error = 2 * smallest * pair.features;
+  for (int64_t d = 0; d < pair.features; ++d)
+    error += std::fabs(pair.query[d]) * flushed(pair.key[d]) +
+             std::fabs(pair.key[d]) * flushed(pair.query[d]);
+  return error;
 }
 
 Scalar DotScore::compute(const RowPair &pair) const {
@@ -43,14 +61,18 @@ Scalar DotScore::compute(const RowPair &pair) const {
   }
   if (pair.queryBound || pair.keyBound)
     for (int64_t d = 0; d < pair.features; ++d) {
-      double query = boundOf(pair.queryBound, d), key = boundOf(pair.keyBound, d);
+      double query = boundOf(pair.queryBound, d),
+             key = boundOf(pair.keyBound, d);
       inherited += std::fabs(pair.query[d]) * key +
                    std::fabs(pair.key[d]) * query + query * key;
     }
+  Type accumulator = getAccumulatorType(element);
   double steepness = std::fabs(scale);
   double unit = FloatFormat::get(accumulator).unit;
-  return finish(accumulator, scale * sum,
-                (pair.features + 8) * unit * steepness * magnitude,
+  double own = (pair.features + 8) * unit * magnitude;
+  if (element.getIntOrFloatBitWidth() == 16)
+    own += flushingError(pair);
+  return finish(accumulator, scale * sum, steepness * own,
                 steepness * inherited, std::max(1.0, steepness) * magnitude);
 }
 
@@ -66,9 +88,9 @@ Scalar AdditiveScore::compute(const RowPair &pair) const {
     double arguments = std::fabs(pair.query[d]) + std::fabs(pair.key[d]);
     // An argument in which tanh has saturated moves it no further than this.
     own += steepness * unit * (8 + 2 * std::min(arguments, 32.0));
-    inherited += steepness * (boundOf(pair.queryBound, d) +
-                              boundOf(pair.keyBound, d)) +
-                 factor.bound;
+    inherited +=
+        steepness * (boundOf(pair.queryBound, d) + boundOf(pair.keyBound, d)) +
+        factor.bound;
   }
   own += (pair.features + 8) * unit * magnitude;
   double steepness = std::fabs(scale);
@@ -144,8 +166,8 @@ Scalar KernelWeight::compute(const RowPair &pair) const {
   if (!(distance.magnitude <= FloatFormat::get(accumulator).largest))
     return Scalar::ofReal(evaluateKernel(kernel, u), infinity);
   // Differences first: the expanded form would lose what lies near u = 0.
-  double square = (pair.features + 8) * unit * distance.square +
-                  distance.inherited;
+  double square =
+      (pair.features + 8) * unit * distance.square + distance.inherited;
   double relative = bandwidth.bound / bandwidth.real + 4 * unit;
   double nearest = std::sqrt(std::max(0.0, distance.square - square));
   double farthest = std::sqrt(distance.square + square);

@@ -12,15 +12,14 @@
 
 namespace mlir::attn::reference {
 
-/// scale * sum_d q k.
+/// scale * sum_d q k, of queries and keys of type `element`.
 class DotScore : public PairScore {
 public:
-  DotScore(Type accumulator, double scale)
-      : accumulator(accumulator), scale(scale) {}
+  DotScore(Type element, double scale) : element(element), scale(scale) {}
   Scalar compute(const RowPair &pair) const override;
 
 private:
-  Type accumulator;
+  Type element;
   double scale;
 };
 
@@ -50,8 +49,8 @@ private:
 };
 
 /// The kernel K(|q - k| / bandwidth), a weight, or u itself of a custom kernel,
-/// which modifiers take on from there; a bandwidth for all heads, or one per head.
-/// Not for the gaussian, whose log is a DistanceScore.
+/// which modifiers take on from there; a bandwidth for all heads, or one per
+/// head. Not for the gaussian, whose log is a DistanceScore.
 class KernelWeight : public PairScore {
 public:
   KernelWeight(Type accumulator, RegressionKernel kernel,

@@ -35,7 +35,7 @@ static llvm::Error finishDots(Interpreter &state, AttentionOpInterface op,
                               const Operands &operands,
                               AttentionProblem &problem,
                               std::optional<APFloat> scale, double otherwise) {
-  DotScore score(problem.accumulator,
+  DotScore score(getElementTypeOrSelf(op.getQuery().getType()),
                  scale ? scale->convertToDouble() : otherwise);
   problem.score = &score;
   return finish(state, op, operands, problem);

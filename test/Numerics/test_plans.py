@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from attnc import attnc, check, dim_flags
 from test_matrix import attention, lengths
+from test_recompute import store
 
 
 def followed_plan(text, sizes):
@@ -191,6 +192,21 @@ def test_few_queries_of_bf16(heads, queries, mask, score):
     )
     for keys in (0, 1, 2, 1155):
         check(text, {"N": keys})
+
+
+@pytest.mark.parametrize("queries", [1, 4, 64])
+def test_subnormal_queries_of_bf16(queries, tmp_path):
+    """Instructions on pairs of bf16 take them as zero (step 1 of tolerance_m1)."""
+    random = np.random.default_rng(0)
+    arguments = []
+    for name, size, rows in (("q", 1e-39, queries), ("k", 1e37, 50), ("v", 1, 50)):
+        array = size * random.standard_normal((1, 2, rows, 64))
+        path = store(tmp_path / f"{name}.npy", array, "bf16")
+        arguments += ["--arg", f"{name}={path}"]
+    text = attention(
+        type="bf16", head_size=64, queries=queries, results=("output", "lse")
+    )
+    check(text, {"N": 50}, *arguments)
 
 
 @pytest.mark.parametrize("layout", [None, "bmhd"])

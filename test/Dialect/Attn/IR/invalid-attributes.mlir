@@ -362,3 +362,19 @@ func.func @f(%q: tensor<4x8x?xf32>) -> tensor<4x8x?xf32> {
       outs(%q : tensor<4x8x?xf32>) indexing_maps = [#query, #key, #value, #output] scale = 0.25 {attn.plan = {keys = 8, queries = 4, tiles}} -> tensor<4x8x?xf32>
   return %r : tensor<4x8x?xf32>
 }
+
+// -----
+
+func.func @f(%x: f32) -> f32 {
+  // expected-error @below {{'math.exp2' op has attn.nonpositive = 1 : i64; the name without a value is accepted}}
+  %r = math.exp2 %x {attn.nonpositive = 1 : i64} : f32
+  return %r : f32
+}
+
+// -----
+
+func.func @f(%x: f32) -> f32 {
+  // expected-error @below {{'math.exp' op has the attribute 'attn.nonpositive'; none of attn is accepted here}}
+  %r = math.exp %x {attn.nonpositive} : f32
+  return %r : f32
+}
