@@ -7,7 +7,7 @@
 
 #include "ArgumentNames.h"
 
-#include "attn/Conversion/AttnToLLVM/ABI.h"
+#include "attn/Dialect/Attn/IR/ABI.h"
 
 #include "mlir/AsmParser/AsmParserState.h"
 

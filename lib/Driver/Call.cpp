@@ -7,7 +7,7 @@
 
 #include "attn/Driver/Call.h"
 
-#include "attn/Conversion/AttnToLLVM/ABI.h"
+#include "attn/Dialect/Attn/IR/ABI.h"
 
 #include <cstdlib>
 

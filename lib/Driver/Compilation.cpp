@@ -7,7 +7,7 @@
 
 #include "attn/Driver/Compilation.h"
 
-#include "attn/Conversion/AttnToLLVM/ABI.h"
+#include "attn/Dialect/Attn/IR/ABI.h"
 #include "attn/Driver/Files.h"
 
 #include "ArgumentNames.h"

@@ -7,7 +7,7 @@
 
 #include "attn/Driver/Signature.h"
 
-#include "attn/Conversion/AttnToLLVM/ABI.h"
+#include "attn/Dialect/Attn/IR/ABI.h"
 #include "attn/Dialect/Attn/IR/AttentionShape.h"
 
 #include "llvm/Support/JSON.h"

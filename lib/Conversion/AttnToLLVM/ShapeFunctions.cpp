@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "attn/Conversion/AttnToLLVM/ABI.h"
 #include "attn/Conversion/AttnToLLVM/Passes.h"
+#include "attn/Dialect/Attn/IR/ABI.h"
 
 #include "Slice.h"
 

@@ -9,7 +9,7 @@
 
 #include "ExponentialRange.h"
 
-#include "attn/Conversion/LinalgToVector/Streaming.h"
+#include "attn/Dialect/Attn/IR/StreamedOperands.h"
 
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Math/IR/Math.h"

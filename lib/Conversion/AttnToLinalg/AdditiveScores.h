@@ -8,12 +8,12 @@
 #ifndef ATTN_LIB_CONVERSION_ATTNTOLINALG_ADDITIVESCORES_H
 #define ATTN_LIB_CONVERSION_ATTNTOLINALG_ADDITIVESCORES_H
 
-#include "attn/Conversion/AttnToLinalg/ScoreEmitter.h"
+#include "ScoreEmitter.h"
 
 namespace mlir::attn {
 
-/// Whether the additive scores of `tile` can be made from exponentials: in f32, of
-/// a number of features that is known.
+/// Whether the additive scores of `tile` can be made from exponentials: in f32,
+/// of a number of features that is known.
 bool hasExponentialForm(const TileScores &tile, Type accumulator);
 
 /// Adds sum_d w tanh(q + k) to `scores` (keys, queries), by tanh(q + k) = 1 -

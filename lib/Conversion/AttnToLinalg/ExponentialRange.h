@@ -8,7 +8,7 @@
 #ifndef ATTN_LIB_CONVERSION_ATTNTOLINALG_EXPONENTIALRANGE_H
 #define ATTN_LIB_CONVERSION_ATTNTOLINALG_EXPONENTIALRANGE_H
 
-#include "attn/Conversion/AttnToLinalg/ScoreEmitter.h"
+#include "ScoreEmitter.h"
 
 namespace mlir::attn {
 

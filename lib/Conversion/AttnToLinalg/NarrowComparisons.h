@@ -14,9 +14,9 @@ namespace mlir::attn {
 
 /// The positions of pairs in the body of a linalg op on a tile.
 struct TilePositions {
-  PairIndices at;  ///< Of the pair.
-  Value query;     ///< Of the tile's first query; at.i is query + lane.
-  Value lane;      ///< Of the query in the tile, below `lanes`.
+  PairIndices at; ///< Of the pair.
+  Value query;    ///< Of the tile's first query; at.i is query + lane.
+  Value lane;     ///< Of the query in the tile, below `lanes`.
   int64_t lanes;
 };
 

@@ -5,13 +5,13 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "attn/Conversion/AttnToLinalg/ScoreEmitter.h"
+#include "ScoreEmitter.h"
 
 #include "AdditiveScores.h"
 #include "NarrowComparisons.h"
 
-#include "attn/Conversion/LinalgToVector/Streaming.h"
 #include "attn/Dialect/Attn/IR/RegionUtils.h"
+#include "attn/Dialect/Attn/IR/StreamedOperands.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
@@ -183,20 +183,20 @@ Value ScoreEmitter::contract(const TileScores &tile, Value init) {
   maps.push_back(map(3, {0, 1}));
   auto sumTerms = [&](OpBuilder &at) {
     return ScoreEmitter(at, loc, accumulator)
-        .generic(
-            inputs, zero, maps, {false, false, true},
-            [&](OpBuilder &builder, Location loc, ValueRange args) {
-              Value weight = tile.featureWeight ? args[2] : Value();
-              auto convert = [&](Value value) {
-                return convertScalarToDtype(builder, loc, value, accumulator,
-                                            /*isUnsignedCast=*/false);
-              };
-              Value key = convert(args[0]), query = convert(args[1]);
-              Value term = emitTerm(builder, loc, tile.compatibility, query,
-                                    key, weight);
-              return SmallVector<Value>{
-                  arith::AddFOp::create(builder, loc, args.back(), term)};
-            })[0];
+        .generic(inputs, zero, maps, {false, false, true},
+                 [&](OpBuilder &builder, Location loc, ValueRange args) {
+                   Value weight = tile.featureWeight ? args[2] : Value();
+                   auto convert = [&](Value value) {
+                     return convertScalarToDtype(builder, loc, value,
+                                                 accumulator,
+                                                 /*isUnsignedCast=*/false);
+                   };
+                   Value key = convert(args[0]), query = convert(args[1]);
+                   Value term = emitTerm(builder, loc, tile.compatibility,
+                                         query, key, weight);
+                   return SmallVector<Value>{
+                       arith::AddFOp::create(builder, loc, args.back(), term)};
+                 })[0];
   };
   if (tile.compatibility == Compatibility::Additive &&
       hasExponentialForm(tile, accumulator))

@@ -5,9 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "attn/Conversion/AttnToLinalg/ScoreEmitter.h"
+#include "ScoreEmitter.h"
 
-#include "attn/Conversion/LinalgToVector/Streaming.h"
+#include "attn/Dialect/Attn/IR/StreamedOperands.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"

@@ -8,7 +8,7 @@
 #ifndef ATTN_LIB_CONVERSION_ATTNTOLINALG_TILEDECOMPOSITION_H
 #define ATTN_LIB_CONVERSION_ATTNTOLINALG_TILEDECOMPOSITION_H
 
-#include "attn/Conversion/AttnToLinalg/ScoreEmitter.h"
+#include "ScoreEmitter.h"
 #include "attn/Dialect/Attn/Analysis/ScoreRange.h"
 #include "attn/Dialect/Attn/IR/Attn.h"
 

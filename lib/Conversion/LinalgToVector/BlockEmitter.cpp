@@ -8,7 +8,7 @@
 #include "BlockEmitter.h"
 #include "Pairs.h"
 
-#include "attn/Conversion/LinalgToVector/Streaming.h"
+#include "attn/Dialect/Attn/IR/StreamedOperands.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"

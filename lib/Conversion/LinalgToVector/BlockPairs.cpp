@@ -8,7 +8,7 @@
 #include "BlockEmitter.h"
 #include "LaneTree.h"
 
-#include "attn/Conversion/LinalgToVector/Streaming.h"
+#include "attn/Dialect/Attn/IR/StreamedOperands.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"

@@ -6,8 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "BlockEmitter.h"
-
-#include "attn/Conversion/LinalgToVector/Streaming.h"
+#include "Streaming.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"

@@ -7,7 +7,7 @@
 
 #include "Fusion.h"
 
-#include "attn/Conversion/AttnToLLVM/ABI.h"
+#include "attn/Dialect/Attn/IR/ABI.h"
 
 #include "mlir/Analysis/AliasAnalysis.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"

@@ -12,7 +12,7 @@
 #include "Pairs.h"
 
 #include "attn/Conversion/LinalgToVector/LinalgToVector.h"
-#include "attn/Conversion/LinalgToVector/Streaming.h"
+#include "attn/Dialect/Attn/IR/StreamedOperands.h"
 
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Math/IR/Math.h"

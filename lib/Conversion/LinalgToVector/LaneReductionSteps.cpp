@@ -8,9 +8,9 @@
 #include "LaneReducer.h"
 #include "LaneReduction.h"
 #include "Pairs.h"
+#include "Streaming.h"
 
 #include "attn/Conversion/LinalgToVector/LinalgToVector.h"
-#include "attn/Conversion/LinalgToVector/Streaming.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"

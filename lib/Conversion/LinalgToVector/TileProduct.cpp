@@ -8,8 +8,7 @@
 #include "TileProduct.h"
 
 #include "Pairs.h"
-
-#include "attn/Conversion/LinalgToVector/Streaming.h"
+#include "Streaming.h"
 
 #include "mlir/Dialect/AMX/AMXDialect.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"

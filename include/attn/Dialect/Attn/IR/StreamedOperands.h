@@ -1,12 +1,12 @@
-//===- Streaming.h - Operands that come from memory -*- C++ -*-===//
+//===- StreamedOperands.h - Operands that come from memory ------*- C++ -*-===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef ATTN_CONVERSION_LINALGTOVECTOR_STREAMING_H
-#define ATTN_CONVERSION_LINALGTOVECTOR_STREAMING_H
+#ifndef ATTN_DIALECT_ATTN_IR_STREAMEDOPERANDS_H
+#define ATTN_DIALECT_ATTN_IR_STREAMEDOPERANDS_H
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 
@@ -27,21 +27,6 @@ SmallVector<OpOperand *> getStreamed(linalg::GenericOp op);
 /// keeps memory busy.
 SmallVector<OpOperand *> getSpread(linalg::GenericOp op);
 
-/// Fetches the share of step `step`, of `steps`, of an operand that is spread.
-void emitSpreadFetch(OpBuilder &builder, OpOperand &spread, Value step,
-                     int64_t steps);
-
-/// Fetches what step `step`, of `steps`, takes of the share of block `block`,
-/// of `blocks`, of an operand that is spread: as many lines in each, the same
-/// one twice where there are more steps.
-void emitSpreadFetch(OpBuilder &builder, OpOperand &spread, Value block,
-                     int64_t blocks, Value step, int64_t steps);
-
-/// Fetches into the second-level cache the line of a streamed operand that lies
-/// its number of rows after `position`.
-void emitPrefetch(OpBuilder &builder, OpOperand &streamed,
-                  SmallVector<Value> position);
-
 } // namespace mlir::attn
 
-#endif // ATTN_CONVERSION_LINALGTOVECTOR_STREAMING_H
+#endif // ATTN_DIALECT_ATTN_IR_STREAMEDOPERANDS_H

@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef ATTN_CONVERSION_ATTNTOLLVM_ABI_H
-#define ATTN_CONVERSION_ATTNTOLLVM_ABI_H
+#ifndef ATTN_DIALECT_ATTN_IR_ABI_H
+#define ATTN_DIALECT_ATTN_IR_ABI_H
 
 #include "attn/Dialect/Attn/IR/AttributeNames.h"
 
@@ -41,4 +41,4 @@ bool isCompiledFunction(func::FuncOp func);
 
 } // namespace mlir::attn
 
-#endif // ATTN_CONVERSION_ATTNTOLLVM_ABI_H
+#endif // ATTN_DIALECT_ATTN_IR_ABI_H

@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef ATTN_CONVERSION_ATTNTOLINALG_SCOREEMITTER_H
-#define ATTN_CONVERSION_ATTNTOLINALG_SCOREEMITTER_H
+#ifndef ATTN_LIB_CONVERSION_ATTNTOLINALG_SCOREEMITTER_H
+#define ATTN_LIB_CONVERSION_ATTNTOLINALG_SCOREEMITTER_H
 
 #include "attn/Dialect/Attn/IR/Attn.h"
 #include "attn/Dialect/Attn/IR/AttributeNames.h"
@@ -221,4 +221,4 @@ private:
 
 } // namespace mlir::attn
 
-#endif // ATTN_CONVERSION_ATTNTOLINALG_SCOREEMITTER_H
+#endif // ATTN_LIB_CONVERSION_ATTNTOLINALG_SCOREEMITTER_H

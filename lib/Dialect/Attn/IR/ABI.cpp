@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "attn/Conversion/AttnToLLVM/ABI.h"
+#include "attn/Dialect/Attn/IR/ABI.h"
 
 #include "attn-c/dlpack.h"
 
