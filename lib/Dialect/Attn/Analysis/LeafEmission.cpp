@@ -6,11 +6,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "LeafEmission.h"
-#include "ScalarBuilder.h"
+#include "TableBuilder.h"
 #include "attn/Dialect/Attn/IR/RegionUtils.h"
 
-#include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/DenseSet.h"
 
@@ -180,32 +178,21 @@ public:
   TablePass(OpBuilder &builder, Location loc, const MaskModel &model,
             ArrayRef<LeafTable *> tables, const TableSizes &sizes,
             ValueRange captures)
-      : s{builder, loc}, model(model), tables(tables), captures(captures) {
-    unsigned bits = tables.front()->leaf.dependence;
-    overKeys = bits & Dependence::Key;
+      : s(builder, loc, tables.front()->leaf, sizes), model(model),
+        tables(tables), captures(captures) {
+    bool overKeys = tables.front()->leaf.dependence & Dependence::Key;
     tile = overKeys ? sizes.tileKeys : sizes.tileQueries;
     length = overKeys ? sizes.keys : sizes.queries;
-    batches = bits & Dependence::Batch ? sizes.batches : index(1);
-    heads = bits & Dependence::Head ? sizes.heads : index(1);
   }
 
   void emit() {
-    OpBuilder &b = s.builder;
-    Value tiles =
-        b.createOrFold<arith::CeilDivUIOp>(s.loc, length, index(tile));
+    Value tiles = s.ceilDiv(length, s.index(tile));
     SmallVector<Value> results;
     for (const LeafTable *table : tables)
       for (unsigned part = 0, e = parts(*table); part < e; ++part)
-        results.push_back(tensor::EmptyOp::create(
-            b, s.loc, ArrayRef<OpFoldResult>{batches, heads, tiles},
-            b.getI64Type()));
-    results = loop(batches, results, [&](Value batch, ValueRange outer) {
-      return loop(heads, outer, [&](Value head, ValueRange middle) {
-        return loop(tiles, middle, [&](Value position, ValueRange inner) {
-          return fillTile(batch, head, position, inner);
-        });
-      });
-    });
+        results.push_back(s.makeEmpty(tiles));
+    results =
+        s.fill(tiles, results, [&](ValueRange at) { return reduceTile(at); });
     auto next = results.begin();
     for (LeafTable *table : tables) {
       LeafTable::Level &level = table->levels[TileOfKeys];
@@ -219,36 +206,14 @@ public:
   }
 
 private:
-  Value index(int64_t value) {
-    return arith::ConstantIndexOp::create(s.builder, s.loc, value);
-  }
   static unsigned parts(const LeafTable &table) {
     return 2 + table.needsSignature + table.needsOrder;
   }
 
-  SmallVector<Value>
-  loop(Value lower, Value upper, ValueRange carried,
-       function_ref<SmallVector<Value>(Value, ValueRange)> body) {
-    auto loop = scf::ForOp::create(
-        s.builder, s.loc, lower, upper, index(1), carried,
-        [&](OpBuilder &, Location loc, Value position, ValueRange arguments) {
-          scf::YieldOp::create(s.builder, loc, body(position, arguments));
-        });
-    return loop.getResults();
-  }
-  SmallVector<Value>
-  loop(Value size, ValueRange carried,
-       function_ref<SmallVector<Value>(Value, ValueRange)> body) {
-    return loop(index(0), size, carried, body);
-  }
-
-  SmallVector<Value> fillTile(Value batch, Value head, Value position,
-                              ValueRange tensors) {
-    OpBuilder &b = s.builder;
-    Value first = b.createOrFold<arith::MulIOp>(s.loc, position, index(tile));
-    Value last = b.createOrFold<arith::MinSIOp>(
-        s.loc, b.createOrFold<arith::AddIOp>(s.loc, first, index(tile)),
-        length);
+  /// What the tables hold of the tile at a batch, a head and a position.
+  SmallVector<Value> reduceTile(ValueRange entry) {
+    Value first = s.mul(entry[2], s.index(tile));
+    Value last = s.min(s.add(first, s.index(tile)), length);
     SmallVector<Value> neutral;
     for (const LeafTable *table : tables) {
       neutral.push_back(s.integer(std::numeric_limits<int64_t>::max()));
@@ -258,15 +223,9 @@ private:
       if (table->needsOrder)
         neutral.push_back(s.integer(1));
     }
-    SmallVector<Value> reduced =
-        loop(first, last, neutral, [&](Value at, ValueRange running) {
-          return reduce(batch, head, at, running);
-        });
-    SmallVector<Value> filled;
-    for (auto [value, tensor] : llvm::zip_equal(reduced, tensors))
-      filled.push_back(tensor::InsertOp::create(
-          b, s.loc, value, tensor, ValueRange{batch, head, position}));
-    return filled;
+    return s.loop(first, last, neutral, [&](Value at, ValueRange running) {
+      return reduce(entry[0], entry[1], at, running);
+    });
   }
 
   SmallVector<Value> reduce(Value batch, Value head, Value at,
@@ -297,13 +256,12 @@ private:
     return s.builder.createOrFold<arith::ShLIOp>(s.loc, s.integer(1), bit);
   }
 
-  ScalarBuilder s;
+  TableBuilder s;
   const MaskModel &model;
   ArrayRef<LeafTable *> tables;
   ValueRange captures;
-  bool overKeys;
   int64_t tile;
-  Value length, batches, heads;
+  Value length;
 };
 } // namespace
 

@@ -6,10 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "LeafEmission.h"
-#include "ScalarBuilder.h"
-
-#include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "TableBuilder.h"
 
 using namespace mlir;
 using namespace mlir::attn;
@@ -20,11 +17,8 @@ class Coarsening {
 public:
   Coarsening(OpBuilder &builder, Location loc, const LeafTable &table,
              const TableSizes &sizes)
-      : s{builder, loc}, table(table) {
-    unsigned bits = table.leaf.dependence;
-    batches = bits & Dependence::Batch ? sizes.batches : index(1);
-    heads = bits & Dependence::Head ? sizes.heads : index(1);
-    tiles = ceilDiv(sizes.keys, index(sizes.tileKeys));
+      : s(builder, loc, table.leaf, sizes), table(table) {
+    tiles = s.ceilDiv(sizes.keys, s.index(sizes.tileKeys));
   }
 
   /// Entries of `count` tiles each.
@@ -39,86 +33,69 @@ public:
     }
     SmallVector<Value> into;
     for (size_t part = 0; part < from.size(); ++part)
-      into.push_back(makeEmpty(entries));
+      into.push_back(s.makeEmpty(entries));
     SmallVector<Value> result =
-        fill(entries, into, [&](ValueRange at) -> SmallVector<Value> {
-          Value first = multiply(at[2], count);
-          Value last = s.builder.createOrFold<arith::MinSIOp>(
-              s.loc, add(first, count), tiles);
-          return loop(first, last, neutral,
-                      [&](Value tile, ValueRange running) {
-                        SmallVector<Value> next;
-                        for (auto [part, tensor] : llvm::enumerate(from))
-                          next.push_back(
-                              combine(part, running[part],
-                                      extract(tensor, {at[0], at[1], tile})));
-                        return next;
-                      });
+        s.fill(entries, into, [&](ValueRange at) -> SmallVector<Value> {
+          Value first = s.mul(at[2], count);
+          Value last = s.min(s.add(first, count), tiles);
+          return s.loop(first, last, neutral,
+                        [&](Value tile, ValueRange running) {
+                          SmallVector<Value> next;
+                          for (auto [part, tensor] : llvm::enumerate(from))
+                            next.push_back(
+                                combine(part, running[part],
+                                        extract(tensor, {at[0], at[1], tile})));
+                          return next;
+                        });
         });
     return {result[0], result[1], fine.signature ? result[2] : Value()};
   }
 
   LeafTable::Level reduceToBlocks() {
-    Value count = index(TileClassifier::tilesPerBlock);
-    return reduce(ceilDiv(tiles, count), count);
+    Value count = s.index(TileClassifier::tilesPerBlock);
+    return reduce(s.ceilDiv(tiles, count), count);
   }
 
-  LeafTable::Level reduceToAll() { return reduce(index(1), tiles); }
+  LeafTable::Level reduceToAll() { return reduce(s.index(1), tiles); }
 
   /// Whether minima and maxima never fall from one tile to the next.
   Value emitAscends() {
-    Value one = index(1);
+    Value one = s.index(1);
     const LeafTable::Level &fine = table.levels[TileOfKeys];
-    return fill(one, makeEmpty(one), [&](ValueRange at) -> SmallVector<Value> {
-      SmallVector<Value> holds = loop(
-          one, tiles, s.boolean(true), [&](Value tile, ValueRange running) {
-            Value before =
-                s.builder.createOrFold<arith::SubIOp>(s.loc, tile, one);
-            Value all = running[0];
-            for (Value tensor : {fine.minimum, fine.maximum})
-              all =
-                  s.both(all, s.atMost(extract(tensor, {at[0], at[1], before}),
-                                       extract(tensor, {at[0], at[1], tile})));
-            return SmallVector<Value>{all};
-          });
-      return {s.toInteger(holds[0])};
-    })[0];
+    return s.fill(
+        one, s.makeEmpty(one), [&](ValueRange at) -> SmallVector<Value> {
+          SmallVector<Value> holds = s.loop(
+              one, tiles, s.boolean(true), [&](Value tile, ValueRange running) {
+                Value before = s.sub(tile, one);
+                Value all = running[0];
+                for (Value tensor : {fine.minimum, fine.maximum})
+                  all = s.both(all,
+                               s.atMost(extract(tensor, {at[0], at[1], before}),
+                                        extract(tensor, {at[0], at[1], tile})));
+                return SmallVector<Value>{all};
+              });
+          return {s.toInteger(holds[0])};
+        })[0];
   }
 
   /// The number of binary digits of the number of tiles.
   Value emitSearchSteps() {
     SmallVector<Value> steps =
-        loop(index(0), index(48), index(0), [&](Value bit, ValueRange running) {
-          Value power = arith::ShLIOp::create(s.builder, s.loc, index(1), bit);
-          Value counts = s.compare(arith::CmpIPredicate::ule, power, tiles);
-          Value next = add(running[0], index(1));
-          return SmallVector<Value>{s.select(counts, next, running[0])};
-        });
+        s.loop(s.index(0), s.index(48), s.index(0),
+               [&](Value bit, ValueRange running) {
+                 Value power =
+                     arith::ShLIOp::create(s.builder, s.loc, s.index(1), bit);
+                 Value counts =
+                     s.compare(arith::CmpIPredicate::ule, power, tiles);
+                 Value next = s.add(running[0], s.index(1));
+                 return SmallVector<Value>{s.select(counts, next, running[0])};
+               });
     return steps[0];
   }
 
   Value getTiles() const { return tiles; }
 
 private:
-  using Body = function_ref<SmallVector<Value>(Value, ValueRange)>;
-
-  Value index(int64_t value) {
-    return arith::ConstantIndexOp::create(s.builder, s.loc, value);
-  }
-  Value add(Value lhs, Value rhs) {
-    return s.builder.createOrFold<arith::AddIOp>(s.loc, lhs, rhs);
-  }
-  Value multiply(Value lhs, Value rhs) {
-    return s.builder.createOrFold<arith::MulIOp>(s.loc, lhs, rhs);
-  }
-  Value ceilDiv(Value lhs, Value rhs) {
-    return s.builder.createOrFold<arith::CeilDivUIOp>(s.loc, lhs, rhs);
-  }
-  Value makeEmpty(Value entries) {
-    return tensor::EmptyOp::create(
-        s.builder, s.loc, ArrayRef<OpFoldResult>{batches, heads, entries},
-        s.builder.getI64Type());
-  }
   Value extract(Value tensor, ValueRange at) {
     return tensor::ExtractOp::create(s.builder, s.loc, tensor, at);
   }
@@ -128,37 +105,9 @@ private:
     return part == 0 ? s.min(lhs, rhs) : s.max(lhs, rhs);
   }
 
-  SmallVector<Value> loop(Value lower, Value upper, ValueRange carried,
-                          Body body) {
-    auto loop = scf::ForOp::create(
-        s.builder, s.loc, lower, upper, index(1), carried,
-        [&](OpBuilder &, Location loc, Value position, ValueRange arguments) {
-          scf::YieldOp::create(s.builder, loc, body(position, arguments));
-        });
-    return loop.getResults();
-  }
-
-  /// Fills `tensors` at every batch, head and entry with what `compute` gives.
-  SmallVector<Value>
-  fill(Value entries, ValueRange tensors,
-       function_ref<SmallVector<Value>(ValueRange)> compute) {
-    Value zero = index(0);
-    return loop(zero, batches, tensors, [&](Value batch, ValueRange outer) {
-      return loop(zero, heads, outer, [&](Value head, ValueRange middle) {
-        return loop(zero, entries, middle, [&](Value entry, ValueRange inner) {
-          SmallVector<Value> at{batch, head, entry}, results;
-          for (auto [value, tensor] : llvm::zip_equal(compute(at), inner))
-            results.push_back(
-                tensor::InsertOp::create(s.builder, s.loc, value, tensor, at));
-          return results;
-        });
-      });
-    });
-  }
-
-  ScalarBuilder s;
+  TableBuilder s;
   const LeafTable &table;
-  Value batches, heads, tiles;
+  Value tiles;
 };
 } // namespace
 
