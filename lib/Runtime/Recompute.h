@@ -192,8 +192,8 @@ static void loadQueries(attn_block *block, int64_t feature, int64_t count) {
     const char *query = call->query + (block->query[lane] * call->query_query +
                                        block->head[lane] * call->query_head +
                                        feature * call->query_feature) *
-                                          sizeOf(call->kind);
-    loadRow(call->kind, query, call->query_feature,
+                                          sizeOf(call->query_kind);
+    loadRow(call->query_kind, query, call->query_feature,
             lane < block->count ? count : 0, count, block->rows[0]);
     for (int64_t d = 0; d < count; ++d)
       block->queries[d][lane] = block->rows[0][d];
@@ -202,10 +202,9 @@ static void loadQueries(attn_block *block, int64_t feature, int64_t count) {
 
 /// Rows `first` to `first` + Joined of keys or values; those from `end` on are
 /// zeros.
-ATTN_APART void loadKeys(attn_block *block, const char *data, int64_t keyStride,
-                         int64_t featureStride, int64_t first, int64_t end,
-                         int64_t count) {
-  int64_t kind = block->call->kind;
+ATTN_APART void loadKeys(attn_block *block, int64_t kind, const char *data,
+                         int64_t keyStride, int64_t featureStride,
+                         int64_t first, int64_t end, int64_t count) {
   for (int64_t key = 0; key < Joined; ++key)
     loadRow(kind, data + (first + key) * keyStride * sizeOf(kind),
             featureStride, first + key < end ? count : 0, count,
@@ -255,7 +254,8 @@ static void findScores(attn_block *block, int64_t first, int64_t end) {
                   d * call->weight_feature * sizeOf(call->weight_kind),
               call->weight_feature, count, count, weights);
     for (int64_t key = first; key < end; key += Joined) {
-      loadKeys(block, call->key + d * call->key_feature * sizeOf(call->kind),
+      loadKeys(block, call->key_kind,
+               call->key + d * call->key_feature * sizeOf(call->key_kind),
                call->key_key, call->key_feature, key, end, count);
       addTerms(block, count, weights, block->scores + (key - first));
     }
@@ -301,8 +301,9 @@ static void addKeys(attn_block *block, int64_t first, int64_t end,
         weights[at] = 0;
       block->sum += weights[at];
     }
-    loadKeys(block,
-             call->value + feature * call->value_feature * sizeOf(call->kind),
+    loadKeys(block, call->value_kind,
+             call->value +
+                 feature * call->value_feature * sizeOf(call->value_kind),
              call->value_key, call->value_feature, key, end, count);
     for (int64_t e = 0; e < count; ++e) {
       vec sum = block->sums[e];
@@ -325,7 +326,10 @@ static void start(attn_block *block, int64_t count) {
                       call->sink + block->head[lane] * call->sink_head *
                                        sizeOf(call->sink_kind),
                       1, 1)[0];
-  block->sum = block->maximum == -ATTN_INFINITY ? (vec)0 : (vec)1;
+  // exp(sink - sink): NaN for a sink of inf or NaN, and so is all of its row.
+  block->sum = block->maximum == -ATTN_INFINITY
+                   ? (vec)0
+                   : block->maximum - block->maximum + 1;
   for (int64_t e = 0; e < count; ++e)
     block->sums[e] = 0;
 }

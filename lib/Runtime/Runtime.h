@@ -69,11 +69,11 @@ typedef struct attn_rt_rows {
   int64_t begin, end; ///< The keys that the mask reaches.
   int64_t queries, group, features, value_features;
   const char *query;
-  int64_t kind, query_query, query_head, query_feature;
+  int64_t query_kind, query_query, query_head, query_feature;
   const char *key;
-  int64_t key_key, key_feature;
+  int64_t key_kind, key_key, key_feature;
   const char *value;
-  int64_t value_key, value_feature;
+  int64_t value_kind, value_key, value_feature;
   char *output;
   int64_t output_kind, output_query, output_head, output_feature;
   const char *weight; ///< Of features, for additive scores.

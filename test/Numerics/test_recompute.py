@@ -8,7 +8,7 @@ finite (attention_m4, attention_m5), in every type and by every plan."""
 import numpy as np
 import pytest
 from attnc import attnc, check, skip_unless_runs
-from test_matrix import attention, lengths
+from test_matrix import attention, lengths, tensor
 from test_planted_mistakes import read
 
 DTYPES = {"f32": np.float32, "f16": np.float16, "f64": np.float64}
@@ -121,6 +121,35 @@ def test_distances(tmp_path):
     given = inputs(tmp_path, "f32", case, [])
     check(text, lengths(case), *given, "--out", str(out))
     assert np.isfinite(read(out)).all()
+
+
+@pytest.mark.parametrize("form", ["cosine", "general", "additive"])
+@pytest.mark.parametrize("type", ["f32", "bf16", "f16", "f64"])
+def test_values_narrower_than_what_is_computed(form, type, tmp_path):
+    """Queries and keys are in the accumulator type where these forms make them."""
+    q, k, w = (
+        tensor(*shape, type) for shape in ((1, 2, "?", 32), (1, 1, "?", 32), (32, 32))
+    )
+    vector = tensor(32, type)
+    operand = {
+        "cosine": ("", "", ""),
+        "general": (", %m", "", f", {w}"),
+        "additive": (", %u", f" project_query(%m : {w})", f", {vector}"),
+    }[form]
+    text = f"""func.func @f(%q: {q}, %k: {k}, %v: {k}, %m: {w}, %u: {vector}) -> {q} {{
+      %c = attn.mask.causal bottom_right
+      %o = attn.{form} %q, %k, %v{operand[0]}{operand[1]} mask(%c)
+        : {q}, {k}, {k}{operand[2]} -> {q}
+      return %o : {q}
+    }}"""
+    random = np.random.default_rng(0)
+    v = random.standard_normal((1, 1, 97, 32))
+    v[:, :, 80:, ::2] = np.nan
+    stored = store(tmp_path / "v.npy", v, type)
+    out = tmp_path / "o.npy"
+    check(text, lengths((50, 97)), "--arg", f"v={stored}", "--out", str(out))
+    assert np.isnan(read(out)[:, :, 40:, ::2]).all()
+    assert np.isfinite(read(out)[:, :, :30]).all()
 
 
 def test_sink(tmp_path):

@@ -55,7 +55,7 @@ enum {
 };
 
 /// Fields of attn_rt_rows, of 8 bytes each.
-enum { ATTN_RT_ROWS_FIELDS = 34 };
+enum { ATTN_RT_ROWS_FIELDS = 36 };
 
 /// Bits of ATTN_RT_SPEC_FEATURES: position, LLVM's name. x86-64 first.
 #define ATTN_RT_X86_FEATURES(X)                                                \

@@ -17,7 +17,7 @@
 // CHECK-LABEL: llvm.func @f(
 func.func @f(%q: memref<8x64xf32>, %k: memref<9x64xf32>, %v: memref<9x32xf32>, %o: memref<8x32xf32>,
              %m: memref<8xf32>, %s: memref<8xf32>, %n: index, %when: i1, %bias: f32) {
-  // CHECK: %[[CALL:.*]] = llvm.alloca %{{.*}} x !llvm.array<34 x i64>
+  // CHECK: %[[CALL:.*]] = llvm.alloca %{{.*}} x !llvm.array<36 x i64>
   // CHECK: llvm.cond_br %{{.*}} weights([1, 2000]), ^[[AGAIN:.*]], ^[[AFTER:.*]]
   // CHECK: ^[[AGAIN]]:
   // CHECK: %[[PAIRS:.*]] = llvm.mlir.addressof @f.pairs.0
