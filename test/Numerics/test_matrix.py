@@ -5,8 +5,9 @@
 """Ops x types x shapes x masks x layouts through `attnc run --check`, whose tolerance
 per element comes from docs/Spec.md."""
 
+import numpy as np
 import pytest
-from attnc import check
+from attnc import attnc, check
 
 TYPES = ["f32", "bf16", "f16", "f64"]
 # M, N: empty, single, odd, a tile and its neighbours, several tiles.
@@ -255,6 +256,22 @@ def test_rotary_of_given_frequencies(interleaved):
     )
 
 
+@pytest.mark.parametrize("type", TYPES)
+@pytest.mark.parametrize("interleaved", ["", " interleaved"])
+def test_rotary_of_any_head_size(interleaved, type):
+    """Dimensions of size 1 are not the one that a pair's half drops."""
+    for shape in ((1, 18), (1, 1, "?", 1)):
+        x = tensor(*shape, "?", type)
+        text = f"""func.func @f(%x: {x}) -> {x} {{
+          %r = attn.rotary %x{interleaved} : {x} -> {x}
+          return %r : {x}
+        }}"""
+        for size in (6, 64, 130):
+            check(
+                text, {"x.2": size if len(shape) == 2 else 9, f"x.{len(shape)}": size}
+            )
+
+
 @pytest.mark.parametrize("type", ["f32", "bf16"])
 @pytest.mark.parametrize("mask", ["none", "causal", "document_window"])
 def test_additive(type, mask):
@@ -373,3 +390,42 @@ def test_threads_do_not_change_bits(tmp_path):
         )
     first, *rest = [file.read_bytes() for file in files]
     assert all(other == first for other in rest)
+
+
+@pytest.mark.parametrize("type", ["bf16", "f16"])
+def test_merge_of_one_part(type):
+    """What it is off already stays: the part is far from the values' range."""
+    x, l = tensor(1, 2, "?", 64, type), tensor(1, 2, "?", "f32")
+    check(
+        f"""func.func @f(%q: {x}, %k: {x}, %v: {x}) -> ({x}, {l}) {{
+          %p, %pl = attn.scaled_dot_product %q, %k, %v : {x}, {x}, {x} -> {x} lse({l})
+          %o, %ol = attn.merge %p lse(%pl) : {x}, {l}
+          return %o, %ol : {x}, {l}
+        }}""",
+        lengths((130, 40)),
+    )
+
+
+def test_subnormal_values(tmp_path):
+    """Of f64: they are rounded to multiples of 2^-1074."""
+    values = np.random.default_rng(0).standard_normal((1, 2, 300, 16)) * 1e-311
+    np.save(tmp_path / "v.npy", values)
+    given = ("--arg", f"v={tmp_path / 'v.npy'}")
+    check(attention(type="f64"), lengths((50, 300)), *given)
+
+
+def test_product_of_subnormal_numbers(tmp_path):
+    """Of bf16, which instructions for pairs may take as zero: the bound allows that."""
+    small = np.random.default_rng(0).standard_normal((300, 16)) * 1e-39
+    bits = small.astype(np.float32).view(np.uint32) >> 16
+    np.save(tmp_path / "b.npy", bits.astype(np.uint16))
+    a, b, c = tensor(8, 300, "bf16"), tensor(300, 16, "bf16"), tensor(8, 16, "f32")
+    text = f"""func.func @f(%a: {a}, %b: {b}) -> {c} {{
+      %zero = arith.constant 0.0 : f32
+      %empty = tensor.empty() : {c}
+      %init = linalg.fill ins(%zero : f32) outs(%empty : {c}) -> {c}
+      %r = linalg.matmul ins(%a, %b : {a}, {b}) outs(%init : {c}) -> {c}
+      return %r : {c}
+    }}"""
+    run = attnc("run", text, "--check", "--arg", f"b={tmp_path / 'b.npy'}")
+    assert run.returncode == 0, run.stdout

@@ -78,3 +78,17 @@ func.func @captured(%t: memref<8xi32>, %i: index, %out: memref<i32>) {
   memref.store %x, %out[] : memref<i32>
   return
 }
+
+// Where strides are not known, sizes tell which dimension of size 1 a slice drops.
+// CHECK-LABEL: func @unit_dimensions(
+func.func @unit_dimensions(%out: memref<1x?x2x?xf32, strided<[?, ?, ?, 1], offset: ?>>, %x: f32, %n: index, %m: index) {
+  // CHECK: %[[HALF:.*]] = memref.subview %{{.*}}[0, 0, 1, 0] [1, %{{.*}}, 1, %{{.*}}] [1, 1, 1, 1] : memref<1x?x2x?xf32, {{.*}}> to memref<1x?x1x?xf32,
+  // CHECK: %[[JOINED:.*]] = memref.collapse_shape %[[HALF]] {{\[}}[0], [1, 2], [3]] : memref<1x?x1x?xf32, {{.*}}> into memref<1x?x?xf32,
+  // CHECK: linalg.fill ins(%{{.*}} : f32) outs(%[[JOINED]] :
+  %init = bufferization.to_tensor %out restrict writable : memref<1x?x2x?xf32, strided<[?, ?, ?, 1], offset: ?>> to tensor<1x?x2x?xf32>
+  %half = tensor.extract_slice %init[0, 0, 1, 0] [1, %n, 1, %m] [1, 1, 1, 1] : tensor<1x?x2x?xf32> to tensor<1x?x?xf32>
+  %filled = linalg.fill ins(%x : f32) outs(%half : tensor<1x?x?xf32>) -> tensor<1x?x?xf32>
+  %r = tensor.insert_slice %filled into %init[0, 0, 1, 0] [1, %n, 1, %m] [1, 1, 1, 1] : tensor<1x?x?xf32> into tensor<1x?x2x?xf32>
+  bufferization.materialize_in_destination %r in restrict writable %out : (tensor<1x?x2x?xf32>, memref<1x?x2x?xf32, strided<[?, ?, ?, 1], offset: ?>>) -> ()
+  return
+}

@@ -172,7 +172,10 @@ def BufferizePass : Pass<"attn-bufferize", "ModuleOp"> {
   let summary = "Turn tensors into memrefs by one-shot bufferization";
   let description = [{
     One-shot bufferization of function bodies. Scratch of static size inside a
-    `scf.forall` becomes stack memory at the top of its body.
+    `scf.forall` becomes stack memory at the top of its body. Each `memref.subview`
+    of which MLIR would drop the wrong dimension of size 1 (it tells them apart by
+    strides, which may not be known) keeps its rank, and a `memref.collapse_shape`
+    drops the right one.
 
     Refuses ops on tensors that have no bufferization, naming them.
 

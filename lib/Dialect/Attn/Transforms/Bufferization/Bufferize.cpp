@@ -97,6 +97,45 @@ static LogicalResult copy(OpBuilder &builder, Location loc, Value from,
   return success();
 }
 
+/// Whether the dimensions that MLIR takes for dropped leave the sizes of the
+/// type: it tells those of size 1 apart by strides, which may not be known.
+static bool areDroppedRight(memref::SubViewOp view) {
+  llvm::SmallBitVector dropped = view.getDroppedDims();
+  SmallVector<int64_t> kept;
+  for (auto [dim, size] : llvm::enumerate(view.getStaticSizes()))
+    if (!dropped[dim])
+      kept.push_back(size);
+  return ArrayRef(kept) == view.getType().getShape();
+}
+
+/// Takes the dropped dimensions by sizes: joins each with one that is kept.
+static void dropBySizes(memref::SubViewOp view) {
+  std::optional<llvm::SmallDenseSet<unsigned>> dropped =
+      computeRankReductionMask(view.getStaticSizes(),
+                               view.getType().getShape());
+  if (!dropped || areDroppedRight(view))
+    return;
+  SmallVector<ReassociationIndices> groups;
+  bool isFirst = true; // Dropped dimensions before it are of its group.
+  for (int64_t dim = 0; dim < view.getSourceType().getRank(); ++dim) {
+    bool isKept = !dropped->contains(dim);
+    if (groups.empty() || (isKept && !isFirst))
+      groups.emplace_back();
+    isFirst &= !isKept;
+    groups.back().push_back(dim);
+  }
+  OpBuilder builder(view);
+  Location loc = view.getLoc();
+  Value whole = memref::SubViewOp::create(
+      builder, loc, view.getSource(), view.getMixedOffsets(),
+      view.getMixedSizes(), view.getMixedStrides());
+  Value joined = memref::CollapseShapeOp::create(builder, loc, whole, groups);
+  if (joined.getType() != view.getType())
+    joined = memref::CastOp::create(builder, loc, view.getType(), joined);
+  view.replaceAllUsesWith(joined);
+  view.erase();
+}
+
 /// Of ops that do not bufferize, One-Shot Bufferize says no more than that.
 static LogicalResult verifyBufferizable(Operation *root) {
   auto isTensor = llvm::IsaPred<TensorType>;
@@ -127,6 +166,7 @@ struct Bufferize : public attn::impl::BufferizePassBase<Bufferize> {
     if (failed(bufferization::runOneShotModuleBufferize(getOperation(), options,
                                                         state)))
       return signalPassFailure();
+    getOperation()->walk([](memref::SubViewOp view) { dropBySizes(view); });
     getOperation()->walk([](scf::ForallOp loop) { placeScratch(loop); });
     getOperation()->walk([](func::FuncOp op) { placeScratch(op); });
   }
