@@ -47,9 +47,10 @@ llvm::Error finish(Interpreter &state, AttentionOpInterface op,
 /// 1/sqrt(D), and 1 for D = 0 (`attention_m12`).
 double defaultScale(int64_t features);
 
-/// sum_k lhs rhs, accumulated for a result of `type` in any order and stored in
-/// it.
-Scalar contract(Type type, ArrayRef<Scalar> lhs, ArrayRef<Scalar> rhs);
+/// sum_k lhs rhs of factors of type `element`, accumulated for a result of
+/// `type` in any order and stored in it.
+Scalar contract(Type element, Type type, ArrayRef<Scalar> lhs,
+                ArrayRef<Scalar> rhs);
 
 } // namespace mlir::attn::reference
 

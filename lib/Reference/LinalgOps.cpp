@@ -39,7 +39,8 @@ struct MappedResult {
 /// Runs one structured op.
 class StructuredOp {
 public:
-  StructuredOp(Interpreter &state, linalg::LinalgOp op) : state(state), op(op) {}
+  StructuredOp(Interpreter &state, linalg::LinalgOp op)
+      : state(state), op(op) {}
   llvm::Error run();
 
 private:
@@ -66,9 +67,10 @@ llvm::Error StructuredOp::readExtents(AffineMap map, ArrayRef<int64_t> shape) {
       continue;
     int64_t &extent = extents[dim.getPosition()];
     if (extent >= 0 && extent != size)
-      return opError(op, llvm::formatv("has operands of sizes {0} and {1} along "
-                                       "one loop; they must be equal",
-                                       extent, size));
+      return opError(op,
+                     llvm::formatv("has operands of sizes {0} and {1} along "
+                                   "one loop; they must be equal",
+                                   extent, size));
     extent = size;
   }
   return llvm::Error::success();
@@ -82,12 +84,12 @@ llvm::Error StructuredOp::readOperands() {
     BlockArgument argument = body->getArgument(operand.getOperandNumber());
     bool isTensor = isa<RankedTensorType>(operand.get().getType());
     if (isTensor)
-      if (llvm::Error error = readExtents(
-              map, state.tensor(operand.get())->value.getShape()))
+      if (llvm::Error error =
+              readExtents(map, state.tensor(operand.get())->value.getShape()))
         return error;
     if (op.isDpsInit(&operand)) {
-      results.push_back({map, *state.tensor(operand.get()), argument, {}, {}, {},
-                         {}});
+      results.push_back(
+          {map, *state.tensor(operand.get()), argument, {}, {}, {}, {}});
       continue;
     }
     MappedOperand input{map, nullptr, {}, argument};
@@ -110,11 +112,25 @@ llvm::Expected<int64_t> StructuredOp::elementAt(AffineMap map,
   int64_t element = 0;
   for (auto [index, size] : llvm::zip_equal(map.compose(point), shape)) {
     if (index < 0 || index >= size)
-      return opError(op, llvm::formatv("reads index {0} of size {1}", index,
-                                       size));
+      return opError(op,
+                     llvm::formatv("reads index {0} of size {1}", index, size));
     element = element * size + index;
   }
   return element;
+}
+
+/// By how much a product of f16 or bf16 changes where what is subnormal in f32
+/// counts as zero.
+static double flushingOf(Interpreter &state, Value summand) {
+  auto product = summand.getDefiningOp<arith::MulFOp>();
+  auto isNarrow = [](Value factor) {
+    auto wide = factor.getDefiningOp<arith::ExtFOp>();
+    return wide && wide.getIn().getType().getIntOrFloatBitWidth() == 16;
+  };
+  if (!product || !isNarrow(product.getLhs()) || !isNarrow(product.getRhs()))
+    return 0;
+  return flushingError(state.scalar(product.getLhs()).real,
+                       state.scalar(product.getRhs()).real);
 }
 
 llvm::Error StructuredOp::runPoint() {
@@ -147,7 +163,8 @@ llvm::Error StructuredOp::runPoint() {
       continue;
     const Scalar &summand = state.scalar(result.summand);
     result.magnitude[element] += std::fabs(summand.real);
-    result.inherited[element] += summand.bound;
+    result.inherited[element] +=
+        summand.bound + flushingOf(state, result.summand);
     result.terms[element] += 1;
   }
   return llvm::Error::success();
@@ -173,10 +190,10 @@ void StructuredOp::boundSums(MappedResult &result) {
   double unit = FloatFormat::get(type).unit;
   result.tensor.bound.resize(result.tensor.value.size());
   for (int64_t index = 0; index < result.tensor.value.size(); ++index) {
-    Scalar sum = boundedReal(
-        type, result.tensor.value.floats[index],
-        result.inherited[index] +
-            result.terms[index] * unit * result.magnitude[index]);
+    Scalar sum =
+        boundedReal(type, result.tensor.value.floats[index],
+                    result.inherited[index] +
+                        result.terms[index] * unit * result.magnitude[index]);
     if (result.terms[index] > 0)
       result.tensor.bound[index] = sum.bound;
   }
@@ -184,7 +201,8 @@ void StructuredOp::boundSums(MappedResult &result) {
 
 llvm::Error StructuredOp::run() {
   if (!op.hasPureTensorSemantics())
-    return opError(op, "works on buffers, which the reference does not support");
+    return opError(op,
+                   "works on buffers, which the reference does not support");
   if (llvm::Error error = readOperands())
     return error;
   for (MappedResult &result : results) {
@@ -215,7 +233,8 @@ llvm::Error StructuredOp::run() {
 std::optional<llvm::Error> reference::runLinalgOp(Interpreter &state,
                                                   Operation *op) {
   if (auto index = dyn_cast<linalg::IndexOp>(op)) {
-    state.set(index, Scalar::ofInteger(state.getLoopPosition()[index.getDim()]));
+    state.set(index,
+              Scalar::ofInteger(state.getLoopPosition()[index.getDim()]));
     return llvm::Error::success();
   }
   if (auto structured = dyn_cast<linalg::LinalgOp>(op))

@@ -54,7 +54,7 @@ static llvm::Expected<TensorRef> project(Operation *op, const TensorRef &input,
     for (int64_t o = 0; o < out; ++o) {
       for (int64_t d = 0; d < in; ++d)
         column[d] = elementAt(*projection.weight, o * in + d);
-      Scalar sum = contract(type, row, column);
+      Scalar sum = contract(type, type, row, column);
       if (projection.bias) {
         Scalar bias = elementAt(*projection.bias, o);
         double value = sum.real + bias.real;

@@ -39,16 +39,10 @@ static Scalar finish(Type accumulator, double value, double own,
 
 /// By how much sums of products of f16 or bf16 change where what is subnormal
 /// in f32 counts as zero.
-static double flushingError(const RowPair &pair) {
-  constexpr double smallest = 0x1p-126;
-  auto flushed = [](double value) {
-    double magnitude = std::fabs(value);
-    return magnitude < smallest ? magnitude : 0;
-  };
-  double error = 2 * smallest * pair.features;
+static double flushingOf(const RowPair &pair) {
+  double error = 0;
   for (int64_t d = 0; d < pair.features; ++d)
-    error += std::fabs(pair.query[d]) * flushed(pair.key[d]) +
-             std::fabs(pair.key[d]) * flushed(pair.query[d]);
+    error += flushingError(pair.query[d], pair.key[d]);
   return error;
 }
 
@@ -71,7 +65,7 @@ Scalar DotScore::compute(const RowPair &pair) const {
   double unit = FloatFormat::get(accumulator).unit;
   double own = (pair.features + 8) * unit * magnitude;
   if (element.getIntOrFloatBitWidth() == 16)
-    own += flushingError(pair);
+    own += flushingOf(pair);
   return finish(accumulator, scale * sum, steepness * own,
                 steepness * inherited, std::max(1.0, steepness) * magnitude);
 }

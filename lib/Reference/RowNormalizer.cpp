@@ -27,7 +27,7 @@ struct Weight {
   double value, error;
 };
 
-/// Sums over one feature of the values.
+/// Sums over one feature of the values; the largest with its error.
 struct FeatureSum {
   double value = 0, magnitude = 0, error = 0, largest = 0, total = 0;
   /// An infinite value may meet a weight that underflows, or a sum over some of
@@ -51,6 +51,7 @@ private:
   void findSoftmaxWeights();
   void fill(double value, double bound, RowOutput &result);
   void storeOutput(RowOutput &result);
+  void storeWeights(RowOutput &result);
   std::vector<FeatureSum> sumFeatures() const;
   double largestPartialSum(int64_t feature) const;
   Scalar divide(const FeatureSum &sums) const;
@@ -60,6 +61,7 @@ private:
   bool normalizes() const { return problem.normalizer != Normalizer::None; }
   double getWeightRounding() const;
   double getVanishing() const;
+  double getSubnormalRounding() const;
   double getWeightFloor() const;
   /// Largest relative error of the sum of weights; 1 or more says nothing.
   double relativeError() const { return sumError / std::fabs(sum); }
@@ -151,7 +153,8 @@ std::vector<FeatureSum> RowNormalizer::sumFeatures() const {
       sum.value += weight.value * row[feature];
       sum.magnitude += std::fabs(weight.value) * magnitude;
       sum.error += weight.error * magnitude;
-      sum.largest = std::max(sum.largest, magnitude);
+      sum.largest =
+          std::max(sum.largest, magnitude + (bounds ? bounds[feature] : 0));
       sum.total += magnitude;
       if (bounds)
         sum.error += weight.value * bounds[feature];
@@ -196,11 +199,21 @@ double RowNormalizer::getWeightRounding() const {
 }
 
 /// Softmax weights and their products below this part of the largest weight may
-/// count as zero: they are subnormal in f32 beside a maximum that is lazy.
+/// count as zero: 2^x does from x = -125.5 on, beside a maximum that is up to 4
+/// above the largest score.
 double RowNormalizer::getVanishing() const {
   bool vanishes =
       problem.normalizer == Normalizer::Softmax && !problem.accumulator.isF64();
-  return vanishes ? 0x1p-122 : 0;
+  return vanishes ? 0x1p-121 : 0;
+}
+
+/// Products of f64 that are subnormal are rounded to multiples of 2^-1074, by
+/// compiled functions relative to a maximum that is up to 4 above.
+double RowNormalizer::getSubnormalRounding() const {
+  if (!problem.accumulator.isF64())
+    return 0;
+  double divisor = normalizes() ? std::min(std::fabs(sum), 1.0) : 1;
+  return weights.size() * 0x1p-1069 / divisor;
 }
 
 /// The absolute amount by which rounding changes a small weight.
@@ -218,7 +231,8 @@ Scalar RowNormalizer::divide(const FeatureSum &sums) const {
     return Scalar::ofReal(value);
   if (sums.magnitude > format.largest)
     return Scalar::ofReal(value, infinity);
-  double storing = FloatFormat::get(problem.outputType).rounding(value);
+  double storing = FloatFormat::get(problem.outputType).rounding(value) +
+                   getSubnormalRounding();
   if (!normalizes())
     return Scalar::ofReal(value,
                           sums.error + sumRoundings * sums.magnitude + storing);
@@ -255,6 +269,8 @@ Scalar RowNormalizer::findLse() const {
 
 Scalar RowNormalizer::findWeight(const Weight &weight) const {
   FloatFormat stored = FloatFormat::get(problem.weightsType);
+  if (std::isnan(weight.value))
+    return Scalar::ofReal(quietNaN);
   if (!normalizes())
     return Scalar::ofReal(weight.value,
                           weight.error + stored.rounding(weight.value));
@@ -276,24 +292,32 @@ void RowNormalizer::storeOutput(RowOutput &result) {
   }
 }
 
+/// Those that `result` has room for.
+void RowNormalizer::storeWeights(RowOutput &result) {
+  if (!result.weights.empty())
+    for (auto [slot, weight] : llvm::zip_equal(result.weights, weights))
+      slot = findWeight(weight);
+}
+
 void RowNormalizer::run(bool wantWeights, RowOutput &result) {
   if (wantWeights)
     result.weights.resize(input.candidates.size());
   double bound = input.unsure ? infinity : 0;
+  findWeights();
   if (isPoisoned()) {
     result.lse = Scalar::ofReal(quietNaN, bound);
-    return fill(quietNaN, bound, result);
+    fill(quietNaN, bound, result);
+    if (!normalizes())
+      storeWeights(result);
+    return;
   }
-  findWeights();
   if (normalizes() && sum == 0) {
     double empty = sumError > 0 ? infinity : bound;
     result.lse = Scalar::ofReal(-infinity, empty);
     return fill(0, empty, result);
   }
   storeOutput(result);
-  if (wantWeights)
-    for (auto [slot, weight] : llvm::zip_equal(result.weights, weights))
-      slot = findWeight(weight);
+  storeWeights(result);
   if (normalizes())
     result.lse = findLse();
   if (input.unsure)

@@ -38,9 +38,10 @@ static Scalar weightOf(const RowWeights &row, size_t candidate) {
   case Normalizer::None:
     return score;
   case Normalizer::Softmax:
-    return Scalar::ofReal(
-        weight, weight * std::expm1(logarithmError(row, score) + 8 * unit) +
-                    2 * FloatFormat::get(row.problem.accumulator).floor);
+    return boundedReal(
+        row.problem.accumulator, weight,
+        weight * std::expm1(logarithmError(row, score) + 8 * unit) +
+            2 * FloatFormat::get(row.problem.accumulator).floor);
   case Normalizer::Sum: {
     double exponent = row.lse.bound + unit * (8 + 2 * std::fabs(row.lse.real));
     return Scalar::ofReal(weight,
@@ -84,7 +85,8 @@ Scalar reference::entropyOf(const RowWeights &row) {
     bound += term.bound;
   }
   bound += (row.candidates.size() + 16) * unitOf(row) * magnitude;
-  return Scalar::ofReal(sum, row.unsure ? infinity : bound);
+  return boundedReal(row.problem.accumulator, sum,
+                     row.unsure ? infinity : bound);
 }
 
 Scalar reference::receivedFrom(const RowWeights &row, size_t candidate) {
@@ -103,12 +105,16 @@ static bool mayExchange(const Scalar &lhs, const Scalar &rhs) {
 void reference::selectTop(const RowWeights &row, Type weightsType,
                           MutableArrayRef<Scalar> weights,
                           MutableArrayRef<Scalar> keys) {
-  SmallVector<size_t> order =
-      llvm::to_vector(llvm::seq<size_t>(0, row.candidates.size()));
   auto scoreOf = [&](size_t index) -> const Scalar & {
     return row.candidates[index].score;
   };
-  bool poisoned = std::isnan(row.lse.real);
+  // Without a normaliser NaN is that of its own pair, which has no order.
+  bool isAlone = row.problem.normalizer == Normalizer::None;
+  SmallVector<size_t> order;
+  for (size_t index = 0; index < row.candidates.size(); ++index)
+    if (!isAlone || !std::isnan(scoreOf(index).real))
+      order.push_back(index);
+  bool poisoned = !isAlone && std::isnan(row.lse.real);
   if (!poisoned)
     llvm::sort(order, [&](size_t lhs, size_t rhs) {
       return std::pair(-scoreOf(lhs).real, lhs) <

@@ -12,8 +12,8 @@
 
 namespace mlir::attn::reference {
 
-/// A number and the largest error that a compiled function makes in it. Which of
-/// `real` and `integer` counts is known from the type. An integer or boolean
+/// A number and the largest error that a compiled function makes in it. Which
+/// of `real` and `integer` counts is known from the type. An integer or boolean
 /// with a bound depends on a float comparison or conversion that may go either
 /// way.
 struct Scalar {
@@ -47,6 +47,10 @@ bool isScalarOp(Operation *op);
 /// `value` with an error bound that is never NaN; infinite where the value may
 /// leave the range of `type`.
 Scalar boundedReal(Type type, double value, double bound);
+
+/// By how much a product of two numbers of f16 or bf16 changes where what is
+/// subnormal in f32 counts as zero.
+double flushingError(double lhs, double rhs);
 
 /// A sentence about `op`.
 llvm::Error opError(Operation *op, const llvm::Twine &message);

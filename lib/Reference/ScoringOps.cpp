@@ -102,7 +102,8 @@ static llvm::Expected<TensorRef> project(Operation *op, StringRef name,
   if (!result)
     return result.takeError();
   SmallVector<int64_t> position(shape.size());
-  Type accumulator = getAccumulatorType(tensor->value.getElementType());
+  Type element = tensor->value.getElementType();
+  Type accumulator = getAccumulatorType(element);
   SmallVector<Scalar> lhs(in), rhs(in);
   for (int64_t index = 0, size = result->value.size(); index < size; ++index) {
     int64_t base = 0;
@@ -113,7 +114,7 @@ static llvm::Expected<TensorRef> project(Operation *op, StringRef name,
       lhs[d] = elementAt(*tensor, base + d * sourceStrides[feature]);
       rhs[d] = elementAt(*matrix, position[feature] * in + d);
     }
-    setElement(*result, index, contract(accumulator, lhs, rhs));
+    setElement(*result, index, contract(element, accumulator, lhs, rhs));
     nextPosition(position, shape);
   }
   return std::make_shared<const ReferenceResult>(std::move(*result));

@@ -26,7 +26,7 @@ using namespace mlir::attn::reference;
 FloatFormat FloatFormat::get(Type type) {
   auto power = [](int exponent) { return std::ldexp(1.0, exponent); };
   if (type.isF64())
-    return {power(-53), power(-1075), std::numeric_limits<double>::max()};
+    return {power(-53), power(-1074), std::numeric_limits<double>::max()};
   if (type.isF32())
     return {power(-24), power(-126), std::numeric_limits<float>::max()};
   if (type.isBF16())
@@ -166,7 +166,8 @@ llvm::Expected<Tensor> Tensor::fromBytes(Type elementType,
   if (!isSupported(elementType))
     return llvm::createStringError(llvm::formatv(
         "element type {0} is not supported by the reference; it takes f16, "
-        "bf16, f32, f64, index and signless integers of 1, 8, 16, 32 or 64 bits",
+        "bf16, f32, f64, index and signless integers of 1, 8, 16, 32 or 64 "
+        "bits",
         elementType));
   Tensor tensor(elementType, shape);
   int64_t width = getElementBytes(elementType);

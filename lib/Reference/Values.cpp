@@ -57,7 +57,14 @@ Scalar reference::loadElement(const ReferenceResult &tensor,
   return element;
 }
 
-Scalar reference::contract(Type type, ArrayRef<Scalar> lhs,
+double reference::flushingError(double lhs, double rhs) {
+  constexpr double smallest = 0x1p-126;
+  auto flushed = [](double value) { return value < smallest ? value : 0; };
+  double a = std::fabs(lhs), b = std::fabs(rhs);
+  return a * flushed(b) + b * flushed(a) + 2 * smallest;
+}
+
+Scalar reference::contract(Type element, Type type, ArrayRef<Scalar> lhs,
                            ArrayRef<Scalar> rhs) {
   FloatFormat stored = FloatFormat::get(type);
   double unit = std::min(stored.unit, std::ldexp(1.0, -24));
@@ -65,6 +72,8 @@ Scalar reference::contract(Type type, ArrayRef<Scalar> lhs,
   for (auto [a, b] : llvm::zip_equal(lhs, rhs)) {
     sum += a.real * b.real;
     magnitude += std::fabs(a.real * b.real);
+    if (element.getIntOrFloatBitWidth() == 16)
+      inherited += flushingError(a.real, b.real);
     if (!a.isExact() || !b.isExact())
       inherited += std::fabs(a.real) * b.bound + std::fabs(b.real) * a.bound +
                    a.bound * b.bound;

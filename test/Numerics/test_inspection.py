@@ -5,6 +5,7 @@
 """What is said of weights without storing them, against the fp64 reference
 (attention_m14 to attention_m16)."""
 
+import numpy as np
 import pytest
 from attnc import check
 from test_matrix import MASKS, SCORES, lengths, tensor
@@ -72,6 +73,49 @@ def test_mask_that_keeps_none():
 @pytest.mark.parametrize("score", ["softcap", "relative"])
 def test_scores(score):
     check_top(inspection(score=score, mask="window"), (50, 110))
+
+
+def test_equal_scores():
+    """Of equal ones the smaller key comes first, also where a larger one comes later."""
+    text = inspection(heads=2).replace(
+        "attn.scaled_dot_product %q, %k, %v",
+        "attn.scaled_dot_product %q, %k, %v score(%steps)",
+    )
+    steps = """%steps = attn.score.map {
+      ^bb0(%x: f32, %b: index, %h: index, %i: index, %j: index):
+        %c8 = arith.constant 8 : index
+        %step = arith.divui %j, %c8 : index
+        %step32 = arith.index_cast %step : index to i32
+        %score = arith.uitofp %step32 : i32 to f32
+        attn.yield %score : f32
+      }
+      %r:5"""
+    keys = check_top(text.replace("%r:5", steps), (9, 100))[-1]
+    assert "cannot be checked" not in keys.string[keys.start() :]
+
+
+def test_scores_that_are_not_numbers(tmp_path):
+    """attend_m3: without a normaliser NaN stays in its own weight, which is not largest."""
+    q, k = tensor(1, 1, 9, 8, "f32"), tensor(1, 1, 40, 8, "f32")
+    w, t, j = (tensor(1, 1, 9, *size) for size in ((40, "f32"), (3, "f32"), (3, "i64")))
+    np.save(tmp_path / "k.npy", keys_of(40, spoilt=[7, 21]))
+    check(
+        f"""func.func @f(%q: {q}, %k: {k}, %v: {k}) -> ({q}, {w}, {t}, {j}) {{
+          %s = attn.score.relu
+          %r:4 = attn.scaled_dot_product %q, %k, %v score(%s) normalizer = none
+            : {q}, {k}, {k} -> {q} weights({w}) top({t}, {j})
+          return %r#0, %r#1, %r#2, %r#3 : {q}, {w}, {t}, {j}
+        }}""",
+        {},
+        "--arg",
+        f"k={tmp_path / 'k.npy'}",
+    )
+
+
+def keys_of(count, spoilt):
+    keys = np.random.default_rng(1).standard_normal((1, 1, count, 8)).astype(np.float32)
+    keys[:, :, spoilt] = np.nan
+    return keys
 
 
 def test_more_than_there_are():

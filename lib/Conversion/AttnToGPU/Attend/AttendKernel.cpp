@@ -225,7 +225,9 @@ std::pair<Value, Value> AttendKernel::sinkState(const QueryRow &row) {
   // It is a key of the first block that shares them.
   if (split)
     logit = k.select(k.less(split, k.integer(1)), logit, none);
-  return {logit, k.select(k.equalF(logit, none), zero, k.real(1.0))};
+  // exp(sink - sink): NaN for a sink of inf or NaN, and so is all of its row.
+  Value weight = k.addF(k.subF(logit, logit), k.real(1.0));
+  return {logit, k.select(k.equalF(logit, none), zero, weight)};
 }
 
 /// Sums of a row in four lanes are added up at the end; one of them has the

@@ -52,11 +52,6 @@ static SmallVector<Value> emitEmptyRows(OpBuilder &builder, AttendOp op) {
   return results;
 }
 
-/// A sink, which is there for every row, is the LSE of an empty one.
-static bool hasSinkInLse(AttendOp op) {
-  return op.getSink() && op.getLseInit();
-}
-
 static void simplify(IRRewriter &rewriter, AttendOp op) {
   TileClassifier mask(op.getMask(), getStaticSize(op, AttendOp::I),
                       getStaticSize(op, AttendOp::J),
@@ -70,7 +65,8 @@ static void simplify(IRRewriter &rewriter, AttendOp op) {
     report("the mask keeps every pair: dropped");
     rewriter.modifyOpInPlace(
         op, [&] { rewriter.eraseBlock(&op.getMask().front()); });
-  } else if (mask.isAlwaysFalse() && !hasSinkInLse(op)) {
+  } else if (mask.isAlwaysFalse() && !op.getSink()) {
+    // A sink is the LSE of an empty row, or makes it NaN.
     report("the mask keeps no pair: the result is zeros");
     rewriter.setInsertionPoint(op);
     rewriter.replaceOp(op, emitEmptyRows(rewriter, op));

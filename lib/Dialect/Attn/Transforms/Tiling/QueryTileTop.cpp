@@ -50,17 +50,20 @@ SmallVector<Value> QueryTile::insertScores(OpBuilder &b, Value start,
           score = arith::SelectOp::create(
               b, loc, equal(b, loc, score, constant(b, 0.0)),
               constant(b, lowest), score);
-        SmallVector<Value> results(2 * count);
+        // Those that are smaller all move, so that of equal ones the first
+        // stays before the others.
+        SmallVector<Value> results(2 * count), larger(count);
         for (int64_t rank = 0; rank < count; ++rank) {
-          Value oldScore = args[1 + rank], oldKey = args[1 + count + rank];
-          Value larger = greater(b, loc, score, oldScore);
-          auto choose = [&](Value yes, Value no) -> Value {
-            return arith::SelectOp::create(b, loc, larger, yes, no);
-          };
-          results[rank] = choose(score, oldScore);
-          results[count + rank] = choose(key, oldKey);
-          score = choose(oldScore, score);
-          key = choose(oldKey, key);
+          larger[rank] = greater(b, loc, score, args[1 + rank]);
+          for (auto [index, added] :
+               {std::pair(rank, score), std::pair(count + rank, key)}) {
+            Value moved = added;
+            if (rank > 0)
+              moved = arith::SelectOp::create(b, loc, larger[rank - 1],
+                                              args[index], added);
+            results[index] = arith::SelectOp::create(b, loc, larger[rank],
+                                                     moved, args[1 + index]);
+          }
         }
         linalg::YieldOp::create(b, loc, results);
       });
