@@ -124,6 +124,7 @@ void buildBufferize(OpPassManager &pm, const PhaseOptions &) {
 
 void buildVectorize(OpPassManager &pm, const PhaseOptions &options) {
   OpPassManager &functions = pm.nest<func::FuncOp>();
+  functions.addPass(createInterleaveProductsPass({targetName(options)}));
   functions.addPass(createVectorizePass({targetName(options)}));
   functions.addPass(createExpandMathPass({targetName(options)}));
   functions.addPass(createLoopInvariantCodeMotionPass());

@@ -135,8 +135,11 @@ void BlockEmitter::prefetch(OpBuilder &builder, const Block &block,
     return block.access.getIndices(builder, streamed, {row, vector}, 0);
   };
   // A single row of sums reads rows in order, as blocks of whole rows do.
+  bool readsWholeRows =
+      plan.stepsPerPass || (plan.pairsSteps && plan.sizes[*plan.rowDim] == 2 &&
+                            block.lanes.step() == plan.sizes[*plan.laneDim]);
   if (plan.followsReads && !hasRows &&
-      (plan.sizes[*plan.rowDim] == 1 || plan.stepsPerPass))
+      (plan.sizes[*plan.rowDim] == 1 || readsWholeRows))
     return;
   if (int64_t turns = turnsInOrder(streamed))
     return prefetchInOrder(builder, streamed, positionOf(0, 0)[0], turns);

@@ -9,6 +9,7 @@
 #define ATTN_LIB_CONVERSION_LINALGTOVECTOR_LANEREDUCER_H
 
 #include "LaneOutputs.h"
+#include "LaneReduction.h"
 
 #include "attn/Target/CPU/TargetSpec.h"
 
@@ -45,7 +46,6 @@ private:
   Accumulators addTerms(const OutputBlock &block,
                         function_ref<Value(OpOperand &, ArrayRef<Value>)> load,
                         Value position, Value mask, ValueRange accumulators);
-  bool readsRowsInOrder(int64_t outputs);
   bool takesHalves();
   Accumulators addHalves(const OutputBlock &block, Value position,
                          ValueRange accumulators);
@@ -61,7 +61,9 @@ private:
   Value offset(Value base, int64_t by) {
     return by ? arith::AddIOp::create(builder, loc, base, index(by)) : base;
   }
-  int64_t staticSize(unsigned dim);
+  int64_t staticSize(unsigned dim) { return getLoopSize(op, dim); }
+  bool isUnrolled(const OutputBlock &block);
+  Value opaqueZero();
 
   OpBuilder &builder;
   linalg::GenericOp op;
@@ -74,6 +76,8 @@ private:
   SmallVector<Value> sizes;
   /// Of the tallest block: as many as outputs share a load of the other side.
   int64_t columns;
+  /// Where terms begin, null for zero.
+  Value start;
   /// Whether an instruction multiplies and adds pairs of lanes.
   bool dots;
   /// Whether rows, each of few outputs, come from memory one after the other.

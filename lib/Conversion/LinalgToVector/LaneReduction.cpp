@@ -15,33 +15,13 @@
 #include "attn/Dialect/Attn/IR/StreamedOperands.h"
 
 #include "mlir/Dialect/Arith/Utils/Utils.h"
-#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 using namespace mlir::attn;
-
-/// Whether the body takes more than arithmetic.
-static bool hasFunctions(linalg::GenericOp op) {
-  return llvm::any_of(op.getBody()->without_terminator(), [](Operation &inner) {
-    return isa_and_nonnull<math::MathDialect>(inner.getDialect()) &&
-           !isa<math::FmaOp>(inner);
-  });
-}
-
-/// The size of a loop where any operand knows it.
-int64_t LaneReducer::staticSize(unsigned dim) {
-  for (OpOperand &operand : op->getOpOperands()) {
-    AffineMap map = op.getMatchingIndexingMap(&operand);
-    if (auto position = map.getResultPosition(builder.getAffineDimExpr(dim)))
-      if (int64_t size = op.getShape(&operand)[*position];
-          !ShapedType::isDynamic(size))
-        return size;
-  }
-  return ShapedType::kDynamic;
-}
 
 LaneReducer::LaneReducer(OpBuilder &builder, linalg::GenericOp op,
                          const TargetSpec &target, Value initial)
@@ -73,22 +53,9 @@ LaneReducer::LaneReducer(OpBuilder &builder, linalg::GenericOp op,
   columns = isSingleRow ? width : std::min<int64_t>(width, inner == 8 ? 8 : 4);
   while (!ShapedType::isDynamic(inner) && columns > std::max<int64_t>(inner, 1))
     columns /= 2;
-  int64_t size = staticSize(sumDim);
-  dots = target.hasBF16Dot && addsProductOfBF16(op) && size > 0 &&
-         size % (2 * width) == 0;
+  dots = sumsPairs(op, target);
   halves = !dots && takesHalves();
-  inOrder = target.followsReads && readsRowsInOrder(inner);
-}
-
-/// Whether all outputs of a streamed row are summed at once. To widen several
-/// takes the time that reading in order saves.
-bool LaneReducer::readsRowsInOrder(int64_t outputs) {
-  auto streamed = getStreamed(op);
-  if (streamed.empty() || hasFunctions(op) || outputs != columns)
-    return false;
-  bool widens =
-      getElementTypeOrSelf(streamed.front()->get()) != type.getElementType();
-  return outputs <= (!widens ? 4 : dots ? 2 : 1);
+  inOrder = readsRowsInOrder(op, target);
 }
 
 /// Whether inputs are bf16 that are extended, and f32 of which a copy in
@@ -170,12 +137,39 @@ void LaneReducer::emitBlock(const OutputBlock &block) {
       .store(block, sumLanes(builder, loc, vectors));
 }
 
+/// Whether sums take their terms without a loop. Of several columns, steps of
+/// one would leave less room for the loads of the next row.
+bool LaneReducer::isUnrolled(const OutputBlock &block) {
+  constexpr int64_t fewSteps = 8;
+  int64_t size = staticSize(sumDim);
+  return inOrder && block.inners > 1 && !ShapedType::isDynamic(size) &&
+         size % lanesPerStep() == 0 && size / lanesPerStep() <= fewSteps;
+}
+
+/// Zero, which LLVM does not see. What all rows meet is then loaded in each
+/// block: LLVM would load it once and for all, and keep on the stack what finds
+/// no register.
+Value LaneReducer::opaqueZero() {
+  Type type = builder.getI64Type();
+  Value zero = arith::ConstantIntOp::create(builder, loc, type, 0);
+  auto hidden = LLVM::InlineAsmOp::create(
+      builder, loc, type, zero, /*asm_string=*/"", /*constraints=*/"=r,0",
+      /*has_side_effects=*/true, /*is_align_stack=*/false,
+      LLVM::TailCallKind::None, LLVM::AsmDialectAttr(), ArrayAttr());
+  return arith::IndexCastOp::create(builder, loc, builder.getIndexType(),
+                                    hidden.getRes());
+}
+
 /// `sumVectors` by a loop over rows.
 LaneReducer::Accumulators LaneReducer::sumRowByRow(const OutputBlock &block) {
+  constexpr int64_t manyVectors = 16;
   auto rows = MemRefType::get({block.outers, block.inners, width},
                               type.getElementType());
   auto align = builder.getI64IntegerAttr(64);
   auto scratch = memref::AllocaOp::create(builder, loc, rows, align);
+  if (isUnrolled(block) &&
+      block.inners * staticSize(sumDim) / lanesPerStep() >= manyVectors)
+    start = opaqueZero();
   forEach(index(0), index(block.outers), 1, [&](Value row) {
     Value outer = arith::AddIOp::create(builder, loc, block.outer, row);
     for (auto [column, sum] :
@@ -183,6 +177,7 @@ LaneReducer::Accumulators LaneReducer::sumRowByRow(const OutputBlock &block) {
       vector::StoreOp::create(builder, loc, sum, scratch,
                               {row, index(column), index(0)});
   });
+  start = Value();
   Accumulators sums;
   for (int64_t row = 0; row < block.outers; ++row)
     for (int64_t column = 0; column < block.inners; ++column)
@@ -199,13 +194,11 @@ LaneReducer::Accumulators LaneReducer::sumVectors(const OutputBlock &block) {
   Accumulators accumulators(block.outers * block.inners, zero);
   int64_t size = staticSize(sumDim);
   bool isWhole = !ShapedType::isDynamic(size) && size % lanesPerStep() == 0;
-  // Of several columns, steps of a loop would leave less room for the loads of
-  // the next row.
-  constexpr int64_t fewSteps = 8;
-  if (inOrder && block.inners > 1 && isWhole &&
-      size / lanesPerStep() <= fewSteps) {
+  if (isUnrolled(block)) {
     for (int64_t position = 0; position < size; position += lanesPerStep())
-      accumulators = addWhole(block, index(position), accumulators);
+      accumulators =
+          addWhole(block, start ? offset(start, position) : index(position),
+                   accumulators);
     return accumulators;
   }
   Value end = sizes[sumDim];

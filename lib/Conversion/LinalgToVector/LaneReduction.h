@@ -22,6 +22,20 @@ bool isLaneReduction(linalg::GenericOp op);
 /// Whether every op of the body can run on vectors.
 bool isElementwise(linalg::GenericOp op);
 
+/// Whether the body takes more than arithmetic.
+bool hasFunctions(linalg::GenericOp op);
+
+/// The size of a loop where any operand knows it.
+int64_t getLoopSize(linalg::GenericOp op, unsigned dim);
+
+/// Whether an instruction multiplies and adds pairs of what `op` sums.
+bool sumsPairs(linalg::GenericOp op, const TargetSpec &target);
+
+/// Whether the rows of a streamed input, each of few outputs, are read one
+/// after the other, as hardware follows them. To widen them for several outputs
+/// takes the time that this saves.
+bool readsRowsInOrder(linalg::GenericOp op, const TargetSpec &target);
+
 /// Emits `op` before it with the summed dimension along lanes: one accumulator
 /// per output in a block, then a tree of shuffles that adds the lanes of as
 /// many accumulators as a vector has lanes at once. `initial` is what the

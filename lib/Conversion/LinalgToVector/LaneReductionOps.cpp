@@ -8,6 +8,9 @@
 #include "LaneReduction.h"
 
 #include "BlockPlan.h"
+#include "Pairs.h"
+
+#include "attn/Dialect/Attn/IR/StreamedOperands.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -27,6 +30,47 @@ static bool isSum(linalg::GenericOp op) {
     return false;
   return isa<arith::AddFOp>(sum) ||
          (isa<math::FmaOp>(sum) && sum->getOperand(2) == accumulator);
+}
+
+bool attn::hasFunctions(linalg::GenericOp op) {
+  return llvm::any_of(op.getBody()->without_terminator(), [](Operation &inner) {
+    return isa_and_nonnull<math::MathDialect>(inner.getDialect()) &&
+           !isa<math::FmaOp>(inner);
+  });
+}
+
+int64_t attn::getLoopSize(linalg::GenericOp op, unsigned dim) {
+  for (OpOperand &operand : op->getOpOperands()) {
+    AffineMap map = op.getMatchingIndexingMap(&operand);
+    auto expr = getAffineDimExpr(dim, op.getContext());
+    if (auto position = map.getResultPosition(expr))
+      if (int64_t size = op.getShape(&operand)[*position];
+          ShapedType::isStatic(size))
+        return size;
+  }
+  return ShapedType::kDynamic;
+}
+
+bool attn::sumsPairs(linalg::GenericOp op, const TargetSpec &target) {
+  SmallVector<unsigned> sums;
+  op.getReductionDims(sums);
+  int64_t size = getLoopSize(op, sums.front());
+  return target.hasBF16Dot && addsProductOfBF16(op) && size > 0 &&
+         size % (2 * target.lanes(32)) == 0;
+}
+
+bool attn::readsRowsInOrder(linalg::GenericOp op, const TargetSpec &target) {
+  auto streamed = getStreamed(op);
+  if (!target.followsReads || streamed.empty() || hasFunctions(op))
+    return false;
+  OpOperand &output = *op.getDpsInitOperand(0);
+  AffineMap map = op.getMatchingIndexingMap(&output);
+  int64_t outputs =
+      getLoopSize(op, map.getDimPosition(map.getNumResults() - 1));
+  bool widens = getElementTypeOrSelf(streamed.front()->get()) !=
+                getElementTypeOrSelf(output.get());
+  int64_t most = !widens ? 4 : sumsPairs(op, target) ? 2 : 1;
+  return outputs == 1 || (outputs <= most && llvm::isPowerOf2_64(outputs));
 }
 
 bool attn::isElementwise(linalg::GenericOp op) {

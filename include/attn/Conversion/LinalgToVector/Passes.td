@@ -10,6 +10,29 @@
 
 include "mlir/Pass/PassBase.td"
 
+def InterleaveProductsPass : Pass<"attn-interleave-products"> {
+  let summary = "Read keys and values in turns";
+  let description = [{
+    A loop over tiles of keys multiplies the queries by a tile's keys, makes
+    weights of the scores, and multiplies these by its values. Where hardware
+    follows what is read in order (`followsReads` of the target), memory is read
+    faster if both streams go on side by side: scores of the next tile are
+    multiplied beside the values of this one, 8 or 16 keys of each in turns. What
+    stands between the products stays as it is, so no bit of a result changes.
+
+    Takes loops on memrefs over streamed keys and values in which nothing but
+    linalg ops has side effects, and in which scores read one key after the
+    other.
+
+    Example: test/Conversion/LinalgToVector/interleave-products.mlir.
+  }];
+  let options = [
+    Option<"target", "target", "std::string", "\"native\"",
+           "CPU that the loops are for">];
+  let dependentDialects = ["arith::ArithDialect", "memref::MemRefDialect",
+                           "scf::SCFDialect"];
+}
+
 def VectorizePass : Pass<"attn-vectorize"> {
   let summary = "Turn linalg on memrefs into loops over native vectors";
   let description = [{
