@@ -62,6 +62,7 @@ private:
   double getWeightRounding() const;
   double getVanishing() const;
   double getSubnormalRounding() const;
+  double getRoundingOfScores(double largest) const;
   double getWeightFloor() const;
   /// Largest relative error of the sum of weights; 1 or more says nothing.
   double relativeError() const { return sumError / std::fabs(sum); }
@@ -222,6 +223,15 @@ double RowNormalizer::getWeightFloor() const {
                                  : 0;
 }
 
+/// What absolute roundings of weights move the output by, which those to f16
+/// of weights that are scores do where their sum is not too small for it.
+double RowNormalizer::getRoundingOfScores(double largest) const {
+  if (problem.normalizer == Normalizer::Softmax || !problem.outputType.isF16())
+    return 0;
+  double divisor = normalizes() ? std::max(std::fabs(sum), 0x1p-6) : 1;
+  return weights.size() * 0x1p-25 * largest / divisor;
+}
+
 /// Steps 4 and 5.
 Scalar RowNormalizer::divide(const FeatureSum &sums) const {
   double value = normalizes() ? sums.value / sum : sums.value;
@@ -232,7 +242,7 @@ Scalar RowNormalizer::divide(const FeatureSum &sums) const {
   if (sums.magnitude > format.largest)
     return Scalar::ofReal(value, infinity);
   double storing = FloatFormat::get(problem.outputType).rounding(value) +
-                   getSubnormalRounding();
+                   getSubnormalRounding() + getRoundingOfScores(sums.largest);
   if (!normalizes())
     return Scalar::ofReal(value,
                           sums.error + sumRoundings * sums.magnitude + storing);

@@ -216,3 +216,17 @@ def test_entropy_of_any_batch():
     }}"""
     run = attnc("run", text, "--target=sm_80", "--emulate", "--check", "--dim", "B=2")
     assert run.returncode == 0, run.stderr
+
+
+@pytest.mark.parametrize("target", ["sm_80", "sm_90a"])
+@pytest.mark.parametrize("normalizer", ["sum", "none"])
+def test_weights_that_are_small_scores(normalizer, target):
+    """A millionth and less, which f16 rounds to nothing."""
+    text = form("scaled_dot_product", "f16", 64).replace(
+        "{\n",
+        "{\n%c = arith.constant dense<-14.0> : tensor<1x1xf32>\n"
+        "%shift = attn.score.bias %c : tensor<1x1xf32>\n%s = attn.score.sigmoid\n",
+        1,
+    )
+    clause = f"score(%shift, %s) normalizer = {normalizer} "
+    check(text.replace("%v ", f"%v {clause}", 1), target=target)

@@ -8,8 +8,9 @@
 // A product of matrices multiplies every weight by every value, also a weight
 // of 0 by NaN, and an infinite f32 is no sum of two tf32. Scores are scaled and
 // lowered by the maximum in one operation, which leaves of very large ones an
-// error that weights cannot hold. Where an accumulator is not finite or a
-// maximum so large, its warp computes its rows anew, one query after the other,
+// error that weights cannot hold. Weights that are scores may be too small for
+// f16. Where an accumulator is not finite, a maximum so large or a sum of such
+// weights so small, its warp computes its rows anew, one query after the other,
 // without the values of pairs that do not contribute. Lanes share the features.
 //
 //===----------------------------------------------------------------------===//
@@ -26,9 +27,12 @@ using namespace mlir::attn;
 /// rounding of the product is then at most 1/16.
 static constexpr double largestShift = 1 << 20;
 
+/// The least sum of weights of f16 without a maximum: each is right to 2^-25.
+static constexpr double smallestSum = 0x1p-6;
+
 /// Whether accumulators of the warp are finite, 0 times each being 0, and
-/// maxima are small, those of empty rows apart.
-Value AttendKernel::isPlain(const State &state) {
+/// maxima are small and sums are not, those of empty rows apart.
+Value AttendKernel::isPlain(const State &state, ArrayRef<Value> sums) {
   Value zero = k.real(0.0), sum = zero;
   for (Value value : state.accumulator)
     sum = k.fma(value, zero, sum);
@@ -43,6 +47,14 @@ Value AttendKernel::isPlain(const State &state) {
                                        k.real(largestShift)));
       special = k.either(special, large);
     }
+  else if (matrices.element.isF16())
+    for (Value weights : sums)
+      special = k.either(special,
+                         k.both(k.negate(k.equalF(weights, zero)),
+                                arith::CmpFOp::create(
+                                    k.b, k.loc, arith::CmpFPredicate::OLT,
+                                    math::AbsFOp::create(k.b, k.loc, weights),
+                                    k.real(smallestSum))));
   return k.negate(k.anyLane(special));
 }
 

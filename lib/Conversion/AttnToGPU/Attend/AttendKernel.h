@@ -186,7 +186,7 @@ private:
   Value resultRow(const QueryRow &row);
 
   // Values that are not finite behind a mask.
-  Value isPlain(const State &state);
+  Value isPlain(const State &state, ArrayRef<Value> sums);
   Value loadFeature(Value pointer, Value feature, Value limit);
   SmallVector<Value> loadFeatures(Value pointer, int64_t count, Value limit);
   void recomputeRows();

@@ -37,7 +37,7 @@ void AttendKernel::emitResults(const State &state) {
     else
       storeOutput(state, factors);
   };
-  Value plain = isPlain(state);
+  Value plain = isPlain(state, sums);
   k.when(plain, store);
   k.when(k.negate(plain), [&] { recomputeRows(); });
 }
