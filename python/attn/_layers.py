@@ -158,10 +158,10 @@ def _unpack(
         if packed is None:
             continue
         rows = packed.shape[0] if len(packed.shape) else 0
-        if rows == 0 or rows % all_heads:
+        if not packed.shape or rows % all_heads:
             raise ValueError(
                 f"{kind}_q has {rows} rows for query, key and value together, which do "
-                f"not split into {all_heads} heads of at least 1"
+                f"not split into {all_heads} heads"
             )
         size = rows // all_heads
         arrays[f"{kind}_q"] = packed[: heads * size]
@@ -198,10 +198,9 @@ def _check_projections(
             )
     for name, parts in (("w_q", heads), ("w_k", kv_heads), ("w_v", kv_heads)):
         out = weights[name].shape[0]
-        if out == 0 or out % parts:
+        if out % parts:
             raise ValueError(
-                f"{name} gives {out} features, which do not split into {parts} heads "
-                "of at least 1"
+                f"{name} gives {out} features, which do not split into {parts} heads"
             )
     size = weights["w_q"].shape[0] // heads
     if weights["w_k"].shape[0] != size * kv_heads:

@@ -45,6 +45,17 @@ def by_attn(made, query, key, value=None, **options):
     )
 
 
+@pytest.mark.parametrize("packed", [False, True])
+def test_heads_without_features(packed):
+    """attention_m12: values have none either, so that the bias is what is left."""
+    x, rows = np.ones((2, 3, 4), np.float32), np.ones((0, 4), np.float32)
+    bias = np.arange(5, dtype=np.float32)
+    weights = (rows,) if packed else (rows, rows, rows)
+    merge = np.ones((5, 0), np.float32)
+    output = attn.multi_head(x, x, x, *weights, w_o=merge, num_heads=2, b_o=bias)
+    np.testing.assert_array_equal(output, np.broadcast_to(bias, (2, 3, 5)))
+
+
 @torch.no_grad()
 @pytest.mark.parametrize("bias", [True, False])
 def test_self_attention(bias):

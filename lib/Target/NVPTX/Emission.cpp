@@ -82,7 +82,9 @@ mlir::attn::translateKernels(ModuleOp module, const GPUChip &chip,
                              llvm::LLVMContext &context) {
   auto kernels = module.lookupSymbol<gpu::GPUModuleOp>(kernelsName);
   if (!kernels)
-    return makeError("the module has no kernels: no attn op reached the GPU");
+    return makeError(
+        "the module has no kernels: there is no attn op for the GPU "
+        "in it, or none whose results have elements");
   std::unique_ptr<llvm::Module> result =
       translateModuleToLLVMIR(kernels, context, kernelsName);
   if (!result)
