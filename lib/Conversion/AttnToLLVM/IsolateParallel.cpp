@@ -8,6 +8,7 @@
 #include "attn/Conversion/AttnToLLVM/Passes.h"
 #include "attn/Dialect/Attn/IR/ABI.h"
 
+#include "FreeSymbol.h"
 #include "SinkConstants.h"
 
 #include "mlir/Dialect/SCF/Utils/Utils.h"
@@ -43,19 +44,17 @@ struct IsolateParallel
       for (size_t index = loops.size(); index-- > 0;)
         if (loops[index].getBody().hasOneBlock() && !needsFrame(loops[index]))
           isolate(rewriter, loops[index],
-                  (func.getName() + ".parallel." + Twine(index)).str());
+                  func.getName() + ".parallel." + Twine(index));
     }
   }
 
 private:
-  void isolate(RewriterBase &rewriter, ParallelOp parallel, StringRef name) {
+  void isolate(RewriterBase &rewriter, ParallelOp parallel, const Twine &name) {
     sinkConstants(parallel.getBody());
-    std::string unique = name.str();
-    while (getOperation().lookupSymbol(unique))
-      unique += '_';
     // Fails on several blocks alone.
     FailureOr<func::FuncOp> body = outlineSingleBlockRegion(
-        rewriter, parallel.getLoc(), parallel.getBody(), unique);
+        rewriter, parallel.getLoc(), parallel.getBody(),
+        getFreeSymbol(getOperation(), name));
     body->setPrivate();
     (*body)->setAttr(abi::body, rewriter.getUnitAttr());
   }

@@ -8,6 +8,7 @@
 #include "attn/Conversion/AttnToLLVM/Passes.h"
 #include "attn/Dialect/Attn/IR/ABI.h"
 
+#include "FreeSymbol.h"
 #include "RuntimeCalls.h"
 #include "SinkConstants.h"
 
@@ -202,13 +203,10 @@ static void convertAll(ModuleOp module, StringRef kind) {
        llvm::make_early_inc_range(module.getOps<LLVM::LLVMFuncOp>())) {
     SmallVector<OpTy> ops;
     func.walk([&](OpTy op) { ops.push_back(op); });
-    for (auto [index, op] : llvm::enumerate(ops)) {
-      std::string name =
-          (func.getName() + "." + kind + "." + Twine(index)).str();
-      while (module.lookupSymbol(name))
-        name += '_';
-      convert(op, func, name);
-    }
+    for (auto [index, op] : llvm::enumerate(ops))
+      convert(op, func,
+              getFreeSymbol(module,
+                            func.getName() + "." + kind + "." + Twine(index)));
   }
 }
 

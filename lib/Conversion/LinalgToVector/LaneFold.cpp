@@ -31,7 +31,7 @@ static bool isMaximum(linalg::GenericOp op) {
          choice.getTrueValue() == in && choice.getFalseValue() == out;
 }
 
-static bool isSum(linalg::GenericOp op) {
+static bool addsArguments(linalg::GenericOp op) {
   Block &body = *op.getBody();
   auto sum = body.getTerminator()->getOperand(0).getDefiningOp<arith::AddFOp>();
   return sum && llvm::all_of(body.getArguments(), [&](BlockArgument argument) {
@@ -83,7 +83,7 @@ bool attn::isLaneFold(linalg::GenericOp op, const TargetSpec &target) {
     return false;
   OpOperand &matrix = *op.getDpsInputOperand(0),
             &row = *op.getDpsInitOperand(0);
-  if (!isRowByRow(op, matrix, row) || !(isSum(op) || isMaximum(op)) ||
+  if (!isRowByRow(op, matrix, row) || !(addsArguments(op) || isMaximum(op)) ||
       getElementTypeOrSelf(matrix.get()) != getElementTypeOrSelf(row.get()))
     return false;
   auto type = cast<MemRefType>(matrix.get().getType());
@@ -162,7 +162,7 @@ void LaneFolder::emit(int64_t width, Value initial) {
   Value zero = arith::ConstantIndexOp::create(builder, loc, 0);
   bool isNeutral =
       initial &&
-      matchPattern(initial, isSum(op) ? m_AnyZeroFloat() : m_NegInfFloat());
+      matchPattern(initial, addsArguments(op) ? m_AnyZeroFloat() : m_NegInfFloat());
   if (!isNeutral) {
     Value before =
         initial ? vector::BroadcastOp::create(builder, loc, folded.getType(),

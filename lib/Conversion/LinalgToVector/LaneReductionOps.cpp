@@ -22,7 +22,7 @@ using namespace mlir::attn;
 
 /// Whether the body gives its accumulator plus something that does not depend
 /// on it.
-static bool isSum(linalg::GenericOp op) {
+static bool addsToAccumulator(linalg::GenericOp op) {
   BlockArgument accumulator = op.getBody()->getArguments().back();
   Operation *sum = op.getBody()->getTerminator()->getOperand(0).getDefiningOp();
   if (!sum || !accumulator.hasOneUse() ||
@@ -123,7 +123,7 @@ bool attn::isLaneReduction(linalg::GenericOp op) {
                              map.getDimPosition(map.getNumResults() - 1)) ==
           LaneAccess::Strided)
     return false;
-  return isSum(op) && isElementwise(op) && isContiguousAlong(op, sums[0]) &&
+  return addsToAccumulator(op) && isElementwise(op) && isContiguousAlong(op, sums[0]) &&
          llvm::all_of(parallel,
                       [&](unsigned dim) { return isStridedAlong(op, dim); });
 }
