@@ -64,7 +64,7 @@ private:
   bool isIndependent();
   bool isTile(OpOperand &streamed);
   bool takesWeightsInOrder();
-  void chooseChunk();
+  void chooseChunk(const TargetSpec &target);
   Value countRows(OpBuilder &b, Value rows, Value first);
   void emitChunk(OpBuilder &b, linalg::GenericOp op, unsigned dim,
                  const IRMapping &tile, Value first, Value size);
@@ -76,7 +76,7 @@ private:
   static constexpr unsigned scoreRows = 0, valueRows = 2;
 
   scf::ForOp loop;
-  /// How many keys of one tile take turns with as many of another.
+  /// How many keys of one tile take turns with as many of another, 0 for none.
   int64_t chunk = 0, step = 0;
   linalg::FillOp fill;
   linalg::GenericOp scores, values;
@@ -169,16 +169,20 @@ bool TileLoop::takesWeightsInOrder() {
   return true;
 }
 
-/// Half of a page or a page. Trees of sums, and what is shuffled before and
-/// after sums of pairs, take longer in smaller ones, where arithmetic is longer
-/// than reading.
-void TileLoop::chooseChunk() {
+/// Half of a page or a page where hardware fetches. Trees of sums, and what is
+/// shuffled before and after sums of pairs, take longer in smaller ones, where
+/// arithmetic is longer than reading. More rows of f32 fetch what they read, 16
+/// KB ahead; others are bound by arithmetic, and three rows do a half of both.
+void TileLoop::chooseChunk(const TargetSpec &target) {
+  constexpr int64_t fewRows = 4;
   OpOperand &keys = *getStreamed(scores).front();
+  Type type = getElementTypeOrSelf(keys.get());
   int64_t rows = getLoopSize(scores, /*dim=*/1);
-  bool isNarrow = getElementTypeOrSelf(keys.get()) !=
-                  getElementTypeOrSelf(scores.getOutputs().front());
-  bool converts = isNarrow && !getElementTypeOrSelf(keys.get()).isBF16();
-  chunk = converts || (isNarrow && rows > 1) ? 16 : 8;
+  bool isNarrow = type != getElementTypeOrSelf(scores.getOutputs().front());
+  if (readsRowsInOrder(scores, target))
+    chunk = isNarrow && (!type.isBF16() || rows > 1) ? 16 : 8;
+  else if (!isNarrow && rows > fewRows)
+    chunk = 32;
 }
 
 std::optional<TileLoop> TileLoop::match(scf::ForOp loop,
@@ -188,10 +192,10 @@ std::optional<TileLoop> TileLoop::match(scf::ForOp loop,
   if (!loop.getInitArgs().empty() || !tiles.findProducts() ||
       !tiles.isIndependent() || !tiles.isTile(*getStreamed(tiles.scores)[0]) ||
       !tiles.isTile(*getStreamed(tiles.values)[0]) ||
-      !isLaneReduction(tiles.scores) || !readsRowsInOrder(tiles.scores, target))
+      !isLaneReduction(tiles.scores))
     return std::nullopt;
-  tiles.chooseChunk();
-  if (tiles.step <= tiles.chunk || tiles.step % tiles.chunk != 0)
+  tiles.chooseChunk(target);
+  if (!tiles.chunk || tiles.step <= tiles.chunk || tiles.step % tiles.chunk)
     return std::nullopt;
   return tiles;
 }

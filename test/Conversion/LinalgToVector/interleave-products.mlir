@@ -119,6 +119,40 @@ func.func @pairs(%k: memref<?x64xbf16>, %v: memref<?x64xbf16>, %q: memref<2x64xb
   return
 }
 
+// More rows, which fetch ahead, take turns of 32 keys.
+// CHECK-LABEL: func @eight
+// CHECK: scf.for {{.*}} step %c32 {
+func.func @eight(%k: memref<?x64xf32>, %v: memref<?x64xf32>, %q: memref<8x64xf32>,
+                     %s: memref<128x8xf32>, %o: memref<8x64xf32>, %n: index) {
+  %c0 = arith.constant 0 : index
+  %c128 = arith.constant 128 : index
+  %zero = arith.constant 0.0 : f32
+  scf.for %t = %c0 to %n step %c128 {
+    %keys = memref.subview %k[%t, 0] [128, 64] [1, 1] : memref<?x64xf32> to memref<128x64xf32, strided<[64, 1], offset: ?>>
+    %values = memref.subview %v[%t, 0] [128, 64] [1, 1] : memref<?x64xf32> to memref<128x64xf32, strided<[64, 1], offset: ?>>
+    linalg.fill ins(%zero : f32) outs(%s : memref<128x8xf32>)
+    linalg.generic {indexing_maps = [#key, #query, #score],
+                    iterator_types = ["parallel", "parallel", "reduction"]}
+        ins(%keys, %q : memref<128x64xf32, strided<[64, 1], offset: ?>>, memref<8x64xf32>)
+        outs(%s : memref<128x8xf32>) attrs = {attn.streamed = array<i64: 0>, attn.ahead = 32 : index} {
+    ^bb0(%a: f32, %b: f32, %c: f32):
+      %m = arith.mulf %a, %b : f32
+      %r = arith.addf %c, %m : f32
+      linalg.yield %r : f32
+    }
+    linalg.generic {indexing_maps = [#value, #weight, #sum],
+                    iterator_types = ["parallel", "parallel", "reduction"]}
+        ins(%values, %s : memref<128x64xf32, strided<[64, 1], offset: ?>>, memref<128x8xf32>)
+        outs(%o : memref<8x64xf32>) attrs = {attn.streamed = array<i64: 0>, attn.ahead = 32 : index} {
+    ^bb0(%a: f32, %b: f32, %c: f32):
+      %m = arith.mulf %a, %b : f32
+      %r = arith.addf %c, %m : f32
+      linalg.yield %r : f32
+    }
+  }
+  return
+}
+
 // A store to the queries would come too late for the next tile's scores.
 // CHECK-LABEL: func @dependent
 // CHECK: scf.for

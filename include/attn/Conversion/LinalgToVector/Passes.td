@@ -17,12 +17,12 @@ def InterleaveProductsPass : Pass<"attn-interleave-products"> {
     weights of the scores, and multiplies these by its values. Where hardware
     follows what is read in order (`followsReads` of the target), memory is read
     faster if both streams go on side by side: scores of the next tile are
-    multiplied beside the values of this one, 8 or 16 keys of each in turns. What
+    multiplied beside the values of this one, 8 to 32 keys of each in turns. What
     stands between the products stays as it is, so no bit of a result changes.
 
     Takes loops on memrefs over streamed keys and values in which nothing but
     linalg ops has side effects, and in which scores read one key after the
-    other.
+    other, or of f32 have more than four rows.
 
     Example: test/Conversion/LinalgToVector/interleave-products.mlir.
   }];
