@@ -429,3 +429,22 @@ def test_product_of_subnormal_numbers(tmp_path):
     }}"""
     run = attnc("run", text, "--check", "--arg", f"b={tmp_path / 'b.npy'}")
     assert run.returncode == 0, run.stdout
+
+
+@pytest.mark.parametrize("layout", ["mdh", "xmdh", "mhxd"])
+@pytest.mark.parametrize("queries", [1, 2])
+def test_layouts_with_heads_behind_other_dimensions(queries, layout):
+    """Of one query MLIR would take its dimension for that of the heads."""
+
+    def shape(length, heads):
+        sizes = dict(m=length, d=5, h=heads, x=1)
+        return tensor(*(sizes[letter] for letter in layout), "f32")
+
+    q, k = shape(queries, 16), shape(19, 2)
+    check(
+        f"""func.func @f(%q: {q}, %k: {k}, %v: {k}) -> {q} {{
+          %o = attn.scaled_dot_product %q, %k, %v layout = "{layout}" : {q}, {k}, {k} -> {q}
+          return %o : {q}
+        }}""",
+        {},
+    )

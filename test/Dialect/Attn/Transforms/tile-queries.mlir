@@ -1,4 +1,5 @@
 // RUN: attn-opt %s -attn-tile-queries="target=x86-64-v4" -canonicalize -cse | FileCheck %s
+// RUN: attn-opt %s -attn-tile-queries="target=x86-64-v4" | FileCheck %s --check-prefix=SIZES
 
 #query = affine_map<(b, hkv, g, i, j, d, e) -> (hkv, i, d)>
 #key = affine_map<(b, hkv, g, i, j, d, e) -> (hkv, j, d)>
@@ -58,4 +59,17 @@ func.func @unknown_keys(%q: tensor<4x?x16xf32>, %k: tensor<4x?x16xf32>, %o: tens
   %r = attn.attend dot softmax ins(%q, %k, %k : tensor<4x?x16xf32>, tensor<4x?x16xf32>, tensor<4x?x16xf32>)
       outs(%o : tensor<4x?x16xf32>) indexing_maps = [#query, #key, #value, #output] scale = 0.25 -> tensor<4x?x16xf32>
   return %r : tensor<4x?x16xf32>
+}
+
+// Slices drop the heads behind features: of one query they know so from the start.
+#query_heads_last = affine_map<(b, hkv, g, i, j, d, e) -> (i, d, hkv, g)>
+#key_heads_last = affine_map<(b, hkv, g, i, j, d, e) -> (j, d, hkv)>
+#value_heads_last = affine_map<(b, hkv, g, i, j, d, e) -> (j, e, hkv)>
+#output_heads_last = affine_map<(b, hkv, g, i, j, d, e) -> (i, e, hkv, g)>
+// SIZES-LABEL: func @heads_last(
+// SIZES: tensor.extract_slice %{{.*}}[0, 0, %{{.*}}, 0] [1, 5, 1, 8] [1, 1, 1, 1] : tensor<1x5x2x8xf32> to tensor<1x5x1x8xf32>
+func.func @heads_last(%q: tensor<1x5x2x8xf32>, %k: tensor<19x5x2xf32>, %v: tensor<19x5x2xf32>, %o: tensor<1x5x2x8xf32>) -> tensor<1x5x2x8xf32> {
+  %r = attn.attend dot softmax ins(%q, %k, %v : tensor<1x5x2x8xf32>, tensor<19x5x2xf32>, tensor<19x5x2xf32>) outs(%o : tensor<1x5x2x8xf32>)
+      indexing_maps = [#query_heads_last, #key_heads_last, #value_heads_last, #output_heads_last] scale = 0.5 {attn.plan = {group = 8 : index, keys = 32 : index, lanes = "queries", queries = 2 : index}} -> tensor<1x5x2x8xf32>
+  return %r : tensor<1x5x2x8xf32>
 }

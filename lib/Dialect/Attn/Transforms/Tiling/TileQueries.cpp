@@ -94,6 +94,36 @@ static OpFoldResult queryStep(OpBuilder &builder, AttendOp op,
       .getResult();
 }
 
+/// Whether slices drop a dimension that lies behind queries and another one:
+/// where it turns out that there is one query, MLIR would drop that dimension.
+static bool isQueryMistaken(AttendOp op, const TilePlan &plan) {
+  auto isDropped = [&](unsigned dim) {
+    return dim == AttendOp::B || dim == AttendOp::Hkv ||
+           (dim == AttendOp::G && plan.group == 1);
+  };
+  return llvm::any_of(
+      op.getIndexingMaps().getAsValueRange<AffineMapAttr>(),
+      [&](AffineMap map) {
+        bool isBehind = false, isApart = false, isMistaken = false;
+        for (unsigned result = 0; result < map.getNumResults(); ++result) {
+          unsigned dim = map.getDimPosition(result);
+          if (isDropped(dim))
+            isMistaken |= isApart;
+          else
+            isApart |= isBehind;
+          isBehind |= dim == AttendOp::I;
+        }
+        return isMistaken;
+      });
+}
+
+static bool takesAll(OpBuilder &builder, AttendOp op, OpFoldResult step) {
+  std::optional<int64_t> known = getConstantIntValue(step),
+                         queries = getConstantIntValue(
+                             op.getIterationDomain(builder)[AttendOp::I].size);
+  return known && queries && *queries <= *known;
+}
+
 static void tileQueries(AttendOp op, const TilePlan &plan) {
   IRRewriter rewriter(op);
   SmallVector<OpFoldResult> sizes(AttendOp::NumDims, rewriter.getIndexAttr(0));
@@ -101,7 +131,11 @@ static void tileQueries(AttendOp op, const TilePlan &plan) {
     sizes[dim] = rewriter.getIndexAttr(1);
   // A tile has either one head of a group or all of them.
   sizes[AttendOp::G] = rewriter.getIndexAttr(plan.group == 1 ? 1 : 0);
-  sizes[AttendOp::I] = queryStep(rewriter, op, plan);
+  OpFoldResult step = queryStep(rewriter, op, plan);
+  sizes[AttendOp::I] = step;
+  // No loop then: sizes are known at once.
+  if (isQueryMistaken(op, plan) && takesAll(rewriter, op, step))
+    sizes[AttendOp::I] = rewriter.getIndexAttr(0);
   scf::SCFTilingOptions options;
   options.setTileSizes(sizes);
   options.setLoopType(scf::SCFTilingOptions::LoopType::ForallOp);
