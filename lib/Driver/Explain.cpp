@@ -219,6 +219,8 @@ static void print(llvm::raw_ostream &os, const PlanVariant &variant) {
   if (plan.piece)
     os << ", " << plan.piece << " rows at a time"
        << (plan.tiles ? "" : " of tiles with fewer queries");
+  if (plan.interleave > 1)
+    os << ", " << plan.interleave << " heads side by side";
   if (plan.compact)
     os << ", rows that lie in order in a version of their own";
   os << "; " << variant.reason << '\n';
@@ -284,6 +286,7 @@ static void write(llvm::json::OStream &json, const PlanVariant &variant,
     json.attribute("band", variant.plan.band);
     json.attribute("resident", variant.plan.resident);
     json.attribute("piece", variant.plan.piece);
+    json.attribute("interleave", variant.plan.interleave);
     json.attribute("filled", variant.plan.filled);
     json.attribute("compact", variant.plan.compact);
     json.attribute("followed", followed);

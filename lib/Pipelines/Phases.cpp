@@ -130,6 +130,7 @@ void buildVectorize(OpPassManager &pm, const PhaseOptions &options) {
   functions.addPass(createLoopInvariantCodeMotionPass());
   functions.addPass(createCanonicalizer());
   functions.addPass(createCSEPass());
+  functions.addPass(createInterleaveStepsPass());
 }
 
 void buildLower(OpPassManager &pm, const PhaseOptions &options) {

@@ -73,4 +73,18 @@ def VectorizePass : Pass<"attn-vectorize"> {
                            "x86vector::X86VectorDialect"];
 }
 
+def InterleaveStepsPass : Pass<"attn-interleave-steps"> {
+  let summary = "Run several steps of short parallel loops side by side";
+  let description = [{
+    A step of each `scf.forall` on memrefs with `attn.interleave` becomes as many,
+    where the last dimension whose number of steps is a known multiple has them:
+    each op of the body is followed by copies of it for the steps beside, loops as
+    wholes. What one step waits for is computed while the ops of others run.
+    Results are the same, bit for bit. No `attn.interleave` is left.
+
+    Example: test/Conversion/LinalgToVector/interleave-steps.mlir.
+  }];
+  let dependentDialects = ["arith::ArithDialect", "scf::SCFDialect"];
+}
+
 #endif // ATTN_CONVERSION_LINALGTOVECTOR_PASSES_TD

@@ -33,10 +33,10 @@ static bool isOf(Attribute attribute) {
   return isa<AttrTy>(attribute);
 }
 
-template <int64_t least>
+template <int64_t least, int64_t most = maxCount>
 static bool isCount(Attribute attribute) {
   std::optional<int64_t> count = getCount(attribute);
-  return count && *count >= least && *count <= maxCount;
+  return count && *count >= least && *count <= most;
 }
 
 /// Not NaN, either.
@@ -90,6 +90,9 @@ static constexpr Rule attendTileRules[] = {
 static constexpr Rule linalgRules[] = {
     {streamedAttr, "an array of i64, numbers of inputs,", areNumbers},
     {rowsAheadAttr, notNegative, isCount<0>}};
+static constexpr Rule parallelRules[] = {
+    {interleaveAttr, "a number from 1 to 16",
+     isCount<1, TilePlan::mostInterleaved>}};
 static constexpr Rule exponentialRules[] = {
     {nonPositiveAttr, flag, isOf<UnitAttr>}};
 static constexpr Rule moduleRules[] = {{emulatedAttr, flag, isOf<UnitAttr>}};
@@ -120,6 +123,8 @@ static ArrayRef<Rule> rulesFor(Operation *op) {
     return functionRules;
   if (op->getName().getDialectNamespace() == "linalg")
     return linalgRules;
+  if (op->getName().getStringRef() == "scf.forall")
+    return parallelRules;
   if (op->getName().getStringRef() == "math.exp2")
     return exponentialRules;
   return {};

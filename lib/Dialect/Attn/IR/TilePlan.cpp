@@ -54,7 +54,8 @@ static constexpr NumberField numberFields[] = {
     {"ahead", &TilePlan::ahead, 0},
     {"band", &TilePlan::band, 1, maxCount, true},
     {"resident", &TilePlan::resident, 0, maxCount, true},
-    {"piece", &TilePlan::piece, 0, maxCount, true}};
+    {"piece", &TilePlan::piece, 0, maxCount, true},
+    {"interleave", &TilePlan::interleave, 1, TilePlan::mostInterleaved, true}};
 
 static constexpr FlagField flagFields[] = {
     {"pairs", &TilePlan::pairs},       {"tiles", &TilePlan::tiles},

@@ -150,7 +150,7 @@ func.func @f(%q: tensor<4x8x16xf32>) -> tensor<4x8x16xf32> {
 #output = affine_map<(b, hkv, g, i, j, d, e) -> (hkv, i, e)>
 
 func.func @f(%q: tensor<4x8x16xf32>) -> tensor<4x8x16xf32> {
-  // expected-error @below {{'attn.attend' op has attn.plan with quieries = 4 : i64; queries, keys, group, split, ahead, band, resident, piece, pairs, tiles, unpacked, turned, once, filled, spread, compact, lanes are accepted}}
+  // expected-error @below {{'attn.attend' op has attn.plan with quieries = 4 : i64; queries, keys, group, split, ahead, band, resident, piece, interleave, pairs, tiles, unpacked, turned, once, filled, spread, compact, lanes are accepted}}
   %r = attn.attend dot softmax ins(%q, %q, %q : tensor<4x8x16xf32>, tensor<4x8x16xf32>, tensor<4x8x16xf32>)
       outs(%q : tensor<4x8x16xf32>) indexing_maps = [#query, #key, #key, #output] scale = 0.25 {attn.plan = {keys = 8, quieries = 4}} -> tensor<4x8x16xf32>
   return %r : tensor<4x8x16xf32>
@@ -377,4 +377,13 @@ func.func @f(%x: f32) -> f32 {
   // expected-error @below {{'math.exp' op has the attribute 'attn.nonpositive'; none of attn is accepted here}}
   %r = math.exp %x {attn.nonpositive} : f32
   return %r : f32
+}
+
+// -----
+
+func.func @too_many_steps_side_by_side() {
+  // expected-error @below {{'scf.forall' op has attn.interleave = 17 : index; a number from 1 to 16 is accepted}}
+  scf.forall (%i) in (34) {
+  } {attn.interleave = 17 : index}
+  return
 }

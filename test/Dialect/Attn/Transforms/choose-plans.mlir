@@ -178,3 +178,60 @@ func.func @heads(%q: tensor<2x4x1x64xf32>, %k: tensor<2x?x64xf32>, %o: tensor<2x
   } -> tensor<2x4x1x64xf32>
   return %r : tensor<2x4x1x64xf32>
 }
+
+// -----
+
+// Few rows and keys are short steps, which wait for each other: two heads alternate,
+// four where there are one or two rows; not where a thread would have nothing to do.
+#map = affine_map<(b, hkv, g, i, j, d, e) -> (hkv, i, d)>
+#keys = affine_map<(b, hkv, g, i, j, d, e) -> (hkv, j, d)>
+#values = affine_map<(b, hkv, g, i, j, d, e) -> (hkv, j, e)>
+#results = affine_map<(b, hkv, g, i, j, d, e) -> (hkv, i, e)>
+// CHECK-LABEL: func @short_two(
+// CHECK: attn.plan = {ahead = 64 : index, group = 1 : index, interleave = 2 : index, keys = 128 : index, lanes = "features"
+func.func @short_two(%q: tensor<64x8x64xf32>, %o: tensor<64x8x64xf32>) -> tensor<64x8x64xf32> {
+  %r = attn.attend dot softmax ins(%q, %q, %q : tensor<64x8x64xf32>, tensor<64x8x64xf32>, tensor<64x8x64xf32>)
+      outs(%o : tensor<64x8x64xf32>) indexing_maps = [#map, #keys, #values, #results] scale = 0.25 -> tensor<64x8x64xf32>
+  return %r : tensor<64x8x64xf32>
+}
+// CHECK-LABEL: func @short_four(
+// CHECK: interleave = 4 : index
+func.func @short_four(%q: tensor<64x2x64xf32>, %o: tensor<64x2x64xf32>) -> tensor<64x2x64xf32> {
+  %r = attn.attend dot softmax ins(%q, %q, %q : tensor<64x2x64xf32>, tensor<64x2x64xf32>, tensor<64x2x64xf32>)
+      outs(%o : tensor<64x2x64xf32>) indexing_maps = [#map, #keys, #values, #results] scale = 0.25 -> tensor<64x2x64xf32>
+  return %r : tensor<64x2x64xf32>
+}
+// CHECK-LABEL: func @few_heads(
+// CHECK-NOT: interleave
+// CHECK-LABEL: func @more_keys(
+// CHECK-NOT: interleave
+// CHECK: return
+func.func @few_heads(%q: tensor<1x8x64xf32>, %o: tensor<1x8x64xf32>) -> tensor<1x8x64xf32> {
+  %r = attn.attend dot softmax ins(%q, %q, %q : tensor<1x8x64xf32>, tensor<1x8x64xf32>, tensor<1x8x64xf32>)
+      outs(%o : tensor<1x8x64xf32>) indexing_maps = [#map, #keys, #values, #results] scale = 0.25 -> tensor<1x8x64xf32>
+  return %r : tensor<1x8x64xf32>
+}
+func.func @more_keys(%q: tensor<64x8x64xf32>, %k: tensor<64x32x64xf32>, %o: tensor<64x8x64xf32>) -> tensor<64x8x64xf32> {
+  %r = attn.attend dot softmax ins(%q, %k, %k : tensor<64x8x64xf32>, tensor<64x32x64xf32>, tensor<64x32x64xf32>)
+      outs(%o : tensor<64x8x64xf32>) indexing_maps = [#map, #keys, #values, #results] scale = 0.25 -> tensor<64x8x64xf32>
+  return %r : tensor<64x8x64xf32>
+}
+
+// -----
+
+// Packing queries for lanes counts where keys are few: fourteen queries on as many
+// keys lie as they are, on sixty-four they are packed.
+#map = affine_map<(b, hkv, g, i, j, d, e) -> (hkv, i, d)>
+#keys = affine_map<(b, hkv, g, i, j, d, e) -> (hkv, j, d)>
+#values = affine_map<(b, hkv, g, i, j, d, e) -> (hkv, j, e)>
+#results = affine_map<(b, hkv, g, i, j, d, e) -> (hkv, i, e)>
+// CHECK-LABEL: func @packing(
+// CHECK: lanes = "features", queries = 14 : index
+// CHECK: lanes = "queries", queries = 16 : index
+func.func @packing(%q: tensor<4x14x64xf32>, %k: tensor<4x64x64xf32>, %o: tensor<4x14x64xf32>) -> (tensor<4x14x64xf32>, tensor<4x14x64xf32>) {
+  %r = attn.attend dot softmax ins(%q, %q, %q : tensor<4x14x64xf32>, tensor<4x14x64xf32>, tensor<4x14x64xf32>)
+      outs(%o : tensor<4x14x64xf32>) indexing_maps = [#map, #keys, #values, #results] scale = 0.25 -> tensor<4x14x64xf32>
+  %s = attn.attend dot softmax ins(%q, %k, %k : tensor<4x14x64xf32>, tensor<4x64x64xf32>, tensor<4x64x64xf32>)
+      outs(%o : tensor<4x14x64xf32>) indexing_maps = [#map, #keys, #values, #results] scale = 0.25 -> tensor<4x14x64xf32>
+  return %r, %s : tensor<4x14x64xf32>, tensor<4x14x64xf32>
+}

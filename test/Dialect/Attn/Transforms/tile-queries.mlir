@@ -41,6 +41,17 @@ func.func @filled(%q: tensor<4x?x16xf32>, %k: tensor<4x?x16xf32>, %o: tensor<4x?
   return %r : tensor<4x?x16xf32>
 }
 
+// The loop over heads tells that their steps are to alternate.
+// CHECK-LABEL: func @interleaved(
+// CHECK: scf.forall (%{{.*}}) in (4)
+// CHECK: } {attn.interleave = 2 : index}
+func.func @interleaved(%q: tensor<4x8x16xf32>, %k: tensor<4x8x16xf32>, %o: tensor<4x8x16xf32>) -> tensor<4x8x16xf32> {
+  %r = attn.attend dot softmax ins(%q, %k, %k : tensor<4x8x16xf32>, tensor<4x8x16xf32>, tensor<4x8x16xf32>)
+      outs(%o : tensor<4x8x16xf32>) indexing_maps = [#query, #key, #value, #output] scale = 0.25
+      {attn.plan = {keys = 128 : index, lanes = "features", interleave = 2 : index, queries = 8 : index}} -> tensor<4x8x16xf32>
+  return %r : tensor<4x8x16xf32>
+}
+
 // Four tiles at a time where there are more keys than stay in the cache; two, or one,
 // where four would leave a single step.
 // CHECK-LABEL: func @unknown_keys(

@@ -50,6 +50,9 @@ inline constexpr llvm::StringLiteral spreadAttr = "attn.spread";
 /// registers.
 inline constexpr llvm::StringLiteral unpackedAttr = "attn.unpacked";
 
+/// On scf.forall, an index: `TilePlan::interleave`, where it is not 1.
+inline constexpr llvm::StringLiteral interleaveAttr = "attn.interleave";
+
 /// On a linalg op, an array of i64: the inputs that come from memory.
 inline constexpr llvm::StringLiteral streamedAttr = "attn.streamed";
 

@@ -57,6 +57,10 @@ struct TilePlan {
   /// has a query: of all tiles where `tiles`, else of those with fewer queries
   /// than they could have; 0 for all rows at once in any case.
   int64_t piece = 0;
+  /// So many heads are computed side by side: their steps alternate, so that
+  /// those of one run while those of another wait for each other.
+  int64_t interleave = 1;
+  static constexpr int64_t mostInterleaved = 16;
   /// Whether features of values lie along lanes in the second product though
   /// queries do in the first: outputs are stored as they are summed.
   bool turned = false;

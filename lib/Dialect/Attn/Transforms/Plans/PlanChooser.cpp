@@ -41,6 +41,7 @@ PlanChooser::PlanChooser(const TargetSpec &target, AttendOp op)
   elementBytes = accumulator.getIntOrFloatBitWidth() / 8;
   lanes = target.lanes(8 * elementBytes);
   maxRows = lanes * (target.vectorRegisters >= 32 ? 4 : 6);
+  keyHeads = staticSize(op, AttendOp::Hkv);
   queries = staticSize(op, AttendOp::I);
   keys = staticSize(op, AttendOp::J);
   group = staticSize(op, AttendOp::G);
@@ -158,6 +159,7 @@ double PlanChooser::operations(const TilePlan &plan) {
   }
   int64_t tiles =
       llvm::divideCeil(queries, plan.queries) * headsOfTile() / plan.group;
+  int64_t vectors = llvm::divideCeil(plan.rows(), lanes);
   // As long as so many vector operations take, measured with tile registers as
   // slow as they often are: values in pairs, exponentials, loads and stores of
   // tiles.
@@ -169,11 +171,14 @@ double PlanChooser::operations(const TilePlan &plan) {
   // Measured: pairs of values, and scalars that are found one by one.
   constexpr double besidePairs = 2.0 / 3;
   if (plan.pairs)
-    return tiles * (features + valueFeatures) / 2.0 *
-           (llvm::divideCeil(plan.rows(), lanes) + besidePairs);
+    return tiles * (features + valueFeatures) / 2.0 * (vectors + besidePairs);
   // Exponentials of keys serve all queries.
   double total = features * (additive ? 6 : 1) + valueFeatures;
-  return tiles * total * llvm::divideCeil(plan.rows(), lanes);
+  // A vector of queries is packed by a load, a shuffle for each halving of its
+  // lanes, and a store.
+  int64_t packing = features * (2 + llvm::Log2_64(lanes));
+  bool known = !ShapedType::isDynamic(keys) && keys > 0;
+  return tiles * vectors * (total + (known ? packing / keys : 0));
 }
 
 /// The cheaper plan for a known number of queries.

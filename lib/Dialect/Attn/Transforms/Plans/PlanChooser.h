@@ -53,11 +53,12 @@ private:
   void chooseTiles(TilePlan &plan);
   void shareKeys(TilePlan &plan);
   int64_t splitFor(const TilePlan &plan);
+  int64_t interleaveFor(const TilePlan &plan);
 
   const TargetSpec &target;
   AttendOp op;
   int64_t elementBytes, lanes, maxRows;
-  int64_t queries, keys, group, features, valueFeatures;
+  int64_t keyHeads, queries, keys, group, features, valueFeatures;
 };
 
 } // namespace mlir::attn

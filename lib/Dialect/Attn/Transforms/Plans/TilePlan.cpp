@@ -188,12 +188,26 @@ TilePlan PlanChooser::featuresAlongLanes() {
   plan.pairs = usesPairs() && features % (2 * lanes) == 0 &&
                valueFeatures % (2 * lanes) == 0;
   plan.split = splitFor(plan);
+  plan.interleave = interleaveFor(plan);
   constexpr int64_t bytesAhead = 16 * 1024, mostRows = 128;
   Type element = getElementTypeOrSelf(op.getKey().getType());
   int64_t rowBytes = features * element.getIntOrFloatBitWidth() / 8;
   plan.ahead = std::clamp<int64_t>(bytesAhead / std::max<int64_t>(rowBytes, 1),
                                    4, mostRows);
   return plan;
+}
+
+/// Few rows and keys are steps that wait for each other rather than work, most
+/// where there are one or two rows. Two threads have something to do in any
+/// case.
+int64_t PlanChooser::interleaveFor(const TilePlan &plan) {
+  if (ShapedType::isDynamic(keyHeads) || ShapedType::isDynamic(keys) ||
+      keys > lanes || 2 * plan.rows() > lanes)
+    return 1;
+  int64_t most = plan.rows() <= 2 ? 4 : 2;
+  while (most > 1 && (keyHeads % most != 0 || keyHeads < 2 * most))
+    most /= 2;
+  return most;
 }
 
 /// Parts are merged through their LSE. One tile of queries is few, so that

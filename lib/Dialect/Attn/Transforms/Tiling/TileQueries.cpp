@@ -8,6 +8,7 @@
 #include "../PassTarget.h"
 
 #include "attn/Dialect/Attn/IR/Attn.h"
+#include "attn/Dialect/Attn/IR/AttributeNames.h"
 #include "attn/Dialect/Attn/Transforms/Passes.h"
 #include "attn/Dialect/Attn/Transforms/TilePlan.h"
 
@@ -143,6 +144,9 @@ static void tileQueries(AttendOp op, const TilePlan &plan) {
       rewriter, cast<TilingInterface>(op.getOperation()), options);
   assert(succeeded(tiled) && "keys and features stay whole");
   rewriter.replaceOp(op, tiled->replacements);
+  if (plan.interleave > 1 && !tiled->loops.empty())
+    tiled->loops.front()->setAttr(interleaveAttr,
+                                  rewriter.getIndexAttr(plan.interleave));
   if (plan.filled)
     fixQueries(rewriter, cast<AttendOp>(tiled->tiledOps.front()), plan.queries);
 }
