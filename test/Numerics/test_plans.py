@@ -119,6 +119,23 @@ def test_short_sequences(queries, keys):
     check(text, sizes)
 
 
+@pytest.mark.parametrize(
+    "queries, keys", [(1, 1), (1, 13), (2, 8), (3, 16), (4, 5), (7, 7), (8, 8)]
+)
+@pytest.mark.parametrize("type", ["f32", "bf16", "f64"])
+@pytest.mark.parametrize("mask", ["none", "bottom_right"])
+def test_heads_side_by_side(type, queries, keys, mask, tmp_path):
+    text = attention(
+        type=type, heads=8, kv_heads=8, queries=queries, keys=keys, mask=mask
+    )
+    if type == "f32":
+        assert followed_plan(text, {})["interleave"] > 1
+    value = np.random.default_rng(0).normal(size=(1, 8, keys, 16))
+    value[0, 3, keys // 2] = np.nan
+    check(text, {})
+    check(text, {}, "--arg", f"v={store(tmp_path / 'v.npy', value, type)}")
+
+
 @pytest.mark.parametrize("queries", [0, 63, 64, 65, 128])
 @pytest.mark.parametrize("keys, heads", [(0, 3), (1, 3), (97, 6), (128, 3), (129, 6)])
 def test_filled_tiles(queries, keys, heads):

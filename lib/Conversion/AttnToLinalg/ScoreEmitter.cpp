@@ -268,8 +268,9 @@ Value ScoreEmitter::reshape(Value tensor, int64_t columns) {
 /// Scores in memory of so few queries that the maximum of one key would wait
 /// for that of the one before: keys of several rows are compared first.
 Value ScoreEmitter::maximumInParts(Value scores, Value init) {
-  int64_t columns = cast<RankedTensorType>(scores.getType()).getDimSize(1),
-          joined = getJoinedColumns(columns);
+  auto type = cast<RankedTensorType>(scores.getType());
+  int64_t columns = type.getDimSize(1),
+          joined = getJoinedColumns(columns, type.getDimSize(0));
   auto maximaOf = [&](Value matrix, int64_t size) {
     return maximumOf(matrix, tensor::EmptyOp::create(
                                  b, loc, ArrayRef<int64_t>{size}, accumulator));
@@ -284,9 +285,10 @@ Value ScoreEmitter::maximumInParts(Value scores, Value init) {
 
 Value ScoreEmitter::quarter(Value perColumn, int64_t columns,
                             function_ref<Value(Value, int64_t)> combine) {
-  int64_t size = getJoinedColumns(columns);
-  for (; size > 4 * columns; size /= 4)
-    perColumn = combine(reshape(perColumn, size / 4), size / 4);
+  int64_t size = cast<ShapedType>(perColumn.getType()).getNumElements();
+  if (!llvm::isPowerOf2_64(columns))
+    for (; size > 4 * columns; size /= 4)
+      perColumn = combine(reshape(perColumn, size / 4), size / 4);
   return reshape(perColumn, columns);
 }
 

@@ -130,8 +130,15 @@ public:
   /// Columns of a matrix whose rows have several keys of few queries each:
   /// enough vectors to hide latencies, and four to some power keys.
   static int64_t getJoinedColumns(int64_t queries) {
-    return llvm::isPowerOf2_64(queries) ? 64 : 16 * queries;
+    return llvm::isPowerOf2_64(queries) ? mostFolded : 16 * queries;
   }
+  /// The same for so many keys, all of which are a row where they are fewer.
+  static int64_t getJoinedColumns(int64_t queries, int64_t keys) {
+    return std::min(getJoinedColumns(queries), queries * keys);
+  }
+  /// Elements of a matrix whose rows are combined at once, in registers, where
+  /// their length is a power of two.
+  static constexpr int64_t mostFolded = 64;
   /// A matrix of `columns` of a vector of so many joined ones: `combine` makes
   /// the four rows of a matrix a vector of the given size, as often as there
   /// are more rows.

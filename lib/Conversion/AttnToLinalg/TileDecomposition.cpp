@@ -48,6 +48,13 @@ std::pair<Value, Value> TileDecomposition::weigh(Value scores, Value sum,
   return {results[0], results[1]};
 }
 
+/// Whether so many keys of `rows` queries are one row of joined columns, of
+/// which the last may be part of a vector, and are combined at once.
+bool TileDecomposition::isOneFold(int64_t rows, int64_t keys) {
+  return keys > 1 && keys * rows <= ScoreEmitter::mostFolded &&
+         llvm::isPowerOf2_64(rows) && !multipliesPairs();
+}
+
 /// Whether weights of several keys of a few queries are to fill a vector, which
 /// those of one key would not. A mask or a score that depends on indices sees
 /// one key in a row; a tile without others before it may have few of its keys.
@@ -63,7 +70,8 @@ bool TileDecomposition::foldsKeys() {
          !op->hasAttr(boundedScoresAttr) && op.getMask().empty() &&
          op.getScore().empty() && !ShapedType::isDynamic(rows) && rows > 0 &&
          rows < 16 && keys &&
-         *keys * rows % ScoreEmitter::getJoinedColumns(rows) == 0;
+         (*keys * rows % ScoreEmitter::getJoinedColumns(rows) == 0 ||
+          (getConstantIntValue(count) && isOneFold(rows, *keys)));
 }
 
 /// Weights (keys, rows) of static shape rounded to bf16, in pairs of keys.
@@ -93,7 +101,8 @@ std::pair<Value, Value> TileDecomposition::weighFolded(Value scores, Value sum,
                                                        Value shift,
                                                        double scale) {
   int64_t rows = cast<ShapedType>(scores.getType()).getDimSize(1),
-          columns = ScoreEmitter::getJoinedColumns(rows);
+          keys = cast<ShapedType>(scores.getType()).getDimSize(0),
+          columns = ScoreEmitter::getJoinedColumns(rows, keys);
   SmallVector<ReassociationIndices> all{{0, 1}};
   Value parts = tensor::EmptyOp::create(
       b, loc, ArrayRef<int64_t>{columns / rows, rows}, accumulator);

@@ -47,6 +47,7 @@ private:
   Value scaled(Value perQuery, double scale);
   std::pair<Value, Value> weigh(Value scores, Value sum, Value shift,
                                 double scale);
+  bool isOneFold(int64_t rows, int64_t keys);
   bool foldsKeys();
   std::pair<Value, Value> weighFolded(Value scores, Value sum, Value shift,
                                       double scale);

@@ -55,17 +55,18 @@ static int64_t getWidth(Value memref, const TargetSpec &target) {
 }
 
 /// Whether `op` has one loop over rows, one along them, and its operands are
-/// `matrix` and `row`.
+/// `matrix`, of few elements, and `row`.
 static bool isRowByRow(linalg::GenericOp op, OpOperand &matrix,
                        OpOperand &row) {
+  constexpr int64_t mostElements = 64;
   AffineMap rowMap = op.getMatchingIndexingMap(&row);
   auto shape = getDenseShape(matrix.get());
   return op.getNumLoops() == 2 && shape && getDenseShape(row.get()) &&
          op.getMatchingIndexingMap(&matrix).isIdentity() &&
          rowMap.isProjectedPermutation() && rowMap.getNumResults() == 1 &&
          rowMap.isFunctionOfDim(1) && shape->front() > 1 &&
-         llvm::isPowerOf2_64(shape->front()) &&
-         llvm::isPowerOf2_64(shape->back());
+         llvm::isPowerOf2_64(shape->back()) &&
+         shape->front() * shape->back() <= mostElements;
 }
 
 static bool hasOneOfEach(linalg::GenericOp op) {
@@ -78,7 +79,6 @@ static Value flatten(OpBuilder &builder, Location loc, Value matrix) {
 }
 
 bool attn::isLaneFold(linalg::GenericOp op, const TargetSpec &target) {
-  constexpr int64_t mostVectors = 4;
   if (!hasOneOfEach(op) || op.getNumReductionLoops() != 1)
     return false;
   OpOperand &matrix = *op.getDpsInputOperand(0),
@@ -86,10 +86,8 @@ bool attn::isLaneFold(linalg::GenericOp op, const TargetSpec &target) {
   if (!isRowByRow(op, matrix, row) || !(addsArguments(op) || isMaximum(op)) ||
       getElementTypeOrSelf(matrix.get()) != getElementTypeOrSelf(row.get()))
     return false;
-  auto type = cast<MemRefType>(matrix.get().getType());
-  int64_t width = getWidth(matrix.get(), target);
-  return type.getDimSize(1) > 1 && type.getDimSize(1) <= width &&
-         type.getNumElements() <= mostVectors * width;
+  return cast<MemRefType>(row.get().getType()).getNumElements() <=
+         getWidth(matrix.get(), target);
 }
 
 namespace {
@@ -106,7 +104,9 @@ private:
                            cast<VectorType>(left.getType()).getNumElements());
   }
   Value half(Value vector, bool upper);
-  SmallVector<Value> loadMatrix(int64_t lanes);
+  Value load(int64_t first, int64_t lanes);
+  Value foldVectors(int64_t count, int64_t width);
+  Value foldMatrix(int64_t width);
 
   OpBuilder &builder;
   linalg::GenericOp op;
@@ -121,44 +121,59 @@ Value LaneFolder::half(Value vector, bool upper) {
       ArrayRef<int64_t>{lanes}, ArrayRef<int64_t>{1});
 }
 
-/// The matrix in vectors. Those of which a maximum is taken have no NaN.
-SmallVector<Value> LaneFolder::loadMatrix(int64_t lanes) {
-  Value matrix = op.getInputs().front();
-  auto type = cast<MemRefType>(matrix.getType());
-  auto vectorType = VectorType::get(lanes, type.getElementType());
-  matrix = flatten(builder, loc, matrix);
+/// Part of the matrix, without NaN where a maximum is taken.
+Value LaneFolder::load(int64_t first, int64_t lanes) {
+  Value matrix = flatten(builder, loc, op.getInputs().front());
+  auto element =
+      cast<FloatType>(cast<MemRefType>(matrix.getType()).getElementType());
+  auto type = VectorType::get(lanes, element);
+  Value position = arith::ConstantIndexOp::create(builder, loc, first);
+  Value vector = vector::LoadOp::create(builder, loc, type, matrix, position);
+  if (!isMaximum(op))
+    return vector;
+  auto lowest = DenseElementsAttr::get(
+      type, APFloat::getInf(element.getFloatSemantics(), /*Negative=*/true));
+  return combine(vector, arith::ConstantOp::create(builder, loc, lowest));
+}
+
+/// The first `count` whole vectors in pairs; null for none.
+Value LaneFolder::foldVectors(int64_t count, int64_t width) {
   SmallVector<Value> vectors;
-  for (int64_t first = 0; first < type.getNumElements(); first += lanes) {
-    Value position = arith::ConstantIndexOp::create(builder, loc, first);
-    vectors.push_back(
-        vector::LoadOp::create(builder, loc, vectorType, matrix, position));
+  for (int64_t index = 0; index < count; ++index)
+    vectors.push_back(load(index * width, width));
+  while (vectors.size() > 1) {
+    size_t half = llvm::divideCeil(vectors.size(), 2);
+    for (size_t i = 0; i + half < vectors.size(); ++i)
+      vectors[i] = combine(vectors[i], vectors[i + half]);
+    vectors.truncate(half);
   }
-  if (isMaximum(op)) {
-    auto element = cast<FloatType>(type.getElementType());
-    Value lowest = arith::ConstantOp::create(
-        builder, loc,
-        DenseElementsAttr::get(vectorType,
-                               APFloat::getInf(element.getFloatSemantics(),
-                                               /*Negative=*/true)));
-    for (Value &vector : vectors)
-      vector = combine(vector, lowest);
+  return vectors.empty() ? Value() : vectors.front();
+}
+
+/// Each half of the last vector meets as much of what is less than a vector.
+Value LaneFolder::foldMatrix(int64_t width) {
+  int64_t
+      elements =
+          cast<MemRefType>(op.getInputs().front().getType()).getNumElements(),
+      columns =
+          cast<MemRefType>(op.getOutputs().front().getType()).getNumElements(),
+      first = elements / width * width;
+  Value folded = foldVectors(elements / width, width);
+  for (int64_t lanes = width / 2; lanes >= columns && lanes > 0; lanes /= 2) {
+    if (folded)
+      folded = combine(half(folded, true), half(folded, false));
+    if (!((elements - first) & lanes))
+      continue;
+    Value part = load(first, lanes);
+    folded = folded ? combine(part, folded) : part;
+    first += lanes;
   }
-  return vectors;
+  return folded;
 }
 
 void LaneFolder::emit(int64_t width, Value initial) {
   Value output = op.getOutputs().front();
-  auto type = cast<MemRefType>(output.getType());
-  int64_t columns = type.getNumElements();
-  int64_t elements =
-      cast<MemRefType>(op.getInputs().front().getType()).getNumElements();
-  SmallVector<Value> vectors = loadMatrix(std::min(width, elements));
-  for (; vectors.size() > 1; vectors.truncate(vectors.size() / 2))
-    for (size_t i = 0; i < vectors.size() / 2; ++i)
-      vectors[i] = combine(vectors[i], vectors[i + vectors.size() / 2]);
-  Value folded = vectors.front();
-  while (cast<VectorType>(folded.getType()).getNumElements() > columns)
-    folded = combine(half(folded, true), half(folded, false));
+  Value folded = foldMatrix(width);
   Value zero = arith::ConstantIndexOp::create(builder, loc, 0);
   bool isNeutral =
       initial &&
@@ -200,8 +215,10 @@ void attn::emitLaneRepeat(OpBuilder &builder, linalg::GenericOp op,
   Location loc = op.getLoc();
   Value row = op.getInputs().front(), matrix = op.getOutputs().front();
   auto type = cast<MemRefType>(matrix.getType());
-  int64_t columns = cast<MemRefType>(row.getType()).getNumElements();
-  int64_t lanes = std::min(getWidth(matrix, target), type.getNumElements());
+  int64_t columns = cast<MemRefType>(row.getType()).getNumElements(),
+          elements = type.getNumElements();
+  int64_t lanes = std::min<int64_t>(getWidth(matrix, target),
+                                    llvm::bit_floor(uint64_t(elements)));
   Value zero = arith::ConstantIndexOp::create(builder, loc, 0);
   Value vector = vector::LoadOp::create(
       builder, loc, VectorType::get(columns, type.getElementType()), row, zero);
@@ -209,8 +226,15 @@ void attn::emitLaneRepeat(OpBuilder &builder, linalg::GenericOp op,
       llvm::seq<int64_t>(lanes), [&](int64_t lane) { return lane % columns; });
   vector = vector::ShuffleOp::create(builder, loc, vector, vector, order);
   matrix = flatten(builder, loc, matrix);
-  for (int64_t first = 0; first < type.getNumElements(); first += lanes)
+  // A part of a vector for what no whole ones are left for, then a part of
+  // that.
+  for (int64_t first = 0; first < elements; first += lanes) {
+    for (; first + lanes > elements; lanes /= 2)
+      vector = vector::ExtractStridedSliceOp::create(
+          builder, loc, vector, ArrayRef<int64_t>{0},
+          ArrayRef<int64_t>{lanes / 2}, ArrayRef<int64_t>{1});
     vector::StoreOp::create(
         builder, loc, vector, matrix,
         ValueRange{arith::ConstantIndexOp::create(builder, loc, first)});
+  }
 }

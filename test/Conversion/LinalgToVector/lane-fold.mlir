@@ -59,3 +59,70 @@ func.func @repeat(%x: memref<8xf32>, %y: memref<4x8xf32>) {
   }
   return
 }
+
+// -----
+
+// What is less than a vector meets the halves of the others: of five rows of four, four
+// are a vector.
+// CHECK-LABEL: func @rest
+// CHECK: %[[FOUR:.*]] = vector.load {{.*}} vector<16xf32>
+// CHECK: %[[TWO:.*]] = arith.addf {{.*}} : vector<8xf32>
+// CHECK: %[[ONE:.*]] = arith.addf {{.*}} : vector<4xf32>
+// CHECK: %[[LAST:.*]] = vector.load {{.*}} vector<4xf32>
+// CHECK: arith.addf %[[ONE]], %[[LAST]] : vector<4xf32>
+// CHECK-NOT: scf.for
+// CHECK: return
+func.func @rest(%x: memref<5x4xf32>, %y: memref<4xf32>) {
+  linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (j)>],
+      iterator_types = ["reduction", "parallel"]}
+    ins(%x : memref<5x4xf32>) outs(%y : memref<4xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    %c = arith.addf %b, %a : f32
+    linalg.yield %c : f32
+  }
+  return
+}
+
+// -----
+
+// Rows of one element end as a vector of it.
+// CHECK-LABEL: func @column
+// CHECK: vector.load {{.*}} vector<4xf32>
+// CHECK: vector.load {{.*}} vector<2xf32>
+// CHECK: vector.load {{.*}} vector<1xf32>
+// CHECK: vector.store {{.*}} vector<1xf32>
+// CHECK-NOT: scf.for
+// CHECK: return
+func.func @column(%x: memref<7x1xf32>) -> memref<1xf32> {
+  %y = memref.alloc() : memref<1xf32>
+  %lowest = arith.constant 0xFF800000 : f32
+  linalg.fill ins(%lowest : f32) outs(%y : memref<1xf32>)
+  linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (j)>],
+      iterator_types = ["reduction", "parallel"]}
+    ins(%x : memref<7x1xf32>) outs(%y : memref<1xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    %more = arith.cmpf ogt, %a, %b : f32
+    %c = arith.select %more, %a, %b : f32
+    linalg.yield %c : f32
+  }
+  return %y : memref<1xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func @repeat_rest
+// CHECK: %[[ALL:.*]] = vector.shuffle {{.*}} : vector<4xf32>, vector<4xf32>
+// CHECK: vector.store %[[ALL]], {{.*}} vector<16xf32>
+// CHECK: %[[HALF:.*]] = vector.extract_strided_slice %[[ALL]]
+// CHECK: vector.store %{{.*}} vector<4xf32>
+// CHECK-NOT: vector.store
+// CHECK: return
+func.func @repeat_rest(%x: memref<4xf32>, %y: memref<5x4xf32>) {
+  linalg.generic {indexing_maps = [affine_map<(i, j) -> (j)>, affine_map<(i, j) -> (i, j)>],
+      iterator_types = ["parallel", "parallel"]}
+    ins(%x : memref<4xf32>) outs(%y : memref<5x4xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    linalg.yield %a : f32
+  }
+  return
+}
