@@ -354,8 +354,8 @@ func.func @features_last(%q: tensor<2x16xf32>, %k: tensor<9x16xbf16>, %v: tensor
 #output = affine_map<(i, j, d, e) -> (i, e)>
 
 // Rows of exponentials have as many keys of few queries as fill vectors, in a whole
-// tile of which some keys may not exist: their scores are -inf. Maxima and sums of four
-// keys at a time become one per query.
+// tile of which some keys may not exist: their scores are -inf. Maxima and sums of
+// sixteen keys become one per query.
 // CHECK-DAG: #[[REPEAT:.*]] = affine_map<(d0, d1) -> (d1)>
 // CHECK-LABEL: func @folded(
 // CHECK-SAME: %{{.*}}: tensor<4x16xf32>, %[[K:[a-z0-9]+]]: tensor<128x16xf32>, %[[V:[a-z0-9]+]]: tensor<128x16xf32>, %[[ACC:[a-z0-9]+]]: tensor<4x16xf32>, %[[MAX:[a-z0-9]+]]: tensor<4xf32>, %[[N:[a-z0-9]+]]: index
@@ -369,14 +369,12 @@ func.func @folded(%q: tensor<4x16xf32>, %k: tensor<128x16xf32>, %v: tensor<128x1
   // CHECK: %[[FLAT:.*]] = tensor.collapse_shape %[[ALL]]
   // CHECK: %[[JOINED:.*]] = tensor.expand_shape %[[FLAT]] {{.*}} into tensor<8x64xf32>
   // CHECK: linalg.generic {{.*}} ins(%[[JOINED]] : tensor<8x64xf32>) outs(%{{.*}} : tensor<64xf32>)
-  // CHECK: linalg.generic {{.*}} ins(%{{.*}} : tensor<4x16xf32>) outs(%{{.*}} : tensor<16xf32>)
-  // CHECK: linalg.generic {{.*}} ins(%{{.*}} : tensor<4x4xf32>) outs(%{{.*}} : tensor<4xf32>)
+  // CHECK: linalg.generic {{.*}} ins(%{{.*}} : tensor<16x4xf32>) outs(%{{.*}} : tensor<4xf32>)
   // CHECK: linalg.generic {indexing_maps = [#[[REPEAT]], {{.*}} ins(%{{.*}} : tensor<4xf32>) outs(%{{.*}} : tensor<16x4xf32>)
   // CHECK: %[[P:.*]]:2 = linalg.generic {{.*}} ins(%{{.*}} : tensor<64xf32>) outs(%{{.*}}, %{{.*}} : tensor<8x64xf32>, tensor<64xf32>)
   // CHECK: math.exp2
   // CHECK: tensor.extract_slice %{{.*}}[0, 0] [%[[COUNT]], 4]
-  // CHECK: linalg.generic {{.*}} ins(%{{.*}} : tensor<4x16xf32>) outs(%{{.*}} : tensor<16xf32>)
-  // CHECK: %[[SUM:.*]] = linalg.generic {{.*}} ins(%{{.*}} : tensor<4x4xf32>) outs(%{{.*}} : tensor<4xf32>)
+  // CHECK: %[[SUM:.*]] = linalg.generic {{.*}} ins(%{{.*}} : tensor<16x4xf32>) outs(%{{.*}} : tensor<4xf32>)
   // CHECK: return %{{.*}}, %[[SUM]]
   %count = affine.min affine_map<(d0) -> (d0, 128)>(%n)
   %keys = tensor.extract_slice %k[0, 0] [%count, 16] [1, 1] : tensor<128x16xf32> to tensor<?x16xf32>
