@@ -182,7 +182,8 @@ func.func @heads(%q: tensor<2x4x1x64xf32>, %k: tensor<2x?x64xf32>, %o: tensor<2x
 // -----
 
 // Few rows and keys are short steps, which wait for each other: two heads alternate,
-// four where there are one or two rows; not where a thread would have nothing to do.
+// four where there are one or two rows; not where a thread would have nothing to do, nor
+// where they come from beyond the second-level cache.
 #map = affine_map<(b, hkv, g, i, j, d, e) -> (hkv, i, d)>
 #keys = affine_map<(b, hkv, g, i, j, d, e) -> (hkv, j, d)>
 #values = affine_map<(b, hkv, g, i, j, d, e) -> (hkv, j, e)>
@@ -205,6 +206,8 @@ func.func @short_four(%q: tensor<64x2x64xf32>, %o: tensor<64x2x64xf32>) -> tenso
 // CHECK-NOT: interleave
 // CHECK-LABEL: func @more_keys(
 // CHECK-NOT: interleave
+// CHECK-LABEL: func @many_heads(
+// CHECK-NOT: interleave
 // CHECK: return
 func.func @few_heads(%q: tensor<1x8x64xf32>, %o: tensor<1x8x64xf32>) -> tensor<1x8x64xf32> {
   %r = attn.attend dot softmax ins(%q, %q, %q : tensor<1x8x64xf32>, tensor<1x8x64xf32>, tensor<1x8x64xf32>)
@@ -215,6 +218,11 @@ func.func @more_keys(%q: tensor<64x8x64xf32>, %k: tensor<64x32x64xf32>, %o: tens
   %r = attn.attend dot softmax ins(%q, %k, %k : tensor<64x8x64xf32>, tensor<64x32x64xf32>, tensor<64x32x64xf32>)
       outs(%o : tensor<64x8x64xf32>) indexing_maps = [#map, #keys, #values, #results] scale = 0.25 -> tensor<64x8x64xf32>
   return %r : tensor<64x8x64xf32>
+}
+func.func @many_heads(%q: tensor<128x8x64xf32>, %o: tensor<128x8x64xf32>) -> tensor<128x8x64xf32> {
+  %r = attn.attend dot softmax ins(%q, %q, %q : tensor<128x8x64xf32>, tensor<128x8x64xf32>, tensor<128x8x64xf32>)
+      outs(%o : tensor<128x8x64xf32>) indexing_maps = [#map, #keys, #values, #results] scale = 0.25 -> tensor<128x8x64xf32>
+  return %r : tensor<128x8x64xf32>
 }
 
 // -----

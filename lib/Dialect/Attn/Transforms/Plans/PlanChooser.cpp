@@ -41,6 +41,7 @@ PlanChooser::PlanChooser(const TargetSpec &target, AttendOp op)
   elementBytes = accumulator.getIntOrFloatBitWidth() / 8;
   lanes = target.lanes(8 * elementBytes);
   maxRows = lanes * (target.vectorRegisters >= 32 ? 4 : 6);
+  batch = staticSize(op, AttendOp::B);
   keyHeads = staticSize(op, AttendOp::Hkv);
   queries = staticSize(op, AttendOp::I);
   keys = staticSize(op, AttendOp::J);

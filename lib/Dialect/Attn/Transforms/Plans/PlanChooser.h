@@ -58,7 +58,7 @@ private:
   const TargetSpec &target;
   AttendOp op;
   int64_t elementBytes, lanes, maxRows;
-  int64_t keyHeads, queries, keys, group, features, valueFeatures;
+  int64_t batch, keyHeads, queries, keys, group, features, valueFeatures;
 };
 
 } // namespace mlir::attn

@@ -189,6 +189,12 @@ TilePlan PlanChooser::featuresAlongLanes() {
                valueFeatures % (2 * lanes) == 0;
   plan.split = splitFor(plan);
   plan.interleave = interleaveFor(plan);
+  // Short heads lie one after the other. For one or two rows, keys and values
+  // are read in order, which what is fetched ahead stands for.
+  constexpr int64_t fewKeys = 32;
+  if (target.followsReads && plan.rows() > 2 && !ShapedType::isDynamic(keys) &&
+      keys <= fewKeys)
+    return plan;
   constexpr int64_t bytesAhead = 16 * 1024, mostRows = 128;
   Type element = getElementTypeOrSelf(op.getKey().getType());
   int64_t rowBytes = features * element.getIntOrFloatBitWidth() / 8;
@@ -201,8 +207,13 @@ TilePlan PlanChooser::featuresAlongLanes() {
 /// where there are one or two rows. Two threads have something to do in any
 /// case.
 int64_t PlanChooser::interleaveFor(const TilePlan &plan) {
-  if (ShapedType::isDynamic(keyHeads) || ShapedType::isDynamic(keys) ||
-      keys > lanes || 2 * plan.rows() > lanes)
+  if (ShapedType::isDynamic(batch) || ShapedType::isDynamic(keyHeads) ||
+      ShapedType::isDynamic(keys) || keys > lanes || 2 * plan.rows() > lanes)
+    return 1;
+  // What comes from further away is followed better one head at a time.
+  int64_t headBytes =
+      elementBytes * (features + valueFeatures) * (keys + plan.rows());
+  if (batch * keyHeads * headBytes > int64_t(target.l2Bytes))
     return 1;
   int64_t most = plan.rows() <= 2 ? 4 : 2;
   while (most > 1 && (keyHeads % most != 0 || keyHeads < 2 * most))
