@@ -60,6 +60,13 @@ public:
 private:
   explicit TileLoop(scf::ForOp loop) : loop(loop) {}
 
+  /// Whether a value is there whichever tiles are.
+  bool isKnown(Value value) {
+    Operation *op = value.getDefiningOp();
+    return !op || !loop->isProperAncestor(op) || free.contains(op);
+  }
+  bool isFree(Operation &op);
+  void findBody();
   bool findProducts();
   bool isIndependent();
   bool isTile(OpOperand &streamed);
@@ -78,6 +85,9 @@ private:
   scf::ForOp loop;
   /// How many keys of one tile take turns with as many of another, 0 for none.
   int64_t chunk = 0, step = 0;
+  /// The ops on a tile, and the condition for them, null for none.
+  Block *body = nullptr;
+  Value isVisited;
   linalg::FillOp fill;
   linalg::GenericOp scores, values;
   /// What depends on the tile's number alone.
@@ -85,18 +95,48 @@ private:
 };
 } // namespace
 
-bool TileLoop::findProducts() {
-  for (Operation &op : loop.getBody()->without_terminator()) {
-    if (!op.getNumRegions() && isPure(&op) &&
-        llvm::all_of(op.getOperands(), [&](Value operand) {
-          Operation *inner = operand.getDefiningOp();
-          return !inner || !loop->isProperAncestor(inner) ||
-                 free.contains(inner);
-        })) {
+/// Whether `op` may run for a tile that there is not.
+bool TileLoop::isFree(Operation &op) {
+  return !op.getNumRegions() && (isPure(&op) || isa<LoadOp>(op)) &&
+         llvm::all_of(op.getOperands(),
+                      [&](Value operand) { return isKnown(operand); });
+}
+
+/// Whether nothing but linalg ops writes to memory.
+static bool isStructured(Operation &op) {
+  if (auto branch = dyn_cast<scf::IfOp>(op))
+    return !branch.getNumResults() && !branch.elseBlock() &&
+           llvm::all_of(branch.thenBlock()->without_terminator(), isStructured);
+  return isa<linalg::LinalgOp>(op) ? !op.getNumResults()
+                                   : !op.getNumRegions() && isPure(&op);
+}
+
+/// Under a mask, tiles that it leaves empty are skipped.
+void TileLoop::findBody() {
+  body = loop.getBody();
+  for (Operation &op : body->without_terminator()) {
+    if (isFree(op)) {
       free.insert(&op);
       continue;
     }
-    if (!isa<linalg::LinalgOp>(op) || op.getNumResults())
+    auto branch = dyn_cast<scf::IfOp>(op);
+    if (branch && isStructured(op) && isKnown(branch.getCondition()) &&
+        op.getNextNode() == body->getTerminator()) {
+      isVisited = branch.getCondition();
+      body = branch.thenBlock();
+    }
+    return;
+  }
+}
+
+bool TileLoop::findProducts() {
+  findBody();
+  for (Operation &op : body->without_terminator()) {
+    if (isFree(op)) {
+      free.insert(&op);
+      continue;
+    }
+    if (!isStructured(op))
       return false;
     if (auto product = dyn_cast<linalg::GenericOp>(op)) {
       if (!scores && streamsRows(product, scoreRows))
@@ -112,7 +152,7 @@ bool TileLoop::findProducts() {
       return false;
   }
   return fill && scores && values && fill.getOutputs() == scores.getOutputs() &&
-         values->getNextNode() == loop.getBody()->getTerminator();
+         values->getNextNode() == body->getTerminator();
 }
 
 /// Whether a streamed matrix has the rows from the loop's index on, at most as
@@ -137,16 +177,21 @@ bool TileLoop::isTile(OpOperand &streamed) {
 bool TileLoop::isIndependent() {
   for (Operation *op :
        {fill.getOperation(), scores.getOperation(), values.getOperation()})
-    for (Value operand : op->getOperands())
-      if (Operation *inner = operand.getDefiningOp();
-          inner && loop->isProperAncestor(inner) && !free.contains(inner))
-        return false;
-  for (auto op : loop.getOps<linalg::LinalgOp>())
+    if (!llvm::all_of(op->getOperands(),
+                      [&](Value operand) { return isKnown(operand); }))
+      return false;
+  SmallVector<Value> read(scores.getInputs());
+  for (Operation *op : free)
+    if (auto load = dyn_cast<LoadOp>(op))
+      read.push_back(load.getSource());
+  DenseSet<Value> written;
+  loop.walk([&](linalg::LinalgOp op) {
     for (Value output : op.getDpsInits())
-      for (Value input : scores.getInputs())
-        if (rootOf(input) == rootOf(output))
-          return false;
-  return takesWeightsInOrder();
+      written.insert(rootOf(output));
+  });
+  return takesWeightsInOrder() && llvm::none_of(read, [&](Value value) {
+           return written.contains(rootOf(value));
+         });
 }
 
 /// Whether weights, where they lie in place of scores, lie as these do.
@@ -267,22 +312,27 @@ void TileLoop::interleave() {
     b.clone(*op, nextTile);
     b.clone(*op, tile);
   }
+  Value zero = index(b, 0);
   Value hasTile = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, next,
                                         loop.getLowerBound());
+  if (isVisited)
+    hasTile =
+        arith::AndIOp::create(b, loc, hasTile, tile.lookupOrDefault(isVisited));
   auto weigh = scf::IfOp::create(b, loc, hasTile, /*withElseRegion=*/false);
-  {
-    OpBuilder inner = weigh.getThenBodyBuilder();
-    for (Operation &op : loop.getBody()->without_terminator())
-      if (!free.contains(&op) && &op != fill && &op != scores && &op != values)
-        inner.clone(op, tile);
-  }
+  OpBuilder inner = weigh.getThenBodyBuilder();
+  for (Operation &op : body->without_terminator())
+    if (!free.contains(&op) && &op != fill && &op != scores && &op != values)
+      inner.clone(op, tile);
   Value keys = nextTile.lookupOrDefault(getStreamed(scores).front()->get()),
         rows = tile.lookupOrDefault(getStreamed(values).front()->get());
   Value keyCount = countRows(b, keys, next);
-  Value rowCount = arith::SelectOp::create(
-      b, loc, hasTile, countRows(b, rows, current), index(b, 0));
-  auto chunks =
-      scf::ForOp::create(b, loc, index(b, 0), loop.getStep(), index(b, chunk));
+  if (isVisited)
+    keyCount = arith::SelectOp::create(
+        b, loc, nextTile.lookupOrDefault(isVisited), keyCount, zero);
+  Value rowCount = arith::SelectOp::create(b, loc, hasTile,
+                                           countRows(b, rows, current), zero);
+  Value most = arith::MaxSIOp::create(b, loc, rowCount, keyCount);
+  auto chunks = scf::ForOp::create(b, loc, zero, most, index(b, chunk));
   b.setInsertionPointToStart(chunks.getBody());
   Value first = chunks.getInductionVar();
   emitChunk(b, values, valueRows, tile, first, rowCount);

@@ -20,7 +20,9 @@
 // CHECK: %[[STARTED:.*]] = arith.cmpi ne, %[[NEXT]], %c0
 // CHECK: scf.if %[[STARTED]] {
 // CHECK: math.exp2
-// CHECK: scf.for %[[CHUNK:.*]] = %c0 to %c128 step %c8 {
+// CHECK: %[[ROWCOUNT:.*]] = arith.select %[[STARTED]],
+// CHECK-NEXT: %[[MOST:.*]] = arith.maxsi %[[ROWCOUNT]],
+// CHECK-NEXT: scf.for %[[CHUNK:.*]] = %c0 to %[[MOST]] step %c8 {
 // CHECK: %[[ROWS:.*]] = memref.subview %[[VALUES]][%[[CHUNK]], 0]
 // CHECK: linalg.generic {{.*}} "reduction"]} ins(%[[ROWS]],
 // CHECK: %[[COLUMNS:.*]] = memref.subview %[[KEYS]][%[[CHUNK]], 0]
@@ -148,6 +150,53 @@ func.func @eight(%k: memref<?x64xf32>, %v: memref<?x64xf32>, %q: memref<8x64xf32
       %m = arith.mulf %a, %b : f32
       %r = arith.addf %c, %m : f32
       linalg.yield %r : f32
+    }
+  }
+  return
+}
+
+// A mask leaves tiles empty: these take no part in either product.
+// CHECK-LABEL: func @masked
+// CHECK: scf.for %[[NEXT:.*]] = %c0 to
+// CHECK-DAG: %[[THIS:.*]] = arith.subi %[[NEXT]], %c128
+// CHECK-DAG: %[[KEEPSNEXT:.*]] = arith.cmpi slt, %[[NEXT]],
+// CHECK-DAG: %[[KEEPSTHIS:.*]] = arith.cmpi slt, %[[THIS]],
+// CHECK: %[[STARTED:.*]] = arith.cmpi ne, %[[NEXT]], %c0
+// CHECK: %[[VISITED:.*]] = arith.andi %[[STARTED]], %[[KEEPSTHIS]]
+// CHECK: arith.select %[[KEEPSNEXT]],
+// CHECK: arith.select %[[VISITED]],
+// CHECK: scf.for {{.*}} step %c8 {
+func.func @masked(%k: memref<?x64xf32>, %v: memref<?x64xf32>, %q: memref<4x64xf32>,
+                     %s: memref<128x4xf32>, %o: memref<4x64xf32>, %l: memref<1xi32>, %n: index) {
+  %c0 = arith.constant 0 : index
+  %c128 = arith.constant 128 : index
+  %zero = arith.constant 0.0 : f32
+  scf.for %t = %c0 to %n step %c128 {
+    %length = attn.load %l[%c0] : memref<1xi32>
+    %last = arith.index_cast %length : i32 to index
+    %some = arith.cmpi slt, %t, %last : index
+    scf.if %some {
+    %keys = memref.subview %k[%t, 0] [128, 64] [1, 1] : memref<?x64xf32> to memref<128x64xf32, strided<[64, 1], offset: ?>>
+    %values = memref.subview %v[%t, 0] [128, 64] [1, 1] : memref<?x64xf32> to memref<128x64xf32, strided<[64, 1], offset: ?>>
+    linalg.fill ins(%zero : f32) outs(%s : memref<128x4xf32>)
+    linalg.generic {indexing_maps = [#key, #query, #score],
+                    iterator_types = ["parallel", "parallel", "reduction"]}
+        ins(%keys, %q : memref<128x64xf32, strided<[64, 1], offset: ?>>, memref<4x64xf32>)
+        outs(%s : memref<128x4xf32>) attrs = {attn.streamed = array<i64: 0>, attn.ahead = 32 : index} {
+    ^bb0(%a: f32, %b: f32, %c: f32):
+      %m = arith.mulf %a, %b : f32
+      %r = arith.addf %c, %m : f32
+      linalg.yield %r : f32
+    }
+    linalg.generic {indexing_maps = [#value, #weight, #sum],
+                    iterator_types = ["parallel", "parallel", "reduction"]}
+        ins(%values, %s : memref<128x64xf32, strided<[64, 1], offset: ?>>, memref<128x4xf32>)
+        outs(%o : memref<4x64xf32>) attrs = {attn.streamed = array<i64: 0>, attn.ahead = 32 : index} {
+    ^bb0(%a: f32, %b: f32, %c: f32):
+      %m = arith.mulf %a, %b : f32
+      %r = arith.addf %c, %m : f32
+      linalg.yield %r : f32
+    }
     }
   }
   return

@@ -19,6 +19,7 @@ def InterleaveProductsPass : Pass<"attn-interleave-products"> {
     faster if both streams go on side by side: scores of the next tile are
     multiplied beside the values of this one, 8 to 32 keys of each in turns. What
     stands between the products stays as it is, so no bit of a result changes.
+    Tiles that a condition skips, as a mask leaves them empty, take no part.
 
     Takes loops on memrefs over streamed keys and values in which nothing but
     linalg ops has side effects, and in which scores read one key after the
