@@ -118,8 +118,14 @@ void buildBufferize(OpPassManager &pm, const PhaseOptions &) {
   pm.addPass(createShapeFunctionsPass());
   pm.addPass(createBindDestinationsPass());
   pm.addPass(createBufferizePass());
-  bufferization::buildBufferDeallocationPipeline(pm, {});
-  addCleanup(pm);
+  // MLIR's pipeline, with fewer and shorter canonicalizers.
+  pm.addPass(createCanonicalizer());
+  pm.addPass(bufferization::createOwnershipBasedBufferDeallocationPass());
+  pm.addPass(createCanonicalizer());
+  pm.addPass(bufferization::createBufferDeallocationSimplificationPass());
+  pm.addPass(bufferization::createLowerDeallocationsPass());
+  pm.addPass(createCSEPass());
+  pm.addPass(createCanonicalizer());
 }
 
 void buildVectorize(OpPassManager &pm, const PhaseOptions &options) {

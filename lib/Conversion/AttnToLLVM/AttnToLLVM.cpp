@@ -207,8 +207,25 @@ static LogicalResult verifyLowered(ModuleOp module) {
       "ConvertToLLVMPatternInterface: lower it to these first");
 }
 
+/// Says of vector accesses what MLIR's patterns would find: that elements alone
+/// are aligned. For each access they would ask an LLVM context made for that,
+/// a quarter of the conversion.
+static void stateAlignment(ModuleOp module) {
+  auto state = [](auto access) {
+    Type element = access.getMemRefType().getElementType();
+    if (!access.getAlignment() && element.isIntOrFloat())
+      access.setAlignment(llvm::PowerOf2Ceil(
+          llvm::divideCeil(element.getIntOrFloatBitWidth(), 8)));
+  };
+  module.walk([&](Operation *op) {
+    llvm::TypeSwitch<Operation *>(op).Case<vector::LoadOp, vector::StoreOp>(
+        state);
+  });
+}
+
 /// Converts all of a module.
 static LogicalResult convert(ModuleOp module) {
+  stateAlignment(module);
   MLIRContext *context = module.getContext();
   DataLayoutAnalysis layouts(module);
   LowerToLLVMOptions options(context, layouts.getAtOrAbove(module));
