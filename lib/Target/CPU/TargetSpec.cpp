@@ -58,6 +58,29 @@ static TargetSpec split(llvm::StringRef target) {
   return spec;
 }
 
+/// Leaves the features alone that the CPU has not by its name. LLVM looks up
+/// all of them for each subtarget that it makes.
+static void dropImpliedFeatures(TargetSpec &spec, const llvm::Target &target,
+                                const llvm::MCSubtargetInfo &subtarget) {
+  llvm::Triple triple(spec.triple);
+  auto make = [&](llvm::StringRef features) {
+    return std::unique_ptr<llvm::MCSubtargetInfo>(
+        target.createMCSubtargetInfo(triple, spec.cpu, features));
+  };
+  auto named = make("");
+  std::string features;
+  llvm::SmallVector<llvm::StringRef> all;
+  llvm::StringRef(spec.features).split(all, ',', -1, /*KeepEmpty=*/false);
+  for (llvm::StringRef feature : all)
+    if (!named->checkFeatures(feature))
+      features += (feature + ",").str();
+  features = llvm::StringRef(features).rtrim(',').str();
+  // One that is left out may have been what brought others along or took them
+  // back.
+  if (make(features)->getFeatureBits() == subtarget.getFeatureBits())
+    spec.features = features;
+}
+
 /// Whether the CPU multiplies pairs of bf16 no faster than it multiplies f32:
 /// on these vdpbf16ps takes four times as long as a fused multiply-add.
 static bool hasSlowBF16Dot(llvm::StringRef cpu) {
@@ -146,6 +169,7 @@ static llvm::Expected<TargetSpec> parseUncached(llvm::StringRef target) {
     return std::move(error);
   subtarget.reset(
       llvmTarget->createMCSubtargetInfo(triple, spec.cpu, spec.features));
+  dropImpliedFeatures(spec, *llvmTarget, *subtarget);
   describe(spec, *subtarget);
   if (target == "native" || target.starts_with("native,"))
     describeHostCaches(spec);

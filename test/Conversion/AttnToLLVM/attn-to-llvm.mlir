@@ -82,3 +82,21 @@ func.func @second(%ok: i1) {
   cf.assert %ok, "second"
   return
 }
+
+// -----
+
+// Elements alone are aligned, unless an access says more.
+// CHECK-LABEL: llvm.func internal @alignment(
+// CHECK: llvm.load %{{.*}} {alignment = 2 : i64} : !llvm.ptr -> vector<16xbf16>
+// CHECK: llvm.load %{{.*}} {alignment = 64 : i64} : !llvm.ptr -> vector<16xf32>
+// CHECK: llvm.store %{{.*}} {alignment = 4 : i64} : vector<16xf32>, !llvm.ptr
+// CHECK: llvm.store %{{.*}} {alignment = 1 : i64} : vector<8xi1>, !llvm.ptr
+func.func private @alignment(%a: memref<?xbf16>, %b: memref<?xf32>, %c: memref<?xi1>, %i: index, %x: vector<8xi1>) {
+  %0 = vector.load %a[%i] : memref<?xbf16>, vector<16xbf16>
+  %1 = vector.load %b[%i] {alignment = 64 : i64} : memref<?xf32>, vector<16xf32>
+  %2 = arith.extf %0 : vector<16xbf16> to vector<16xf32>
+  %3 = arith.addf %1, %2 : vector<16xf32>
+  vector.store %3, %b[%i] : memref<?xf32>, vector<16xf32>
+  vector.store %x, %c[%i] : memref<?xi1>, vector<8xi1>
+  return
+}

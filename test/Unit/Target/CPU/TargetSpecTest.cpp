@@ -54,6 +54,13 @@ TEST(TargetSpecTest, FollowsReads) {
   EXPECT_FALSE(parse("x86-64:x86-64-v4").followsReads);
 }
 
+TEST(TargetSpecTest, FeaturesThatTheCPUHasAnyway) {
+  EXPECT_EQ(parse("x86-64:x86-64-v3,+avx2,+avx512f,-amx-tile").features,
+            "+avx512f");
+  // Alone, the first would take AVX2 away.
+  EXPECT_EQ(parse("x86-64:x86-64-v3,-avx,+avx2").features, "-avx,+avx2");
+}
+
 TEST(TargetSpecTest, TileRegisters) {
   EXPECT_TRUE(parse("x86-64:sapphirerapids").hasBF16Tiles);
   EXPECT_TRUE(parse("x86-64:sapphirerapids").hasBF16Convert);
