@@ -77,6 +77,10 @@ static void convertToParallel(RewriterBase &rewriter, scf::ForallOp forall) {
   rewriter.eraseOp(forall);
 }
 
+static bool isOutermost(scf::ForallOp forall) {
+  return !forall->getParentOfType<scf::ForallOp>();
+}
+
 namespace {
 struct ForallToParallel
     : public attn::impl::ForallToParallelPassBase<ForallToParallel> {
@@ -87,6 +91,8 @@ struct ForallToParallel
     // Outer loops first: those inside of a converted one run in its thread.
     getOperation().walk<WalkOrder::PreOrder>(
         [&](scf::ForallOp forall) { loops.push_back(forall); });
+    if (several && (!parallel || llvm::count_if(loops, isOutermost) < 2))
+      return;
     IRRewriter rewriter(&getContext());
     for (scf::ForallOp forall : loops) {
       if (forall.getNumResults()) {

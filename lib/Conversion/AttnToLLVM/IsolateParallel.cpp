@@ -13,6 +13,7 @@
 
 #include "mlir/Dialect/SCF/Utils/Utils.h"
 #include "mlir/IR/PatternMatch.h"
+#include "mlir/Interfaces/ViewLikeInterface.h"
 
 namespace mlir::attn {
 #define GEN_PASS_DEF_ISOLATEPARALLELPASS
@@ -32,6 +33,35 @@ static bool needsFrame(ParallelOp parallel) {
       .wasInterrupted();
 }
 
+/// Whether the body does no more than to call what is made of it here.
+static bool isIsolated(ParallelOp parallel) {
+  auto call = dyn_cast<func::CallOp>(parallel.getBody().front().front());
+  auto callee = call ? SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(
+                           call, call.getCalleeAttr())
+                     : nullptr;
+  return callee && callee->hasAttr(abi::body);
+}
+
+static Value getRoot(Value memref) {
+  while (auto view = memref.getDefiningOp<ViewLikeOpInterface>())
+    memref = view.getViewSource();
+  return memref;
+}
+
+/// A result of the function around the loop, or a view of it, overlaps nothing
+/// else that the body captures, unless there are two of these.
+static void copyResults(func::CallOp call, func::FuncOp body) {
+  auto parent = call->getParentOfType<func::FuncOp>();
+  SmallVector<Value> roots = llvm::map_to_vector(call.getOperands(), getRoot);
+  for (auto [index, root] : llvm::enumerate(roots)) {
+    auto argument = dyn_cast<BlockArgument>(root);
+    if (argument && argument.getOwner() == &parent.front() &&
+        parent.getArgAttr(argument.getArgNumber(), abi::result) &&
+        llvm::count(roots, root) == 1)
+      body.setArgAttr(index, abi::result, UnitAttr::get(call.getContext()));
+  }
+}
+
 namespace {
 struct IsolateParallel
     : public attn::impl::IsolateParallelPassBase<IsolateParallel> {
@@ -42,7 +72,8 @@ struct IsolateParallel
       SmallVector<ParallelOp> loops;
       func.walk([&](ParallelOp parallel) { loops.push_back(parallel); });
       for (size_t index = loops.size(); index-- > 0;)
-        if (loops[index].getBody().hasOneBlock() && !needsFrame(loops[index]))
+        if (loops[index].getBody().hasOneBlock() && !needsFrame(loops[index]) &&
+            !isIsolated(loops[index]))
           isolate(rewriter, loops[index],
                   func.getName() + ".parallel." + Twine(index));
     }
@@ -57,6 +88,7 @@ private:
         getFreeSymbol(getOperation(), name));
     body->setPrivate();
     (*body)->setAttr(abi::body, rewriter.getUnitAttr());
+    copyResults(cast<func::CallOp>(parallel.getBody().front().front()), *body);
   }
 };
 } // namespace

@@ -34,6 +34,15 @@ static LLVM::CallOp findBodyCall(ParallelOp parallel, SymbolTable &symbols) {
   return {};
 }
 
+/// Sizes of loops that have become constants since the body was a function stay
+/// values of the caller: of divisions by constants, strength reduction would
+/// compute the indices in many places.
+static Value keepCaptured(OpBuilder &builder, Value value) {
+  if (!value.getDefiningOp<LLVM::ConstantOp>())
+    return value;
+  return LLVM::FreezeOp::create(builder, value.getLoc(), value);
+}
+
 /// Puts the function that was made of the body back in place of its call.
 static void restoreBody(ParallelOp parallel, SymbolTable &symbols) {
   LLVM::CallOp call = findBodyCall(parallel, symbols);
@@ -47,9 +56,10 @@ static void restoreBody(ParallelOp parallel, SymbolTable &symbols) {
   });
   Region &region = parallel.getBody();
   Block &start = region.front(), &entry = func.front();
+  OpBuilder builder(parallel);
   for (auto [argument, operand] :
        llvm::zip_equal(entry.getArguments(), call.getArgOperands()))
-    argument.replaceAllUsesWith(operand);
+    argument.replaceAllUsesWith(keepCaptured(builder, operand));
   start.getTerminator()->erase();
   start.getOperations().splice(call->getIterator(), entry.getOperations());
   call.erase();

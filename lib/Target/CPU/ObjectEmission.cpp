@@ -234,7 +234,7 @@ void MachineCodeEmitter::prepare(llvm::Module &module, RuntimeLinkage runtime) {
 static bool isNeedless(llvm::StringRef pass) {
   return llvm::is_contained<llvm::StringRef>(
       {"Canonicalize Freeze Instructions in Loops", "Loop Strength Reduction",
-       "Machine Loop Invariant Code Motion"},
+       "Machine Loop Invariant Code Motion", "X86 Domain Reassignment Pass"},
       pass);
 }
 

@@ -1,5 +1,6 @@
-// RUN: attn-opt %s -attn-forall-to-parallel | FileCheck %s
-// RUN: attn-opt %s -attn-forall-to-parallel=parallel=false | FileCheck %s --check-prefix=SERIAL
+// RUN: attn-opt %s -attn-forall-to-parallel -split-input-file | FileCheck %s
+// RUN: attn-opt %s -attn-forall-to-parallel=parallel=false -split-input-file | FileCheck %s --check-prefix=SERIAL
+// RUN: attn-opt %s -attn-forall-to-parallel=several=true -split-input-file | FileCheck %s --check-prefix=SEVERAL
 
 // The last dimension is fastest; a loop inside stays in its thread.
 
@@ -10,6 +11,10 @@
 // SERIAL: scf.for
 // SERIAL: scf.for
 // SERIAL: scf.for
+// SEVERAL-LABEL: func @nested(
+// SEVERAL-NOT: attn.parallel
+// SEVERAL: scf.forall
+// SEVERAL: scf.forall
 func.func @nested(%m: memref<?x?xf32>, %a: index, %b: index, %x: f32) {
   // CHECK: attn.parallel %{{.*}} : index {
   // CHECK-NEXT: ^bb0(%[[BEGIN:.*]]: index, %[[END:.*]]: index):
@@ -23,6 +28,24 @@ func.func @nested(%m: memref<?x?xf32>, %a: index, %b: index, %x: f32) {
     scf.forall (%k) in (%b) {
       memref.store %x, %m[%i, %k] : memref<?x?xf32>
     }
+  }
+  return
+}
+
+// -----
+
+// CHECK-LABEL: func @two(
+// CHECK-COUNT-2: attn.parallel
+// SERIAL-LABEL: func @two(
+// SERIAL-COUNT-2: scf.for
+// SEVERAL-LABEL: func @two(
+// SEVERAL-COUNT-2: attn.parallel
+func.func @two(%m: memref<?xf32>, %n: index, %x: f32) {
+  scf.forall (%i) in (%n) {
+    memref.store %x, %m[%i] : memref<?xf32>
+  }
+  scf.forall (%i) in (%n) {
+    memref.store %x, %m[%i] : memref<?xf32>
   }
   return
 }

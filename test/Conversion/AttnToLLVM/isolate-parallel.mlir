@@ -57,3 +57,46 @@ func.func @scratch(%n: index, %value: f32) {
   }
   return
 }
+
+// -----
+
+// A body that is a function already stays as it is.
+
+// CHECK: func.func private @again.parallel.0(
+// CHECK-NEXT: memref.store
+// CHECK-NOT: func.func private
+// CHECK-LABEL: func.func @again(
+// CHECK: func.call @again.parallel.0
+func.func private @again.parallel.0(%begin: index, %value: f32, %out: memref<?xf32>) attributes {attn.body} {
+  memref.store %value, %out[%begin] : memref<?xf32>
+  return
+}
+func.func @again(%out: memref<?xf32>, %n: index, %value: f32) {
+  attn.parallel %n : index {
+  ^bb0(%begin: index, %end: index):
+    func.call @again.parallel.0(%begin, %value, %out) : (index, f32, memref<?xf32>) -> ()
+    attn.yield
+  }
+  return
+}
+
+// -----
+
+// A result overlaps nothing else, but two views of it may overlap each other.
+
+// CHECK: func.func private @results.parallel.0(%{{.*}}: index, %{{.*}}: index, %{{.*}}: memref<?xf32>, %{{.*}}: memref<?xf32> {attn.result}, %{{.*}}: memref<1xf32, strided<[1], offset: ?>>, %{{.*}}: memref<1xf32, strided<[1], offset: ?>>)
+func.func @results(%in: memref<?xf32>, %out: memref<?xf32> {attn.result}, %halves: memref<?xf32> {attn.result}, %n: index) {
+  %c0 = arith.constant 0 : index
+  %left = memref.subview %halves[%c0] [1] [1] : memref<?xf32> to memref<1xf32, strided<[1], offset: ?>>
+  %right = memref.subview %halves[%n] [1] [1] : memref<?xf32> to memref<1xf32, strided<[1], offset: ?>>
+  attn.parallel %n : index {
+  ^bb0(%begin: index, %end: index):
+    %zero = arith.constant 0 : index
+    %x = memref.load %in[%begin] : memref<?xf32>
+    memref.store %x, %out[%begin] : memref<?xf32>
+    memref.store %x, %left[%zero] : memref<1xf32, strided<[1], offset: ?>>
+    memref.store %x, %right[%zero] : memref<1xf32, strided<[1], offset: ?>>
+    attn.yield
+  }
+  return
+}

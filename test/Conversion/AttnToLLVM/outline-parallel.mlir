@@ -91,3 +91,27 @@ llvm.func @isolated(%frame: !llvm.ptr, %out: !llvm.ptr, %n: i64) -> i32 {
   %ok = llvm.mlir.constant(0 : i32) : i32
   llvm.return %ok : i32
 }
+
+// What a body takes as a constant from outside was known too late to be one in it.
+// CHECK-LABEL: llvm.func internal @known.parallel.0(
+// CHECK: %[[COUNT:.*]] = llvm.load %{{.*}} : !llvm.ptr -> i64
+// CHECK: llvm.urem %{{.*}}, %[[COUNT]] : i64
+// CHECK-LABEL: llvm.func @known(
+// CHECK: %[[EIGHT:.*]] = llvm.mlir.constant(8 : i64) : i64
+// CHECK: %[[FROZEN:.*]] = llvm.freeze %[[EIGHT]] : i64
+// CHECK: llvm.store %[[FROZEN]], %{{.*}} : i64, !llvm.ptr
+llvm.func internal @known.body(%begin: i64, %end: i64, %out: !llvm.ptr, %count: i64) attributes {attn.body} {
+  %rest = llvm.urem %begin, %count : i64
+  llvm.store %rest, %out : i64, !llvm.ptr
+  llvm.return
+}
+llvm.func @known(%frame: !llvm.ptr, %out: !llvm.ptr, %n: i64) -> i32 {
+  %eight = llvm.mlir.constant(8 : i64) : i64
+  attn.parallel %n : i64 {
+  ^bb0(%begin: i64, %end: i64):
+    llvm.call @known.body(%begin, %end, %out, %eight) : (i64, i64, !llvm.ptr, i64) -> ()
+    attn.yield
+  }
+  %ok = llvm.mlir.constant(0 : i32) : i32
+  llvm.return %ok : i32
+}

@@ -58,7 +58,9 @@ def ForallToParallelPass : Pass<"attn-forall-to-parallel", "::mlir::ModuleOp"> {
     See test/Conversion/AttnToLLVM/forall-to-parallel.mlir.
   }];
   let options = [Option<"parallel", "parallel", "bool", "true",
-                        "Use threads in compiled functions">];
+                        "Use threads in compiled functions">,
+                 Option<"several", "several", "bool", "false",
+                        "Leave all loops unless two or more become parallel">];
   let dependentDialects = ["::mlir::attn::AttnDialect",
       "::mlir::affine::AffineDialect", "::mlir::scf::SCFDialect",
       "::mlir::arith::ArithDialect"];
@@ -70,7 +72,9 @@ def IsolateParallelPass : Pass<"attn-isolate-parallel", "::mlir::ModuleOp"> {
     Passes on functions then run on several threads. `attn-outline-parallel` puts
     the bodies back once they are in the LLVM dialect, and knows which parts of
     memrefs they use. Bodies that take scratch or check something stay: they need
-    the call frame of the function around them.
+    the call frame of the function around them. So do bodies that only call what
+    the pass has made of them. Results of the function around, which overlap no
+    other memory, are marked as such in the body, too.
 
     ```mlir
     attn.parallel %count : index {
@@ -171,7 +175,8 @@ def OutlineParallelPass : Pass<"attn-outline-parallel", "::mlir::ModuleOp"> {
   let description = [{
     Captured values travel in a struct on the caller's stack; the runtime calls
     the body with a pointer to it and a range, or a closure's arguments. A body
-    that only calls what `attn-isolate-parallel` made of it becomes that again.
+    that only calls what `attn-isolate-parallel` made of it becomes that again;
+    constants that it takes as arguments stay captured values.
 
     See test/Conversion/AttnToLLVM/outline-parallel.mlir and recompute.mlir.
   }];
