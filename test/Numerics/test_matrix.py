@@ -431,13 +431,13 @@ def test_product_of_subnormal_numbers(tmp_path):
     assert run.returncode == 0, run.stdout
 
 
-@pytest.mark.parametrize("layout", ["mdh", "xmdh", "mhxd"])
-@pytest.mark.parametrize("queries", [1, 2])
-def test_layouts_with_heads_behind_other_dimensions(queries, layout):
-    """Of one query MLIR would take its dimension for that of the heads."""
+@pytest.mark.parametrize("layout", ["mdh", "xmdh", "mhxd", "xdmh"])
+@pytest.mark.parametrize("queries, features", [(1, 5), (2, 5), (2, 1)])
+def test_layouts_with_heads_behind_other_dimensions(queries, features, layout):
+    """Of one query, or feature, MLIR would take its dimension for that of the heads."""
 
     def shape(length, heads):
-        sizes = dict(m=length, d=5, h=heads, x=1)
+        sizes = dict(m=length, d=features, h=heads, x=1)
         return tensor(*(sizes[letter] for letter in layout), "f32")
 
     q, k = shape(queries, 16), shape(19, 2)

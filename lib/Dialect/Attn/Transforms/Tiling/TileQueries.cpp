@@ -95,12 +95,18 @@ static OpFoldResult queryStep(OpBuilder &builder, AttendOp op,
       .getResult();
 }
 
-/// Whether slices drop a dimension that lies behind queries and another one:
-/// where it turns out that there is one query, MLIR would drop that dimension.
-static bool isQueryMistaken(AttendOp op, const TilePlan &plan) {
+/// Whether slices drop a dimension that lies behind another one of size 1, or
+/// behind queries, of which it may turn out that there is one, with a third one
+/// between them: once sizes are known, MLIR would drop the first of them.
+static bool isDropMistaken(OpBuilder &builder, AttendOp op,
+                           const TilePlan &plan) {
+  SmallVector<Range> domain = op.getIterationDomain(builder);
   auto isDropped = [&](unsigned dim) {
     return dim == AttendOp::B || dim == AttendOp::Hkv ||
            (dim == AttendOp::G && plan.group == 1);
+  };
+  auto mayBeOne = [&](unsigned dim) {
+    return dim == AttendOp::I || isConstantIntValue(domain[dim].size, 1);
   };
   return llvm::any_of(
       op.getIndexingMaps().getAsValueRange<AffineMapAttr>(),
@@ -112,7 +118,7 @@ static bool isQueryMistaken(AttendOp op, const TilePlan &plan) {
             isMistaken |= isApart;
           else
             isApart |= isBehind;
-          isBehind |= dim == AttendOp::I;
+          isBehind |= !isDropped(dim) && mayBeOne(dim);
         }
         return isMistaken;
       });
@@ -135,7 +141,7 @@ static void tileQueries(AttendOp op, const TilePlan &plan) {
   OpFoldResult step = queryStep(rewriter, op, plan);
   sizes[AttendOp::I] = step;
   // No loop then: sizes are known at once.
-  if (isQueryMistaken(op, plan) && takesAll(rewriter, op, step))
+  if (isDropMistaken(rewriter, op, plan) && takesAll(rewriter, op, step))
     sizes[AttendOp::I] = rewriter.getIndexAttr(0);
   scf::SCFTilingOptions options;
   options.setTileSizes(sizes);
