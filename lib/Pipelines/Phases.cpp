@@ -133,7 +133,7 @@ void buildBufferize(OpPassManager &pm, const PhaseOptions &) {
 void buildVectorize(OpPassManager &pm, const PhaseOptions &options) {
   // Their bodies are functions from here on, which passes take side by side.
   // One loop waits for `lower`: with its sizes as constants, strength reduction
-  // would compute them in many places.
+  // would compute them in many places. So do loops with steps to interleave.
   pm.addPass(createForallToParallelPass({options.parallel, /*several=*/true}));
   pm.addPass(createIsolateParallelPass());
   OpPassManager &functions = pm.nest<func::FuncOp>();

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "attn/Conversion/AttnToLLVM/Passes.h"
+#include "attn/Dialect/Attn/IR/AttributeNames.h"
 
 #include "mlir/Dialect/Affine/Utils.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
@@ -81,6 +82,17 @@ static bool isOutermost(scf::ForallOp forall) {
   return !forall->getParentOfType<scf::ForallOp>();
 }
 
+/// Whether steps of `loop` or of one inside are still to be interleaved, which
+/// takes an scf.forall.
+static bool isToInterleave(scf::ForallOp loop) {
+  return loop
+      .walk([](scf::ForallOp inner) {
+        return inner->hasAttr(interleaveAttr) ? WalkResult::interrupt()
+                                              : WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
 namespace {
 struct ForallToParallel
     : public attn::impl::ForallToParallelPassBase<ForallToParallel> {
@@ -89,8 +101,12 @@ struct ForallToParallel
   void runOnOperation() override {
     SmallVector<scf::ForallOp> loops;
     // Outer loops first: those inside of a converted one run in its thread.
-    getOperation().walk<WalkOrder::PreOrder>(
-        [&](scf::ForallOp forall) { loops.push_back(forall); });
+    getOperation().walk<WalkOrder::PreOrder>([&](scf::ForallOp forall) {
+      if (several && isToInterleave(forall))
+        return WalkResult::skip();
+      loops.push_back(forall);
+      return WalkResult::advance();
+    });
     if (several && (!parallel || llvm::count_if(loops, isOutermost) < 2))
       return;
     IRRewriter rewriter(&getContext());

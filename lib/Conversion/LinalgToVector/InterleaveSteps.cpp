@@ -1,5 +1,4 @@
-//===- InterleaveSteps.cpp - Steps of parallel loops side by side -*- C++
-//-*-===//
+//===- InterleaveSteps.cpp - Steps of parallel loops side by side ---------===//
 //
 // Part of the attn project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -176,8 +176,8 @@ void LaneFolder::emit(int64_t width, Value initial) {
   Value folded = foldMatrix(width);
   Value zero = arith::ConstantIndexOp::create(builder, loc, 0);
   bool isNeutral =
-      initial &&
-      matchPattern(initial, addsArguments(op) ? m_AnyZeroFloat() : m_NegInfFloat());
+      initial && matchPattern(initial, addsArguments(op) ? m_AnyZeroFloat()
+                                                         : m_NegInfFloat());
   if (!isNeutral) {
     Value before =
         initial ? vector::BroadcastOp::create(builder, loc, folded.getType(),

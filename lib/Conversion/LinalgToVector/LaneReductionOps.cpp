@@ -123,7 +123,8 @@ bool attn::isLaneReduction(linalg::GenericOp op) {
                              map.getDimPosition(map.getNumResults() - 1)) ==
           LaneAccess::Strided)
     return false;
-  return addsToAccumulator(op) && isElementwise(op) && isContiguousAlong(op, sums[0]) &&
+  return addsToAccumulator(op) && isElementwise(op) &&
+         isContiguousAlong(op, sums[0]) &&
          llvm::all_of(parallel,
                       [&](unsigned dim) { return isStridedAlong(op, dim); });
 }

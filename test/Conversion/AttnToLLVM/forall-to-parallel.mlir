@@ -49,3 +49,25 @@ func.func @two(%m: memref<?xf32>, %n: index, %x: f32) {
   }
   return
 }
+
+// -----
+
+// Steps are interleaved later, as those of scf.forall.
+// SEVERAL-LABEL: func @interleaved(
+// SEVERAL: attn.parallel
+// SEVERAL: scf.forall
+// SEVERAL: } {attn.interleave = 2 : index}
+// SEVERAL: attn.parallel
+// SEVERAL-NOT: attn.parallel
+func.func @interleaved(%m: memref<?xf32>, %n: index, %x: f32) {
+  scf.forall (%i) in (%n) {
+    memref.store %x, %m[%i] : memref<?xf32>
+  }
+  scf.forall (%i) in (8) {
+    memref.store %x, %m[%i] : memref<?xf32>
+  } {attn.interleave = 2 : index}
+  scf.forall (%i) in (%n) {
+    memref.store %x, %m[%i] : memref<?xf32>
+  }
+  return
+}

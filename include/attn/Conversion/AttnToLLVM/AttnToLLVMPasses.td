@@ -53,7 +53,8 @@ def ForallToParallelPass : Pass<"attn-forall-to-parallel", "::mlir::ModuleOp"> {
   let description = [{
     An outermost `scf.forall` becomes one `attn.parallel` over its linearised
     iterations, the last dimension fastest; those inside it, and all without
-    `parallel`, become `scf.for`.
+    `parallel`, become `scf.for`. With `several`, loops of which steps are still
+    to be interleaved (`attn.interleave`) stay.
 
     See test/Conversion/AttnToLLVM/forall-to-parallel.mlir.
   }];
