@@ -432,15 +432,17 @@ def test_product_of_subnormal_numbers(tmp_path):
 
 
 @pytest.mark.parametrize("layout", ["mdh", "xmdh", "mhxd", "xdmh"])
-@pytest.mark.parametrize("queries, features", [(1, 5), (2, 5), (2, 1)])
-def test_layouts_with_heads_behind_other_dimensions(queries, features, layout):
+@pytest.mark.parametrize(
+    "queries, features, heads", [(1, 5, 16), (2, 5, 16), (2, 1, 6)]
+)
+def test_layouts_with_heads_behind_other_dimensions(queries, features, heads, layout):
     """Of one query, or feature, MLIR would take its dimension for that of the heads."""
 
     def shape(length, heads):
         sizes = dict(m=length, d=features, h=heads, x=1)
         return tensor(*(sizes[letter] for letter in layout), "f32")
 
-    q, k = shape(queries, 16), shape(19, 2)
+    q, k = shape(queries, heads), shape(19, 2)
     check(
         f"""func.func @f(%q: {q}, %k: {k}, %v: {k}) -> {q} {{
           %o = attn.scaled_dot_product %q, %k, %v layout = "{layout}" : {q}, {k}, {k} -> {q}
