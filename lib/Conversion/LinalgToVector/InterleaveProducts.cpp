@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "LaneReduction.h"
+#include "Lanes/LaneReduction.h"
 
 #include "attn/Conversion/LinalgToVector/LinalgToVector.h"
 #include "attn/Conversion/LinalgToVector/Passes.h"

@@ -5,13 +5,13 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "BlockEmitter.h"
-#include "LaneFold.h"
-#include "LaneReduction.h"
-#include "PairTransposition.h"
+#include "Blocks/BlockEmitter.h"
+#include "Lanes/LaneFold.h"
+#include "Lanes/LaneReduction.h"
+#include "Lanes/ScalarReduction.h"
 #include "PrepareBody.h"
-#include "ScalarReduction.h"
-#include "TileProduct.h"
+#include "Tiles/PairTransposition.h"
+#include "Tiles/TileProduct.h"
 
 #include "attn/Conversion/LinalgToVector/LinalgToVector.h"
 #include "attn/Conversion/LinalgToVector/Passes.h"

@@ -7,7 +7,7 @@
 
 #include "ScalarReduction.h"
 
-#include "BlockPlan.h"
+#include "../Access/BlockPlan.h"
 #include "LaneReduction.h"
 
 #include "mlir/Analysis/SliceAnalysis.h"

@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef ATTN_LIB_CONVERSION_LINALGTOVECTOR_STREAMING_H
-#define ATTN_LIB_CONVERSION_LINALGTOVECTOR_STREAMING_H
+#ifndef ATTN_LIB_CONVERSION_LINALGTOVECTOR_ACCESS_STREAMING_H
+#define ATTN_LIB_CONVERSION_LINALGTOVECTOR_ACCESS_STREAMING_H
 
 #include "attn/Dialect/Attn/IR/StreamedOperands.h"
 
@@ -29,4 +29,4 @@ void emitPrefetch(OpBuilder &builder, OpOperand &streamed,
 
 } // namespace mlir::attn
 
-#endif // ATTN_LIB_CONVERSION_LINALGTOVECTOR_STREAMING_H
+#endif // ATTN_LIB_CONVERSION_LINALGTOVECTOR_ACCESS_STREAMING_H

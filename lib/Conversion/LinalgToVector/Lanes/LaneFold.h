@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef ATTN_LIB_CONVERSION_LINALGTOVECTOR_LANEFOLD_H
-#define ATTN_LIB_CONVERSION_LINALGTOVECTOR_LANEFOLD_H
+#ifndef ATTN_LIB_CONVERSION_LINALGTOVECTOR_LANES_LANEFOLD_H
+#define ATTN_LIB_CONVERSION_LINALGTOVECTOR_LANES_LANEFOLD_H
 
 #include "attn/Target/CPU/TargetSpec.h"
 
@@ -34,4 +34,4 @@ void emitLaneRepeat(OpBuilder &builder, linalg::GenericOp op,
 
 } // namespace mlir::attn
 
-#endif // ATTN_LIB_CONVERSION_LINALGTOVECTOR_LANEFOLD_H
+#endif // ATTN_LIB_CONVERSION_LINALGTOVECTOR_LANES_LANEFOLD_H

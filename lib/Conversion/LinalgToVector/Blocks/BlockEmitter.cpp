@@ -6,7 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "BlockEmitter.h"
-#include "Pairs.h"
+#include "../Access/Pairs.h"
 
 #include "attn/Dialect/Attn/IR/StreamedOperands.h"
 

@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "../Access/LaneTree.h"
 #include "BlockEmitter.h"
-#include "LaneTree.h"
 
 #include "attn/Dialect/Attn/IR/StreamedOperands.h"
 

@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef ATTN_LIB_CONVERSION_LINALGTOVECTOR_LANEREDUCER_H
-#define ATTN_LIB_CONVERSION_LINALGTOVECTOR_LANEREDUCER_H
+#ifndef ATTN_LIB_CONVERSION_LINALGTOVECTOR_LANES_LANEREDUCER_H
+#define ATTN_LIB_CONVERSION_LINALGTOVECTOR_LANES_LANEREDUCER_H
 
 #include "LaneOutputs.h"
 #include "LaneReduction.h"
@@ -91,4 +91,4 @@ private:
 
 } // namespace mlir::attn
 
-#endif // ATTN_LIB_CONVERSION_LINALGTOVECTOR_LANEREDUCER_H
+#endif // ATTN_LIB_CONVERSION_LINALGTOVECTOR_LANES_LANEREDUCER_H

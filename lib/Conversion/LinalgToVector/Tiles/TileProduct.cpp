@@ -7,8 +7,8 @@
 
 #include "TileProduct.h"
 
-#include "Pairs.h"
-#include "Streaming.h"
+#include "../Access/Pairs.h"
+#include "../Access/Streaming.h"
 
 #include "mlir/Dialect/AMX/AMXDialect.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"

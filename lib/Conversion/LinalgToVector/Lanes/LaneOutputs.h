@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef ATTN_LIB_CONVERSION_LINALGTOVECTOR_LANEOUTPUTS_H
-#define ATTN_LIB_CONVERSION_LINALGTOVECTOR_LANEOUTPUTS_H
+#ifndef ATTN_LIB_CONVERSION_LINALGTOVECTOR_LANES_LANEOUTPUTS_H
+#define ATTN_LIB_CONVERSION_LINALGTOVECTOR_LANES_LANEOUTPUTS_H
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 
@@ -42,4 +42,4 @@ private:
 
 } // namespace mlir::attn
 
-#endif // ATTN_LIB_CONVERSION_LINALGTOVECTOR_LANEOUTPUTS_H
+#endif // ATTN_LIB_CONVERSION_LINALGTOVECTOR_LANES_LANEOUTPUTS_H

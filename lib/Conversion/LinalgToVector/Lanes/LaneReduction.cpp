@@ -7,9 +7,9 @@
 
 #include "LaneReduction.h"
 
+#include "../Access/LaneTree.h"
+#include "../Access/Pairs.h"
 #include "LaneReducer.h"
-#include "LaneTree.h"
-#include "Pairs.h"
 
 #include "attn/Conversion/LinalgToVector/LinalgToVector.h"
 #include "attn/Dialect/Attn/IR/StreamedOperands.h"

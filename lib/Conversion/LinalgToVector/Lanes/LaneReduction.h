@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef ATTN_LIB_CONVERSION_LINALGTOVECTOR_LANEREDUCTION_H
-#define ATTN_LIB_CONVERSION_LINALGTOVECTOR_LANEREDUCTION_H
+#ifndef ATTN_LIB_CONVERSION_LINALGTOVECTOR_LANES_LANEREDUCTION_H
+#define ATTN_LIB_CONVERSION_LINALGTOVECTOR_LANES_LANEREDUCTION_H
 
 #include "attn/Target/CPU/TargetSpec.h"
 
@@ -51,4 +51,4 @@ Value emitBodyOnLanes(OpBuilder &builder, linalg::GenericOp op,
 
 } // namespace mlir::attn
 
-#endif // ATTN_LIB_CONVERSION_LINALGTOVECTOR_LANEREDUCTION_H
+#endif // ATTN_LIB_CONVERSION_LINALGTOVECTOR_LANES_LANEREDUCTION_H

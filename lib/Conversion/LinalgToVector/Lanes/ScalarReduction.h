@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef ATTN_LIB_CONVERSION_LINALGTOVECTOR_SCALARREDUCTION_H
-#define ATTN_LIB_CONVERSION_LINALGTOVECTOR_SCALARREDUCTION_H
+#ifndef ATTN_LIB_CONVERSION_LINALGTOVECTOR_LANES_SCALARREDUCTION_H
+#define ATTN_LIB_CONVERSION_LINALGTOVECTOR_LANES_SCALARREDUCTION_H
 
 #include "attn/Target/CPU/TargetSpec.h"
 
@@ -26,4 +26,4 @@ void emitScalarReduction(OpBuilder &builder, linalg::GenericOp op,
 
 } // namespace mlir::attn
 
-#endif // ATTN_LIB_CONVERSION_LINALGTOVECTOR_SCALARREDUCTION_H
+#endif // ATTN_LIB_CONVERSION_LINALGTOVECTOR_LANES_SCALARREDUCTION_H

@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef ATTN_LIB_CONVERSION_LINALGTOVECTOR_PAIRS_H
-#define ATTN_LIB_CONVERSION_LINALGTOVECTOR_PAIRS_H
+#ifndef ATTN_LIB_CONVERSION_LINALGTOVECTOR_ACCESS_PAIRS_H
+#define ATTN_LIB_CONVERSION_LINALGTOVECTOR_ACCESS_PAIRS_H
 
 #include "BlockPlan.h"
 
@@ -60,4 +60,4 @@ Value copyInHalves(OpBuilder &builder, Location loc, Value memref,
 
 } // namespace mlir::attn
 
-#endif // ATTN_LIB_CONVERSION_LINALGTOVECTOR_PAIRS_H
+#endif // ATTN_LIB_CONVERSION_LINALGTOVECTOR_ACCESS_PAIRS_H

@@ -5,10 +5,10 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "../Access/Pairs.h"
+#include "../Access/Streaming.h"
 #include "LaneReducer.h"
 #include "LaneReduction.h"
-#include "Pairs.h"
-#include "Streaming.h"
 
 #include "attn/Conversion/LinalgToVector/LinalgToVector.h"
 

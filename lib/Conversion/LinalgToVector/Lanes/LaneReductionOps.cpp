@@ -7,8 +7,8 @@
 
 #include "LaneReduction.h"
 
-#include "BlockPlan.h"
-#include "Pairs.h"
+#include "../Access/BlockPlan.h"
+#include "../Access/Pairs.h"
 
 #include "attn/Dialect/Attn/IR/StreamedOperands.h"
 

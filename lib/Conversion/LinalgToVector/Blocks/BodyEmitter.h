@@ -5,10 +5,10 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef ATTN_LIB_CONVERSION_LINALGTOVECTOR_BODYEMITTER_H
-#define ATTN_LIB_CONVERSION_LINALGTOVECTOR_BODYEMITTER_H
+#ifndef ATTN_LIB_CONVERSION_LINALGTOVECTOR_BLOCKS_BODYEMITTER_H
+#define ATTN_LIB_CONVERSION_LINALGTOVECTOR_BLOCKS_BODYEMITTER_H
 
-#include "MemoryAccess.h"
+#include "../Access/MemoryAccess.h"
 
 #include "attn/Dialect/Attn/IR/Attn.h"
 
@@ -100,4 +100,4 @@ private:
 
 } // namespace mlir::attn
 
-#endif // ATTN_LIB_CONVERSION_LINALGTOVECTOR_BODYEMITTER_H
+#endif // ATTN_LIB_CONVERSION_LINALGTOVECTOR_BLOCKS_BODYEMITTER_H

@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef ATTN_LIB_CONVERSION_LINALGTOVECTOR_LANETREE_H
-#define ATTN_LIB_CONVERSION_LINALGTOVECTOR_LANETREE_H
+#ifndef ATTN_LIB_CONVERSION_LINALGTOVECTOR_ACCESS_LANETREE_H
+#define ATTN_LIB_CONVERSION_LINALGTOVECTOR_ACCESS_LANETREE_H
 
 #include "mlir/IR/Builders.h"
 
@@ -47,4 +47,4 @@ Value sumLanes(OpBuilder &builder, Location loc, SmallVector<Value> vectors);
 
 } // namespace mlir::attn
 
-#endif // ATTN_LIB_CONVERSION_LINALGTOVECTOR_LANETREE_H
+#endif // ATTN_LIB_CONVERSION_LINALGTOVECTOR_ACCESS_LANETREE_H

@@ -7,8 +7,8 @@
 
 #include "PairTransposition.h"
 
-#include "LaneTree.h"
-#include "Pairs.h"
+#include "../Access/LaneTree.h"
+#include "../Access/Pairs.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"

@@ -5,10 +5,10 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef ATTN_LIB_CONVERSION_LINALGTOVECTOR_FUSION_H
-#define ATTN_LIB_CONVERSION_LINALGTOVECTOR_FUSION_H
+#ifndef ATTN_LIB_CONVERSION_LINALGTOVECTOR_BLOCKS_FUSION_H
+#define ATTN_LIB_CONVERSION_LINALGTOVECTOR_BLOCKS_FUSION_H
 
-#include "BlockPlan.h"
+#include "../Access/BlockPlan.h"
 
 namespace mlir::attn {
 
@@ -55,4 +55,4 @@ SmallVector<Value> findWrites(linalg::GenericOp host,
 
 } // namespace mlir::attn
 
-#endif // ATTN_LIB_CONVERSION_LINALGTOVECTOR_FUSION_H
+#endif // ATTN_LIB_CONVERSION_LINALGTOVECTOR_BLOCKS_FUSION_H

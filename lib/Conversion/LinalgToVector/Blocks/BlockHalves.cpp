@@ -5,9 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "../Access/LaneTree.h"
+#include "../Access/Pairs.h"
 #include "BlockEmitter.h"
-#include "LaneTree.h"
-#include "Pairs.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 

@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef ATTN_LIB_CONVERSION_LINALGTOVECTOR_BLOCKSIZE_H
-#define ATTN_LIB_CONVERSION_LINALGTOVECTOR_BLOCKSIZE_H
+#ifndef ATTN_LIB_CONVERSION_LINALGTOVECTOR_ACCESS_BLOCKSIZE_H
+#define ATTN_LIB_CONVERSION_LINALGTOVECTOR_ACCESS_BLOCKSIZE_H
 
 #include "mlir/Support/LLVM.h"
 
@@ -63,4 +63,4 @@ SmallVector<int64_t> cutRows(int64_t size, int64_t rows, bool halve);
 
 } // namespace mlir::attn
 
-#endif // ATTN_LIB_CONVERSION_LINALGTOVECTOR_BLOCKSIZE_H
+#endif // ATTN_LIB_CONVERSION_LINALGTOVECTOR_ACCESS_BLOCKSIZE_H

@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef ATTN_LIB_CONVERSION_LINALGTOVECTOR_BLOCKPLAN_H
-#define ATTN_LIB_CONVERSION_LINALGTOVECTOR_BLOCKPLAN_H
+#ifndef ATTN_LIB_CONVERSION_LINALGTOVECTOR_ACCESS_BLOCKPLAN_H
+#define ATTN_LIB_CONVERSION_LINALGTOVECTOR_ACCESS_BLOCKPLAN_H
 
 #include "BlockSize.h"
 
@@ -81,4 +81,4 @@ struct BlockPlan {
 
 } // namespace mlir::attn
 
-#endif // ATTN_LIB_CONVERSION_LINALGTOVECTOR_BLOCKPLAN_H
+#endif // ATTN_LIB_CONVERSION_LINALGTOVECTOR_ACCESS_BLOCKPLAN_H

@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef ATTN_LIB_CONVERSION_LINALGTOVECTOR_TILEPRODUCT_H
-#define ATTN_LIB_CONVERSION_LINALGTOVECTOR_TILEPRODUCT_H
+#ifndef ATTN_LIB_CONVERSION_LINALGTOVECTOR_TILES_TILEPRODUCT_H
+#define ATTN_LIB_CONVERSION_LINALGTOVECTOR_TILES_TILEPRODUCT_H
 
 #include "attn/Target/CPU/TargetSpec.h"
 
@@ -25,4 +25,4 @@ void emitTileProduct(OpBuilder &builder, linalg::GenericOp op, bool fromZero);
 
 } // namespace mlir::attn
 
-#endif // ATTN_LIB_CONVERSION_LINALGTOVECTOR_TILEPRODUCT_H
+#endif // ATTN_LIB_CONVERSION_LINALGTOVECTOR_TILES_TILEPRODUCT_H

@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef ATTN_LIB_CONVERSION_LINALGTOVECTOR_PAIRTRANSPOSITION_H
-#define ATTN_LIB_CONVERSION_LINALGTOVECTOR_PAIRTRANSPOSITION_H
+#ifndef ATTN_LIB_CONVERSION_LINALGTOVECTOR_TILES_PAIRTRANSPOSITION_H
+#define ATTN_LIB_CONVERSION_LINALGTOVECTOR_TILES_PAIRTRANSPOSITION_H
 
 #include "attn/Target/CPU/TargetSpec.h"
 
@@ -24,4 +24,4 @@ void emitPairTransposition(OpBuilder &builder, linalg::GenericOp op,
 
 } // namespace mlir::attn
 
-#endif // ATTN_LIB_CONVERSION_LINALGTOVECTOR_PAIRTRANSPOSITION_H
+#endif // ATTN_LIB_CONVERSION_LINALGTOVECTOR_TILES_PAIRTRANSPOSITION_H
