@@ -208,13 +208,14 @@ double RowNormalizer::getVanishing() const {
   return vanishes ? 0x1p-121 : 0;
 }
 
-/// Products of f64 that are subnormal are rounded to multiples of 2^-1074, by
-/// compiled functions relative to a maximum that is up to 4 above.
+/// Weights and products of f64 that are subnormal are rounded to multiples of
+/// 2^-1074, by compiled functions relative to a maximum that is up to 4 above:
+/// what that moves a weight by, or the output by for each.
 double RowNormalizer::getSubnormalRounding() const {
   if (!problem.accumulator.isF64())
     return 0;
   double divisor = normalizes() ? std::min(std::fabs(sum), 1.0) : 1;
-  return weights.size() * 0x1p-1069 / divisor;
+  return 0x1p-1069 / divisor;
 }
 
 /// The absolute amount by which rounding changes a small weight.
@@ -242,7 +243,8 @@ Scalar RowNormalizer::divide(const FeatureSum &sums) const {
   if (sums.magnitude > format.largest)
     return Scalar::ofReal(value, infinity);
   double storing = FloatFormat::get(problem.outputType).rounding(value) +
-                   getSubnormalRounding() + getRoundingOfScores(sums.largest);
+                   weights.size() * getSubnormalRounding() +
+                   getRoundingOfScores(sums.largest);
   if (!normalizes())
     return Scalar::ofReal(value,
                           sums.error + sumRoundings * sums.magnitude + storing);
@@ -290,7 +292,8 @@ Scalar RowNormalizer::findWeight(const Weight &weight) const {
     bound = std::min(
         bound, (weight.error / std::fabs(sum) + std::fabs(value) * relative) /
                        (1 - relative) +
-                   std::fabs(value) * sumRoundings + getVanishing());
+                   std::fabs(value) * sumRoundings + getVanishing() +
+                   getSubnormalRounding());
   return Scalar::ofReal(value, bound + stored.rounding(value));
 }
 

@@ -44,9 +44,9 @@ static Scalar weightOf(const RowWeights &row, size_t candidate) {
             2 * FloatFormat::get(row.problem.accumulator).floor);
   case Normalizer::Sum: {
     double exponent = row.lse.bound + unit * (8 + 2 * std::fabs(row.lse.real));
-    return Scalar::ofReal(weight,
-                          std::fabs(weight) * std::expm1(exponent) +
-                              score.bound * std::exp(exponent - row.lse.real));
+    return boundedReal(row.problem.accumulator, weight,
+                       std::fabs(weight) * std::expm1(exponent) +
+                           score.bound * std::exp(exponent - row.lse.real));
   }
   }
   return {};

@@ -269,6 +269,36 @@ TEST_F(CompareTest, overflowOfTheAccumulatorIsNotChecked) {
   EXPECT_EQ(results[0].boundAt(0), infinity);
 }
 
+TEST_F(CompareTest, scoresThatOverflowAreNotReceived) {
+  // Sigmoids of -inf, whose sum is 0.
+  auto results = run(R"(
+    func.func @f(%q: tensor<1x1xf32>, %k: tensor<2x1xf32>) -> tensor<2xf32> {
+      %s = attn.score.sigmoid
+      %o, %r = attn.scaled_dot_product %q, %k, %k score(%s) normalizer = sum
+        : tensor<1x1xf32>, tensor<2x1xf32>, tensor<2x1xf32> -> tensor<1x1xf32>
+          received(tensor<2xf32>)
+      return %r : tensor<2xf32>
+    })",
+                     {floats({1, 1}, {1e20}), floats({2, 1}, {-1e20, -1e20})});
+  ASSERT_EQ(error, "");
+  EXPECT_EQ(results[0].boundAt(0), infinity);
+}
+
+TEST_F(CompareTest, subnormalWeightsAreRounded) {
+  auto f64 = Float64Type::get(&context);
+  auto results = run(R"(
+    func.func @f(%q: tensor<1x1xf64>, %k: tensor<2x1xf64>) -> tensor<1x2xf64> {
+      %o, %w = attn.dot_product %q, %k, %k : tensor<1x1xf64>, tensor<2x1xf64>,
+        tensor<2x1xf64> -> tensor<1x1xf64> weights(tensor<1x2xf64>)
+      return %w : tensor<1x2xf64>
+    })",
+                     {Tensor::ofFloats(f64, {1, 1}, {1}),
+                      Tensor::ofFloats(f64, {2, 1}, {0, -720})});
+  ASSERT_EQ(error, "");
+  EXPECT_GE(results[0].boundAt(1), 0x1p-1070);
+  EXPECT_LT(results[0].boundAt(1), 0x1p-1060);
+}
+
 TEST_F(CompareTest, sumsOverSomeOfTheKeysMayOverflow) {
   // The last key makes the weights of the others small, after their sum.
   auto boundOf = [&](double value) {
