@@ -7,13 +7,13 @@
 
 #include "attn/Conversion/AttnToLLVM/Passes.h"
 #include "attn/Dialect/Attn/IR/ABI.h"
+#include "attn/Dialect/Attn/IR/ViewRoot.h"
 
 #include "FreeSymbol.h"
 #include "SinkConstants.h"
 
 #include "mlir/Dialect/SCF/Utils/Utils.h"
 #include "mlir/IR/PatternMatch.h"
-#include "mlir/Interfaces/ViewLikeInterface.h"
 
 namespace mlir::attn {
 #define GEN_PASS_DEF_ISOLATEPARALLELPASS
@@ -42,17 +42,12 @@ static bool isIsolated(ParallelOp parallel) {
   return callee && callee->hasAttr(abi::body);
 }
 
-static Value getRoot(Value memref) {
-  while (auto view = memref.getDefiningOp<ViewLikeOpInterface>())
-    memref = view.getViewSource();
-  return memref;
-}
-
 /// A result of the function around the loop, or a view of it, overlaps nothing
 /// else that the body captures, unless there are two of these.
 static void copyResults(func::CallOp call, func::FuncOp body) {
   auto parent = call->getParentOfType<func::FuncOp>();
-  SmallVector<Value> roots = llvm::map_to_vector(call.getOperands(), getRoot);
+  SmallVector<Value> roots =
+      llvm::map_to_vector(call.getOperands(), getViewRoot);
   for (auto [index, root] : llvm::enumerate(roots)) {
     auto argument = dyn_cast<BlockArgument>(root);
     if (argument && argument.getOwner() == &parent.front() &&

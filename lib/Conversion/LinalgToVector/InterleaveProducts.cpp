@@ -10,12 +10,12 @@
 #include "attn/Conversion/LinalgToVector/LinalgToVector.h"
 #include "attn/Conversion/LinalgToVector/Passes.h"
 #include "attn/Dialect/Attn/IR/StreamedOperands.h"
+#include "attn/Dialect/Attn/IR/ViewRoot.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/Interfaces/ViewLikeInterface.h"
 
 namespace mlir::attn {
 #define GEN_PASS_DEF_INTERLEAVEPRODUCTSPASS
@@ -24,13 +24,6 @@ namespace mlir::attn {
 
 using namespace mlir;
 using namespace mlir::attn;
-
-/// What a view is of.
-static Value rootOf(Value value) {
-  while (auto view = value.getDefiningOp<ViewLikeOpInterface>())
-    value = view.getViewSource();
-  return value;
-}
 
 /// Whether a product of matrices reads one input once, row after row, and
 /// `dim` numbers these rows.
@@ -187,20 +180,20 @@ bool TileLoop::isIndependent() {
   DenseSet<Value> written;
   loop.walk([&](linalg::LinalgOp op) {
     for (Value output : op.getDpsInits())
-      written.insert(rootOf(output));
+      written.insert(getViewRoot(output));
   });
   return takesWeightsInOrder() && llvm::none_of(read, [&](Value value) {
-           return written.contains(rootOf(value));
+           return written.contains(getViewRoot(value));
          });
 }
 
 /// Whether weights, where they lie in place of scores, lie as these do.
 bool TileLoop::takesWeightsInOrder() {
   Value output = scores.getOutputs().front();
-  if (rootOf(values.getOutputs().front()) == rootOf(output))
+  if (getViewRoot(values.getOutputs().front()) == getViewRoot(output))
     return false;
   for (OpOperand *input : values.getDpsInputOperands()) {
-    if (rootOf(input->get()) != rootOf(output))
+    if (getViewRoot(input->get()) != getViewRoot(output))
       continue;
     auto type = cast<MemRefType>(input->get().getType()),
          scoreType = cast<MemRefType>(output.getType());

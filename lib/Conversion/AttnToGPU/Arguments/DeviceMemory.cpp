@@ -7,6 +7,8 @@
 
 #include "DeviceMemory.h"
 
+#include "attn/Dialect/Attn/IR/ViewRoot.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
@@ -15,7 +17,6 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
-#include "mlir/Interfaces/ViewLikeInterface.h"
 
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -153,7 +154,5 @@ void attn::freeScratch(func::FuncOp function) {
 }
 
 bool attn::isScratch(Value memory) {
-  while (auto view = memory.getDefiningOp<ViewLikeOpInterface>())
-    memory = view.getViewSource();
-  return memory.getDefiningOp<gpu::AllocOp>() != nullptr;
+  return getViewRoot(memory).getDefiningOp<gpu::AllocOp>() != nullptr;
 }

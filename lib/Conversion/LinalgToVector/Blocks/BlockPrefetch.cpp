@@ -8,11 +8,12 @@
 #include "../Access/Streaming.h"
 #include "BlockEmitter.h"
 
+#include "attn/Dialect/Attn/IR/ViewRoot.h"
+
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/Interfaces/ViewLikeInterface.h"
 
 using namespace mlir;
 using namespace mlir::attn;
@@ -230,9 +231,7 @@ void BlockEmitter::fetchSpreadStep(OpBuilder &builder, const Block &block,
 
 /// Whether `memref` is on the stack.
 static bool isScratch(Value memref) {
-  while (auto view = memref.getDefiningOp<ViewLikeOpInterface>())
-    memref = view.getViewSource();
-  return memref.getDefiningOp<memref::AllocaOp>() != nullptr;
+  return getViewRoot(memref).getDefiningOp<memref::AllocaOp>() != nullptr;
 }
 
 void BlockEmitter::prefetchResults(OpBuilder &builder, const Block &block) {

@@ -8,10 +8,10 @@
 #include "Fusion.h"
 
 #include "attn/Dialect/Attn/IR/ABI.h"
+#include "attn/Dialect/Attn/IR/ViewRoot.h"
 
 #include "mlir/Analysis/AliasAnalysis.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
-#include "mlir/Interfaces/ViewLikeInterface.h"
 
 using namespace mlir;
 using namespace mlir::attn;
@@ -81,13 +81,6 @@ static MemRefs memrefsOf(ValueRange operands) {
   }));
 }
 
-/// What `memref` is a view of.
-static Value getRoot(Value memref) {
-  while (auto view = memref.getDefiningOp<ViewLikeOpInterface>())
-    memref = view.getViewSource();
-  return memref;
-}
-
 /// Whether `memref` is a result of a public function: its entry refuses calls
 /// in which one overlaps another argument.
 static bool isResult(Value memref) {
@@ -101,9 +94,9 @@ static bool isResult(Value memref) {
 }
 
 static bool mayAlias(AliasAnalysis &aliases, Value memref, ValueRange others) {
-  Value root = getRoot(memref);
+  Value root = getViewRoot(memref);
   return llvm::any_of(others, [&](Value other) {
-    Value otherRoot = getRoot(other);
+    Value otherRoot = getViewRoot(other);
     if (root != otherRoot && (isResult(root) || isResult(otherRoot)))
       return false;
     return !aliases.alias(memref, other).isNo();
