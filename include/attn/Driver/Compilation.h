@@ -103,7 +103,6 @@ private:
   llvm::Error parse(std::unique_ptr<llvm::MemoryBuffer> buffer);
   bool readBytecode(const ParserConfig &config);
   llvm::Error runPhase(Phase phase);
-  llvm::Error verifyModule(Phase phase);
   llvm::Error dump(Phase phase);
   static llvm::Expected<std::unique_ptr<llvm::Module>>
   translatePart(ModuleOp part, llvm::LLVMContext &context);
