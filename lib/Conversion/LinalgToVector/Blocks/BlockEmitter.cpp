@@ -17,7 +17,6 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/SCF/Utils/Utils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "mlir/Dialect/X86Vector/X86VectorDialect.h"
 
 using namespace mlir;
 using namespace mlir::attn;
@@ -349,22 +348,13 @@ SmallVector<Value> BlockEmitter::emitBody(OpBuilder &builder, Block &block,
   return results;
 }
 
-/// One instruction per position: two products added to each accumulator.
+/// `addDots` of pairs that lie as instructions take them.
 SmallVector<Value> BlockEmitter::emitDots(OpBuilder &builder, Block &block,
                                           ValueRange accumulators) {
-  Location loc = op.getLoc();
-  SmallVector<Value> vectors, results(accumulators);
+  SmallVector<Value> vectors;
   for (int64_t vector = 0; vector < block.lanes.vectors; ++vector)
     vectors.push_back(block.access.loadPairs(builder, *op.getDpsInputOperand(1),
                                              {0, vector}));
-  Value pair;
-  block.forEachPosition([&](BlockPosition position) {
-    if (position.vector == 0)
-      pair =
-          block.access.loadPair(builder, *op.getDpsInputOperand(0), position);
-    Value &result = results[block.indexOf(position)];
-    result = x86vector::DotBF16Op::create(
-        builder, loc, result.getType(), result, pair, vectors[position.vector]);
-  });
-  return results;
+  return addDots(builder, block, *op.getDpsInputOperand(0), vectors,
+                 accumulators);
 }

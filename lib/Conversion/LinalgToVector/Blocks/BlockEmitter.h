@@ -84,6 +84,9 @@ private:
                               ValueRange accumulators);
   SmallVector<Value> emitDots(OpBuilder &builder, Block &block,
                               ValueRange accumulators);
+  SmallVector<Value> addDots(OpBuilder &builder, Block &block,
+                             OpOperand &scalars, ArrayRef<Value> pairs,
+                             ValueRange accumulators);
   /// Loops over two steps at a time, and over one that is left.
   SmallVector<Value> emitPairedSteps(OpBuilder &builder, Block &block,
                                      ValueRange accumulators);

@@ -87,15 +87,25 @@ SmallVector<Value> BlockEmitter::addPairedSteps(OpBuilder &builder,
     std::tie(factors[vector], factors[vector + 1]) =
         interleaveChunks(builder, loc, factors[vector], factors[vector + 1]);
   block.access.setIV(dim, stepOf(0));
+  return addDots(builder, block, *op.getDpsInputOperand(1), factors,
+                 accumulators);
+}
+
+/// One instruction per position: two products added to each accumulator, a pair
+/// of `scalars` by a vector of `pairs`.
+SmallVector<Value> BlockEmitter::addDots(OpBuilder &builder, Block &block,
+                                         OpOperand &scalars,
+                                         ArrayRef<Value> pairs,
+                                         ValueRange accumulators) {
+  Location loc = op.getLoc();
   SmallVector<Value> sums(accumulators);
-  Value weights;
+  Value pair;
   block.forEachPosition([&](BlockPosition position) {
     if (position.vector == 0)
-      weights =
-          block.access.loadPair(builder, *op.getDpsInputOperand(1), position);
+      pair = block.access.loadPair(builder, scalars, position);
     Value &sum = sums[block.indexOf(position)];
-    sum = x86vector::DotBF16Op::create(builder, loc, sum.getType(), sum,
-                                       weights, factors[position.vector]);
+    sum = x86vector::DotBF16Op::create(builder, loc, sum.getType(), sum, pair,
+                                       pairs[position.vector]);
   });
   return sums;
 }
