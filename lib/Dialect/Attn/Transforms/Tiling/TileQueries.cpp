@@ -98,9 +98,8 @@ static OpFoldResult queryStep(OpBuilder &builder, AttendOp op,
 /// Whether slices drop a dimension that lies behind another one of size 1, or
 /// behind queries, of which it may turn out that there is one, with a third one
 /// between them: once sizes are known, MLIR would drop the first of them.
-static bool isDropMistaken(OpBuilder &builder, AttendOp op,
+static bool isDropMistaken(AttendOp op, ArrayRef<Range> domain,
                            const TilePlan &plan) {
-  SmallVector<Range> domain = op.getIterationDomain(builder);
   auto isDropped = [&](unsigned dim) {
     return dim == AttendOp::B || dim == AttendOp::Hkv ||
            (dim == AttendOp::G && plan.group == 1);
@@ -124,11 +123,10 @@ static bool isDropMistaken(OpBuilder &builder, AttendOp op,
       });
 }
 
-static bool takesAll(OpBuilder &builder, AttendOp op, OpFoldResult step) {
-  std::optional<int64_t> known = getConstantIntValue(step),
-                         queries = getConstantIntValue(
-                             op.getIterationDomain(builder)[AttendOp::I].size);
-  return known && queries && *queries <= *known;
+static bool takesAll(OpFoldResult queries, OpFoldResult step) {
+  std::optional<int64_t> known = getConstantIntValue(queries),
+                         taken = getConstantIntValue(step);
+  return known && taken && *known <= *taken;
 }
 
 static void tileQueries(AttendOp op, const TilePlan &plan) {
@@ -141,7 +139,9 @@ static void tileQueries(AttendOp op, const TilePlan &plan) {
   OpFoldResult step = queryStep(rewriter, op, plan);
   sizes[AttendOp::I] = step;
   // No loop then: sizes are known at once.
-  if (isDropMistaken(rewriter, op, plan) && takesAll(rewriter, op, step))
+  SmallVector<Range> domain = op.getIterationDomain(rewriter);
+  if (takesAll(domain[AttendOp::I].size, step) &&
+      isDropMistaken(op, domain, plan))
     sizes[AttendOp::I] = rewriter.getIndexAttr(0);
   scf::SCFTilingOptions options;
   options.setTileSizes(sizes);
