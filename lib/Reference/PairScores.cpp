@@ -37,6 +37,39 @@ static Scalar finish(Type accumulator, double value, double own,
   return boundedReal(accumulator, value, own + inherited);
 }
 
+/// What subnormal numbers of a type are multiples of.
+static double stepOfSubnormals(Type accumulator) {
+  return accumulator.isF64() ? std::numeric_limits<double>::denorm_min()
+                             : std::numeric_limits<float>::denorm_min();
+}
+
+/// What `terms` terms, their sum and a scale lose beside their relative errors
+/// where they are subnormal. Where all terms are 0, so is the sum.
+static double underflowOf(Type accumulator, int64_t terms, double steepness,
+                          double magnitude) {
+  bool isZero = magnitude == 0 || steepness == 0;
+  return isZero ? 0
+                : (terms + 8) * stepOfSubnormals(accumulator) *
+                      std::max(1.0, steepness);
+}
+
+/// What a dot product loses where the scale, folded into an operand, makes that
+/// subnormal.
+static double scalingError(Type accumulator, const RowPair &pair,
+                           double steepness) {
+  double normal = accumulator.isF64() ? std::numeric_limits<double>::min()
+                                      : std::numeric_limits<float>::min();
+  double step = stepOfSubnormals(accumulator), error = 0;
+  auto lost = [&](double operand) {
+    double scaled = steepness * std::fabs(operand);
+    return scaled < normal ? std::min(scaled, step) : 0;
+  };
+  for (int64_t d = 0; d < pair.features; ++d)
+    error += std::fabs(pair.query[d]) * lost(pair.key[d]) +
+             std::fabs(pair.key[d]) * lost(pair.query[d]);
+  return error;
+}
+
 /// By how much sums of products of f16 or bf16 change where what is subnormal
 /// in f32 counts as zero.
 static double flushingOf(const RowPair &pair) {
@@ -63,11 +96,13 @@ Scalar DotScore::compute(const RowPair &pair) const {
   Type accumulator = getAccumulatorType(element);
   double steepness = std::fabs(scale);
   double unit = FloatFormat::get(accumulator).unit;
-  double own = (pair.features + 8) * unit * magnitude;
+  double own = steepness * (pair.features + 8) * unit * magnitude +
+               underflowOf(accumulator, pair.features, steepness, magnitude) +
+               scalingError(accumulator, pair, steepness);
   if (element.getIntOrFloatBitWidth() == 16)
-    own += flushingOf(pair);
-  return finish(accumulator, scale * sum, steepness * own,
-                steepness * inherited, std::max(1.0, steepness) * magnitude);
+    own += steepness * flushingOf(pair);
+  return finish(accumulator, scale * sum, own, steepness * inherited,
+                std::max(1.0, steepness) * magnitude);
 }
 
 Scalar AdditiveScore::compute(const RowPair &pair) const {
@@ -88,7 +123,9 @@ Scalar AdditiveScore::compute(const RowPair &pair) const {
   }
   own += (pair.features + 8) * unit * magnitude;
   double steepness = std::fabs(scale);
-  return finish(accumulator, scale * sum, steepness * own,
+  double underflow =
+      underflowOf(accumulator, pair.features, steepness, magnitude);
+  return finish(accumulator, scale * sum, steepness * own + underflow,
                 steepness * inherited, std::max(1.0, steepness) * magnitude);
 }
 
@@ -123,8 +160,10 @@ Scalar DistanceScore::compute(const RowPair &pair) const {
   const Scalar &scale = ofHead(scales, pair.head);
   double steepness = std::fabs(scale.real);
   double unit = FloatFormat::get(accumulator).unit;
-  return finish(accumulator, -scale.real * distance.square,
-                (pair.features + 8) * unit * steepness * distance.magnitude,
+  double own =
+      (pair.features + 8) * unit * steepness * distance.magnitude +
+      underflowOf(accumulator, pair.features, steepness, distance.magnitude);
+  return finish(accumulator, -scale.real * distance.square, own,
                 steepness * distance.inherited + scale.bound * distance.square,
                 std::max(1.0, steepness) * distance.magnitude);
 }
@@ -160,8 +199,9 @@ Scalar KernelWeight::compute(const RowPair &pair) const {
   if (!(distance.magnitude <= FloatFormat::get(accumulator).largest))
     return Scalar::ofReal(evaluateKernel(kernel, u), infinity);
   // Differences first: the expanded form would lose what lies near u = 0.
-  double square =
-      (pair.features + 8) * unit * distance.square + distance.inherited;
+  double square = (pair.features + 8) * unit * distance.square +
+                  underflowOf(accumulator, pair.features, 1, distance.square) +
+                  distance.inherited;
   double relative = bandwidth.bound / bandwidth.real + 4 * unit;
   double nearest = std::sqrt(std::max(0.0, distance.square - square));
   double farthest = std::sqrt(distance.square + square);

@@ -43,7 +43,7 @@ static Scalar weightOf(const RowWeights &row, size_t candidate) {
         weight * std::expm1(logarithmError(row, score) + 8 * unit) +
             2 * FloatFormat::get(row.problem.accumulator).floor);
   case Normalizer::Sum: {
-    double exponent = row.lse.bound + unit * (8 + 2 * std::fabs(row.lse.real));
+    double exponent = row.lse.bound + unit * (12 + 2 * std::fabs(row.lse.real));
     return boundedReal(row.problem.accumulator, weight,
                        std::fabs(weight) * std::expm1(exponent) +
                            score.bound * std::exp(exponent - row.lse.real));

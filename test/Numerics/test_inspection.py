@@ -118,6 +118,26 @@ def keys_of(count, spoilt):
     return keys
 
 
+@pytest.mark.parametrize("size", [1e-42, 1e-40, 1e-36, 1e35])
+def test_sums_whose_inverse_leaves_the_range(tmp_path, size):
+    """attention_m11: entropy and received are numbers where sums of scores are."""
+    q, k = tensor(1, 1, 9, 8, "f32"), tensor(1, 1, 40, 8, "f32")
+    e, r = tensor(1, 1, 9, "f32"), tensor(1, 1, 40, "f32")
+    np.save(tmp_path / "k.npy", size * keys_of(40, spoilt=[]))
+    results = check(
+        f"""func.func @f(%q: {q}, %k: {k}, %v: {k}) -> ({q}, {e}, {e}, {r}) {{
+          %s = attn.score.relu
+          %r:4 = attn.scaled_dot_product %q, %k, %v score(%s) normalizer = sum
+            : {q}, {k}, {k} -> {q} lse({e}) entropy({e}) received({r})
+          return %r#0, %r#1, %r#2, %r#3 : {q}, {e}, {e}, {r}
+        }}""",
+        {},
+        "--arg",
+        f"k={tmp_path / 'k.npy'}",
+    )
+    assert "nan" not in results[0].string
+
+
 def test_more_than_there_are():
     check_top(inspection(top=17), (33, 12))
 

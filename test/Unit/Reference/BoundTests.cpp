@@ -299,6 +299,26 @@ TEST_F(CompareTest, subnormalWeightsAreRounded) {
   EXPECT_LT(results[0].boundAt(1), 0x1p-1060);
 }
 
+TEST_F(CompareTest, subnormalScoresAreRounded) {
+  auto boundOf = [&](double key) {
+    auto results = run(
+        R"(
+      func.func @f(%q: tensor<1x1xf32>, %k: tensor<1x1xf32>,
+                   %v: tensor<1x1xf32>) -> tensor<1x1xf32> {
+        %o = attn.scaled_dot_product %q, %k, %v scale = 1.0 normalizer = none
+          : tensor<1x1xf32>, tensor<1x1xf32>, tensor<1x1xf32> -> tensor<1x1xf32>
+        return %o : tensor<1x1xf32>
+      })",
+        {floats({1, 1}, {0x1p60}), floats({1, 1}, {key}), floats({1, 1}, {1})});
+    EXPECT_EQ(error, "");
+    return results[0].boundAt(0);
+  };
+  // The key may be rounded before the query makes it a normal number.
+  EXPECT_GE(boundOf(0x1p-130), 0x1p60 * 0x1p-149);
+  EXPECT_LT(boundOf(0x1p-130), 0x1p60 * 0x1p-145);
+  EXPECT_LT(boundOf(0x1p-60), 0x1p-18);
+}
+
 TEST_F(CompareTest, sumsOverSomeOfTheKeysMayOverflow) {
   // The last key makes the weights of the others small, after their sum.
   auto boundOf = [&](double value) {

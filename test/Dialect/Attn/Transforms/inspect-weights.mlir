@@ -26,6 +26,21 @@ func.func @received(%q: tensor<8x16xf32>, %k: tensor<9x16xf32>, %v: tensor<9x16x
   return %o, %r : tensor<8x16xf32>, tensor<9xf32>
 }
 
+// The inverse of a sum may be beyond the range where the sum is not: weights that are
+// scores are multiplied by its root twice.
+// CHECK-LABEL: func @entropy(
+func.func @entropy(%q: tensor<8x16xf32>, %k: tensor<9x16xf32>, %v: tensor<9x16xf32>) -> tensor<8xf32> {
+  // CHECK-DAG: %[[MINUS_HALF:.*]] = arith.constant -5.0{{0*}}e-01 : f32
+  // CHECK: %[[ROW:.*]] = attn.load
+  // CHECK: %[[HALF:.*]] = arith.mulf %[[ROW]], %[[MINUS_HALF]]
+  // CHECK: %[[ROOT:.*]] = math.exp %[[HALF]]
+  // CHECK: %[[ONCE:.*]] = arith.mulf %{{.*}}, %[[ROOT]]
+  // CHECK: arith.mulf %[[ONCE]], %[[ROOT]]
+  %s = attn.score.relu
+  %o, %e = attn.scaled_dot_product %q, %k, %v score(%s) normalizer = sum : tensor<8x16xf32>, tensor<9x16xf32>, tensor<9x16xf32> -> tensor<8x16xf32> entropy(tensor<8xf32>)
+  return %e : tensor<8xf32>
+}
+
 // Top results belong to the attention itself.
 // CHECK-LABEL: func @top(
 func.func @top(%q: tensor<8x16xf32>, %k: tensor<9x16xf32>, %v: tensor<9x16xf32>) -> (tensor<8x4xf32>, tensor<8x4xi32>) {

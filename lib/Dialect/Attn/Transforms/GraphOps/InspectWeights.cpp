@@ -83,10 +83,12 @@ Value PairSum::emitWeight(OpBuilder &b, Value score, Value lse) {
   case Normalizer::None:
     return score;
   case Normalizer::Sum: {
-    Value negated = arith::NegFOp::create(b, loc, lse);
-    Value inverse = math::ExpOp::create(b, loc, negated);
-    return unlessAbsent(b, score,
-                        arith::MulFOp::create(b, loc, score, inverse));
+    // Sums that are finite may have inverses that are not: by their roots.
+    Value half = arith::MulFOp::create(b, loc, lse, constant(b, -0.5));
+    Value root = math::ExpOp::create(b, loc, half);
+    Value weight = arith::MulFOp::create(b, loc, score, root);
+    weight = arith::MulFOp::create(b, loc, weight, root);
+    return unlessAbsent(b, score, weight);
   }
   case Normalizer::Softmax: {
     // No weight exceeds 1, but a large score found again may by its rounding.
