@@ -170,8 +170,7 @@ def report_decomposed(length):
     )
 
 
-def report(name, text, *flags):
-    r = bench(text, "--threads=1", *flags)
+def report(name, r):
     print(
         f"{name:58} {r['min_ms']:9.3f} ms {r['gflops']:7.1f} GFLOP/s "
         f"{r['percent_of_peak']:6.1f}%",
@@ -179,7 +178,8 @@ def report(name, text, *flags):
     )
 
 
-def report_attention(type, mask, head_size, value_size, heads, length, known, target):
+def measure_attention(type, mask, head_size, value_size, heads, length, known, target):
+    """The name of a case and its figures."""
     name = (
         f"{type:4} {mask:6} D={head_size} Dv={value_size} H={heads} N={length} {target}"
     )
@@ -190,7 +190,7 @@ def report_attention(type, mask, head_size, value_size, heads, length, known, ta
         text = text.replace("?", str(length))
     else:
         flags += [f"--dim={size}={length}" for size in "MN"]
-    report(name, text, *flags)
+    return name, bench(text, "--threads=1", *flags)
 
 
 def main():
@@ -200,7 +200,7 @@ def main():
     chosen = parser.parse_args().groups or groups
     for group in chosen:
         for row in ATTENTION.get(group, []):
-            report_attention(**row)
+            report(*measure_attention(**row))
     if "decomposed" in chosen:
         for length in (8, 16, 32, 64, 128, 256):
             report_decomposed(length)
@@ -208,8 +208,10 @@ def main():
         for rows, columns, reduction, transposed in PRODUCTS:
             text = product(rows, columns, reduction, transposed)
             transpose = " by rows" if transposed else ""
-            report(f"product {rows} x {columns} x {reduction}{transpose}", text)
-        report("multi-head E=512 H=8 N=1024", multi_head(1024))
+            name = f"product {rows} x {columns} x {reduction}{transpose}"
+            report(name, bench(text, "--threads=1"))
+        text = multi_head(1024)
+        report("multi-head E=512 H=8 N=1024", bench(text, "--threads=1"))
 
 
 if __name__ == "__main__":
