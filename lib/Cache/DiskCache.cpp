@@ -169,7 +169,8 @@ std::string DiskCache::getPath(std::string_view key) const {
 
 std::optional<std::string> DiskCache::lookup(std::string_view key) const {
   std::string path = getPath(key);
-  Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  // What is no file is not waited for.
+  Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (file.number < 0)
     return std::nullopt;
   std::optional<std::string> entry = readAll(file.number);

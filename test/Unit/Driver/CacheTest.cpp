@@ -85,6 +85,16 @@ TEST_F(DiskCacheTest, RemovesDamagedEntries) {
   }
 }
 
+TEST_F(DiskCacheTest, WaitsForNoPipe) {
+  ASSERT_TRUE(cache->insert("key", "bytes"));
+  std::string path = cache->getPath("key");
+  ASSERT_EQ(0, ::unlink(path.c_str()));
+  ASSERT_EQ(0, ::mkfifo(path.c_str(), 0600));
+  EXPECT_FALSE(cache->lookup("key"));
+  EXPECT_TRUE(cache->insert("key", "bytes"));
+  EXPECT_EQ(cache->lookup("key"), "bytes");
+}
+
 TEST_F(DiskCacheTest, TrustsTheKeyNotTheName) {
   ASSERT_TRUE(cache->insert("key", "bytes"));
   // As if both keys had one hash.
