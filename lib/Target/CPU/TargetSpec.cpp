@@ -97,6 +97,8 @@ static void describe(TargetSpec &spec, const llvm::MCSubtargetInfo &subtarget) {
   if (llvm::Triple(spec.triple).isAArch64()) {
     spec.vectorBits = 128;
     spec.vectorRegisters = 32;
+    // Of four rows, lest sums move or go to the stack.
+    spec.scalarRegisters = 4;
     spec.hasFMA = true;
     return;
   }
@@ -163,8 +165,8 @@ static llvm::Expected<TargetSpec> parseUncached(llvm::StringRef target) {
   if (!subtarget || !subtarget->isCPUStringValid(spec.cpu))
     return makeError("target '" + target + "' names an unknown CPU '" +
                      spec.cpu +
-                     "'; use native or a name of LLVM's, such as "
-                     "x86-64-v3");
+                     "'; use native, a name of LLVM's, such as "
+                     "x86-64-v3, or ARCHITECTURE:CPU, such as aarch64:generic");
   if (llvm::Error error = checkFeatures(target, *subtarget))
     return std::move(error);
   subtarget.reset(

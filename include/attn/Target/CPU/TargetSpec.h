@@ -24,6 +24,9 @@ struct TargetSpec {
 
   unsigned vectorBits = 128;
   unsigned vectorRegisters = 16;
+  /// Registers that hold scalars which vectors are multiplied by; elsewhere
+  /// instructions take them from memory, or each right before it is used.
+  unsigned scalarRegisters = 0;
   bool hasFMA = false;         ///< Fused multiply-add on vectors.
   bool hasBF16Dot = false;     ///< vdpbf16ps.
   bool hasBF16Convert = false; ///< vcvtne2ps2bf16.

@@ -286,8 +286,8 @@ static void chooseSegments(BlockPlan &plan, linalg::GenericOp op,
   std::optional<int64_t> total;
   if (ShapedType::isStatic(lanes))
     total = std::max<int64_t>(lanes / width, 1);
-  int64_t registers =
-      int64_t(target.vectorRegisters) - int64_t(temporaries(op));
+  int64_t registers = int64_t(target.vectorRegisters) -
+                      std::max(temporaries(op), target.scalarRegisters);
   BlockSize block = {1, 1};
   if (plan.rowDim && choosePairedRows(op, *plan.laneDim))
     block = {2, chooseVectors(4, total)};

@@ -96,5 +96,6 @@ TEST(TargetSpecTest, RefusalsNameTheValue) {
   EXPECT_THAT(parseError("x86-64:x86-64-v3,avx2"), HasSubstr("'avx2'"));
   EXPECT_THAT(parseError("aarch64:neoverse-n1,+avx2"), HasSubstr("'+avx2'"));
   EXPECT_THAT(parseError("abacus:wood"), HasSubstr("unknown architecture"));
+  EXPECT_THAT(parseError("aarch64"), HasSubstr("such as aarch64:generic"));
 }
 } // namespace
