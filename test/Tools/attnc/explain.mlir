@@ -64,7 +64,7 @@
 // UNKNOWN: sizes: B=1 H=1 Hkv=1 M=? N=? D=16 Dv=16
 // UNKNOWN: tiles: 48 queries x 96 keys; empty ?, partial ?, full ?
 // UNKNOWN: plan for M = 1: 1 queries x 1 heads x 128 keys, keys in parts of 1024 merged by LSE; features along lanes: 5 vector operations per key for 1 rows, against 32 with queries along lanes
-// UNKNOWN: plan: 48 queries x 1 heads x 96 keys, 4 tiles of queries share 960 keys at a time in the second-level cache, 8 rows at a time of tiles with fewer queries; queries along lanes: many
+// UNKNOWN: plan: 48 queries x 1 heads x 96 keys, 4 tiles of queries share 960 keys at a time in the second-level cache, 8 rows at a time of tiles with fewer queries; queries along lanes: any number of them
 
 // Ten rows of five tiles. A tile is kept where it meets the diagonal band.
 // WINDOW: sizes: B=1 H=1 Hkv=1 M=480 N=480 D=16 Dv=16
@@ -91,7 +91,7 @@
 // JSON: "followed": false,
 // JSON: "for_queries": -1,
 // JSON: "followed": true,
-// JSON: "reason": "queries along lanes: many"
+// JSON: "reason": "queries along lanes: any number of them"
 // JSON: "keeps": "j == i"
 // JSON: "dense_flops": 14745600
 // JSON: "visited_flops": 2949120

@@ -265,8 +265,8 @@ SmallVector<PlanVariant> PlanChooser::variants() {
       result.push_back(fewOfBoth());
     result.push_back(filledTiles());
   }
-  result.push_back(
-      withTiles({queriesAlongLanes(), queries, "queries along lanes: many"}));
+  result.push_back(withTiles({queriesAlongLanes(), queries,
+                              "queries along lanes: any number of them"}));
   return result;
 }
 
