@@ -124,8 +124,12 @@ void Vectorizer::plan(linalg::GenericOp op) {
   if (!plan->laneDim)
     remarkMissed(op, "no parallel dimension can run along vector lanes");
   std::vector<FusedOp> epilogues = findEpilogues(op, *plan, claimed);
-  for (const FusedOp &epilogue : epilogues)
+  int64_t cost = 0;
+  for (const FusedOp &epilogue : epilogues) {
     claimed.insert(epilogue.op);
+    cost += estimateInstructions(epilogue.op);
+  }
+  plan->shortenRows(cost);
   SmallVector<Value> written = findWrites(op, epilogues);
   schedule({op, *plan, std::move(epilogues), std::move(written)});
 }

@@ -10,6 +10,7 @@
 #include "Pairs.h"
 
 #include "attn/Conversion/LinalgToVector/LinalgToVector.h"
+#include "attn/Dialect/Attn/IR/Attn.h"
 #include "attn/Dialect/Attn/IR/StreamedOperands.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -244,15 +245,44 @@ static unsigned widestElement(linalg::GenericOp op) {
   return legal ? std::max(bits, 8u) : 0;
 }
 
+/// Whether `inner` becomes a polynomial.
+static bool expands(Operation &inner) {
+  return isa_and_nonnull<math::MathDialect>(inner.getDialect()) &&
+         !isa<math::FmaOp, math::AbsFOp, math::SqrtOp>(inner);
+}
+
 /// Registers that the body needs beside accumulators and loaded vectors.
 static unsigned temporaries(linalg::GenericOp op) {
   unsigned count = 1;
-  for (Operation &inner : op.getBody()->without_terminator()) {
-    bool expands = isa_and_nonnull<math::MathDialect>(inner.getDialect()) &&
-                   !isa<math::FmaOp, math::AbsFOp, math::SqrtOp>(inner);
-    count += expands ? 6 : 0;
-  }
+  for (Operation &inner : op.getBody()->without_terminator())
+    count += expands(inner) ? 6 : 0;
   return std::min(count, 7u);
+}
+
+int64_t attn::estimateInstructions(linalg::GenericOp op) {
+  constexpr int64_t functionCost = 20;
+  int64_t count = 1;
+  for (Operation &inner : op.getBody()->without_terminator())
+    count += expands(inner) || isa<LoadOp>(inner) ? functionCost : 1;
+  return count;
+}
+
+/// As many of `rows` as keep a step of what is summed short: the terms of a few
+/// hide their latencies as well, and leave registers for constants.
+static int64_t limitRows(linalg::GenericOp op, BlockSize block) {
+  constexpr int64_t longStep = 200;
+  int64_t cost = estimateInstructions(op) * block.vectors;
+  while (block.rows > 1 && block.rows * cost > longStep)
+    block.rows = llvm::divideCeil(block.rows, 2);
+  return block.rows;
+}
+
+/// Whether lanes take some input apart, scalar by scalar.
+static bool gathersInput(linalg::GenericOp op, unsigned laneDim) {
+  return llvm::any_of(op.getDpsInputOperands(), [&](OpOperand *input) {
+    AffineMap map = op.getMatchingIndexingMap(input);
+    return BlockPlan::accessAlong(*input, map, laneDim) == LaneAccess::Strided;
+  });
 }
 
 /// Whether an input that varies along the lanes, but not along the rows, is
@@ -306,13 +336,25 @@ static void chooseSegments(BlockPlan &plan, linalg::GenericOp op,
     block = chooseBlock(registers, plan.sizes[*plan.rowDim], total);
   else if (plan.reductionDims.empty())
     block.vectors = chooseVectors(4, total);
-  else
+  else if (!gathersInput(op, *plan.laneDim))
     block.vectors = chooseVectors(registers / 2, total);
+  if (plan.rowDim && !plan.reductionDims.empty())
+    block.rows = limitRows(op, block);
   plan.laneSegments =
       cutLanes(lanes, width, block.vectors, plan.transposes ? block.rows : 1);
   if (plan.rowDim)
     plan.rowSegments = cutRows(plan.sizes[*plan.rowDim], block.rows,
                                /*halve=*/!plan.reductionDims.empty());
+}
+
+void BlockPlan::shortenRows(int64_t cost) {
+  constexpr int64_t longBlock = 200, fewRows = 8;
+  if (cost * getBlockSize() <= longBlock)
+    return;
+  if (rowSegments.front() > fewRows)
+    rowSegments = cutRows(sizes[*rowDim], fewRows, /*halve=*/true);
+  else if (rowSegments.size() > 2 && laneSegments.front().vectors > 1)
+    rowSegments = {rowSegments.front(), 1};
 }
 
 FailureOr<BlockPlan> BlockPlan::get(linalg::GenericOp op,

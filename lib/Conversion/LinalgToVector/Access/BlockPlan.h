@@ -66,6 +66,15 @@ struct BlockPlan {
                          utils::IteratorType::reduction;
   }
 
+  /// The elements of the largest block, in vectors.
+  int64_t getBlockSize() const {
+    return rowSegments.front() * laneSegments.front().vectors;
+  }
+
+  /// Cuts rows anew where each vector takes `cost` instructions beside the
+  /// sums: blocks that such code makes long are few, and not tall.
+  void shortenRows(int64_t cost);
+
   /// How `operand` varies along lane dimension `dim`.
   static LaneAccess accessAlong(OpOperand &operand, AffineMap map,
                                 unsigned dim);
@@ -78,6 +87,9 @@ struct BlockPlan {
   static FailureOr<BlockPlan>
   get(linalg::GenericOp op, const TargetSpec &target, std::string &reason);
 };
+
+/// Roughly the instructions that the body of `op` becomes for one vector.
+int64_t estimateInstructions(linalg::GenericOp op);
 
 } // namespace mlir::attn
 

@@ -12,6 +12,7 @@
 
 #include "attn/Dialect/Attn/IR/Attn.h"
 
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/DenseMap.h"
 
@@ -82,6 +83,13 @@ private:
   Value emitContiguousLoad(OpBuilder &builder, LoadOp load,
                            BlockPosition position);
   Value emitGather(OpBuilder &builder, LoadOp load, BlockPosition position);
+  Value emitScalarLoads(OpBuilder &builder, LoadOp load,
+                        BlockPosition position);
+  Value emitLanesOf(OpBuilder &builder, LoadOp load, BlockPosition position);
+  Value emitOffsets(OpBuilder &builder, LoadOp load,
+                    memref::ExtractStridedMetadataOp metadata,
+                    BlockPosition position);
+  bool isContiguous(LoadOp load) const;
   Value emitMask(OpBuilder &builder, LoadOp load, BlockPosition position);
   /// How much `index` grows from lane to lane, if that is a constant.
   std::optional<int64_t> laneStride(Value index) const;

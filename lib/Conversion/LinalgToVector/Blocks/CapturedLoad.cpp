@@ -22,6 +22,19 @@ static Value emitZero(OpBuilder &builder, Location loc, Type type) {
                                    builder.getZeroAttr(type));
 }
 
+/// What `build` emits where `condition` holds, else zero.
+static Value emitWhere(OpBuilder &builder, Location loc, Value condition,
+                       Type type, function_ref<Value()> build) {
+  OpBuilder::InsertionGuard restore(builder);
+  auto branch =
+      scf::IfOp::create(builder, loc, type, condition, /*withElseRegion=*/true);
+  builder.setInsertionPointToStart(branch.thenBlock());
+  scf::YieldOp::create(builder, loc, build());
+  builder.setInsertionPointToStart(branch.elseBlock());
+  scf::YieldOp::create(builder, loc, emitZero(builder, loc, type));
+  return branch.getResult(0);
+}
+
 /// `lhs` and `rhs`, where null is true.
 static Value emitAnd(OpBuilder &builder, Location loc, Value lhs, Value rhs) {
   if (!lhs || !rhs)
@@ -47,15 +60,9 @@ Value attn::emitTotalLoad(OpBuilder &builder, Location loc, Value source,
   if (!guard)
     return memref::LoadOp::create(builder, loc, source, indices);
   Type element = cast<MemRefType>(source.getType()).getElementType();
-  auto whenTrue = [&](OpBuilder &b, Location loc) {
-    Value loaded = memref::LoadOp::create(b, loc, source, indices);
-    scf::YieldOp::create(b, loc, loaded);
-  };
-  auto whenFalse = [&](OpBuilder &b, Location loc) {
-    scf::YieldOp::create(b, loc, emitZero(b, loc, element));
-  };
-  return scf::IfOp::create(builder, loc, guard, whenTrue, whenFalse)
-      .getResult(0);
+  return emitWhere(builder, loc, guard, element, [&] {
+    return memref::LoadOp::create(builder, loc, source, indices);
+  });
 }
 
 //===----------------------------------------------------------------------===//
@@ -143,54 +150,102 @@ static Value flatten(OpBuilder &builder,
       ArrayRef<OpFoldResult>{builder.getIndexAttr(1)});
 }
 
-Value BodyEmitter::emitGather(OpBuilder &builder, LoadOp load,
-                              BlockPosition position) {
+/// Where the lanes' elements lie in the flattened source.
+Value BodyEmitter::emitOffsets(OpBuilder &builder, LoadOp load,
+                               memref::ExtractStridedMetadataOp metadata,
+                               BlockPosition position) {
   Location loc = load.getLoc();
-  int64_t width = access.getWidth();
-  auto metadata =
-      memref::ExtractStridedMetadataOp::create(builder, loc, load.getSource());
-  auto indexType = getLaneType(builder.getIndexType(), width);
-  Value offsets = emitZero(builder, loc, indexType);
+  auto type = getLaneType(builder.getIndexType(), access.getWidth());
+  Value offsets = emitZero(builder, loc, type);
   for (auto [index, stride] :
        llvm::zip_equal(load.getIndices(), metadata.getStrides())) {
     Value lanes = lookupLanes(builder, index, position);
-    Value strides =
-        vector::BroadcastOp::create(builder, loc, indexType, stride);
+    Value strides = vector::BroadcastOp::create(builder, loc, type, stride);
     Value product = arith::MulIOp::create(builder, loc, lanes, strides);
     offsets = arith::AddIOp::create(builder, loc, offsets, product);
   }
-  auto type = cast<VectorType>(getLaneType(load.getType(), width));
+  return offsets;
+}
+
+Value BodyEmitter::emitGather(OpBuilder &builder, LoadOp load,
+                              BlockPosition position) {
+  Location loc = load.getLoc();
+  auto metadata =
+      memref::ExtractStridedMetadataOp::create(builder, loc, load.getSource());
+  Value offsets = emitOffsets(builder, load, metadata, position);
+  auto type = cast<VectorType>(getLaneType(load.getType(), access.getWidth()));
   Value zero = arith::ConstantIndexOp::create(builder, loc, 0);
   return vector::GatherOp::create(
       builder, loc, type, flatten(builder, metadata), ValueRange{zero}, offsets,
       emitMask(builder, load, position), emitZero(builder, loc, type));
 }
 
-void BodyEmitter::emitLoad(OpBuilder &builder, LoadOp load,
-                           BlockPosition position) {
+/// One scalar after the other, of the first element for lanes that load none: a
+/// branch for each would take longer to compile and to run. Booleans are bytes
+/// until they are in one vector.
+Value BodyEmitter::emitScalarLoads(OpBuilder &builder, LoadOp load,
+                                   BlockPosition position) {
   Location loc = load.getLoc();
-  auto loadLane = [&](int64_t lane) {
-    auto indices = llvm::map_to_vector(load.getIndices(), [&](Value index) {
-      return extractLane(builder, loc, lookup(index, position), lane);
-    });
-    Value guard = load.getGuard();
-    if (guard)
-      guard = extractLane(builder, loc, lookup(guard, position), lane);
-    return emitTotalLoad(builder, loc, load.getSource(), indices, guard);
+  auto metadata =
+      memref::ExtractStridedMetadataOp::create(builder, loc, load.getSource());
+  Value offsets = emitOffsets(builder, load, metadata, position);
+  Value mask = emitMask(builder, load, position);
+  offsets = arith::SelectOp::create(builder, loc, mask, offsets,
+                                    emitZero(builder, loc, offsets.getType()));
+  Value flat = flatten(builder, metadata);
+  bool isBoolean = load.getType().isInteger(1);
+  auto loadLane = [&](int64_t lane) -> Value {
+    Value offset = vector::ExtractOp::create(builder, loc, offsets, lane);
+    Value loaded = memref::LoadOp::create(builder, loc, flat, offset);
+    if (!isBoolean)
+      return loaded;
+    return arith::ExtUIOp::create(builder, loc, builder.getI8Type(), loaded);
   };
-  int64_t width = access.getWidth();
-  if (!dependenceOfOp(*load).lane || width == 1)
-    return define(load.getResult(), position, loadLane(0));
+  // A tensor without elements has none to load instead.
+  Value some = vector::ReductionOp::create(builder, loc,
+                                           vector::CombiningKind::OR, mask);
+  Type element = isBoolean ? Type(builder.getI8Type()) : load.getType();
+  Type type = getLaneType(element, access.getWidth());
+  Value loaded = emitWhere(builder, loc, some, type, [&] {
+    return buildLanes(builder, loc, access.getWidth(), loadLane);
+  });
+  Value result = arith::SelectOp::create(builder, loc, mask, loaded,
+                                         emitZero(builder, loc, type));
+  if (!isBoolean)
+    return result;
+  return arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ne, result,
+                               emitZero(builder, loc, type));
+}
+
+/// Whether `load` reads neighbours.
+bool BodyEmitter::isContiguous(LoadOp load) const {
+  return laneStride(load.getIndices().back()) == 1 &&
+         llvm::all_of(load.getIndices().drop_back(),
+                      [&](Value index) { return laneStride(index) == 0; });
+}
+
+Value BodyEmitter::emitLanesOf(OpBuilder &builder, LoadOp load,
+                               BlockPosition position) {
   // A vector of i1 is packed in memory, unlike a memref of i1.
   auto type = cast<MemRefType>(load.getSource().getType());
   if (type.getElementType().isInteger(1) || !type.isLastDimUnitStride() ||
       type.getRank() == 0)
+    return emitScalarLoads(builder, load, position);
+  return isContiguous(load) ? emitContiguousLoad(builder, load, position)
+                            : emitGather(builder, load, position);
+}
+
+void BodyEmitter::emitLoad(OpBuilder &builder, LoadOp load,
+                           BlockPosition position) {
+  if (dependenceOfOp(*load).lane && access.getWidth() > 1)
     return define(load.getResult(), position,
-                  buildLanes(builder, loc, width, loadLane));
-  bool contiguous = laneStride(load.getIndices().back()) == 1 &&
-                    llvm::all_of(load.getIndices().drop_back(),
-                                 [&](Value i) { return laneStride(i) == 0; });
-  define(load.getResult(), position,
-         contiguous ? emitContiguousLoad(builder, load, position)
-                    : emitGather(builder, load, position));
+                  emitLanesOf(builder, load, position));
+  auto indices = llvm::map_to_vector(
+      load.getIndices(), [&](Value index) { return lookup(index, position); });
+  Value guard = load.getGuard();
+  if (guard)
+    guard = lookup(guard, position);
+  define(
+      load.getResult(), position,
+      emitTotalLoad(builder, load.getLoc(), load.getSource(), indices, guard));
 }

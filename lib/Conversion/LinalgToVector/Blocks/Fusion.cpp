@@ -260,6 +260,13 @@ static bool isIndependent(linalg::LinalgOp op, ArrayRef<Value> touched,
          !conflicts(inputs, written);
 }
 
+/// Whether `op` would become so much code in each block that passing once more
+/// over what a host stored takes no longer.
+static bool isTooLong(linalg::GenericOp op, const BlockPlan &plan) {
+  constexpr int64_t longest = 1000;
+  return estimateInstructions(op) * plan.getBlockSize() > longest;
+}
+
 std::vector<FusedOp> attn::findEpilogues(linalg::GenericOp host,
                                          const BlockPlan &plan,
                                          const DenseSet<Operation *> &claimed) {
@@ -279,7 +286,7 @@ std::vector<FusedOp> attn::findEpilogues(linalg::GenericOp host,
       break;
     auto op = dyn_cast<linalg::GenericOp>(next);
     std::optional<FusedOp> fused;
-    if (op)
+    if (op && !isTooLong(op, plan))
       fused = asEpilogue(host, plan, op, touched, written, aliases);
     // Others run before the host, which stands where its last epilogue does.
     if (!fused && isIndependent(linalgOp, touched, written, aliases))
