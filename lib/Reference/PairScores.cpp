@@ -37,19 +37,14 @@ static Scalar finish(Type accumulator, double value, double own,
   return boundedReal(accumulator, value, own + inherited);
 }
 
-/// What subnormal numbers of a type are multiples of.
-static double stepOfSubnormals(Type accumulator) {
-  return accumulator.isF64() ? std::numeric_limits<double>::denorm_min()
-                             : std::numeric_limits<float>::denorm_min();
-}
-
 /// What `terms` terms, their sum and a scale lose beside their relative errors
-/// where they are subnormal. Where all terms are 0, so is the sum.
+/// where they are subnormal, as what may be zero is. Where all terms are 0, so
+/// is the sum.
 static double underflowOf(Type accumulator, int64_t terms, double steepness,
                           double magnitude) {
   bool isZero = magnitude == 0 || steepness == 0;
   return isZero ? 0
-                : (terms + 8) * stepOfSubnormals(accumulator) *
+                : (terms + 8) * FloatFormat::get(accumulator).floor *
                       std::max(1.0, steepness);
 }
 
@@ -59,10 +54,10 @@ static double scalingError(Type accumulator, const RowPair &pair,
                            double steepness) {
   double normal = accumulator.isF64() ? std::numeric_limits<double>::min()
                                       : std::numeric_limits<float>::min();
-  double step = stepOfSubnormals(accumulator), error = 0;
+  double floor = FloatFormat::get(accumulator).floor, error = 0;
   auto lost = [&](double operand) {
     double scaled = steepness * std::fabs(operand);
-    return scaled < normal ? std::min(scaled, step) : 0;
+    return scaled < normal ? std::min(scaled, floor) : 0;
   };
   for (int64_t d = 0; d < pair.features; ++d)
     error += std::fabs(pair.query[d]) * lost(pair.key[d]) +
