@@ -245,6 +245,15 @@ def test_one_vector_of_queries(type, layout):
         check(text, {"N": keys})
 
 
+@pytest.mark.parametrize("queries, keys", [(16, 12), (9, 21), (64, 16), (6, 6)])
+def test_many_short_heads(queries, keys):
+    """Each fetches the next one, or they run side by side, as caches have it."""
+    text = attention(
+        head_size=16, heads=1200, kv_heads=1200, queries=queries, keys=keys
+    )
+    check(text, {})
+
+
 def test_sinks():
     text = """func.func @f(%q: tensor<1x4x1x16xf32>, %k: tensor<1x2x?x16xf32>,
         %v: tensor<1x2x?x16xf32>, %s: tensor<4xf32>)

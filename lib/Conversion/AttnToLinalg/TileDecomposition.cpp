@@ -336,7 +336,11 @@ OpFoldResult TileDecomposition::takePadding() {
 /// The queries as they lie, where this is their only tile of keys: what others
 /// there are comes next.
 Value TileDecomposition::queriesAsTheyLie() {
-  auto packing = op.getQuery().getDefiningOp<linalg::GenericOp>();
+  Value packed = op.getQuery();
+  auto padded = packed.getDefiningOp<tensor::InsertSliceOp>();
+  if (padded && op->hasAttr(spreadAttr))
+    packed = padded.getSource();
+  auto packing = packed.getDefiningOp<linalg::GenericOp>();
   if (!startsEmpty() || !packing || packing.getNumDpsInputs() != 1)
     return {};
   Value rows = packing.getDpsInputs().front();

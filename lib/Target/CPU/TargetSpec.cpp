@@ -127,6 +127,7 @@ static void describeHostCaches(TargetSpec &spec) {
   };
   ask(_SC_LEVEL1_DCACHE_SIZE, spec.l1Bytes);
   ask(_SC_LEVEL2_CACHE_SIZE, spec.l2Bytes);
+  ask(_SC_LEVEL3_CACHE_SIZE, spec.l3Bytes);
 }
 
 /// LLVM itself only warns about a feature that it does not know.

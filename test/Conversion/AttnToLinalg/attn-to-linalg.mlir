@@ -509,6 +509,9 @@ func.func @spread(%q: tensor<8x16xf32>, %k: tensor<9x8xbf16>, %v: tensor<9x8xbf1
 // CHECK: linalg.generic {{.*}} ins(%[[K]], %[[PACKED]], %[[Q]] : {{.*}} attrs = {attn.ahead = 48 : index, attn.streamed = array<i64: 0, 2>}
 // CHECK-LABEL: func @same_queries(
 // CHECK: linalg.generic {{.*}} attrs = {attn.ahead = 48 : index, attn.streamed = array<i64: 0>}
+// CHECK-LABEL: func @next_padded_queries(
+// CHECK-SAME: %[[Q:[a-z0-9]+]]: tensor<15x8xf32>, %[[K:[a-z0-9]+]]: tensor<9x8xf32>
+// CHECK: linalg.generic {{.*}} ins(%[[K]], %{{.*}}, %[[K]], %[[Q]] : {{.*}} attrs = {attn.ahead = 48 : index, attn.streamed = array<i64: 2, 3>}
 func.func @next_queries(%q: tensor<16x8xf32>, %k: tensor<9x8xf32>, %n: index) -> tensor<8x16xf32> {
   %zero = arith.constant 0.0 : f32
   %lowest = arith.constant 0xFF800000 : f32
@@ -531,6 +534,27 @@ func.func @same_queries(%q: tensor<8x16xf32>, %k: tensor<9x8xf32>, %acc: tensor<
   %r:3 = attn.attend_tile dot softmax ins(%q, %k, %k : tensor<8x16xf32>, tensor<9x8xf32>, tensor<9x8xf32>) at(%n, %n, %n, %n)
       outs(%acc, %max, %max : tensor<8x16xf32>, tensor<16xf32>, tensor<16xf32>)
       indexing_maps = [#query, #key, #value, #output] scale = 1.0 {attn.ahead = 48 : index} -> tensor<8x16xf32>, tensor<16xf32>, tensor<16xf32>
+  return %r#0 : tensor<8x16xf32>
+}
+func.func @next_padded_queries(%q: tensor<15x8xf32>, %k: tensor<9x8xf32>, %n: index) -> tensor<8x16xf32> {
+  %zero = arith.constant 0.0 : f32
+  %lowest = arith.constant 0xFF800000 : f32
+  %matrix = tensor.empty() : tensor<8x16xf32>
+  %row = tensor.empty() : tensor<16xf32>
+  %room = linalg.fill ins(%zero : f32) outs(%matrix : tensor<8x16xf32>) -> tensor<8x16xf32>
+  %part = tensor.extract_slice %room[0, 0] [8, 15] [1, 1] : tensor<8x16xf32> to tensor<8x15xf32>
+  %turned = linalg.generic {indexing_maps = [affine_map<(d, i) -> (i, d)>, affine_map<(d, i) -> (d, i)>], iterator_types = ["parallel", "parallel"]}
+      ins(%q : tensor<15x8xf32>) outs(%part : tensor<8x15xf32>) {
+  ^bb0(%x: f32, %y: f32):
+    linalg.yield %x : f32
+  } -> tensor<8x15xf32>
+  %packed = tensor.insert_slice %turned into %room[0, 0] [8, 15] [1, 1] : tensor<8x15xf32> into tensor<8x16xf32>
+  %acc = linalg.fill ins(%zero : f32) outs(%matrix : tensor<8x16xf32>) -> tensor<8x16xf32>
+  %sum = linalg.fill ins(%zero : f32) outs(%row : tensor<16xf32>) -> tensor<16xf32>
+  %max = linalg.fill ins(%lowest : f32) outs(%row : tensor<16xf32>) -> tensor<16xf32>
+  %r:3 = attn.attend_tile dot softmax ins(%packed, %k, %k : tensor<8x16xf32>, tensor<9x8xf32>, tensor<9x8xf32>) at(%n, %n, %n, %n)
+      outs(%acc, %max, %sum : tensor<8x16xf32>, tensor<16xf32>, tensor<16xf32>)
+      indexing_maps = [#query, #key, #value, #output] scale = 1.0 {attn.ahead = 48 : index, attn.spread} -> tensor<8x16xf32>, tensor<16xf32>, tensor<16xf32>
   return %r#0 : tensor<8x16xf32>
 }
 

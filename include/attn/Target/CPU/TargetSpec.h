@@ -40,6 +40,7 @@ struct TargetSpec {
   /// Data caches: this machine's for `native`, else what most CPUs have.
   unsigned l1Bytes = 32 * 1024;
   unsigned l2Bytes = 512 * 1024;
+  unsigned l3Bytes = 16 * 1024 * 1024;
 
   /// Lanes of a vector of elements of `bits`.
   unsigned lanes(unsigned bits) const { return vectorBits / bits; }

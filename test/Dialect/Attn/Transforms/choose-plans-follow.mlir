@@ -31,3 +31,58 @@ func.func @more_keys(%q: tensor<6x4x64xf32>, %k: tensor<6x33x64xf32>, %o: tensor
       outs(%o : tensor<6x4x64xf32>) indexing_maps = [#query, #key, #value, #output] scale = 0.25 -> tensor<6x4x64xf32>
   return %r : tensor<6x4x64xf32>
 }
+
+// Heads that one tile of queries and keys has, and that all together come from beyond the
+// second level, fetch the next one in the order in which it lies.
+// CHECK-LABEL: func @from_memory(
+// CHECK: attn.plan = {ahead = 16 : index, {{.*}}keys = 12 : index, {{.*}}spread
+// OTHER-LABEL: func @from_memory(
+// OTHER-NOT: spread
+// OTHER-LABEL: func @from_caches(
+func.func @from_memory(%q: tensor<512x16x64xf32>, %k: tensor<512x12x64xf32>, %o: tensor<512x16x64xf32>) -> tensor<512x16x64xf32> {
+  %r = attn.attend dot softmax ins(%q, %k, %k : tensor<512x16x64xf32>, tensor<512x12x64xf32>, tensor<512x12x64xf32>)
+      outs(%o : tensor<512x16x64xf32>) indexing_maps = [#query, #key, #value, #output] scale = 0.25 -> tensor<512x16x64xf32>
+  return %r : tensor<512x16x64xf32>
+}
+// CHECK-LABEL: func @from_caches(
+// CHECK-NOT: spread
+// CHECK-LABEL: func @strided_heads(
+// CHECK-NOT: spread
+// CHECK-LABEL: func @several_tiles(
+// CHECK-NOT: spread
+// CHECK-LABEL: func @from_last_level(
+func.func @from_caches(%q: tensor<32x16x64xf32>, %k: tensor<32x12x64xf32>, %o: tensor<32x16x64xf32>) -> tensor<32x16x64xf32> {
+  %r = attn.attend dot softmax ins(%q, %k, %k : tensor<32x16x64xf32>, tensor<32x12x64xf32>, tensor<32x12x64xf32>)
+      outs(%o : tensor<32x16x64xf32>) indexing_maps = [#query, #key, #value, #output] scale = 0.25 -> tensor<32x16x64xf32>
+  return %r : tensor<32x16x64xf32>
+}
+func.func @strided_heads(%q: tensor<512x16x64xf32>, %k: tensor<12x512x64xf32>, %o: tensor<512x16x64xf32>) -> tensor<512x16x64xf32> {
+  %r = attn.attend dot softmax ins(%q, %k, %k : tensor<512x16x64xf32>, tensor<12x512x64xf32>, tensor<12x512x64xf32>)
+      outs(%o : tensor<512x16x64xf32>) indexing_maps = [#query, affine_map<(b, hkv, g, i, j, d, e) -> (j, hkv, d)>,
+        affine_map<(b, hkv, g, i, j, d, e) -> (j, hkv, e)>, #output] scale = 0.25 -> tensor<512x16x64xf32>
+  return %r : tensor<512x16x64xf32>
+}
+func.func @several_tiles(%q: tensor<512x16x64xf32>, %k: tensor<512x120x64xf32>, %o: tensor<512x16x64xf32>) -> tensor<512x16x64xf32> {
+  %r = attn.attend dot softmax ins(%q, %k, %k : tensor<512x16x64xf32>, tensor<512x120x64xf32>, tensor<512x120x64xf32>)
+      outs(%o : tensor<512x16x64xf32>) indexing_maps = [#query, #key, #value, #output] scale = 0.25 -> tensor<512x16x64xf32>
+  return %r : tensor<512x16x64xf32>
+}
+
+// Heads that half of the last level holds are computed side by side, more one by one;
+// elsewhere those that the second level holds.
+// CHECK: interleave = 2
+// OTHER-LABEL: func @from_last_level(
+// OTHER-NOT: interleave
+// CHECK-LABEL: func @further_away(
+// CHECK-NOT: interleave
+// CHECK: return
+func.func @from_last_level(%q: tensor<512x8x64xf32>, %o: tensor<512x8x64xf32>) -> tensor<512x8x64xf32> {
+  %r = attn.attend dot softmax ins(%q, %q, %q : tensor<512x8x64xf32>, tensor<512x8x64xf32>, tensor<512x8x64xf32>)
+      outs(%o : tensor<512x8x64xf32>) indexing_maps = [#query, #key, #value, #output] scale = 0.25 -> tensor<512x8x64xf32>
+  return %r : tensor<512x8x64xf32>
+}
+func.func @further_away(%q: tensor<2048x8x64xf32>, %o: tensor<2048x8x64xf32>) -> tensor<2048x8x64xf32> {
+  %r = attn.attend dot softmax ins(%q, %q, %q : tensor<2048x8x64xf32>, tensor<2048x8x64xf32>, tensor<2048x8x64xf32>)
+      outs(%o : tensor<2048x8x64xf32>) indexing_maps = [#query, #key, #value, #output] scale = 0.25 -> tensor<2048x8x64xf32>
+  return %r : tensor<2048x8x64xf32>
+}

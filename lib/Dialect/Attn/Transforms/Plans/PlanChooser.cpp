@@ -182,6 +182,19 @@ double PlanChooser::operations(const TilePlan &plan) {
   return tiles * vectors * (total + (known ? packing / keys : 0));
 }
 
+/// How heads come from memory, where their plan rests on that.
+std::string PlanChooser::describeOrder(const TilePlan &plan) {
+  auto all = [&] {
+    return llvm::formatv("all take {0:F1} MB", totalBytes() / 1e6).str();
+  };
+  if (plan.interleave > 1)
+    return llvm::formatv("; {0} heads side by side: {1}", plan.interleave,
+                         all());
+  if (plan.spread && plan.split == 0)
+    return "; steps fetch the next head: " + all();
+  return "";
+}
+
 /// The cheaper plan for a known number of queries.
 PlanVariant PlanChooser::choose() {
   TilePlan plan = queriesAlongLanes();
@@ -202,6 +215,7 @@ PlanVariant PlanChooser::choose() {
       few ? "features" : "queries", few ? otherCost : cost,
       queries * headsOfTile(), few ? cost : otherCost,
       few ? "queries" : "features");
+  reason += describeOrder(few ? other : plan);
   if (group != headsOfTile())
     reason += "; one head per tile: heads share no keys, or how many do is not "
               "known";

@@ -41,6 +41,7 @@ private:
 
   // PlanChooser.cpp: choices.
   double operations(const TilePlan &plan);
+  std::string describeOrder(const TilePlan &plan);
   PlanVariant choose();
   PlanVariant withTiles(PlanVariant variant);
   PlanVariant fewOfBoth();
@@ -54,6 +55,10 @@ private:
   void shareKeys(TilePlan &plan);
   int64_t splitFor(const TilePlan &plan);
   int64_t interleaveFor(const TilePlan &plan);
+  int64_t totalBytes();
+  int64_t nearBytes();
+  bool followsHeads(const TilePlan &plan);
+  void fetchNextHead(TilePlan &plan);
 
   const TargetSpec &target;
   AttendOp op;

@@ -115,13 +115,38 @@ TilePlan PlanChooser::queriesAlongLanes() {
     shareKeys(plan);
   else
     plan.split = splitFor(plan);
-  plan.spread = plan.split > 0 && plan.turned && !plan.pairs &&
-                hasInnermostFeatures() && features > 0 &&
-                op.getCompatibility() == Compatibility::Dot &&
-                !(oneVector && widensKeys());
+  bool spreads = plan.turned && !plan.pairs && hasInnermostFeatures() &&
+                 features > 0 && op.getCompatibility() == Compatibility::Dot &&
+                 !(oneVector && widensKeys());
+  plan.spread = spreads && plan.split > 0;
   // A constant from one scalar to the next saves the registers for addresses.
   plan.compact = plan.spread && oneVector;
+  if (spreads && followsHeads(plan))
+    fetchNextHead(plan);
   return plan;
+}
+
+/// Whether a head is one tile, the next one lies behind it, and they come from
+/// beyond the second-level cache of a target that reads best in order.
+bool PlanChooser::followsHeads(const TilePlan &plan) {
+  auto isBehindHeads = [](AffineMap map, unsigned dim) {
+    unsigned results = map.getNumResults();
+    return results >= 2 && map.getDimPosition(results - 2) == dim;
+  };
+  return target.followsReads && plan.group == headsOfTile() &&
+         op.getMask().empty() && totalBytes() > int64_t(target.l2Bytes) &&
+         keys <= plan.keys && queries <= plan.queries &&
+         isBehindHeads(op.getQueryMap(), AttendOp::I) &&
+         isBehindHeads(op.getKeyMap(), AttendOp::J) &&
+         isBehindHeads(op.getValueMap(), AttendOp::J);
+}
+
+/// The steps of both products fetch all of the next head. Its tile of keys has
+/// no rest.
+void PlanChooser::fetchNextHead(TilePlan &plan) {
+  plan.keys = keys;
+  plan.ahead = std::max(keys, queries);
+  plan.spread = true;
 }
 
 /// All of what a tile of keys and a tile of queries use stays in the
@@ -203,6 +228,24 @@ TilePlan PlanChooser::featuresAlongLanes() {
   return plan;
 }
 
+/// What all heads read and write, 0 where that is not known.
+int64_t PlanChooser::totalBytes() {
+  for (int64_t size :
+       {batch, keyHeads, group, keys, queries, features, valueFeatures})
+    if (ShapedType::isDynamic(size))
+      return 0;
+  int64_t bits =
+      getElementTypeOrSelf(op.getKey().getType()).getIntOrFloatBitWidth();
+  return batch * keyHeads * (keys + queries * group) *
+         (features + valueFeatures) * bits / 8;
+}
+
+/// What heads that are computed side by side may take: further away they would
+/// be several streams.
+int64_t PlanChooser::nearBytes() {
+  return target.followsReads ? int64_t(target.l3Bytes) / 2 : target.l2Bytes;
+}
+
 /// Few rows and keys are steps that wait for each other rather than work, most
 /// where there are one or two rows. Two threads have something to do in any
 /// case.
@@ -210,10 +253,7 @@ int64_t PlanChooser::interleaveFor(const TilePlan &plan) {
   if (ShapedType::isDynamic(batch) || ShapedType::isDynamic(keyHeads) ||
       ShapedType::isDynamic(keys) || keys > lanes || 2 * plan.rows() > lanes)
     return 1;
-  // What comes from further away is followed better one head at a time.
-  int64_t headBytes =
-      elementBytes * (features + valueFeatures) * (keys + plan.rows());
-  if (batch * keyHeads * headBytes > int64_t(target.l2Bytes))
+  if (totalBytes() > nearBytes())
     return 1;
   int64_t most = plan.rows() <= 2 ? 4 : 2;
   while (most > 1 && (keyHeads % most != 0 || keyHeads < 2 * most))
