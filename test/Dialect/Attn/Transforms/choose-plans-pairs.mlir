@@ -40,12 +40,33 @@ func.func @odd(%q: tensor<2x4x1x80xbf16>, %k: tensor<2x?x80xbf16>, %o: tensor<2x
   return %r : tensor<2x4x1x80xbf16>
 }
 
-// Many queries: long tiles of keys, and values interleaved as they are read.
+// Many queries: long tiles of keys, as the second level has room, and values interleaved
+// as they are read.
 // CHECK-LABEL: func @many(
-// CHECK: attn.plan = {{.*}}keys = 240 : index, lanes = "queries", pairs, queries = 64 : index, {{.*}}turned}
+// CHECK: attn.plan = {{.*}}keys = 480 : index, lanes = "queries", pairs, queries = 64 : index, {{.*}}turned}
 func.func @many(%q: tensor<2x4x512x64xbf16>, %k: tensor<2x?x64xbf16>, %o: tensor<2x4x512x64xbf16>) -> tensor<2x4x512x64xbf16> {
   %r = attn.attend dot softmax ins(%q, %k, %k : tensor<2x4x512x64xbf16>, tensor<2x?x64xbf16>, tensor<2x?x64xbf16>)
       outs(%o : tensor<2x4x512x64xbf16>) indexing_maps = [#query, #key, #value, #out] scale = 0.25 -> tensor<2x4x512x64xbf16>
+  return %r : tensor<2x4x512x64xbf16>
+}
+// One tile, where twice the room has all keys; shorter ones under a mask, which runs on
+// whole tiles.
+// CHECK-LABEL: func @many_at_once(
+// CHECK: attn.plan = {{.*}}keys = 1000 :
+func.func @many_at_once(%q: tensor<2x4x512x64xbf16>, %k: tensor<2x1000x64xbf16>, %o: tensor<2x4x512x64xbf16>) -> tensor<2x4x512x64xbf16> {
+  %r = attn.attend dot softmax ins(%q, %k, %k : tensor<2x4x512x64xbf16>, tensor<2x1000x64xbf16>, tensor<2x1000x64xbf16>)
+      outs(%o : tensor<2x4x512x64xbf16>) indexing_maps = [#query, #key, #value, #out] scale = 0.25 -> tensor<2x4x512x64xbf16>
+  return %r : tensor<2x4x512x64xbf16>
+}
+// CHECK-LABEL: func @many_masked(
+// CHECK: attn.plan = {{.*}}keys = 240 :
+func.func @many_masked(%q: tensor<2x4x512x64xbf16>, %k: tensor<2x1000x64xbf16>, %o: tensor<2x4x512x64xbf16>) -> tensor<2x4x512x64xbf16> {
+  %r = attn.attend dot softmax ins(%q, %k, %k : tensor<2x4x512x64xbf16>, tensor<2x1000x64xbf16>, tensor<2x1000x64xbf16>)
+      outs(%o : tensor<2x4x512x64xbf16>) indexing_maps = [#query, #key, #value, #out] scale = 0.25 mask {
+  ^bb0(%b: index, %h: index, %i: index, %j: index):
+    %c = arith.cmpi sge, %i, %j : index
+    attn.yield %c : i1
+  } -> tensor<2x4x512x64xbf16>
   return %r : tensor<2x4x512x64xbf16>
 }
 // CHECK-LABEL: func @many_narrow(

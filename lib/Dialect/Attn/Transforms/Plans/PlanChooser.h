@@ -49,6 +49,7 @@ private:
 
   // TilePlan.cpp: sizes.
   int64_t unpackedKeysFor(int64_t rows);
+  int64_t pairedKeysFor(int64_t rows);
   TilePlan queriesAlongLanes();
   TilePlan featuresAlongLanes();
   void chooseTiles(TilePlan &plan);

@@ -23,11 +23,6 @@ static constexpr int64_t unpackedKeys = 32;
 /// Keys of a tile, at most: a multiple of all heights of register blocks.
 static constexpr int64_t mostKeys = 96;
 
-/// Keys of a tile whose scores and weights instructions on pairs compute, at
-/// most: these take half the time of others, and loads and stores of sums do
-/// not. A multiple of the height of register blocks.
-static constexpr int64_t pairedKeys = 240;
-
 /// As many keys of so many bytes as fit, in whole register blocks of all
 /// heights.
 static int64_t fitKeys(int64_t bytes, int64_t bytesPerKey) {
@@ -56,6 +51,24 @@ int64_t PlanChooser::unpackedKeysFor(int64_t rows) {
   return ShapedType::isDynamic(keys)
              ? most
              : std::min<int64_t>(most, llvm::alignTo(keys, unpackedKeys));
+}
+
+/// Keys of a tile whose scores and weights instructions on pairs compute: these
+/// take half the time of others, and loads and stores of sums do not. Scores
+/// and weights come from the second level in any case, of which they take up to
+/// three eighths, or twice that where nothing is added to sums, as no other
+/// tile follows. Several tiles of queries share what a quarter of it holds. A
+/// mask runs on whole tiles.
+int64_t PlanChooser::pairedKeysFor(int64_t rows) {
+  constexpr int64_t least = 240, step = 48, pairBytes = 2;
+  if (!op.getMask().empty() || ShapedType::isDynamic(valueFeatures))
+    return least;
+  int64_t bytes = rows * (elementBytes + pairBytes), l2Bytes = target.l2Bytes;
+  if (!ShapedType::isDynamic(keys) && keys * bytes <= 3 * l2Bytes / 4)
+    return std::max(keys, least);
+  int64_t keyBytes = pairBytes * (features + valueFeatures);
+  int64_t fit = std::min(3 * l2Bytes / 8 / bytes, l2Bytes / 4 / keyBytes);
+  return std::max(fit / step * step, least);
 }
 
 /// A tile is a whole number of register blocks, and no larger than a static M
@@ -92,7 +105,7 @@ TilePlan PlanChooser::queriesAlongLanes() {
     plan.keys = fitKeys(target.l1Bytes / 4, features * elementBytes);
   bool dots = plan.pairs && !plan.tiles;
   if (dots)
-    plan.keys = many ? pairedKeys : mostKeys;
+    plan.keys = many ? pairedKeysFor(rows) : mostKeys;
   // One tile in place of one and a third: nothing is added to sums before.
   if (keys > plan.keys && 3 * keys <= 4 * plan.keys)
     plan.keys = keys;
