@@ -60,7 +60,7 @@ int64_t PlanChooser::unpackedKeysFor(int64_t rows) {
 /// tile follows. Several tiles of queries share what a quarter of it holds. A
 /// mask runs on whole tiles.
 int64_t PlanChooser::pairedKeysFor(int64_t rows) {
-  constexpr int64_t least = 240, step = 48, pairBytes = 2;
+  constexpr int64_t least = 240, step = 16, pairBytes = 2;
   if (!op.getMask().empty() || ShapedType::isDynamic(valueFeatures))
     return least;
   int64_t bytes = rows * (elementBytes + pairBytes), l2Bytes = target.l2Bytes;
@@ -68,7 +68,11 @@ int64_t PlanChooser::pairedKeysFor(int64_t rows) {
     return std::max(keys, least);
   int64_t keyBytes = pairBytes * (features + valueFeatures);
   int64_t fit = std::min(3 * l2Bytes / 8 / bytes, l2Bytes / 4 / keyBytes);
-  return std::max(fit / step * step, least);
+  fit = std::max(fit / step * step, least);
+  // As many in each tile.
+  return ShapedType::isDynamic(keys)
+             ? fit
+             : llvm::divideCeil(keys, llvm::divideCeil(keys, fit));
 }
 
 /// A tile is a whole number of register blocks, and no larger than a static M
