@@ -223,6 +223,19 @@ void TileLoop::chooseChunk(const TargetSpec &target) {
     chunk = 32;
 }
 
+/// Whether all keys and values are known to come from caches, which gain less
+/// from turns than loading and storing sums more often takes.
+static bool areNear(ArrayRef<OpOperand *> operands, const TargetSpec &target) {
+  int64_t bytes = 0;
+  for (OpOperand *operand : operands) {
+    auto type = cast<MemRefType>(getViewRoot(operand->get()).getType());
+    if (!type.hasStaticShape())
+      return false;
+    bytes += type.getNumElements() * type.getElementTypeBitWidth() / 8;
+  }
+  return bytes <= int64_t(target.l3Bytes) / 8 * 3;
+}
+
 std::optional<TileLoop> TileLoop::match(scf::ForOp loop,
                                         const TargetSpec &target) {
   TileLoop tiles(loop);
@@ -230,7 +243,9 @@ std::optional<TileLoop> TileLoop::match(scf::ForOp loop,
   if (!loop.getInitArgs().empty() || !tiles.findProducts() ||
       !tiles.isIndependent() || !tiles.isTile(*getStreamed(tiles.scores)[0]) ||
       !tiles.isTile(*getStreamed(tiles.values)[0]) ||
-      !isLaneReduction(tiles.scores))
+      !isLaneReduction(tiles.scores) ||
+      areNear({getStreamed(tiles.scores)[0], getStreamed(tiles.values)[0]},
+              target))
     return std::nullopt;
   tiles.chooseChunk(target);
   if (!tiles.chunk || tiles.step <= tiles.chunk || tiles.step % tiles.chunk)

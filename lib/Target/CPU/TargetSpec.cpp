@@ -16,6 +16,7 @@
 #include "llvm/TargetParser/Host.h"
 #include "llvm/TargetParser/Triple.h"
 
+#include <fstream>
 #include <mutex>
 #include <unistd.h>
 
@@ -127,7 +128,11 @@ static void describeHostCaches(TargetSpec &spec) {
   };
   ask(_SC_LEVEL1_DCACHE_SIZE, spec.l1Bytes);
   ask(_SC_LEVEL2_CACHE_SIZE, spec.l2Bytes);
-  ask(_SC_LEVEL3_CACHE_SIZE, spec.l3Bytes);
+  // Of an AMD package sysconf adds up what groups of cores have each.
+  std::ifstream lastLevel("/sys/devices/system/cpu/cpu0/cache/index3/size");
+  unsigned kilobytes = 0;
+  if (lastLevel >> kilobytes && kilobytes > 0)
+    spec.l3Bytes = kilobytes * 1024;
 }
 
 /// LLVM itself only warns about a feature that it does not know.

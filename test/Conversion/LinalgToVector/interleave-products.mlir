@@ -236,3 +236,71 @@ func.func @dependent(%k: memref<?x64xf32>, %v: memref<?x64xf32>, %q: memref<4x64
   }
   return
 }
+
+// Keys and values that are known to come from caches take no turns.
+// CHECK-LABEL: func @near
+// CHECK: scf.for
+// CHECK-NOT: scf.for
+// CHECK-LABEL: func @far
+// CHECK: scf.for {{.*}} step %c128
+// CHECK: scf.for {{.*}} step %c8
+func.func @near(%k: memref<8192x64xf32>, %v: memref<8192x64xf32>, %q: memref<4x64xf32>,
+                     %s: memref<128x4xf32>, %o: memref<4x64xf32>, %n: index) {
+  %c0 = arith.constant 0 : index
+  %c128 = arith.constant 128 : index
+  %zero = arith.constant 0.0 : f32
+  scf.for %t = %c0 to %n step %c128 {
+    %keys = memref.subview %k[%t, 0] [128, 64] [1, 1] : memref<8192x64xf32> to memref<128x64xf32, strided<[64, 1], offset: ?>>
+    %values = memref.subview %v[%t, 0] [128, 64] [1, 1] : memref<8192x64xf32> to memref<128x64xf32, strided<[64, 1], offset: ?>>
+    linalg.fill ins(%zero : f32) outs(%s : memref<128x4xf32>)
+    linalg.generic {indexing_maps = [#key, #query, #score],
+                    iterator_types = ["parallel", "parallel", "reduction"]}
+        ins(%keys, %q : memref<128x64xf32, strided<[64, 1], offset: ?>>, memref<4x64xf32>)
+        outs(%s : memref<128x4xf32>) attrs = {attn.streamed = array<i64: 0>, attn.ahead = 32 : index} {
+    ^bb0(%a: f32, %b: f32, %c: f32):
+      %m = arith.mulf %a, %b : f32
+      %r = arith.addf %c, %m : f32
+      linalg.yield %r : f32
+    }
+    linalg.generic {indexing_maps = [#value, #weight, #sum],
+                    iterator_types = ["parallel", "parallel", "reduction"]}
+        ins(%values, %s : memref<128x64xf32, strided<[64, 1], offset: ?>>, memref<128x4xf32>)
+        outs(%o : memref<4x64xf32>) attrs = {attn.streamed = array<i64: 0>, attn.ahead = 32 : index} {
+    ^bb0(%a: f32, %b: f32, %c: f32):
+      %m = arith.mulf %a, %b : f32
+      %r = arith.addf %c, %m : f32
+      linalg.yield %r : f32
+    }
+  }
+  return
+}
+func.func @far(%k: memref<16384x64xf32>, %v: memref<16384x64xf32>, %q: memref<4x64xf32>,
+                     %s: memref<128x4xf32>, %o: memref<4x64xf32>, %n: index) {
+  %c0 = arith.constant 0 : index
+  %c128 = arith.constant 128 : index
+  %zero = arith.constant 0.0 : f32
+  scf.for %t = %c0 to %n step %c128 {
+    %keys = memref.subview %k[%t, 0] [128, 64] [1, 1] : memref<16384x64xf32> to memref<128x64xf32, strided<[64, 1], offset: ?>>
+    %values = memref.subview %v[%t, 0] [128, 64] [1, 1] : memref<16384x64xf32> to memref<128x64xf32, strided<[64, 1], offset: ?>>
+    linalg.fill ins(%zero : f32) outs(%s : memref<128x4xf32>)
+    linalg.generic {indexing_maps = [#key, #query, #score],
+                    iterator_types = ["parallel", "parallel", "reduction"]}
+        ins(%keys, %q : memref<128x64xf32, strided<[64, 1], offset: ?>>, memref<4x64xf32>)
+        outs(%s : memref<128x4xf32>) attrs = {attn.streamed = array<i64: 0>, attn.ahead = 32 : index} {
+    ^bb0(%a: f32, %b: f32, %c: f32):
+      %m = arith.mulf %a, %b : f32
+      %r = arith.addf %c, %m : f32
+      linalg.yield %r : f32
+    }
+    linalg.generic {indexing_maps = [#value, #weight, #sum],
+                    iterator_types = ["parallel", "parallel", "reduction"]}
+        ins(%values, %s : memref<128x64xf32, strided<[64, 1], offset: ?>>, memref<128x4xf32>)
+        outs(%o : memref<4x64xf32>) attrs = {attn.streamed = array<i64: 0>, attn.ahead = 32 : index} {
+    ^bb0(%a: f32, %b: f32, %c: f32):
+      %m = arith.mulf %a, %b : f32
+      %r = arith.addf %c, %m : f32
+      linalg.yield %r : f32
+    }
+  }
+  return
+}

@@ -43,7 +43,7 @@ func.func @odd(%q: tensor<2x4x1x80xbf16>, %k: tensor<2x?x80xbf16>, %o: tensor<2x
 // Many queries: long tiles of keys, as the second level has room, and values interleaved
 // as they are read.
 // CHECK-LABEL: func @many(
-// CHECK: attn.plan = {{.*}}keys = 480 : index, lanes = "queries", pairs, queries = 64 : index, {{.*}}turned}
+// CHECK: attn.plan = {{.*}}keys = 512 : index, lanes = "queries", pairs, queries = 64 : index, {{.*}}turned}
 func.func @many(%q: tensor<2x4x512x64xbf16>, %k: tensor<2x?x64xbf16>, %o: tensor<2x4x512x64xbf16>) -> tensor<2x4x512x64xbf16> {
   %r = attn.attend dot softmax ins(%q, %k, %k : tensor<2x4x512x64xbf16>, tensor<2x?x64xbf16>, tensor<2x?x64xbf16>)
       outs(%o : tensor<2x4x512x64xbf16>) indexing_maps = [#query, #key, #value, #out] scale = 0.25 -> tensor<2x4x512x64xbf16>
