@@ -12,6 +12,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/IRMapping.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 
 namespace mlir::attn {
 #define GEN_PASS_DEF_INTERLEAVESTEPSPASS
@@ -35,12 +36,23 @@ static std::optional<unsigned> findDimension(scf::ForallOp loop,
   return std::nullopt;
 }
 
+/// Whether a stage ends with `op`: what writes, or a loop.
+static bool endsStage(Operation &op) {
+  if (op.getNumRegions())
+    return true;
+  auto effects = dyn_cast<MemoryEffectOpInterface>(op);
+  return effects && effects.hasEffect<MemoryEffects::Write>();
+}
+
 static void interleaveSteps(scf::ForallOp loop, unsigned dim, int64_t count) {
   SmallVector<int64_t> steps(loop.getStaticStep());
   Block *body = loop.getBody();
-  SmallVector<Operation *> ops;
-  for (Operation &op : body->without_terminator())
-    ops.push_back(&op);
+  SmallVector<SmallVector<Operation *>> stages(1);
+  for (Operation &op : body->without_terminator()) {
+    stages.back().push_back(&op);
+    if (endsStage(op))
+      stages.emplace_back();
+  }
 
   SmallVector<IRMapping> copies(count - 1);
   auto builder = OpBuilder::atBlockBegin(body);
@@ -51,10 +63,13 @@ static void interleaveSteps(scf::ForallOp loop, unsigned dim, int64_t count) {
     copy.map(first,
              arith::AddIOp::create(builder, loop.getLoc(), first, distance));
   }
-  for (Operation *op : ops) {
-    builder.setInsertionPointAfter(op);
+  for (ArrayRef<Operation *> stage : stages) {
+    if (stage.empty())
+      continue;
+    builder.setInsertionPointAfter(stage.back());
     for (IRMapping &copy : copies)
-      builder.clone(*op, copy);
+      for (Operation *op : stage)
+        builder.clone(*op, copy);
   }
   steps[dim] *= count;
   loop.setStaticStep(steps);

@@ -1,19 +1,21 @@
 // RUN: attn-opt %s -attn-interleave-steps | FileCheck %s
 
-// Each op is followed by itself for the next step, a loop as a whole. The dimension is
-// the last whose number of steps is a multiple.
+// What leads up to a loop or a store is followed by the same for the next step. The
+// dimension is the last whose number of steps is a multiple.
 // CHECK-LABEL: func @two_dimensions(
 // CHECK-SAME: %[[X:[a-z0-9]+]]: memref<?x6x3xf32>, %[[Y:[a-z0-9]+]]: memref<?x6x3xf32>, %[[N:[a-z0-9]+]]: index)
 // CHECK: scf.forall (%[[I:.*]], %[[J:.*]], %[[L:.*]]) = (0, 0, 0) to (%[[N]], 6, 3) step (1, 2, 1) {
 // CHECK: %[[NEXT:.*]] = arith.addi %[[J]], %{{.*}} : index
 // CHECK: %[[A:.*]] = memref.load %[[X]][%[[I]], %[[J]], %[[L]]]
-// CHECK-NEXT: %[[B:.*]] = memref.load %[[X]][%[[I]], %[[NEXT]], %[[L]]]
 // CHECK-NEXT: %[[SUM:.*]] = scf.for {{.*}} iter_args(%{{.*}} = %[[A]])
 // CHECK: }
+// CHECK-NEXT: %[[B:.*]] = memref.load %[[X]][%[[I]], %[[NEXT]], %[[L]]]
 // CHECK-NEXT: %[[SUMB:.*]] = scf.for {{.*}} iter_args(%{{.*}} = %[[B]])
 // CHECK: }
-// CHECK-NEXT: memref.store %[[SUM]], %[[Y]][%[[I]], %[[J]], %[[L]]]
-// CHECK-NEXT: memref.store %[[SUMB]], %[[Y]][%[[I]], %[[NEXT]], %[[L]]]
+// CHECK-NEXT: %[[TWICE:.*]] = arith.addf %[[SUM]], %[[SUM]]
+// CHECK-NEXT: memref.store %[[TWICE]], %[[Y]][%[[I]], %[[J]], %[[L]]]
+// CHECK-NEXT: %[[TWICEB:.*]] = arith.addf %[[SUMB]], %[[SUMB]]
+// CHECK-NEXT: memref.store %[[TWICEB]], %[[Y]][%[[I]], %[[NEXT]], %[[L]]]
 // CHECK-NOT: attn.interleave
 // CHECK: return
 func.func @two_dimensions(%x: memref<?x6x3xf32>, %y: memref<?x6x3xf32>, %n: index) {
@@ -26,7 +28,8 @@ func.func @two_dimensions(%x: memref<?x6x3xf32>, %y: memref<?x6x3xf32>, %n: inde
       %t = arith.addf %s, %s : f32
       scf.yield %t : f32
     }
-    memref.store %sum, %y[%i, %j, %l] : memref<?x6x3xf32>
+    %twice = arith.addf %sum, %sum : f32
+    memref.store %twice, %y[%i, %j, %l] : memref<?x6x3xf32>
   } {attn.interleave = 2 : index}
   return
 }

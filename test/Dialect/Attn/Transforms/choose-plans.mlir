@@ -182,7 +182,7 @@ func.func @heads(%q: tensor<2x4x1x64xf32>, %k: tensor<2x?x64xf32>, %o: tensor<2x
 // -----
 
 // Few rows and keys are short steps, which wait for each other: two heads alternate,
-// four where there are one or two rows; not where a thread would have nothing to do, nor
+// four where there are one or two rows of up to a vector of scores; not where a thread would have nothing to do, nor
 // where they come from beyond the second-level cache.
 #map = affine_map<(b, hkv, g, i, j, d, e) -> (hkv, i, d)>
 #keys = affine_map<(b, hkv, g, i, j, d, e) -> (hkv, j, d)>
@@ -201,6 +201,13 @@ func.func @short_four(%q: tensor<64x2x64xf32>, %o: tensor<64x2x64xf32>) -> tenso
   %r = attn.attend dot softmax ins(%q, %q, %q : tensor<64x2x64xf32>, tensor<64x2x64xf32>, tensor<64x2x64xf32>)
       outs(%o : tensor<64x2x64xf32>) indexing_maps = [#map, #keys, #values, #results] scale = 0.25 -> tensor<64x2x64xf32>
   return %r : tensor<64x2x64xf32>
+}
+// CHECK-LABEL: func @short_row(
+// CHECK: interleave = 2 : index
+func.func @short_row(%q: tensor<64x1x64xf32>, %k: tensor<64x8x64xf32>, %o: tensor<64x1x64xf32>) -> tensor<64x1x64xf32> {
+  %r = attn.attend dot softmax ins(%q, %k, %k : tensor<64x1x64xf32>, tensor<64x8x64xf32>, tensor<64x8x64xf32>)
+      outs(%o : tensor<64x1x64xf32>) indexing_maps = [#map, #keys, #values, #results] scale = 0.25 -> tensor<64x1x64xf32>
+  return %r : tensor<64x1x64xf32>
 }
 // CHECK-LABEL: func @few_heads(
 // CHECK-NOT: interleave

@@ -55,6 +55,7 @@ private:
   void chooseTiles(TilePlan &plan);
   void shareKeys(TilePlan &plan);
   int64_t splitFor(const TilePlan &plan);
+  bool fitsSecondLevel();
   int64_t interleaveFor(const TilePlan &plan);
   int64_t totalBytes();
   int64_t nearBytes();

@@ -231,11 +231,11 @@ TilePlan PlanChooser::featuresAlongLanes() {
                valueFeatures % (2 * lanes) == 0;
   plan.split = splitFor(plan);
   plan.interleave = interleaveFor(plan);
-  // Short heads lie one after the other. For one or two rows, keys and values
-  // are read in order, which what is fetched ahead stands for.
+  // Short heads lie one after the other. One or two rows read keys and values
+  // in order, which what is fetched ahead stands for, unless they are near.
   constexpr int64_t fewKeys = 32;
-  if (target.followsReads && plan.rows() > 2 && !ShapedType::isDynamic(keys) &&
-      keys <= fewKeys)
+  if (target.followsReads && !ShapedType::isDynamic(keys) && keys <= fewKeys &&
+      (plan.rows() > 2 || fitsSecondLevel()))
     return plan;
   constexpr int64_t bytesAhead = 16 * 1024, mostRows = 128;
   Type element = getElementTypeOrSelf(op.getKey().getType());
@@ -257,6 +257,12 @@ int64_t PlanChooser::totalBytes() {
          (features + valueFeatures) * bits / 8;
 }
 
+/// Whether that is known and stays in the second level.
+bool PlanChooser::fitsSecondLevel() {
+  int64_t bytes = totalBytes();
+  return bytes > 0 && bytes <= int64_t(target.l2Bytes);
+}
+
 /// What heads that are computed side by side may take: further away they would
 /// be several streams.
 int64_t PlanChooser::nearBytes() {
@@ -264,15 +270,23 @@ int64_t PlanChooser::nearBytes() {
 }
 
 /// Few rows and keys are steps that wait for each other rather than work, most
-/// where there are one or two rows. Two threads have something to do in any
-/// case.
+/// where there are fewest. One row, which reads more than it computes, takes as
+/// many heads as have their keys in an eighth of the first level, or two whose
+/// keys fill a vector at most. Two threads have something to do in any case.
 int64_t PlanChooser::interleaveFor(const TilePlan &plan) {
-  if (ShapedType::isDynamic(batch) || ShapedType::isDynamic(keyHeads) ||
-      ShapedType::isDynamic(keys) || keys > lanes || 2 * plan.rows() > lanes)
+  constexpr int64_t fewRows = 4;
+  int64_t rows = plan.rows(), mostKeys = rows <= fewRows ? 2 * lanes : lanes,
+          bytes = totalBytes();
+  if (bytes == 0 || bytes > nearBytes() || keys < 1 || keys > mostKeys ||
+      2 * rows > lanes)
     return 1;
-  if (totalBytes() > nearBytes())
-    return 1;
-  int64_t most = plan.rows() <= 2 ? 4 : 2;
+  int64_t most = rows <= fewRows ? 4 : 2;
+  int64_t bits = getElementTypeOrSelf(op.getKey()).getIntOrFloatBitWidth();
+  int64_t keyBytes = std::max<int64_t>(keys * features * bits / 8, 1);
+  if (rows == 1)
+    most = std::clamp<int64_t>(
+        llvm::bit_floor(uint64_t(target.l1Bytes / 8 / keyBytes)),
+        keys <= lanes ? 2 : 1, most);
   while (most > 1 && (keyHeads % most != 0 || keyHeads < 2 * most))
     most /= 2;
   return most;
