@@ -458,3 +458,25 @@ func.func @any(%a: memref<48xf32>, %r: memref<i1>) {
   }
   return
 }
+
+// -----
+
+// What fills no vector is reduced as half of one.
+// CHECK-LABEL: func @sum_with_rest
+// CHECK-SAME: %[[A:.*]]: memref<40xf32>, %[[R:.*]]: memref<f32>
+// CHECK-NOT: scf.for
+// V4-COUNT-2: vector.load %[[A]]{{.*}} vector<16xf32>
+// V4: %[[WHOLE:.*]] = vector.reduction <add>, %{{.*}}, %{{.*}} fastmath<reassoc> : vector<16xf32> into f32
+// V4: vector.load %[[A]]{{.*}} vector<8xf32>
+// V4: vector.reduction <add>, %{{.*}}, %[[WHOLE]] fastmath<reassoc> : vector<8xf32> into f32
+// V3-COUNT-5: vector.load %[[A]]{{.*}} vector<8xf32>
+// CHECK: return
+func.func @sum_with_rest(%a: memref<40xf32>, %r: memref<f32>) {
+  linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> ()>], iterator_types = ["reduction"]}
+      ins(%a : memref<40xf32>) outs(%r : memref<f32>) {
+  ^bb0(%x: f32, %o: f32):
+    %sum = arith.addf %o, %x : f32
+    linalg.yield %sum : f32
+  }
+  return
+}

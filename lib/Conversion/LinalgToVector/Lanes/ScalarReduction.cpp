@@ -48,7 +48,7 @@ bool attn::isScalarReduction(linalg::GenericOp op, const TargetSpec &target) {
       op.getNumDpsInits() != 1 || !isElementwise(op) || !getCombiner(op))
     return false;
   int64_t size = op.getStaticLoopRanges().front(), width = getWidth(op, target);
-  if (ShapedType::isDynamic(size) || width < 2 || size % width != 0 ||
+  if (ShapedType::isDynamic(size) || width < 2 || size < width ||
       size > mostVectors * width)
     return false;
   return llvm::all_of(op.getDpsInputOperands(), [&](OpOperand *input) {
@@ -58,34 +58,50 @@ bool attn::isScalarReduction(linalg::GenericOp op, const TargetSpec &target) {
   });
 }
 
-void attn::emitScalarReduction(OpBuilder &builder, linalg::GenericOp op,
-                               const TargetSpec &target, Value initial) {
+/// The terms from `first` on combined, in `count` vectors of so many lanes.
+static Value combineVectors(OpBuilder &builder, linalg::GenericOp op,
+                            int64_t first, int64_t count, int64_t lanes) {
   Location loc = op.getLoc();
   Operation *combiner = getCombiner(op);
-  int64_t width = getWidth(op, target);
-  Value output = op.getDpsInits().front();
-  auto lanes = VectorType::get(width, combiner->getResult(0).getType());
+  auto type = VectorType::get(lanes, combiner->getResult(0).getType());
   Value combined = arith::ConstantOp::create(
       builder, loc,
-      DenseElementsAttr::get(lanes,
+      DenseElementsAttr::get(type,
                              Attribute(*arith::getNeutralElement(combiner))));
-  for (int64_t first = 0; first < op.getStaticLoopRanges().front();
-       first += width) {
-    Value position = arith::ConstantIndexOp::create(builder, loc, first);
+  for (int64_t index = 0; index < count; ++index) {
+    Value position =
+        arith::ConstantIndexOp::create(builder, loc, first + index * lanes);
     SmallVector<Value> arguments;
     for (Value input : op.getInputs())
       arguments.push_back(vector::LoadOp::create(
           builder, loc,
-          VectorType::get(width, getElementTypeOrSelf(input.getType())), input,
+          VectorType::get(lanes, getElementTypeOrSelf(input.getType())), input,
           position));
     arguments.push_back(combined);
-    combined = emitBodyOnLanes(builder, op, arguments, width);
+    combined = emitBodyOnLanes(builder, op, arguments, lanes);
   }
-  if (!initial)
-    initial = memref::LoadOp::create(builder, loc, output);
-  // Lanes are combined in whatever order is fastest.
-  Value result = vector::ReductionOp::create(
-      builder, loc, *linalg::getCombinerOpKind(combiner), combined, initial,
-      arith::FastMathFlags::reassoc);
+  return combined;
+}
+
+void attn::emitScalarReduction(OpBuilder &builder, linalg::GenericOp op,
+                               const TargetSpec &target, Value initial) {
+  Location loc = op.getLoc();
+  Value output = op.getDpsInits().front();
+  Value result = initial
+                     ? initial
+                     : memref::LoadOp::create(builder, loc, output).getResult();
+  // Whole vectors, then halves, quarters and so on of what is left.
+  int64_t size = op.getStaticLoopRanges().front(), first = 0;
+  for (int64_t lanes = getWidth(op, target); first < size; lanes /= 2) {
+    int64_t count = (size - first) / lanes;
+    if (count == 0)
+      continue;
+    // Lanes are combined in whatever order is fastest.
+    result = vector::ReductionOp::create(
+        builder, loc, *linalg::getCombinerOpKind(getCombiner(op)),
+        combineVectors(builder, op, first, count, lanes), result,
+        arith::FastMathFlags::reassoc);
+    first += count * lanes;
+  }
   memref::StoreOp::create(builder, loc, result, output);
 }

@@ -14,13 +14,13 @@
 
 namespace mlir::attn {
 
-/// Whether `op` reduces whole vectors of contiguous elements, all that its one
+/// Whether `op` reduces a few vectors of contiguous elements, all that its one
 /// loop visits, to a single value, by an operation that vectors reduce by.
 bool isScalarReduction(linalg::GenericOp op, const TargetSpec &target);
 
 /// Replaces the meaning of such an op, but not the op, by one reduction of
-/// vectors that were combined lane by lane before. `initial` is what the output
-/// starts from; null for what it holds.
+/// vectors that were combined lane by lane before, and of what is less than a
+/// vector. `initial` is what the output starts from; null for what it holds.
 void emitScalarReduction(OpBuilder &builder, linalg::GenericOp op,
                          const TargetSpec &target, Value initial);
 
