@@ -120,7 +120,8 @@ def test_short_sequences(queries, keys):
 
 
 @pytest.mark.parametrize(
-    "queries, keys", [(1, 1), (1, 13), (2, 8), (3, 16), (4, 5), (7, 7), (8, 8)]
+    "queries, keys",
+    [(1, 1), (1, 13), (2, 8), (3, 8), (3, 16), (4, 5), (5, 3), (6, 10), (7, 7), (8, 8)],
 )
 @pytest.mark.parametrize("type", ["f32", "bf16", "f64"])
 @pytest.mark.parametrize("mask", ["none", "bottom_right"])
@@ -134,6 +135,20 @@ def test_heads_side_by_side(type, queries, keys, mask, tmp_path):
     value[0, 3, keys // 2] = np.nan
     check(text, {})
     check(text, {}, "--arg", f"v={store(tmp_path / 'v.npy', value, type)}")
+
+
+@pytest.mark.parametrize(
+    "queries, keys", [(1, 21), (3, 20), (3, 21), (5, 12), (13, 13)]
+)
+@pytest.mark.parametrize("type, head_size", [("f32", 16), ("f32", 40), ("f16", 64)])
+@pytest.mark.parametrize("value", [0.0, np.nan, np.inf])
+def test_rows_that_divide_no_vector(queries, keys, type, head_size, value, tmp_path):
+    """Scores are vectors wherever the rows of one key end."""
+    shape = dict(heads=3, kv_heads=3, queries=queries, keys=keys)
+    text = attention(type=type, head_size=head_size, **shape)
+    key = np.random.default_rng(0).normal(size=(1, 3, keys, head_size))
+    key[0, 1, keys // 2, 0] = value
+    check(text, {}, "--arg", f"k={store(tmp_path / 'k.npy', key, type)}")
 
 
 @pytest.mark.parametrize("queries", [0, 63, 64, 65, 128])

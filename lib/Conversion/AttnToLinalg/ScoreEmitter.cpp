@@ -286,9 +286,8 @@ Value ScoreEmitter::maximumInParts(Value scores, Value init) {
 Value ScoreEmitter::quarter(Value perColumn, int64_t columns,
                             function_ref<Value(Value, int64_t)> combine) {
   int64_t size = cast<ShapedType>(perColumn.getType()).getNumElements();
-  if (!llvm::isPowerOf2_64(columns))
-    for (; size > 4 * columns; size /= 4)
-      perColumn = combine(reshape(perColumn, size / 4), size / 4);
+  for (; size > std::max<int64_t>(mostFolded, 4 * columns); size /= 4)
+    perColumn = combine(reshape(perColumn, size / 4), size / 4);
   return reshape(perColumn, columns);
 }
 

@@ -132,12 +132,12 @@ public:
   static int64_t getJoinedColumns(int64_t queries) {
     return llvm::isPowerOf2_64(queries) ? mostFolded : 16 * queries;
   }
-  /// The same for so many keys, all of which are a row where they are fewer.
+  /// The same for so many keys, all of which are a row where they are few.
   static int64_t getJoinedColumns(int64_t queries, int64_t keys) {
-    return std::min(getJoinedColumns(queries), queries * keys);
+    int64_t all = queries * keys;
+    return all <= mostFolded ? all : std::min(getJoinedColumns(queries), all);
   }
-  /// Elements of a matrix whose rows are combined at once, in registers, where
-  /// their length is a power of two.
+  /// Elements of a matrix whose rows are combined at once, in registers.
   static constexpr int64_t mostFolded = 64;
   /// A matrix of `columns` of a vector of so many joined ones: `combine` makes
   /// the four rows of a matrix a vector of the given size, as often as there

@@ -52,7 +52,7 @@ std::pair<Value, Value> TileDecomposition::weigh(Value scores, Value sum,
 /// which the last may be part of a vector, and are combined at once.
 bool TileDecomposition::isOneFold(int64_t rows, int64_t keys) {
   return keys > 1 && keys * rows <= ScoreEmitter::mostFolded &&
-         llvm::isPowerOf2_64(rows) && !multipliesPairs();
+         !multipliesPairs();
 }
 
 /// Whether weights of several keys of a few queries are to fill a vector, which

@@ -194,3 +194,37 @@ func.func @single_row(%x: memref<1x512xf32>, %w: memref<64x512xf32>, %y: memref<
   }
   return
 }
+
+// -----
+
+#key = affine_map<(j, i, d) -> (j, d)>
+#query = affine_map<(j, i, d) -> (i, d)>
+#score = affine_map<(j, i, d) -> (j, i)>
+
+// Known outputs are vectors of outputs, wherever rows end: 16 are five keys of three
+// queries and one of the sixth; the last eight are summed as half a vector.
+// V4-LABEL: func @flat
+// V4: scf.for {{.*}} iter_args
+// V4-COUNT-16: math.fma
+// V4-NEXT: scf.yield
+// V4: vector.store %{{.*}} vector<16xf32>
+// V4: scf.for {{.*}} iter_args
+// V4-COUNT-8: math.fma
+// V4-NEXT: scf.yield
+// V4: vector.extract_strided_slice {{.*}} : vector<16xf32> to vector<8xf32>
+// V4: arith.addf {{.*}} : vector<8xf32>
+// V4: vector.store %{{.*}} vector<8xf32>
+// V4-NOT: scf.for
+// V4: return
+func.func @flat(%k: memref<8x64xf32>, %q: memref<3x64xf32>, %s: memref<8x3xf32>) {
+  linalg.generic {indexing_maps = [#key, #query, #score],
+                  iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%k, %q : memref<8x64xf32>, memref<3x64xf32>)
+      outs(%s : memref<8x3xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %m = arith.mulf %a, %b : f32
+    %r = arith.addf %c, %m : f32
+    linalg.yield %r : f32
+  }
+  return
+}

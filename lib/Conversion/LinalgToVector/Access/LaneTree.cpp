@@ -164,16 +164,31 @@ SmallVector<Value> attn::transposeSquare(OpBuilder &builder, Location loc,
   return rows;
 }
 
+/// The lower lanes plus the upper ones.
+static Value addHalves(OpBuilder &builder, Location loc, Value vector) {
+  int64_t half = cast<VectorType>(vector.getType()).getNumElements() / 2;
+  auto lanesFrom = [&](int64_t first) {
+    return vector::ExtractStridedSliceOp::create(
+        builder, loc, vector, ArrayRef<int64_t>{first}, ArrayRef<int64_t>{half},
+        ArrayRef<int64_t>{1});
+  };
+  return arith::AddFOp::create(builder, loc, lanesFrom(0), lanesFrom(half));
+}
+
+// Few vectors become shorter before their chunks are summed: shorter ones are
+// the cheaper ones.
 Value attn::sumLanes(OpBuilder &builder, Location loc,
                      SmallVector<Value> vectors) {
   auto type = cast<VectorType>(vectors.front().getType());
   int64_t width = type.getNumElements();
   int64_t chunk = getChunkLanes(width, type.getElementType());
+  vectors.resize(llvm::PowerOf2Ceil(vectors.size()), vectors.back());
   auto reduce = [&](ArrayRef<int64_t> low, ArrayRef<int64_t> high) {
     SmallVector<Value> next;
     for (size_t i = 0; i < vectors.size(); i += 2)
-      next.push_back(
-          combine(builder, loc, vectors[i], vectors[i + 1], low, high));
+      next.push_back(combine(builder, loc, vectors[i],
+                             vectors[std::min(i + 1, vectors.size() - 1)], low,
+                             high));
     vectors = next;
   };
   for (int64_t unit = 1; unit < chunk; unit *= 2) {
@@ -181,7 +196,10 @@ Value attn::sumLanes(OpBuilder &builder, Location loc,
     interleaveInChunks(width, chunk, unit, low, high);
     reduce(low, high);
   }
-  for (int64_t chunks = 1; chunks < width / chunk; chunks *= 2) {
+  for (; int64_t(vectors.size()) * chunk < width; width /= 2)
+    for (Value &vector : vectors)
+      vector = addHalves(builder, loc, vector);
+  while (vectors.size() > 1) {
     SmallVector<int64_t> low, high;
     alternateChunks(width, chunk, low, high);
     reduce(low, high);

@@ -41,8 +41,9 @@ std::pair<Value, Value> separateChunks(OpBuilder &builder, Location loc,
 std::pair<Value, Value> joinChunks(OpBuilder &builder, Location loc, Value even,
                                    Value odd);
 
-/// A vector whose lane k is the sum of the lanes of `vectors[k]`; there are as
-/// many vectors as lanes, a power of two.
+/// A vector whose lane k is the sum of the lanes of `vectors[k]`, which are as
+/// many as they have lanes, a power of two, or fewer; the last lanes, of which
+/// there are no more than have to be, repeat others.
 Value sumLanes(OpBuilder &builder, Location loc, SmallVector<Value> vectors);
 
 } // namespace mlir::attn

@@ -65,7 +65,6 @@ static bool isRowByRow(linalg::GenericOp op, OpOperand &matrix,
          op.getMatchingIndexingMap(&matrix).isIdentity() &&
          rowMap.isProjectedPermutation() && rowMap.getNumResults() == 1 &&
          rowMap.isFunctionOfDim(1) && shape->front() > 1 &&
-         llvm::isPowerOf2_64(shape->back()) &&
          shape->front() * shape->back() <= mostElements;
 }
 
@@ -93,10 +92,16 @@ bool attn::isLaneFold(linalg::GenericOp op, const TargetSpec &target) {
 namespace {
 class LaneFolder {
 public:
-  LaneFolder(OpBuilder &builder, linalg::GenericOp op)
-      : builder(builder), op(op), loc(op.getLoc()) {}
+  LaneFolder(OpBuilder &builder, linalg::GenericOp op, int64_t width)
+      : builder(builder), op(op), loc(op.getLoc()), width(width) {
+    ArrayRef<int64_t> shape =
+        cast<MemRefType>(op.getInputs().front().getType()).getShape();
+    columns = shape.back();
+    elements = shape.front() * columns;
+    wholeVectors.resize(llvm::divideCeil(elements, width));
+  }
 
-  void emit(int64_t width, Value initial);
+  void emit(Value initial);
 
 private:
   Value combine(Value left, Value right) {
@@ -105,12 +110,16 @@ private:
   }
   Value half(Value vector, bool upper);
   Value load(int64_t first, int64_t lanes);
-  Value foldVectors(int64_t count, int64_t width);
-  Value foldMatrix(int64_t width);
+  Value wholeVector(int64_t index);
+  Value take(int64_t first, int64_t lanes);
+  Value foldVectors(int64_t count, int64_t lanes);
+  Value foldMatrix();
 
   OpBuilder &builder;
   linalg::GenericOp op;
   Location loc;
+  int64_t width, columns, elements;
+  SmallVector<Value> wholeVectors;
 };
 } // namespace
 
@@ -136,11 +145,48 @@ Value LaneFolder::load(int64_t first, int64_t lanes) {
   return combine(vector, arith::ConstantOp::create(builder, loc, lowest));
 }
 
-/// The first `count` whole vectors in pairs; null for none.
-Value LaneFolder::foldVectors(int64_t count, int64_t width) {
+/// Lanes from `index` * `width` on as they were stored: as a vector, or the
+/// last ones, in parts of it. Loaded once.
+Value LaneFolder::wholeVector(int64_t index) {
+  Value &vector = wholeVectors[index];
+  int64_t first = index * width;
+  if (vector)
+    return vector;
+  if (first + width <= elements)
+    return vector = load(first, width);
+  for (int64_t at = first; at < elements;) {
+    int64_t lanes = llvm::bit_floor(uint64_t(elements - at));
+    Value part = load(at, lanes);
+    if (!vector)
+      vector = arith::ConstantOp::create(
+          builder, loc,
+          builder.getZeroAttr(
+              VectorType::get(width, getElementTypeOrSelf(part.getType()))));
+    vector = vector::InsertStridedSliceOp::create(builder, loc, part, vector,
+                                                  ArrayRef<int64_t>{at - first},
+                                                  ArrayRef<int64_t>{1});
+    at += lanes;
+  }
+  return vector;
+}
+
+/// Elements from `first` on. Rows that do not divide a vector lie in two.
+Value LaneFolder::take(int64_t first, int64_t lanes) {
+  if (llvm::isPowerOf2_64(columns))
+    return load(first, lanes);
+  int64_t begin = first / width;
+  auto order = llvm::to_vector(
+      llvm::seq<int64_t>(first - begin * width, first - begin * width + lanes));
+  return vector::ShuffleOp::create(builder, loc, wholeVector(begin),
+                                   wholeVector((first + lanes - 1) / width),
+                                   order);
+}
+
+/// The first `count` vectors of so many lanes in pairs; null for none.
+Value LaneFolder::foldVectors(int64_t count, int64_t lanes) {
   SmallVector<Value> vectors;
   for (int64_t index = 0; index < count; ++index)
-    vectors.push_back(load(index * width, width));
+    vectors.push_back(take(index * lanes, lanes));
   while (vectors.size() > 1) {
     size_t half = llvm::divideCeil(vectors.size(), 2);
     for (size_t i = 0; i + half < vectors.size(); ++i)
@@ -150,30 +196,28 @@ Value LaneFolder::foldVectors(int64_t count, int64_t width) {
   return vectors.empty() ? Value() : vectors.front();
 }
 
-/// Each half of the last vector meets as much of what is less than a vector.
-Value LaneFolder::foldMatrix(int64_t width) {
-  int64_t
-      elements =
-          cast<MemRefType>(op.getInputs().front().getType()).getNumElements(),
-      columns =
-          cast<MemRefType>(op.getOutputs().front().getType()).getNumElements(),
-      first = elements / width * width;
-  Value folded = foldVectors(elements / width, width);
-  for (int64_t lanes = width / 2; lanes >= columns && lanes > 0; lanes /= 2) {
+/// As many rows as a vector has room for, a power of two, are combined with the
+/// next; each half of what they become meets as many of those that are left.
+Value LaneFolder::foldMatrix() {
+  int64_t rows = llvm::bit_floor(uint64_t(width / columns)),
+          left = elements / columns;
+  Value folded = foldVectors(left / rows, rows * columns);
+  left %= rows;
+  for (rows /= 2; rows > 0; rows /= 2) {
     if (folded)
       folded = combine(half(folded, true), half(folded, false));
-    if (!((elements - first) & lanes))
+    if (left < rows)
       continue;
-    Value part = load(first, lanes);
+    Value part = take(elements - left * columns, rows * columns);
     folded = folded ? combine(part, folded) : part;
-    first += lanes;
+    left -= rows;
   }
   return folded;
 }
 
-void LaneFolder::emit(int64_t width, Value initial) {
+void LaneFolder::emit(Value initial) {
   Value output = op.getOutputs().front();
-  Value folded = foldMatrix(width);
+  Value folded = foldMatrix();
   Value zero = arith::ConstantIndexOp::create(builder, loc, 0);
   bool isNeutral =
       initial && matchPattern(initial, addsArguments(op) ? m_AnyZeroFloat()
@@ -194,8 +238,8 @@ void LaneFolder::emit(int64_t width, Value initial) {
 
 void attn::emitLaneFold(OpBuilder &builder, linalg::GenericOp op,
                         const TargetSpec &target, Value initial) {
-  LaneFolder(builder, op)
-      .emit(getWidth(op.getOutputs().front(), target), initial);
+  LaneFolder(builder, op, getWidth(op.getOutputs().front(), target))
+      .emit(initial);
 }
 
 bool attn::isLaneRepeat(linalg::GenericOp op, const TargetSpec &target) {
@@ -222,19 +266,18 @@ void attn::emitLaneRepeat(OpBuilder &builder, linalg::GenericOp op,
   Value zero = arith::ConstantIndexOp::create(builder, loc, 0);
   Value vector = vector::LoadOp::create(
       builder, loc, VectorType::get(columns, type.getElementType()), row, zero);
-  auto order = llvm::map_to_vector(
-      llvm::seq<int64_t>(lanes), [&](int64_t lane) { return lane % columns; });
-  vector = vector::ShuffleOp::create(builder, loc, vector, vector, order);
   matrix = flatten(builder, loc, matrix);
   // A part of a vector for what no whole ones are left for, then a part of
   // that.
   for (int64_t first = 0; first < elements; first += lanes) {
-    for (; first + lanes > elements; lanes /= 2)
-      vector = vector::ExtractStridedSliceOp::create(
-          builder, loc, vector, ArrayRef<int64_t>{0},
-          ArrayRef<int64_t>{lanes / 2}, ArrayRef<int64_t>{1});
+    while (first + lanes > elements)
+      lanes /= 2;
+    auto order =
+        llvm::map_to_vector(llvm::seq<int64_t>(first, first + lanes),
+                            [&](int64_t element) { return element % columns; });
     vector::StoreOp::create(
-        builder, loc, vector, matrix,
+        builder, loc,
+        vector::ShuffleOp::create(builder, loc, vector, vector, order), matrix,
         ValueRange{arith::ConstantIndexOp::create(builder, loc, first)});
   }
 }

@@ -30,38 +30,60 @@ void LaneOutputs::storePiece(Value piece, Value target, ValueRange position) {
     memref::StoreOp::create(builder, loc, sum, target, position);
 }
 
-void LaneOutputs::store(const OutputBlock &block, Value sums) {
-  Value target = op.getDpsInits().front();
-  int64_t lanes = cast<VectorType>(sums.getType()).getNumElements();
-  auto memref = cast<MemRefType>(target.getType());
+bool LaneOutputs::isFlat(Value output, int64_t columns) {
+  auto memref = cast<MemRefType>(output.getType());
   SmallVector<int64_t> strides;
   int64_t start;
+  return memref.getRank() == 1 ||
+         (succeeded(memref.getStridesAndOffset(strides, start)) &&
+          memref.getDimSize(1) == columns && strides[0] == columns);
+}
+
+/// `count` lanes, or the only one.
+static Value takeLanes(OpBuilder &builder, Location loc, Value vector,
+                       int64_t first, int64_t count) {
+  if (count == cast<VectorType>(vector.getType()).getNumElements())
+    return vector;
+  if (count == 1)
+    return vector::ExtractOp::create(builder, loc, vector, first);
+  return vector::ExtractStridedSliceOp::create(
+      builder, loc, vector, ArrayRef<int64_t>{first}, ArrayRef<int64_t>{count},
+      ArrayRef<int64_t>{1});
+}
+
+/// In as few pieces as possible, so that what reads them finds whole ones.
+void LaneOutputs::storeFlat(const OutputBlock &block, Value sums) {
+  Value target = op.getDpsInits().front();
   auto index = [&](int64_t value) -> Value {
     return arith::ConstantIndexOp::create(builder, loc, value);
   };
-  bool known = succeeded(memref.getStridesAndOffset(strides, start));
-  if (block.outer && known && block.outers * block.inners == lanes &&
-      memref.getDimSize(1) == block.inners && strides[0] == block.inners) {
+  Value start = block.inner;
+  if (block.outer) {
     SmallVector<ReassociationIndices> all{{0, 1}};
-    Value flat = memref::CollapseShapeOp::create(builder, loc, target, all);
-    Value at =
+    target = memref::CollapseShapeOp::create(builder, loc, target, all);
+    start =
         arith::MulIOp::create(builder, loc, block.outer, index(block.inners));
-    return storePiece(sums, flat, at);
   }
+  for (int64_t done = 0; done < block.size();) {
+    int64_t lanes = llvm::bit_floor(uint64_t(block.size() - done));
+    Value at =
+        arith::AddIOp::create(builder, loc, start, index(block.first + done));
+    storePiece(takeLanes(builder, loc, sums, done, lanes), target, at);
+    done += lanes;
+  }
+}
+
+void LaneOutputs::store(const OutputBlock &block, Value sums) {
+  Value target = op.getDpsInits().front();
+  if (isFlat(target, block.inners))
+    return storeFlat(block, sums);
   for (int64_t row = 0; row < block.outers; ++row) {
-    SmallVector<Value> position;
-    if (block.outer)
-      position.push_back(
-          row ? arith::AddIOp::create(builder, loc, block.outer, index(row))
-              : block.outer);
-    position.push_back(block.inner);
-    Value piece;
-    if (block.inners == 1)
-      piece = vector::ExtractOp::create(builder, loc, sums, row);
-    else
-      piece = vector::ExtractStridedSliceOp::create(
-          builder, loc, sums, ArrayRef<int64_t>{row * block.inners},
-          ArrayRef<int64_t>{block.inners}, ArrayRef<int64_t>{1});
-    storePiece(piece, target, position);
+    Value outer = block.outer;
+    if (row)
+      outer = arith::AddIOp::create(
+          builder, loc, outer,
+          arith::ConstantIndexOp::create(builder, loc, row));
+    storePiece(takeLanes(builder, loc, sums, row * block.inners, block.inners),
+               target, {outer, block.inner});
   }
 }

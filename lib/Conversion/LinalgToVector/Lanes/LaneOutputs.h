@@ -15,10 +15,14 @@
 namespace mlir::attn {
 
 /// A block of outputs: `outers` rows from `outer` on, `inners` columns from
-/// `inner` on; `outer` is null where outputs have one dimension.
+/// `inner` on; `outer` is null where outputs have one dimension. Of these, row
+/// after row, it has those from `first` to `end`.
 struct OutputBlock {
   Value outer, inner;
   int64_t outers, inners;
+  int64_t first = 0, end = outers * inners;
+
+  int64_t size() const { return end - first; }
 };
 
 /// Adds the sums of `op`, which is a lane reduction, to what its output holds
@@ -28,10 +32,14 @@ public:
   LaneOutputs(OpBuilder &builder, linalg::GenericOp op, Value initial)
       : builder(builder), op(op), loc(op.getLoc()), initial(initial) {}
 
-  /// Lane r * inners + c of `sums` is the output in row r, column c.
+  /// Lane i of `sums` is output i of the block, further ones none.
   void store(const OutputBlock &block, Value sums);
 
+  /// Whether rows of so many columns follow each other in the output.
+  static bool isFlat(Value output, int64_t columns);
+
 private:
+  void storeFlat(const OutputBlock &block, Value sums);
   void storePiece(Value piece, Value target, ValueRange position);
 
   OpBuilder &builder;

@@ -32,6 +32,9 @@ private:
   void forEach(Value from, Value to, int64_t step,
                function_ref<void(Value)> body);
   void emitRow(Value outer, int64_t outers);
+  bool isFlat();
+  void emitFlat();
+  void emitRun(Value outer, int64_t outers);
   void emitBlock(const OutputBlock &block);
   Accumulators sumVectors(const OutputBlock &block);
   Accumulators sumRowByRow(const OutputBlock &block);

@@ -20,6 +20,8 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
+#include <numeric>
+
 using namespace mlir;
 using namespace mlir::attn;
 
@@ -94,6 +96,8 @@ void LaneReducer::emit() {
     for (OpOperand *input : op.getDpsInputOperands())
       if (!isExtendedBF16(op, *input))
         separated[input] = copyInHalves(builder, loc, input->get(), width);
+  if (isFlat())
+    return emitFlat();
   if (!outerDim)
     return emitRow(Value(), 1);
   // An elementary function wants registers of its own: more rows of it spill.
@@ -107,6 +111,47 @@ void LaneReducer::emit() {
   forEach(index(0), whole, rows, [&](Value outer) { emitRow(outer, rows); });
   if (rows > 1)
     forEach(whole, size, 1, [&](Value outer) { emitRow(outer, 1); });
+}
+
+/// Whether known numbers of rows and columns, which follow each other, are one
+/// row of outputs.
+bool LaneReducer::isFlat() {
+  int64_t inner = staticSize(innerDim),
+          outer = outerDim ? staticSize(*outerDim) : 1;
+  return !ShapedType::isDynamic(inner) && !ShapedType::isDynamic(outer) &&
+         inner > 0 && !inOrder && !hasFunctions(op) &&
+         LaneOutputs::isFlat(op.getDpsInits().front(), inner);
+}
+
+/// Blocks that columns fill share the loads of both sides; what is left, or all
+/// if none do, is cut into vectors of outputs wherever rows end.
+void LaneReducer::emitFlat() {
+  int64_t inner = staticSize(innerDim),
+          outer = outerDim ? staticSize(*outerDim) : 1;
+  int64_t rows =
+      inner % columns == 0 ? width / columns : width / std::gcd(inner, width);
+  int64_t whole = outer / rows * rows;
+  if (whole)
+    forEach(index(0), index(whole), rows, [&](Value first) {
+      if (inner % columns == 0)
+        emitRow(outerDim ? first : Value(), rows);
+      else
+        emitRun(first, rows);
+    });
+  emitRun(index(whole), outer - whole);
+}
+
+/// All columns of a few rows, a vector of outputs after the other.
+void LaneReducer::emitRun(Value outer, int64_t outers) {
+  int64_t inner = staticSize(innerDim);
+  for (int64_t first = 0; first < outers * inner; first += width) {
+    int64_t row = first / inner,
+            end =
+                std::min<int64_t>(first + width, outers * inner) - row * inner;
+    emitBlock({outerDim ? offset(outer, row) : Value(), index(0),
+               int64_t(llvm::divideCeil(end, inner)), inner,
+               first - row * inner, end});
+  }
 }
 
 /// All columns of a few rows: in blocks of `columns`, then of halves.
@@ -130,9 +175,6 @@ void LaneReducer::emitRow(Value outer, int64_t outers) {
 void LaneReducer::emitBlock(const OutputBlock &block) {
   SmallVector<Value> vectors =
       inOrder && block.outers > 1 ? sumRowByRow(block) : sumVectors(block);
-  Value zero =
-      arith::ConstantOp::create(builder, loc, builder.getZeroAttr(type));
-  vectors.resize(width, zero);
   LaneOutputs(builder, op, initial)
       .store(block, sumLanes(builder, loc, vectors));
 }
@@ -191,7 +233,7 @@ LaneReducer::Accumulators LaneReducer::sumRowByRow(const OutputBlock &block) {
 LaneReducer::Accumulators LaneReducer::sumVectors(const OutputBlock &block) {
   Value zero =
       arith::ConstantOp::create(builder, loc, builder.getZeroAttr(type));
-  Accumulators accumulators(block.outers * block.inners, zero);
+  Accumulators accumulators(block.size(), zero);
   int64_t size = staticSize(sumDim);
   bool isWhole = !ShapedType::isDynamic(size) && size % lanesPerStep() == 0;
   if (isUnrolled(block)) {

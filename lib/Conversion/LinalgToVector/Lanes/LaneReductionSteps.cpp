@@ -68,36 +68,36 @@ LaneReducer::addTerms(const OutputBlock &block,
   // An input that does not vary along a side of the block is loaded once.
   DenseMap<std::tuple<unsigned, int64_t, int64_t>, Value> loaded;
   Accumulators results;
-  for (int64_t row = 0; row < block.outers; ++row)
-    for (int64_t column = 0; column < block.inners; ++column) {
-      SmallVector<Value> inputs;
-      for (OpOperand *input : op.getDpsInputOperands()) {
-        AffineMap map = op.getMatchingIndexingMap(input);
-        bool byRow = outerDim && map.isFunctionOfDim(*outerDim);
-        bool byColumn = map.isFunctionOfDim(innerDim);
-        Value &value = loaded[{input->getOperandNumber(), byRow ? row : 0,
-                               byColumn ? column : 0}];
-        if (!value) {
-          SmallVector<Value> at(op.getNumLoops());
-          at[sumDim] = position;
-          if (byColumn)
-            at[innerDim] = offset(block.inner, column);
-          if (byRow)
-            at[*outerDim] = offset(block.outer, row);
-          value = load(*input, at);
-        }
-        inputs.push_back(value);
+  for (int64_t output = block.first; output < block.end; ++output) {
+    int64_t row = output / block.inners, column = output % block.inners;
+    SmallVector<Value> inputs;
+    for (OpOperand *input : op.getDpsInputOperands()) {
+      AffineMap map = op.getMatchingIndexingMap(input);
+      bool byRow = outerDim && map.isFunctionOfDim(*outerDim);
+      bool byColumn = map.isFunctionOfDim(innerDim);
+      Value &value = loaded[{input->getOperandNumber(), byRow ? row : 0,
+                             byColumn ? column : 0}];
+      if (!value) {
+        SmallVector<Value> at(op.getNumLoops());
+        at[sumDim] = position;
+        if (byColumn)
+          at[innerDim] = offset(block.inner, column);
+        if (byRow)
+          at[*outerDim] = offset(block.outer, row);
+        value = load(*input, at);
       }
-      Value old = accumulators[results.size()];
-      inputs.push_back(old);
-      Value sum = dots ? x86vector::DotBF16Op::create(builder, loc, type, old,
-                                                      inputs[0], inputs[1])
-                             .getResult()
-                       : emitBodyOnLanes(builder, op, inputs, width);
-      if (mask)
-        sum = arith::SelectOp::create(builder, loc, mask, sum, old);
-      results.push_back(sum);
+      inputs.push_back(value);
     }
+    Value old = accumulators[results.size()];
+    inputs.push_back(old);
+    Value sum = dots ? x86vector::DotBF16Op::create(builder, loc, type, old,
+                                                    inputs[0], inputs[1])
+                           .getResult()
+                     : emitBodyOnLanes(builder, op, inputs, width);
+    if (mask)
+      sum = arith::SelectOp::create(builder, loc, mask, sum, old);
+    results.push_back(sum);
+  }
   return results;
 }
 
