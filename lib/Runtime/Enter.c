@@ -11,7 +11,6 @@
 typedef struct {
   attn_rt_frame *frame;
   int32_t position;
-  const char *name;
   const DLTensor *tensor;
   const int64_t *header, *sizes, *strides; ///< What is expected.
   int64_t *descriptor;                     ///< What is handed on.
@@ -25,9 +24,19 @@ static int hasFlag(const Argument *argument, int64_t flag) {
   return (argument->header[ATTN_RT_ARGUMENT_FLAGS] & flag) != 0;
 }
 
+/// Names follow that of the function. Only a call that is refused looks for
+/// one.
+static const char *nameOf(const Argument *argument) {
+  const char *name = argument->frame->function;
+  for (int32_t i = 0; i <= argument->position; ++i)
+    while (*name++)
+      ;
+  return name;
+}
+
 #define REFUSE(argument, format, ...)                                          \
   (attn_rt_report((argument)->frame, "argument %d '%s' " format,               \
-                  (argument)->position, (argument)->name, ##__VA_ARGS__),      \
+                  (argument)->position, nameOf(argument), ##__VA_ARGS__),      \
    ATTN_INVALID_ARGUMENT)
 
 static const char *codeName(int64_t code) {
@@ -214,8 +223,6 @@ static int overlap(const Argument *lhs, const Argument *rhs) {
 static void advance(Argument *argument) {
   int64_t rank = rankOf(argument);
   argument->position += 1;
-  while (*argument->name++)
-    ;
   argument->header = argument->strides + rank;
   argument->sizes = argument->header + ATTN_RT_ARGUMENT_HEADER;
   argument->strides = argument->sizes + rankOf(argument);
@@ -224,9 +231,7 @@ static void advance(Argument *argument) {
 
 static Argument firstArgument(attn_rt_frame *frame, const int64_t *spec,
                               int64_t *descriptors) {
-  Argument argument = {.frame = frame, .name = frame->function};
-  while (*argument.name++)
-    ;
+  Argument argument = {.frame = frame};
   argument.header = spec + ATTN_RT_SPEC_HEADER;
   argument.sizes = argument.header + ATTN_RT_ARGUMENT_HEADER;
   argument.strides = argument.sizes + rankOf(&argument);
@@ -250,7 +255,7 @@ static int32_t checkOverlap(Argument first, const DLTensor *const *arguments,
       other.tensor = arguments[j];
       if (overlap(&output, &other))
         return REFUSE(&output, "is an output that overlaps argument %d '%s'",
-                      other.position, other.name);
+                      other.position, nameOf(&other));
     }
   }
   return ATTN_OK;

@@ -42,8 +42,27 @@ func.func @single_step(%out: memref<64xf32>, %x: f32, %n: index) {
   return
 }
 
+// So is that of a function's body without such a loop, what fits.
+// CHECK-LABEL: func @no_loop(
+func.func @no_loop(%out: memref<1xf32>, %x: f32, %n: index) {
+  // CHECK-NEXT: memref.alloca() {alignment = 64 : i64} : memref<64xf32>
+  // CHECK: memref.alloc() {alignment = 64 : i64} : memref<1048576xf32>
+  // CHECK-NOT: memref.alloc()
+  // CHECK: return
+  %e = tensor.empty() : tensor<64xf32>
+  %f = linalg.fill ins(%x : f32) outs(%e : tensor<64xf32>) -> tensor<64xf32>
+  %le = tensor.empty() : tensor<1048576xf32>
+  %lf = linalg.fill ins(%x : f32) outs(%le : tensor<1048576xf32>) -> tensor<1048576xf32>
+  %a = tensor.extract %f[%n] : tensor<64xf32>
+  %b = tensor.extract %lf[%n] : tensor<1048576xf32>
+  %sum = arith.addf %a, %b : f32
+  %c0 = arith.constant 0 : index
+  memref.store %sum, %out[%c0] : memref<1xf32>
+  return
+}
+
 // What would not fit on a thread's stack, and what is not inside a parallel
-// loop, stays on the heap.
+// loop where there is one, stays on the heap.
 // CHECK-LABEL: func @large(
 func.func @large(%out: memref<8xf32>, %x: f32) {
   // CHECK: memref.alloc() {alignment = 64 : i64} : memref<16xf32>

@@ -65,17 +65,17 @@ static void placeScratch(scf::ForallOp loop) {
   placeOnStack(scratch, loop.getBody());
 }
 
-/// A function whose parallel loop had a single step has its scratch in other
-/// loops, which would ask for it in every step.
+/// A function whose parallel loop had a single step has its scratch in its own
+/// body, where to ask for it takes longer than a short head, or in other loops,
+/// which would ask for it in every step.
 static void placeScratch(func::FuncOp function) {
-  if (function.isExternal() ||
+  if (function.isExternal() || function.getNumResults() > 0 ||
       function.walk([](scf::ForallOp) { return WalkResult::interrupt(); })
           .wasInterrupted())
     return;
   SmallVector<memref::AllocOp> scratch;
   function.walk([&](memref::AllocOp alloc) {
-    if (alloc.getType().hasStaticShape() &&
-        alloc->getParentOfType<scf::ForOp>())
+    if (alloc.getType().hasStaticShape())
       scratch.push_back(alloc);
   });
   placeOnStack(scratch, &function.front());
