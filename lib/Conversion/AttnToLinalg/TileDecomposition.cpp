@@ -51,8 +51,9 @@ std::pair<Value, Value> TileDecomposition::weigh(Value scores, Value sum,
 /// Whether so many keys of `rows` queries are one row of joined columns, of
 /// which the last may be part of a vector, and are combined at once.
 bool TileDecomposition::isOneFold(int64_t rows, int64_t keys) {
+  bool mayPair = rows == 1 && keys % 2 == 0;
   return keys > 1 && keys * rows <= ScoreEmitter::mostFolded &&
-         !multipliesPairs();
+         (!multipliesPairs() || mayPair);
 }
 
 /// Whether weights of several keys of a few queries are to fill a vector, which
@@ -88,7 +89,8 @@ Value TileDecomposition::pairWeights(Value weights) {
         emit.pairScratch(b.getIndexAttr(shape[0]), b.getIndexAttr(shape[1])),
         {identity, emit.pairMap()}, {false, false}, round)[0];
   // Those of one query lie in pairs as they are.
-  weights = emit.reshape(weights, ScoreEmitter::getJoinedColumns(1));
+  weights =
+      emit.reshape(weights, ScoreEmitter::getJoinedColumns(1, shape[0]));
   Value rounded = tensor::EmptyOp::create(
       b, loc, cast<ShapedType>(weights.getType()).getShape(), b.getBF16Type());
   rounded = emit.generic(weights, rounded, {identity, identity}, {false, false},

@@ -36,12 +36,15 @@ static std::optional<unsigned> findDimension(scf::ForallOp loop,
   return std::nullopt;
 }
 
-/// Whether a stage ends with `op`: what writes, or a loop.
+/// Whether a stage ends with `op`, or a loop: what they write, others read.
 static bool endsStage(Operation &op) {
-  if (op.getNumRegions())
-    return true;
-  auto effects = dyn_cast<MemoryEffectOpInterface>(op);
-  return effects && effects.hasEffect<MemoryEffects::Write>();
+  return op
+      .walk([](MemoryEffectOpInterface inner) {
+        return inner.hasEffect<MemoryEffects::Write>()
+                   ? WalkResult::interrupt()
+                   : WalkResult::advance();
+      })
+      .wasInterrupted();
 }
 
 static void interleaveSteps(scf::ForallOp loop, unsigned dim, int64_t count) {

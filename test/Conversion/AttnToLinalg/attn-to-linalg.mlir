@@ -421,6 +421,26 @@ func.func @folded_pairs(%q: tensor<3x32xbf16>, %k: tensor<128x32xbf16>, %v: tens
 #value = affine_map<(i, j, d, e) -> (j, e)>
 #output = affine_map<(i, j, d, e) -> (i, e)>
 
+// All of one query and few keys are one row, whose weights lie in pairs as they are.
+// CHECK-LABEL: func @folded_pairs_of_few(
+// CHECK: tensor.expand_shape {{.*}} into tensor<1x10xf32>
+// CHECK: math.exp2
+// CHECK: arith.truncf
+// CHECK: tensor.expand_shape {{.*}} into tensor<5x1x2xbf16>
+func.func @folded_pairs_of_few(%q: tensor<1x32xbf16>, %k: tensor<10x32xbf16>, %v: tensor<10x32xbf16>, %acc: tensor<1x32xf32>, %max: tensor<1xf32>, %n: index) -> tensor<1x32xf32> {
+  %r:3 = attn.attend_tile dot softmax ins(%q, %k, %v : tensor<1x32xbf16>, tensor<10x32xbf16>, tensor<10x32xbf16>) at(%n, %n, %n, %n)
+      outs(%acc, %max, %max : tensor<1x32xf32>, tensor<1xf32>, tensor<1xf32>)
+      indexing_maps = [#query, #key, #value, #output] scale = 1.0 -> tensor<1x32xf32>, tensor<1xf32>, tensor<1xf32>
+  return %r#0 : tensor<1x32xf32>
+}
+
+// -----
+
+#query = affine_map<(i, j, d, e) -> (i, d)>
+#key = affine_map<(i, j, d, e) -> (j, d)>
+#value = affine_map<(i, j, d, e) -> (j, e)>
+#output = affine_map<(i, j, d, e) -> (i, e)>
+
 // Additive scores with features along lanes: four parts of the features share a
 // division, the query's part of exponents is computed once, and values are fetched
 // with the keys.

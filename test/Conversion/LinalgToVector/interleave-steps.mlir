@@ -1,6 +1,6 @@
 // RUN: attn-opt %s -attn-interleave-steps | FileCheck %s
 
-// What leads up to a loop or a store is followed by the same for the next step. The
+// What leads up to a store, a loop, too, is followed by the same for the next step. The
 // dimension is the last whose number of steps is a multiple.
 // CHECK-LABEL: func @two_dimensions(
 // CHECK-SAME: %[[X:[a-z0-9]+]]: memref<?x6x3xf32>, %[[Y:[a-z0-9]+]]: memref<?x6x3xf32>, %[[N:[a-z0-9]+]]: index)
@@ -9,11 +9,11 @@
 // CHECK: %[[A:.*]] = memref.load %[[X]][%[[I]], %[[J]], %[[L]]]
 // CHECK-NEXT: %[[SUM:.*]] = scf.for {{.*}} iter_args(%{{.*}} = %[[A]])
 // CHECK: }
+// CHECK-NEXT: %[[TWICE:.*]] = arith.addf %[[SUM]], %[[SUM]]
+// CHECK-NEXT: memref.store %[[TWICE]], %[[Y]][%[[I]], %[[J]], %[[L]]]
 // CHECK-NEXT: %[[B:.*]] = memref.load %[[X]][%[[I]], %[[NEXT]], %[[L]]]
 // CHECK-NEXT: %[[SUMB:.*]] = scf.for {{.*}} iter_args(%{{.*}} = %[[B]])
 // CHECK: }
-// CHECK-NEXT: %[[TWICE:.*]] = arith.addf %[[SUM]], %[[SUM]]
-// CHECK-NEXT: memref.store %[[TWICE]], %[[Y]][%[[I]], %[[J]], %[[L]]]
 // CHECK-NEXT: %[[TWICEB:.*]] = arith.addf %[[SUMB]], %[[SUMB]]
 // CHECK-NEXT: memref.store %[[TWICEB]], %[[Y]][%[[I]], %[[NEXT]], %[[L]]]
 // CHECK-NOT: attn.interleave

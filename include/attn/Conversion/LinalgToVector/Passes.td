@@ -79,8 +79,8 @@ def InterleaveStepsPass : Pass<"attn-interleave-steps"> {
   let description = [{
     A step of each `scf.forall` on memrefs with `attn.interleave` becomes as many,
     where the last dimension whose number of steps is a known multiple has them:
-    what leads up to each op of the body that writes, and each loop, is followed by
-    copies for the steps beside. What one step waits for is computed while others
+    what leads up to each op of the body that writes, or loop that does, is followed
+    by copies for the steps beside. What one step waits for is computed while others
     run, and none keeps its registers while another has its turn.
     Results are the same, bit for bit. No `attn.interleave` is left.
 
