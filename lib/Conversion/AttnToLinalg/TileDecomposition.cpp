@@ -51,7 +51,10 @@ std::pair<Value, Value> TileDecomposition::weigh(Value scores, Value sum,
 /// Whether so many keys of `rows` queries are one row of joined columns, of
 /// which the last may be part of a vector, and are combined at once.
 bool TileDecomposition::isOneFold(int64_t rows, int64_t keys) {
+  constexpr int64_t mostOddRows = 8;
   bool mayPair = rows == 1 && keys % 2 == 0;
+  if (!llvm::isPowerOf2_64(rows) && rows > mostOddRows)
+    return false;
   return keys > 1 && keys * rows <= ScoreEmitter::mostFolded &&
          (!multipliesPairs() || mayPair);
 }
@@ -89,8 +92,7 @@ Value TileDecomposition::pairWeights(Value weights) {
         emit.pairScratch(b.getIndexAttr(shape[0]), b.getIndexAttr(shape[1])),
         {identity, emit.pairMap()}, {false, false}, round)[0];
   // Those of one query lie in pairs as they are.
-  weights =
-      emit.reshape(weights, ScoreEmitter::getJoinedColumns(1, shape[0]));
+  weights = emit.reshape(weights, ScoreEmitter::getJoinedColumns(1, shape[0]));
   Value rounded = tensor::EmptyOp::create(
       b, loc, cast<ShapedType>(weights.getType()).getShape(), b.getBF16Type());
   rounded = emit.generic(weights, rounded, {identity, identity}, {false, false},

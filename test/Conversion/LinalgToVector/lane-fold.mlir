@@ -171,3 +171,20 @@ func.func @repeat_three(%x: memref<3xf32>, %y: memref<8x3xf32>) {
   }
   return
 }
+
+// -----
+
+// More such columns were stored in parts, and are read so.
+// CHECK-LABEL: func @twelve_columns
+// CHECK-NOT: vector.shuffle
+// CHECK: return
+func.func @twelve_columns(%x: memref<4x12xf32>, %y: memref<12xf32>) {
+  linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (j)>],
+      iterator_types = ["reduction", "parallel"]}
+    ins(%x : memref<4x12xf32>) outs(%y : memref<12xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    %c = arith.addf %b, %a : f32
+    linalg.yield %c : f32
+  }
+  return
+}

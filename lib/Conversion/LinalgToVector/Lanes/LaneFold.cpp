@@ -55,16 +55,19 @@ static int64_t getWidth(Value memref, const TargetSpec &target) {
 }
 
 /// Whether `op` has one loop over rows, one along them, and its operands are
-/// `matrix`, of few elements, and `row`.
+/// `matrix`, of few elements, and `row`. More columns that divide no vector
+/// were stored in parts, and vectors would wait for them.
 static bool isRowByRow(linalg::GenericOp op, OpOperand &matrix,
                        OpOperand &row) {
-  constexpr int64_t mostElements = 64;
+  constexpr int64_t mostElements = 64, mostOddColumns = 8;
   AffineMap rowMap = op.getMatchingIndexingMap(&row);
   auto shape = getDenseShape(matrix.get());
   return op.getNumLoops() == 2 && shape && getDenseShape(row.get()) &&
          op.getMatchingIndexingMap(&matrix).isIdentity() &&
          rowMap.isProjectedPermutation() && rowMap.getNumResults() == 1 &&
          rowMap.isFunctionOfDim(1) && shape->front() > 1 &&
+         (llvm::isPowerOf2_64(shape->back()) ||
+          shape->back() <= mostOddColumns) &&
          shape->front() * shape->back() <= mostElements;
 }
 

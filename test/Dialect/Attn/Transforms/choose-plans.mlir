@@ -182,7 +182,7 @@ func.func @heads(%q: tensor<2x4x1x64xf32>, %k: tensor<2x?x64xf32>, %o: tensor<2x
 // -----
 
 // Few rows and keys are short steps, which wait for each other: two heads alternate,
-// four where there are one or two rows of up to a vector of scores; not where a thread would have nothing to do, nor
+// four where there are up to four rows, one of few keys; not where a thread would have nothing to do, nor
 // where they come from beyond the second-level cache.
 #map = affine_map<(b, hkv, g, i, j, d, e) -> (hkv, i, d)>
 #keys = affine_map<(b, hkv, g, i, j, d, e) -> (hkv, j, d)>
