@@ -30,6 +30,17 @@ double TileCounts::keptShare() const {
   return total ? (full + 0.5 * partial) / total : 0;
 }
 
+double TileCounts::reachedShare(int64_t group) const {
+  std::vector<bool> reached(planes / group * keyTiles);
+  for (auto [position, kind] : llvm::enumerate(kinds)) {
+    int64_t plane = position / (queryTiles * keyTiles);
+    if (kind != TileKind::Empty)
+      reached[plane / group * keyTiles + position % keyTiles] = true;
+  }
+  return reached.empty() ? 1
+                         : double(llvm::count(reached, true)) / reached.size();
+}
+
 double TileCounts::countVisitedPairs(int64_t queries, int64_t keys,
                                      int64_t tileQueries,
                                      int64_t tileKeys) const {

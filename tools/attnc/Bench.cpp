@@ -27,7 +27,7 @@ struct Measurement {
   bool cached = false; ///< Whether the code came from the cache.
   double compileMs = 0, minMs = 0, medianMs = 0;
   double flops = 0;   ///< On visited work; 0 where it is not known.
-  double bytes = 0;   ///< Of all arguments.
+  double bytes = 0;   ///< Of all arguments, without keys that no query reaches.
   double peak = 0;    ///< GFLOP/s.
   double reading = 0; ///< GB/s of a loop that only reads the arguments.
   unsigned calls = 0;
@@ -68,35 +68,66 @@ static int64_t getCountingTile(const AttentionSizes &sizes) {
   return tile;
 }
 
+namespace {
+/// What a call does.
+struct Work {
+  double flops = 0;  ///< 0 where a size is not known.
+  double unread = 0; ///< Bytes of keys and values that no query reaches.
+};
+} // namespace
+
+/// The bytes of keys and values of `op`, as far as they are arguments that
+/// nothing else reads.
+static double getKeyBytes(AttentionOpInterface op,
+                          const std::vector<HostTensor> &inputs) {
+  double bytes = 0;
+  for (Value operand : {op.getKey(), op.getValue()})
+    if (auto argument = dyn_cast<BlockArgument>(operand);
+        argument && argument.hasOneUse())
+      bytes += inputs[argument.getArgNumber()].getNumBytes();
+  return bytes;
+}
+
+/// Adds the work of `op`, of which its mask keeps a part.
+static llvm::Error addMasked(Work &work, EntryPoint &entry, unsigned index,
+                             AttentionOpInterface op,
+                             const AttentionSizes &sizes,
+                             std::vector<HostTensor> &inputs) {
+  int64_t tile = getCountingTile(sizes);
+  auto counts = countTiles(*entry.compilation, entry.signature, index, tile,
+                           tile, inputs);
+  if (!counts)
+    return counts.takeError();
+  work.flops += counts->keptShare() * sizes.denseFlops();
+  work.unread += (1 - counts->reachedShare(sizes.heads / sizes.keyHeads)) *
+                 getKeyBytes(op, inputs);
+  return llvm::Error::success();
+}
+
 /// Work of all contractions and attention ops, of these on the pairs that their
-/// masks keep; 0 if a size is not known.
-static llvm::Expected<double> getFlops(EntryPoint &entry,
-                                       std::vector<HostTensor> &inputs) {
+/// masks keep.
+static llvm::Expected<Work> getWork(EntryPoint &entry,
+                                    std::vector<HostTensor> &inputs) {
   SmallVector<SmallVector<int64_t>> shapes;
   for (const HostTensor &input : inputs)
     shapes.emplace_back(input.getShape());
   SmallVector<AttentionOpInterface> ops;
   entry.function.walk([&](AttentionOpInterface op) { ops.push_back(op); });
-  double flops = 0;
+  Work work;
   for (auto [index, op] : llvm::enumerate(ops)) {
     AttentionSizes sizes = getAttentionSizes(op, shapes);
     if (!sizes.areKnown())
-      return 0.0;
-    double share = 1;
-    if (op.getMask() && sizes.denseFlops() > 0) {
-      int64_t tile = getCountingTile(sizes);
-      auto counts = countTiles(*entry.compilation, entry.signature, index, tile,
-                               tile, inputs);
-      if (!counts)
-        return counts.takeError();
-      share = counts->keptShare();
-    }
-    flops += share * sizes.denseFlops();
+      return Work();
+    if (!op.getMask() || sizes.denseFlops() == 0)
+      work.flops += sizes.denseFlops();
+    else if (llvm::Error error =
+                 addMasked(work, entry, index, op, sizes, inputs))
+      return error;
   }
   bool known = true;
   auto add = [&](double part) {
     known &= part >= 0;
-    flops += part;
+    work.flops += part;
   };
   entry.function.walk([&](Operation *op) {
     if (auto layer = dyn_cast<MultiHeadOp>(op); layer && !layer.getMask())
@@ -107,7 +138,9 @@ static llvm::Expected<double> getFlops(EntryPoint &entry,
     if (contraction && linalg::isaContractionOpInterface(contraction))
       add(getContractionFlops(contraction, shapes));
   });
-  return known ? flops : 0.0;
+  if (!known)
+    work.flops = 0;
+  return work;
 }
 
 /// Whether there are attention ops, and all have queries enough for products in
@@ -210,13 +243,14 @@ int tool::bench() {
     return report(workspace.takeError());
   if (llvm::Error error = timeCalls(*call, result))
     return report(std::move(error));
-  auto flops = getFlops(*entry, call->inputs);
-  if (!flops)
-    return report(flops.takeError());
-  result.flops = *flops;
+  auto work = getWork(*entry, call->inputs);
+  if (!work)
+    return report(work.takeError());
+  result.flops = work->flops;
   for (auto *tensors : {&call->inputs, &call->outputs})
     for (const HostTensor &tensor : *tensors)
       result.bytes += tensor.getNumBytes();
+  result.bytes -= work->unread;
   if (Type type = getPeakType(entry->signature)) {
     auto peak = measurePeak(entry->compilation->getOptions(), type,
                             hasManyQueries(*entry, call->inputs));

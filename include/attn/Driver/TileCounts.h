@@ -23,6 +23,9 @@ struct TileCounts {
 
   /// The share of pairs that are kept, where partial tiles keep half.
   double keptShare() const;
+  /// The share of keys, in tiles, that any query reaches of any of the `group`
+  /// heads that share them.
+  double reachedShare(int64_t group) const;
   /// The pairs of the tiles of `tileQueries` by `tileKeys` that are not empty.
   double countVisitedPairs(int64_t queries, int64_t keys, int64_t tileQueries,
                            int64_t tileKeys) const;
