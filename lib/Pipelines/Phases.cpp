@@ -251,8 +251,10 @@ llvm::Error attn::setTarget(PhaseOptions &options, StringRef target) {
 void attn::buildPhase(Phase phase, OpPassManager &pm,
                       const PhaseOptions &options) {
   const PhaseInfo &info = phases[static_cast<unsigned>(phase)];
-  pm.addPass(
-      createVerifyPhaseInputPass({info.name.str(), options.gpu.has_value()}));
+  const std::string &target =
+      options.gpu ? options.gpu->name : options.target.name;
+  pm.addPass(createVerifyPhaseInputPass(
+      {info.name.str(), options.gpu.has_value(), target}));
   (options.gpu ? info.buildForGPU : info.build)(pm, options);
 }
 

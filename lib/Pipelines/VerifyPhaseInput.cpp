@@ -9,6 +9,7 @@
 #include "attn/Dialect/Attn/IR/AttnFacts.h"
 #include "attn/Dialect/Attn/IR/AttnParallel.h"
 #include "attn/Dialect/Attn/IR/AttnRecompute.h"
+#include "attn/Dialect/Attn/IR/AttributeNames.h"
 #include "attn/Pipelines/Passes.h"
 #include "attn/Pipelines/Phases.h"
 
@@ -85,6 +86,7 @@ private:
   std::optional<Phase> findLastPhase(OperationName name) const;
   StringRef where() const { return gpu ? " for a GPU" : ""; }
   LogicalResult refuse(Operation *op, std::optional<Phase> last) const;
+  LogicalResult agreeOnTarget(Phase entered);
 };
 } // namespace
 
@@ -115,6 +117,24 @@ LogicalResult VerifyPhaseInput::refuse(Operation *op,
   llvm::interleaveComma(
       taken, error, [&](const LastPhases &phases) { error << phases.name; });
   return error << "; lower it to these first";
+}
+
+/// What one phase has chosen for its target, a later one may have no
+/// instructions for.
+LogicalResult VerifyPhaseInput::agreeOnTarget(Phase entered) {
+  if (target.empty() || entered < Phase::Tile)
+    return success();
+  ModuleOp module = getOperation();
+  auto chosen = module->getAttrOfType<StringAttr>(targetAttr);
+  if (chosen && chosen != target)
+    return emitError(module.getLoc(),
+                     "an earlier phase compiled this module for the "
+                     "target '")
+           << chosen.getValue() << "', and the phase '" << phase
+           << "' is to compile it for '" << target
+           << "'; name the same target for all phases";
+  module->setAttr(targetAttr, StringAttr::get(&getContext(), target));
+  return success();
 }
 
 /// Whether nothing uses the op, or a symbol that it is in: both are gone before
@@ -159,7 +179,7 @@ void VerifyPhaseInput::runOnOperation() {
                         << getPhaseName(lastOfTensors) << "'");
     return WalkResult::advance();
   });
-  if (result.wasInterrupted())
+  if (result.wasInterrupted() || failed(agreeOnTarget(*entered)))
     return signalPassFailure();
   markAllAnalysesPreserved();
 }

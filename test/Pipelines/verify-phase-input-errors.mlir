@@ -59,6 +59,19 @@ func.func @gpu_tensors(%x: tensor<8xf32>) -> tensor<8xf32> {
   return %r : tensor<8xf32>
 }
 
+// From the phase tile on, a module is for one target, which it carries.
+//--- target.mlir
+// RUN: attn-opt %t/target.mlir -attn-phase-tile=target=x86-64-v4 -o %t/tile.mlir
+// RUN: FileCheck %t/target.mlir --check-prefix=CARRIED < %t/tile.mlir
+// RUN: attn-opt %t/tile.mlir -attn-phase-decompose=target=x86-64-v4 -o /dev/null
+// RUN: not attn-opt %t/tile.mlir -attn-phase-decompose=target=x86-64-v3 2>&1 | FileCheck %t/target.mlir
+// RUN: attn-opt %t/target.mlir -attn-phase-optimize=target=x86-64-v4 -attn-phase-tile=target=x86-64-v3 -o /dev/null
+// CARRIED: module attributes {attn.target = "x86-64-v4"}
+// CHECK: error: an earlier phase compiled this module for the target 'x86-64-v4', and the phase 'decompose' is to compile it for 'x86-64-v3'; name the same target for all phases
+func.func @target() {
+  return
+}
+
 //--- phase.mlir
 // RUN: not attn-opt %t/phase.mlir -attn-verify-phase-input=phase=nowhere 2>&1 | FileCheck %t/phase.mlir
 // CHECK: error: unknown phase 'nowhere'

@@ -17,13 +17,18 @@ def VerifyPhaseInputPass : Pass<"attn-verify-phase-input", "::mlir::ModuleOp"> {
     later one does, so that a module may be ahead of the phase that it enters.
     Refuses, with what would be taken, the ops of other dialects; ops that an
     earlier phase lowers, naming the last that takes them; and tensors where
-    there are only memrefs. Passes by ops that nothing uses. Changes nothing.
+    there are only memrefs. Passes by ops that nothing uses.
+
+    From `tile` on, phases choose for a target, which `attn.target` of the module
+    tells later ones: they refuse another one. Nothing else changes.
 
     Example: test/Pipelines/verify-phase-input.mlir.
   }];
   let options = [
     Option<"phase", "phase", "std::string", "\"raise\"", "The phase's name">,
-    Option<"gpu", "gpu", "bool", "false", "Whether attention runs on a GPU">];
+    Option<"gpu", "gpu", "bool", "false", "Whether attention runs on a GPU">,
+    Option<"target", "target", "std::string", "\"\"",
+           "What the phase compiles for; empty for anything">];
 }
 
 #endif // ATTN_PIPELINES_PASSES_TD

@@ -1,4 +1,4 @@
-// RUN: attn-opt %s -attn-phase-optimize -attn-phase-tile="target=x86-64:sapphirerapids" -attn-phase-decompose | FileCheck %s
+// RUN: attn-opt %s -attn-phase-optimize -attn-phase-tile="target=x86-64:sapphirerapids" -attn-phase-decompose="target=x86-64:sapphirerapids" | FileCheck %s
 
 // Where all of a tile fits into the first-level cache, it is gone through 16 queries at a
 // time. Queries are paired once, before the loops over keys and pieces, and the maxima of

@@ -1,5 +1,5 @@
 // RUN: attn-opt %s -attn-phase-optimize -attn-phase-tile="target=x86-64:sapphirerapids" | FileCheck %s --check-prefix=TILE
-// RUN: attn-opt %s -attn-phase-optimize -attn-phase-tile="target=x86-64:sapphirerapids" -attn-phase-decompose | FileCheck %s
+// RUN: attn-opt %s -attn-phase-optimize -attn-phase-tile="target=x86-64:sapphirerapids" -attn-phase-decompose="target=x86-64:sapphirerapids" | FileCheck %s
 
 // For tile registers, keys and values are packed once for all queries of a band: keys
 // as rows of features, values turned. 100 keys leave 28 rows and columns of zeros, 40

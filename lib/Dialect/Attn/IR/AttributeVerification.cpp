@@ -95,7 +95,8 @@ static constexpr Rule parallelRules[] = {
      isCount<1, TilePlan::mostInterleaved>}};
 static constexpr Rule exponentialRules[] = {
     {nonPositiveAttr, flag, isOf<UnitAttr>}};
-static constexpr Rule moduleRules[] = {{emulatedAttr, flag, isOf<UnitAttr>}};
+static constexpr Rule moduleRules[] = {{emulatedAttr, flag, isOf<UnitAttr>},
+                                       {targetAttr, string, isOf<StringAttr>}};
 static constexpr Rule functionRules[] = {
     {abi::entry, "\"shapes\" or \"workspace\"", isEntry},
     {abi::body, flag, isOf<UnitAttr>},

@@ -63,6 +63,9 @@ inline constexpr llvm::StringLiteral nonPositiveAttr = "attn.nonpositive";
 /// of the host.
 inline constexpr llvm::StringLiteral emulatedAttr = "attn.emulated";
 
+/// On a module, a string: the target that phases have chosen instructions for.
+inline constexpr llvm::StringLiteral targetAttr = "attn.target";
+
 /// On a kernel: the chips whose images have it, those of all others lacking it.
 inline constexpr llvm::StringLiteral kernelChipsAttr = "attn.chips";
 
