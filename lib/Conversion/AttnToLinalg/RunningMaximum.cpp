@@ -95,6 +95,28 @@ bool TileDecomposition::startsEmpty() {
          isFilled(op.getMaximum(), -std::numeric_limits<double>::infinity());
 }
 
+/// 2^exponent. Rounded once, no score exceeds the maximum that was found.
+/// Functions of f64 have no use for that.
+Value TileDecomposition::power(OpBuilder &builder, Location loc,
+                               Value exponent) {
+  auto power = math::Exp2Op::create(builder, loc, exponent);
+  if (accumulator.isF32() && unit == 1 && !op->hasAttr(boundedScoresAttr))
+    power->setAttr(nonPositiveAttr, builder.getUnitAttr());
+  return power;
+}
+
+/// 2^exponent of a key that is the only one, and so its own maximum: 0, NaN, or
+/// -inf where it is left out.
+Value TileDecomposition::weighOnly(OpBuilder &builder, Location loc,
+                                   Value exponent) {
+  Value zero = emit.constant(0.0);
+  Value weight =
+      arith::AddFOp::create(builder, loc, exponent, emit.constant(1.0));
+  Value below = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OLT,
+                                      weight, zero);
+  return arith::SelectOp::create(builder, loc, below, zero, weight);
+}
+
 /// perQuery[i] * scale.
 Value TileDecomposition::scaled(Value perQuery, double scale) {
   if (scale == 1.0)

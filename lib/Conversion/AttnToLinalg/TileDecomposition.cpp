@@ -19,6 +19,8 @@ std::pair<Value, Value> TileDecomposition::weigh(Value scores, Value sum,
                                                  Value shift, double scale) {
   auto sizes = tensor::getMixedSizes(b, loc, scores);
   bool pairs = multipliesPairs() && !folded;
+  bool isOnly = !folded && isOneInteger(sizes[0]) && unit == 1 &&
+                startsEmpty() && !op->hasAttr(boundedScoresAttr);
   Value init = pairs ? emit.pairScratch(sizes[0], sizes[1]) : scores;
   SmallVector<Value> inputs{shift};
   SmallVector<AffineMap> maps{emit.map(2, {1})};
@@ -33,12 +35,8 @@ std::pair<Value, Value> TileDecomposition::weigh(Value scores, Value sum,
       [&](OpBuilder &builder, Location loc, ValueRange args) {
         Value scaled = multiply(builder, args[1], scale * unit);
         Value exponent = arith::AddFOp::create(builder, loc, scaled, args[0]);
-        auto power = math::Exp2Op::create(builder, loc, exponent);
-        // Rounded once, no score exceeds the maximum that was found. Functions
-        // of f64 have no use for that.
-        if (accumulator.isF32() && unit == 1 && !op->hasAttr(boundedScoresAttr))
-          power->setAttr(nonPositiveAttr, builder.getUnitAttr());
-        Value weight = power;
+        Value weight = isOnly ? weighOnly(builder, loc, exponent)
+                              : power(builder, loc, exponent);
         Value total = arith::AddFOp::create(builder, loc, args.back(), weight);
         if (pairs)
           weight =

@@ -45,6 +45,8 @@ private:
   Value multiply(OpBuilder &builder, Value value, double factor);
   Value scaleBy(Value tensor, Value perQuery);
   Value scaled(Value perQuery, double scale);
+  Value power(OpBuilder &builder, Location loc, Value exponent);
+  Value weighOnly(OpBuilder &builder, Location loc, Value exponent);
   std::pair<Value, Value> weigh(Value scores, Value sum, Value shift,
                                 double scale);
   bool isOneFold(int64_t rows, int64_t keys);

@@ -618,3 +618,39 @@ func.func @existing_rows_of_first_tile(%q: tensor<8x32xf32>, %k: tensor<9x8xf32>
   %o = tensor.extract_slice %r#0[0, 0] [17, 16] [1, 1] : tensor<32x16xf32> to tensor<17x16xf32>
   return %o : tensor<17x16xf32>
 }
+
+// -----
+
+#query = affine_map<(i, j, d, e) -> (i, d)>
+#key = affine_map<(i, j, d, e) -> (j, d)>
+#value = affine_map<(i, j, d, e) -> (j, e)>
+#output = affine_map<(i, j, d, e) -> (i, e)>
+
+// A single key is its own maximum: its weight takes no exponential. One of several
+// tiles may be less.
+// CHECK-LABEL: func @only_key(
+// CHECK-NOT: math.exp2
+// CHECK: %[[EMPTY:.*]] = arith.cmpf olt, %[[WEIGHT:.*]], %[[ZERO:.*]] : f32
+// CHECK: arith.select %[[EMPTY]], %[[ZERO]], %[[WEIGHT]]
+// CHECK-NOT: math.exp2
+// CHECK-LABEL: func @one_more_key(
+// CHECK: math.exp2
+func.func @only_key(%q: tensor<1x64xf32>, %k: tensor<1x64xf32>, %n: index) -> tensor<1x64xf32> {
+  %zero = arith.constant 0.0 : f32
+  %lowest = arith.constant 0xFF800000 : f32
+  %matrix = tensor.empty() : tensor<1x64xf32>
+  %row = tensor.empty() : tensor<1xf32>
+  %acc = linalg.fill ins(%zero : f32) outs(%matrix : tensor<1x64xf32>) -> tensor<1x64xf32>
+  %sum = linalg.fill ins(%zero : f32) outs(%row : tensor<1xf32>) -> tensor<1xf32>
+  %max = linalg.fill ins(%lowest : f32) outs(%row : tensor<1xf32>) -> tensor<1xf32>
+  %r:3 = attn.attend_tile dot softmax ins(%q, %k, %k : tensor<1x64xf32>, tensor<1x64xf32>, tensor<1x64xf32>) at(%n, %n, %n, %n)
+      outs(%acc, %max, %sum : tensor<1x64xf32>, tensor<1xf32>, tensor<1xf32>)
+      indexing_maps = [#query, #key, #value, #output] scale = 0.125 binary -> tensor<1x64xf32>, tensor<1xf32>, tensor<1xf32>
+  return %r#0 : tensor<1x64xf32>
+}
+func.func @one_more_key(%q: tensor<1x64xf32>, %k: tensor<1x64xf32>, %acc: tensor<1x64xf32>, %max: tensor<1xf32>, %sum: tensor<1xf32>, %n: index) -> tensor<1x64xf32> {
+  %r:3 = attn.attend_tile dot softmax ins(%q, %k, %k : tensor<1x64xf32>, tensor<1x64xf32>, tensor<1x64xf32>) at(%n, %n, %n, %n)
+      outs(%acc, %max, %sum : tensor<1x64xf32>, tensor<1xf32>, tensor<1xf32>)
+      indexing_maps = [#query, #key, #value, #output] scale = 0.125 binary -> tensor<1x64xf32>, tensor<1xf32>, tensor<1xf32>
+  return %r#0 : tensor<1x64xf32>
+}

@@ -228,3 +228,28 @@ func.func @flat(%k: memref<8x64xf32>, %q: memref<3x64xf32>, %s: memref<8x3xf32>)
   }
   return
 }
+
+// -----
+
+// One output has no other to share shuffles with: halves are added, down to 128 bits.
+// CHECK-LABEL: func @single
+// V4: %[[SUM:.*]] = scf.for {{.*}} -> (vector<16xf32>)
+// V4: scf.yield
+// V4-NEXT: }
+// V4-NOT: vector.shuffle
+// V4: arith.addf {{.*}} : vector<8xf32>
+// V4-NOT: vector.shuffle
+// V4: arith.addf {{.*}} : vector<4xf32>
+// V4: vector.shuffle {{.*}} : vector<4xf32>
+// CHECK: return
+func.func @single(%q: memref<1x64xf32>, %k: memref<1x64xf32>, %s: memref<1x1xf32>) {
+  linalg.generic {indexing_maps = [affine_map<(j, i, d) -> (i, d)>, affine_map<(j, i, d) -> (j, d)>, affine_map<(j, i, d) -> (j, i)>],
+                  iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%q, %k : memref<1x64xf32>, memref<1x64xf32>) outs(%s : memref<1x1xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %m = arith.mulf %a, %b : f32
+    %r = arith.addf %c, %m : f32
+    linalg.yield %r : f32
+  }
+  return
+}

@@ -461,6 +461,26 @@ func.func @any(%a: memref<48xf32>, %r: memref<i1>) {
 
 // -----
 
+// So is one of 256 features.
+// CHECK-LABEL: func @any_of_many
+// CHECK-NOT: scf.for
+// V4-COUNT-16: vector.load {{.*}} vector<16xf32>
+// V3-COUNT-32: vector.load {{.*}} vector<8xf32>
+// CHECK: vector.reduction <or>
+// CHECK: return
+func.func @any_of_many(%a: memref<256xf32>, %r: memref<i1>) {
+  linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> ()>], iterator_types = ["reduction"]}
+      ins(%a : memref<256xf32>) outs(%r : memref<i1>) {
+  ^bb0(%x: f32, %o: i1):
+    %nan = arith.cmpf uno, %x, %x : f32
+    %or = arith.ori %o, %nan : i1
+    linalg.yield %or : i1
+  }
+  return
+}
+
+// -----
+
 // What fills no vector is reduced as half of one.
 // CHECK-LABEL: func @sum_with_rest
 // CHECK-SAME: %[[A:.*]]: memref<40xf32>, %[[R:.*]]: memref<f32>

@@ -191,14 +191,20 @@ Value attn::sumLanes(OpBuilder &builder, Location loc,
                              high));
     vectors = next;
   };
+  auto shorten = [&] {
+    for (; int64_t(vectors.size()) * chunk < width; width /= 2)
+      for (Value &vector : vectors)
+        vector = addHalves(builder, loc, vector);
+  };
+  // There is none to share the shuffles of one.
+  if (vectors.size() == 1)
+    shorten();
   for (int64_t unit = 1; unit < chunk; unit *= 2) {
     SmallVector<int64_t> low, high;
     interleaveInChunks(width, chunk, unit, low, high);
     reduce(low, high);
   }
-  for (; int64_t(vectors.size()) * chunk < width; width /= 2)
-    for (Value &vector : vectors)
-      vector = addHalves(builder, loc, vector);
+  shorten();
   while (vectors.size() > 1) {
     SmallVector<int64_t> low, high;
     alternateChunks(width, chunk, low, high);

@@ -43,7 +43,7 @@ static int64_t getWidth(linalg::GenericOp op, const TargetSpec &target) {
 }
 
 bool attn::isScalarReduction(linalg::GenericOp op, const TargetSpec &target) {
-  constexpr int64_t mostVectors = 8;
+  constexpr int64_t mostVectors = 32;
   if (op.getNumLoops() != 1 || op.getNumReductionLoops() != 1 ||
       op.getNumDpsInits() != 1 || !isElementwise(op) || !getCombiner(op))
     return false;

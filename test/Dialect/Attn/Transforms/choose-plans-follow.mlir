@@ -7,8 +7,8 @@
 #output = affine_map<(b, hkv, g, i, j, d, e) -> (hkv, i, e)>
 
 // Hardware that follows what is read in order fetches short heads, which lie one after
-// the other, but for one or two rows, whose order of reading serves it where they come
-// from beyond the second-level cache.
+// the other, but for one or two rows, whose order of reading serves it where more than
+// a fifth of them comes from beyond the second-level cache.
 // CHECK-LABEL: func @four(
 // CHECK: attn.plan = {ahead = 0 : index
 // OTHER-LABEL: func @four(
@@ -22,10 +22,10 @@ func.func @four(%q: tensor<6x4x64xf32>, %k: tensor<6x32x64xf32>, %o: tensor<6x4x
 // CHECK: attn.plan = {ahead = 0 : index
 // OTHER-LABEL: func @two(
 // OTHER: attn.plan = {ahead = 64 : index
-func.func @two(%q: tensor<6x2x64xf32>, %k: tensor<6x32x64xf32>, %o: tensor<6x2x64xf32>) -> tensor<6x2x64xf32> {
-  %r = attn.attend dot softmax ins(%q, %k, %k : tensor<6x2x64xf32>, tensor<6x32x64xf32>, tensor<6x32x64xf32>)
-      outs(%o : tensor<6x2x64xf32>) indexing_maps = [#query, #key, #value, #output] scale = 0.25 -> tensor<6x2x64xf32>
-  return %r : tensor<6x2x64xf32>
+func.func @two(%q: tensor<34x2x64xf32>, %k: tensor<34x32x64xf32>, %o: tensor<34x2x64xf32>) -> tensor<34x2x64xf32> {
+  %r = attn.attend dot softmax ins(%q, %k, %k : tensor<34x2x64xf32>, tensor<34x32x64xf32>, tensor<34x32x64xf32>)
+      outs(%o : tensor<34x2x64xf32>) indexing_maps = [#query, #key, #value, #output] scale = 0.25 -> tensor<34x2x64xf32>
+  return %r : tensor<34x2x64xf32>
 }
 // CHECK-LABEL: func @two_from_memory(
 // CHECK: attn.plan = {ahead = 64 : index

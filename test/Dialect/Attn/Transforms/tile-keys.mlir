@@ -117,16 +117,20 @@ func.func @sink(%sink: tensor<4x1xf32>, %q: tensor<4x8x16xf32>, %o: tensor<4x8x1
 }
 
 // A tile with outputs that are not finite is computed again, key by key; what a mask
-// does to the score of a pair is a region.
+// does to the score of a pair is a region. The sum of an empty row, 0, has an inverse.
 // CHECK-LABEL: func @masked(
 func.func @masked(%q: tensor<4x8x16xf32>, %o: tensor<4x8x16xf32>) -> tensor<4x8x16xf32> {
   // CHECK: attn.attend_tile dot softmax ins(
+  // CHECK: ^bb0(%[[SUM:.*]]: f32, %{{.*}}: f32):
+  // CHECK: %[[EMPTY:.*]] = arith.cmpf olt, %[[SUM]], %[[SMALLEST:.*]] : f32
+  // CHECK: %[[NORMAL:.*]] = arith.select %[[EMPTY]], %[[SMALLEST]], %[[SUM]]
+  // CHECK: arith.divf %{{.*}}, %[[NORMAL]]
   // CHECK: %[[OUT:.*]] = linalg.generic {{.*}} outs(%{{.*}} : tensor<8x16xf32>)
   // CHECK: %[[COLUMNS:.*]] = linalg.generic {{.*}}["reduction", "parallel"]} ins(%[[OUT]] :
-  // CHECK: %[[ALL:.*]] = linalg.generic {{.*}}["reduction"]} ins(%[[COLUMNS]] :
-  // CHECK: %[[SUM:.*]] = tensor.extract %[[ALL]][]
-  // CHECK: %[[ZERO:.*]] = arith.mulf %[[SUM]],
-  // CHECK: %[[WHEN:.*]] = arith.cmpf uno, %[[ZERO]], %[[ZERO]]
+  // CHECK: %[[ANY:.*]] = linalg.generic {{.*}}["reduction"]} ins(%[[COLUMNS]] : {{.*}}) outs(%{{.*}} : tensor<i1>)
+  // CHECK: %[[ZERO:.*]] = arith.mulf
+  // CHECK: arith.cmpf uno, %[[ZERO]], %[[ZERO]]
+  // CHECK: %[[WHEN:.*]] = tensor.extract %[[ANY]][]
   // CHECK: %[[AGAIN:.*]] = attn.recompute dot softmax ins({{.*}}) keys(%{{.*}}, %{{.*}}) when(%[[WHEN]]) outs(%[[OUT]] : {{.*}} pairs {
   // CHECK: ^bb0(%[[QUERY:.*]]: index, %{{.*}}: index, %[[KEY:.*]]: index, %[[SCORE:.*]]: f32):
   // CHECK: %[[KEEP:.*]] = arith.cmpi ne, %[[QUERY]], %[[KEY]]
@@ -150,7 +154,8 @@ func.func @bounded(%q: tensor<4x8x16xf32>, %o: tensor<4x8x16xf32>) -> tensor<4x8
   // CHECK: attn.attend_tile dot softmax ins({{.*}} outs(%{{.*}}, %[[ZEROS]],{{.*}} {{.*}}attn.bounded
   // CHECK: arith.divf
   // CHECK-NOT: arith.select
-  // CHECK: %[[SPOILT:.*]] = arith.cmpf uno
+  // CHECK: arith.cmpf uno
+  // CHECK: %[[SPOILT:.*]] = tensor.extract %{{.*}}[] : tensor<i1>
   // CHECK: %[[SMALL:.*]] = tensor.extract %{{.*}}[] : tensor<i1>
   // CHECK: %[[WHEN:.*]] = arith.ori %[[SPOILT]], %[[SMALL]]
   // CHECK: attn.recompute dot softmax {{.*}} when(%[[WHEN]])

@@ -257,10 +257,10 @@ int64_t PlanChooser::totalBytes() {
          (features + valueFeatures) * bits / 8;
 }
 
-/// Whether that is known and stays in the second level.
+/// Whether that is known and most of it stays in the second level.
 bool PlanChooser::fitsSecondLevel() {
   int64_t bytes = totalBytes();
-  return bytes > 0 && bytes <= int64_t(target.l2Bytes);
+  return bytes > 0 && bytes <= int64_t(target.l2Bytes) * 5 / 4;
 }
 
 /// What heads that are computed side by side may take: further away they would

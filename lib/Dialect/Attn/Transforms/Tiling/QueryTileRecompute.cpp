@@ -18,65 +18,74 @@
 using namespace mlir;
 using namespace mlir::attn;
 
-/// Whether a sum of weights lies so far below 1 that products with them, which
-/// vanish or lose bits below 2^-126, matter. A sum of 0 is that of an empty
-/// row.
-Value QueryTile::haveSmallSums(Value sums) {
-  constexpr double smallest = 0x1p-20;
+/// Whether `test` holds for any element of a vector.
+static Value holdsAny(OpBuilder &builder, Location loc, Value vector,
+                      function_ref<Value(OpBuilder &, Location, Value)> test) {
   Value no = arith::ConstantIntOp::create(builder, loc, 0, 1);
   Value empty = tensor::EmptyOp::create(builder, loc, ArrayRef<int64_t>{},
                                         builder.getI1Type());
   Value any = linalg::FillOp::create(builder, loc, no, empty).getResult(0);
   AffineMap map = builder.getMultiDimIdentityMap(1);
   auto reduction = linalg::GenericOp::create(
-      builder, loc, any.getType(), sums, any,
+      builder, loc, any.getType(), vector, any,
       ArrayRef<AffineMap>{map, map.dropResult(0)},
       utils::IteratorType::reduction,
       [&](OpBuilder &b, Location loc, ValueRange args) {
-        Value below = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::ULT,
-                                            args[0], constant(b, smallest));
-        Value some = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNE,
-                                           args[0], constant(b, 0.0));
-        Value small = arith::AndIOp::create(b, loc, below, some);
-        linalg::YieldOp::create(
-            b, loc, arith::OrIOp::create(b, loc, args[1], small).getResult());
+        Value some =
+            arith::OrIOp::create(b, loc, args[1], test(b, loc, args[0]));
+        linalg::YieldOp::create(b, loc, some);
       });
   return tensor::ExtractOp::create(builder, loc, reduction.getResult(0),
                                    ValueRange());
 }
 
-/// Whether 0 times the sum of all elements is NaN, as it is where one is not
-/// finite. An overflow passes for one.
+/// Whether a sum of weights lies so far below 1 that products with them, which
+/// vanish or lose bits below 2^-126, matter. A sum of 0 is that of an empty
+/// row.
+Value QueryTile::haveSmallSums(Value sums) {
+  constexpr double smallest = 0x1p-20;
+  return holdsAny(
+      builder, loc, sums, [&](OpBuilder &b, Location loc, Value sum) -> Value {
+        Value below = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::ULT,
+                                            sum, constant(b, smallest));
+        Value some = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNE,
+                                           sum, constant(b, 0.0));
+        return arith::AndIOp::create(b, loc, below, some);
+      });
+}
+
+/// Whether 0 times any element is NaN, as it is of one that is not finite. Of
+/// several rows it is their sum that counts, whose overflow passes for one.
 Value QueryTile::holdsNonFinite(Value output) {
-  auto sumLeading = [&](Value input, Value init) {
-    int64_t rank = cast<ShapedType>(input.getType()).getRank();
-    int64_t kept = cast<ShapedType>(init.getType()).getRank();
-    AffineMap map = builder.getMultiDimIdentityMap(rank);
-    AffineMap keptMap =
-        AffineMap::getMinorIdentityMap(rank, kept, builder.getContext());
-    SmallVector<utils::IteratorType> iterators(rank - kept,
-                                               utils::IteratorType::reduction);
-    iterators.append(kept, utils::IteratorType::parallel);
-    return linalg::GenericOp::create(
-               builder, loc, init.getType(), input, init,
-               ArrayRef<AffineMap>{map, keptMap}, iterators,
-               [&](OpBuilder &b, Location loc, ValueRange args) {
-                 Value term = convertScalarToDtype(b, loc, args[0], accumulator,
-                                                   /*isUnsignedCast=*/false);
-                 Value sum = arith::AddFOp::create(b, loc, args[1], term);
-                 linalg::YieldOp::create(b, loc, sum);
-               })
-        .getResult(0);
+  auto widen = [&](OpBuilder &b, Location loc, Value value) {
+    return convertScalarToDtype(b, loc, value, accumulator,
+                                /*isUnsignedCast=*/false);
   };
-  if (int64_t last = cast<ShapedType>(output.getType()).getRank() - 1) {
+  auto type = cast<ShapedType>(output.getType());
+  if (int64_t last = type.getRank() - 1) {
     OpFoldResult size = tensor::getMixedSize(builder, loc, output, last);
-    output = sumLeading(output, zeros({size}, accumulator));
+    Value sums = zeros({size}, accumulator);
+    AffineMap map = builder.getMultiDimIdentityMap(last + 1);
+    SmallVector<utils::IteratorType> iterators(last,
+                                               utils::IteratorType::reduction);
+    iterators.push_back(utils::IteratorType::parallel);
+    output = linalg::GenericOp::create(
+                 builder, loc, sums.getType(), output, sums,
+                 ArrayRef<AffineMap>{map, map.getMinorSubMap(1)}, iterators,
+                 [&](OpBuilder &b, Location loc, ValueRange args) {
+                   Value sum = arith::AddFOp::create(b, loc, args[1],
+                                                     widen(b, loc, args[0]));
+                   linalg::YieldOp::create(b, loc, sum);
+                 })
+                 .getResult(0);
   }
-  Value total = sumLeading(output, zeros({}, accumulator));
-  Value sum = tensor::ExtractOp::create(builder, loc, total, ValueRange());
-  Value zero = arith::MulFOp::create(builder, loc, sum, constant(builder, 0.0));
-  return arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::UNO, zero,
-                               zero);
+  return holdsAny(builder, loc, output,
+                  [&](OpBuilder &b, Location loc, Value value) -> Value {
+                    Value zero = arith::MulFOp::create(
+                        b, loc, widen(b, loc, value), constant(b, 0.0));
+                    return arith::CmpFOp::create(
+                        b, loc, arith::CmpFPredicate::UNO, zero, zero);
+                  });
 }
 
 /// What tells whether a value that is not finite met a weight of 0 in any row.

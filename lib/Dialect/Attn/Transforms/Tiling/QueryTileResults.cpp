@@ -72,8 +72,20 @@ Value QueryTile::divideBySum(OpBuilder &b, Location loc, Value value,
   return arith::SelectOp::create(b, loc, empty, zero, quotient);
 }
 
+/// The value, or the smallest normal number where it is less. NaN stays.
+static Value atLeastNormal(OpBuilder &b, Location loc, Value value) {
+  auto type = cast<FloatType>(value.getType());
+  auto least = APFloat::getSmallestNormalized(type.getFloatSemantics());
+  Value smallest =
+      arith::ConstantOp::create(b, loc, FloatAttr::get(type, least));
+  Value below =
+      arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLT, value, smallest);
+  return arith::SelectOp::create(b, loc, below, smallest, value);
+}
+
 /// 1 / sum[i]. The sum of a softmax is a normal number or 0, so that this
-/// cannot overflow.
+/// cannot overflow. That of an empty row, whose products are 0, counts as the
+/// smallest one: a maximum takes less than a choice of the quotient.
 Value QueryTile::emitInverse(Value sum) {
   OpFoldResult size = builder.getIndexAttr(plan.rows());
   Value empty = tensor::EmptyOp::create(
@@ -84,8 +96,12 @@ Value QueryTile::emitInverse(Value sum) {
              ArrayRef<AffineMap>{map, map},
              SmallVector<utils::IteratorType>{utils::IteratorType::parallel},
              [&](OpBuilder &b, Location loc, ValueRange args) {
-               linalg::YieldOp::create(
-                   b, loc, divideBySum(b, loc, constant(b, 1.0), args[0]));
+               Value sum = args[0];
+               if (!keepsRows)
+                 sum = atLeastNormal(b, loc, sum);
+               Value inverse =
+                   arith::DivFOp::create(b, loc, constant(b, 1.0), sum);
+               linalg::YieldOp::create(b, loc, inverse);
              })
       .getResult(0);
 }
