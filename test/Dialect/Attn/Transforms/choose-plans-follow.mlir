@@ -96,3 +96,14 @@ func.func @further_away(%q: tensor<2048x8x64xf32>, %o: tensor<2048x8x64xf32>) ->
       outs(%o : tensor<2048x8x64xf32>) indexing_maps = [#query, #key, #value, #output] scale = 0.25 -> tensor<2048x8x64xf32>
   return %r : tensor<2048x8x64xf32>
 }
+
+// Nor are those from the last level of which the first has no room for so many.
+// CHECK-LABEL: func @long_from_last_level(
+// CHECK: attn.plan
+// CHECK-NOT: interleave
+// CHECK: return
+func.func @long_from_last_level(%q: tensor<200x2x64xf32>, %k: tensor<200x24x64xf32>, %o: tensor<200x2x64xf32>) -> tensor<200x2x64xf32> {
+  %r = attn.attend dot softmax ins(%q, %k, %k : tensor<200x2x64xf32>, tensor<200x24x64xf32>, tensor<200x24x64xf32>)
+      outs(%o : tensor<200x2x64xf32>) indexing_maps = [#query, #key, #value, #output] scale = 0.25 -> tensor<200x2x64xf32>
+  return %r : tensor<200x2x64xf32>
+}

@@ -25,8 +25,8 @@ namespace mlir::attn {
 using namespace mlir;
 using namespace mlir::attn;
 
-/// Stack that one body of a parallel loop may take, in bytes: thread stacks are
-/// at least 2 MiB.
+/// Stack that one body of a parallel loop may take, or a function without one,
+/// in bytes: thread stacks are at least 2 MiB.
 static constexpr int64_t maxStackBytes = 1280 * 1024;
 /// Vector loads of scratch are then aligned on every target.
 static constexpr int64_t scratchAlignment = 64;

@@ -272,7 +272,9 @@ int64_t PlanChooser::nearBytes() {
 /// Few rows and keys are steps that wait for each other rather than work, most
 /// where there are fewest. One row, which reads more than it computes, takes as
 /// many heads as have their keys in an eighth of the first level, or two whose
-/// keys fill a vector at most. Two threads have something to do in any case.
+/// keys fill a vector at most. Others that come from the last level, as many as
+/// have their keys and values in the first, or one. Two threads have something
+/// to do in any case.
 int64_t PlanChooser::interleaveFor(const TilePlan &plan) {
   constexpr int64_t fewRows = 4;
   int64_t rows = plan.rows(), mostKeys = rows <= fewRows ? 2 * lanes : lanes,
@@ -287,6 +289,10 @@ int64_t PlanChooser::interleaveFor(const TilePlan &plan) {
     most = std::clamp<int64_t>(
         llvm::bit_floor(uint64_t(target.l1Bytes / 8 / keyBytes)),
         keys <= lanes ? 2 : 1, most);
+  int64_t headBytes = keys * (features + valueFeatures) * bits / 8;
+  if (rows > 1 && !fitsSecondLevel() &&
+      most * headBytes > int64_t(target.l1Bytes))
+    return 1;
   while (most > 1 && (keyHeads % most != 0 || keyHeads < 2 * most))
     most /= 2;
   return most;
