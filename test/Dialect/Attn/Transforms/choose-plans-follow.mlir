@@ -107,3 +107,29 @@ func.func @long_from_last_level(%q: tensor<200x2x64xf32>, %k: tensor<200x24x64xf
       outs(%o : tensor<200x2x64xf32>) indexing_maps = [#query, #key, #value, #output] scale = 0.25 -> tensor<200x2x64xf32>
   return %r : tensor<200x2x64xf32>
 }
+
+// Sums across lanes are no more of larger heads, queries to pack are. From memory the
+// next head is fetched.
+// CHECK-LABEL: func @smaller_heads(
+// CHECK: lanes = "queries"
+// CHECK-LABEL: func @larger_heads(
+// CHECK: lanes = "features"
+// CHECK-LABEL: func @larger_heads_from_memory(
+// CHECK: lanes = "queries", {{.*}}spread
+// OTHER-LABEL: func @larger_heads(
+// OTHER: lanes = "queries"
+func.func @smaller_heads(%q: tensor<6x16x64xf32>, %o: tensor<6x16x64xf32>) -> tensor<6x16x64xf32> {
+  %r = attn.attend dot softmax ins(%q, %q, %q : tensor<6x16x64xf32>, tensor<6x16x64xf32>, tensor<6x16x64xf32>)
+      outs(%o : tensor<6x16x64xf32>) indexing_maps = [#query, #key, #value, #output] scale = 0.25 -> tensor<6x16x64xf32>
+  return %r : tensor<6x16x64xf32>
+}
+func.func @larger_heads(%q: tensor<6x16x128xf32>, %o: tensor<6x16x128xf32>) -> tensor<6x16x128xf32> {
+  %r = attn.attend dot softmax ins(%q, %q, %q : tensor<6x16x128xf32>, tensor<6x16x128xf32>, tensor<6x16x128xf32>)
+      outs(%o : tensor<6x16x128xf32>) indexing_maps = [#query, #key, #value, #output] scale = 0.25 -> tensor<6x16x128xf32>
+  return %r : tensor<6x16x128xf32>
+}
+func.func @larger_heads_from_memory(%q: tensor<2048x16x128xf32>, %o: tensor<2048x16x128xf32>) -> tensor<2048x16x128xf32> {
+  %r = attn.attend dot softmax ins(%q, %q, %q : tensor<2048x16x128xf32>, tensor<2048x16x128xf32>, tensor<2048x16x128xf32>)
+      outs(%o : tensor<2048x16x128xf32>) indexing_maps = [#query, #key, #value, #output] scale = 0.25 -> tensor<2048x16x128xf32>
+  return %r : tensor<2048x16x128xf32>
+}

@@ -149,14 +149,19 @@ StringRef PlanChooser::tileObstacle() {
 double PlanChooser::operations(const TilePlan &plan) {
   bool additive = op.getCompatibility() == Compatibility::Additive;
   if (plan.lanes == LaneAxis::Features) {
-    // A third more for the sums across lanes; a tanh of its own for each term.
-    // Pairs do not make these sums less.
+    // A third more for the sums across lanes, which are no more of larger
+    // heads; a tanh of its own for each term. Pairs do not make these sums
+    // less.
     double perTerm = additive ? 16 : 1;
     constexpr double sumOfPairs = 2;
     double vectors = llvm::divideCeil(features, lanes) * perTerm +
                      llvm::divideCeil(valueFeatures, lanes);
+    constexpr double mostOfSum = 8 / 3.0;
+    double sum = vectors / 3;
+    if (readsShortHeads() && staysNear() && !additive)
+      sum = std::min(sum, mostOfSum);
     return plan.rows() *
-           (plan.pairs ? vectors / 2 + sumOfPairs : vectors * 4 / 3.0);
+           (plan.pairs ? vectors / 2 + sumOfPairs : vectors + sum);
   }
   int64_t tiles =
       llvm::divideCeil(queries, plan.queries) * headsOfTile() / plan.group;

@@ -55,7 +55,9 @@ private:
   void chooseTiles(TilePlan &plan);
   void shareKeys(TilePlan &plan);
   int64_t splitFor(const TilePlan &plan);
+  bool readsShortHeads();
   bool fitsSecondLevel();
+  bool staysNear();
   int64_t interleaveFor(const TilePlan &plan);
   int64_t totalBytes();
   int64_t nearBytes();

@@ -233,9 +233,7 @@ TilePlan PlanChooser::featuresAlongLanes() {
   plan.interleave = interleaveFor(plan);
   // Short heads lie one after the other. One or two rows read keys and values
   // in order, which what is fetched ahead stands for, unless they are near.
-  constexpr int64_t fewKeys = 32;
-  if (target.followsReads && !ShapedType::isDynamic(keys) && keys <= fewKeys &&
-      (plan.rows() > 2 || fitsSecondLevel()))
+  if (readsShortHeads() && (plan.rows() > 2 || fitsSecondLevel()))
     return plan;
   constexpr int64_t bytesAhead = 16 * 1024, mostRows = 128;
   Type element = getElementTypeOrSelf(op.getKey().getType());
@@ -243,6 +241,12 @@ TilePlan PlanChooser::featuresAlongLanes() {
   plan.ahead = std::clamp<int64_t>(bytesAhead / std::max<int64_t>(rowBytes, 1),
                                    4, mostRows);
   return plan;
+}
+
+/// Whether heads have few keys, one head after the other, and hardware follows.
+bool PlanChooser::readsShortHeads() {
+  constexpr int64_t fewKeys = 32;
+  return target.followsReads && !ShapedType::isDynamic(keys) && keys <= fewKeys;
 }
 
 /// What all heads read and write, 0 where that is not known.
@@ -261,6 +265,13 @@ int64_t PlanChooser::totalBytes() {
 bool PlanChooser::fitsSecondLevel() {
   int64_t bytes = totalBytes();
   return bytes > 0 && bytes <= int64_t(target.l2Bytes) * 5 / 4;
+}
+
+/// Whether that is known and stays in the last level, so that heads gain little
+/// from being fetched, which queries along lanes are.
+bool PlanChooser::staysNear() {
+  int64_t bytes = totalBytes();
+  return bytes > 0 && bytes <= int64_t(target.l3Bytes) / 3;
 }
 
 /// What heads that are computed side by side may take: further away they would
