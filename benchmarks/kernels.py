@@ -163,9 +163,9 @@ def report_decomposed(length):
     known = bench(text.replace("?", str(length)), "--threads=1")
     any = bench(text, "--threads=1", *sizes)
     print(
-        f"64 heads, D=64, N={length}: decomposed {plain['min_ms']:.3f} ms, attn "
-        f"{known['min_ms']:.3f} ms: {plain['min_ms'] / known['min_ms']:.2f}x; of any "
-        f"length {any['min_ms']:.3f} ms: {plain['min_ms'] / any['min_ms']:.2f}x",
+        f"64 heads, D=64, N={length}: decomposed {plain['min_ms']:.4f} ms, attn "
+        f"{known['min_ms']:.4f} ms: {plain['min_ms'] / known['min_ms']:.2f}x; of any "
+        f"length {any['min_ms']:.4f} ms: {plain['min_ms'] / any['min_ms']:.2f}x",
         flush=True,
     )
 
@@ -202,7 +202,7 @@ def main():
         for row in ATTENTION.get(group, []):
             report(*measure_attention(**row))
     if "decomposed" in chosen:
-        for length in (8, 16, 32, 64, 128, 256):
+        for length in (1, 2, 3, 4, 8, 12, 16, 32, 64, 128, 256):
             report_decomposed(length)
     if "products" in chosen:
         for rows, columns, reduction, transposed in PRODUCTS:
