@@ -253,3 +253,23 @@ func.func @single(%q: memref<1x64xf32>, %k: memref<1x64xf32>, %s: memref<1x1xf32
   }
   return
 }
+
+// -----
+
+// Many columns have a loop: without one, code would be long.
+// CHECK-LABEL: func @many_columns(
+// CHECK: scf.for
+// CHECK: scf.for %{{.*}} = %{{.*}} to %{{.*}} step %{{.*}} {
+// CHECK: vector.load
+// CHECK-COUNT-4: scf.for
+func.func @many_columns(%rows: memref<7x64xf32>, %columns: memref<769x64xf32>, %sums: memref<7x769xf32>) {
+  linalg.generic {indexing_maps = [affine_map<(i, j, k) -> (i, k)>, affine_map<(i, j, k) -> (j, k)>, affine_map<(i, j, k) -> (i, j)>],
+                  iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%rows, %columns : memref<7x64xf32>, memref<769x64xf32>) outs(%sums : memref<7x769xf32>) {
+  ^bb0(%x: f32, %y: f32, %z: f32):
+    %p = arith.mulf %x, %y : f32
+    %s = arith.addf %z, %p : f32
+    linalg.yield %s : f32
+  }
+  return
+}

@@ -33,6 +33,7 @@ private:
                function_ref<void(Value)> body);
   void emitRow(Value outer, int64_t outers);
   bool isFlat();
+  int64_t rowsOfRun();
   void emitFlat();
   void emitRun(Value outer, int64_t outers);
   void emitBlock(const OutputBlock &block);

@@ -114,13 +114,24 @@ void LaneReducer::emit() {
 }
 
 /// Whether known numbers of rows and columns, which follow each other, are one
-/// row of outputs.
+/// row of outputs. Runs have no loop over columns: of more they are much code.
 bool LaneReducer::isFlat() {
+  constexpr int64_t mostBlocks = 32;
   int64_t inner = staticSize(innerDim),
           outer = outerDim ? staticSize(*outerDim) : 1;
-  return !ShapedType::isDynamic(inner) && !ShapedType::isDynamic(outer) &&
-         inner > 0 && !inOrder && !hasFunctions(op) &&
+  if (ShapedType::isDynamic(inner) || ShapedType::isDynamic(outer) ||
+      inner <= 0 || inOrder || hasFunctions(op))
+    return false;
+  int64_t rows = rowsOfRun(), run = inner % columns ? rows : 0;
+  return llvm::divideCeil((run + outer % rows) * inner, width) <= mostBlocks &&
          LaneOutputs::isFlat(op.getDpsInits().front(), inner);
+}
+
+/// Rows whose outputs are whole blocks.
+int64_t LaneReducer::rowsOfRun() {
+  int64_t inner = staticSize(innerDim);
+  return inner % columns == 0 ? width / columns
+                              : width / std::gcd(inner, width);
 }
 
 /// Blocks that columns fill share the loads of both sides; what is left, or all
@@ -128,9 +139,7 @@ bool LaneReducer::isFlat() {
 void LaneReducer::emitFlat() {
   int64_t inner = staticSize(innerDim),
           outer = outerDim ? staticSize(*outerDim) : 1;
-  int64_t rows =
-      inner % columns == 0 ? width / columns : width / std::gcd(inner, width);
-  int64_t whole = outer / rows * rows;
+  int64_t rows = rowsOfRun(), whole = outer / rows * rows;
   if (whole)
     forEach(index(0), index(whole), rows, [&](Value first) {
       if (inner % columns == 0)
