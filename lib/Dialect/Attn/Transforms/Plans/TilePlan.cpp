@@ -23,6 +23,11 @@ static constexpr int64_t unpackedKeys = 32;
 /// Keys of a tile, at most: a multiple of all heights of register blocks.
 static constexpr int64_t mostKeys = 96;
 
+/// What so many elements of `operand` take.
+static int64_t getBytes(Value operand, int64_t elements) {
+  return elements * getElementTypeOrSelf(operand).getIntOrFloatBitWidth() / 8;
+}
+
 /// As many keys of so many bytes as fit, in whole register blocks of all
 /// heights.
 static int64_t fitKeys(int64_t bytes, int64_t bytesPerKey) {
@@ -195,11 +200,8 @@ void PlanChooser::shareKeys(TilePlan &plan) {
   if (ShapedType::isDynamic(features) || ShapedType::isDynamic(valueFeatures))
     return;
   const int64_t most = plan.tiles ? 8 : 4;
-  auto bytesOf = [](Value operand) {
-    return getElementTypeOrSelf(operand.getType()).getIntOrFloatBitWidth() / 8;
-  };
   int64_t keyBytes =
-      features * bytesOf(op.getKey()) + valueFeatures * bytesOf(op.getValue());
+      getBytes(op.getKey(), features) + getBytes(op.getValue(), valueFeatures);
   int64_t tileBytes =
       (features + valueFeatures + 2) * plan.rows() * elementBytes;
   int64_t l2Bytes = target.l2Bytes;
@@ -236,8 +238,7 @@ TilePlan PlanChooser::featuresAlongLanes() {
   if (readsShortHeads() && (plan.rows() > 2 || fitsSecondLevel()))
     return plan;
   constexpr int64_t bytesAhead = 16 * 1024, mostRows = 128;
-  Type element = getElementTypeOrSelf(op.getKey().getType());
-  int64_t rowBytes = features * element.getIntOrFloatBitWidth() / 8;
+  int64_t rowBytes = getBytes(op.getKey(), features);
   plan.ahead = std::clamp<int64_t>(bytesAhead / std::max<int64_t>(rowBytes, 1),
                                    4, mostRows);
   return plan;
@@ -255,10 +256,8 @@ int64_t PlanChooser::totalBytes() {
        {batch, keyHeads, group, keys, queries, features, valueFeatures})
     if (ShapedType::isDynamic(size))
       return 0;
-  int64_t bits =
-      getElementTypeOrSelf(op.getKey().getType()).getIntOrFloatBitWidth();
-  return batch * keyHeads * (keys + queries * group) *
-         (features + valueFeatures) * bits / 8;
+  return getBytes(op.getKey(), batch * keyHeads * (keys + queries * group) *
+                                   (features + valueFeatures));
 }
 
 /// Whether that is known and most of it stays in the second level.
@@ -294,13 +293,13 @@ int64_t PlanChooser::interleaveFor(const TilePlan &plan) {
       2 * rows > lanes)
     return 1;
   int64_t most = rows <= fewRows ? 4 : 2;
-  int64_t bits = getElementTypeOrSelf(op.getKey()).getIntOrFloatBitWidth();
-  int64_t keyBytes = std::max<int64_t>(keys * features * bits / 8, 1);
+  int64_t keyBytes =
+      std::max<int64_t>(getBytes(op.getKey(), keys * features), 1);
   if (rows == 1)
     most = std::clamp<int64_t>(
         llvm::bit_floor(uint64_t(target.l1Bytes / 8 / keyBytes)),
         keys <= lanes ? 2 : 1, most);
-  int64_t headBytes = keys * (features + valueFeatures) * bits / 8;
+  int64_t headBytes = getBytes(op.getKey(), keys * (features + valueFeatures));
   if (rows > 1 && !fitsSecondLevel() &&
       most * headBytes > int64_t(target.l1Bytes))
     return 1;
